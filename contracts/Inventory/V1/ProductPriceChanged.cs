@@ -1,0 +1,21 @@
+namespace Shop.Contracts.Inventory.V1;
+
+/// <summary>A product costs something else from now on. Orders keep the price they were placed at.</summary>
+/// <param name="EventId">Repeats carry the same id.</param>
+/// <param name="OccurredAt">When the price changed, UTC.</param>
+/// <param name="Sku">The product.</param>
+/// <param name="ProductVersion">The product's version after this fact.</param>
+/// <param name="UnitPrice">The new price of one unit, in <paramref name="Currency"/>, at least 0.</param>
+/// <param name="Currency">ISO 4217, three capital letters.</param>
+[EventName("inventory.product-price-changed.v1")]
+public sealed record ProductPriceChanged(
+    Guid EventId,
+    DateTimeOffset OccurredAt,
+    string Sku,
+    int ProductVersion,
+    decimal UnitPrice,
+    string Currency) : IIntegrationEvent
+{
+    string IIntegrationEvent.AggregateId => Sku;
+    int IIntegrationEvent.AggregateVersion => ProductVersion;
+}

@@ -1,0 +1,25 @@
+namespace Shop.Contracts.Inventory.V1;
+
+/// <summary>At least one line of an order could not be served, so nothing is set aside for it.</summary>
+/// <param name="EventId">Repeats carry the same id.</param>
+/// <param name="OccurredAt">When it was decided, UTC.</param>
+/// <param name="OrderId">The order.</param>
+/// <param name="ReservationVersion">The reservation's version after this fact, from 1.</param>
+/// <param name="ShortLines">Each line that is short, at least one.</param>
+[EventName("inventory.stock-reservation-failed.v1")]
+public sealed record StockReservationFailed(
+    Guid EventId,
+    DateTimeOffset OccurredAt,
+    Guid OrderId,
+    int ReservationVersion,
+    IReadOnlyList<StockReservationFailed.ShortLine> ShortLines) : IIntegrationEvent
+{
+    string IIntegrationEvent.AggregateId => OrderId.ToString();
+    int IIntegrationEvent.AggregateVersion => ReservationVersion;
+
+    /// <summary>A line that could not be served.</summary>
+    /// <param name="Sku">The product.</param>
+    /// <param name="Asked">Units asked for, at least 1.</param>
+    /// <param name="Available">Units that were there, less than asked; 0 for an unknown sku.</param>
+    public sealed record ShortLine(string Sku, int Asked, int Available);
+}

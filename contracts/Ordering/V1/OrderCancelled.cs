@@ -1,0 +1,27 @@
+namespace Shop.Contracts.Ordering.V1;
+
+/// <summary>The order was cancelled before it was shipped; what is set aside for it can be released.</summary>
+/// <param name="EventId">Repeats carry the same id.</param>
+/// <param name="OccurredAt">When the order was cancelled, UTC.</param>
+/// <param name="OrderId">The order.</param>
+/// <param name="OrderVersion">The order's version after this fact.</param>
+/// <param name="CustomerId">Who placed it.</param>
+/// <param name="Reason">A stable code: <c>customer-request</c>.</param>
+/// <param name="WasConfirmed">Whether it had been confirmed, and so counted as sold.</param>
+/// <param name="Total">What the customer would have paid, in <paramref name="Currency"/>.</param>
+/// <param name="Currency">ISO 4217, three capital letters.</param>
+[EventName("ordering.order-cancelled.v1")]
+public sealed record OrderCancelled(
+    Guid EventId,
+    DateTimeOffset OccurredAt,
+    Guid OrderId,
+    int OrderVersion,
+    string CustomerId,
+    string Reason,
+    bool WasConfirmed,
+    decimal Total,
+    string Currency) : IIntegrationEvent
+{
+    string IIntegrationEvent.AggregateId => OrderId.ToString();
+    int IIntegrationEvent.AggregateVersion => OrderVersion;
+}

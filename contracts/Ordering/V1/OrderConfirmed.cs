@@ -1,0 +1,31 @@
+namespace Shop.Contracts.Ordering.V1;
+
+/// <summary>Stock is set aside for the whole order; it will be shipped unless it is cancelled.</summary>
+/// <param name="EventId">Repeats carry the same id.</param>
+/// <param name="OccurredAt">When the order was confirmed, UTC.</param>
+/// <param name="OrderId">The order.</param>
+/// <param name="OrderVersion">The order's version after this fact.</param>
+/// <param name="CustomerId">Who placed it.</param>
+/// <param name="Lines">At least one; each sku appears once.</param>
+/// <param name="Total">What the customer pays, in <paramref name="Currency"/>.</param>
+/// <param name="Currency">ISO 4217, three capital letters.</param>
+[EventName("ordering.order-confirmed.v1")]
+public sealed record OrderConfirmed(
+    Guid EventId,
+    DateTimeOffset OccurredAt,
+    Guid OrderId,
+    int OrderVersion,
+    string CustomerId,
+    IReadOnlyList<OrderConfirmed.Line> Lines,
+    decimal Total,
+    string Currency) : IIntegrationEvent
+{
+    string IIntegrationEvent.AggregateId => OrderId.ToString();
+    int IIntegrationEvent.AggregateVersion => OrderVersion;
+
+    /// <summary>One product of the order.</summary>
+    /// <param name="Sku">The product.</param>
+    /// <param name="Quantity">Units, at least 1.</param>
+    /// <param name="UnitPrice">The price of one unit when the order was placed, in the order's currency.</param>
+    public sealed record Line(string Sku, int Quantity, decimal UnitPrice);
+}

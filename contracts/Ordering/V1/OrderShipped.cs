@@ -1,0 +1,19 @@
+namespace Shop.Contracts.Ordering.V1;
+
+/// <summary>The order left the warehouse; it cannot be cancelled any more.</summary>
+/// <param name="EventId">Repeats carry the same id.</param>
+/// <param name="OccurredAt">When the order was shipped, UTC.</param>
+/// <param name="OrderId">The order.</param>
+/// <param name="OrderVersion">The order's version after this fact.</param>
+/// <param name="CustomerId">Who placed it.</param>
+[EventName("ordering.order-shipped.v1")]
+public sealed record OrderShipped(
+    Guid EventId,
+    DateTimeOffset OccurredAt,
+    Guid OrderId,
+    int OrderVersion,
+    string CustomerId) : IIntegrationEvent
+{
+    string IIntegrationEvent.AggregateId => OrderId.ToString();
+    int IIntegrationEvent.AggregateVersion => OrderVersion;
+}
