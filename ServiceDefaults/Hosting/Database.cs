@@ -16,7 +16,7 @@ public static class Database
     public static void UseSnakeCaseNames(this ModelBuilder model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        foreach (var entity in model.Model.GetEntityTypes())
+        foreach (var entity in model.Model.GetEntityTypes().Where(entity => !entity.IsMappedToJson()))
         {
             entity.SetTableName(Snake(entity.GetTableName()));
             foreach (var property in entity.GetProperties())
