@@ -3,7 +3,7 @@ using Shop.AppHost.Native.Model;
 namespace Shop.AppHost.Native.Engine;
 
 /// <summary>Runs one resource, from its start to its end, and keeps it running in between.</summary>
-internal interface IRunner
+internal interface IRunner : IDisposable
 {
     Resource Resource { get; }
 

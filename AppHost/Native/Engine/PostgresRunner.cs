@@ -17,7 +17,9 @@ internal sealed class PostgresRunner(
 
     public Resource Resource => resource;
 
-    public ResourceLog Log { get; } = context.OpenLog(resource.Name);
+    public int Port => _port;
+
+    private ResourceLog Log { get; } = context.OpenLog(resource.Name);
 
     /// <summary>For Npgsql, as the login of the project that asks.</summary>
     public string ConnectionString(PostgresDatabaseResource database, string login) =>
@@ -38,10 +40,11 @@ internal sealed class PostgresRunner(
     {
         await _stopped.CancelAsync();
         await _watch.ContinueWith(_ => { }, TaskScheduler.Default);
-        await PostgresServer.StopDirectoryAsync(_directory, hurry);
+        await PostgresServer.StopDirectoryAsync(_directory, CancellationToken.None);
         context.State.Set(new ServerState(resource.Name, "127.0.0.1", _port, Healthy: false, Process: null));
-        _stopped.Dispose();
     }
+
+    public void Dispose() => _stopped.Dispose();
 
     private async Task<ProcessIdentity> StartServerAsync(CancellationToken ct)
     {

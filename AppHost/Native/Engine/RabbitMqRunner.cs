@@ -27,7 +27,9 @@ internal sealed class RabbitMqRunner(
 
     public Resource Resource => resource;
 
-    public ResourceLog Log { get; } = context.OpenLog(resource.Name);
+    public int Port => _ports.Amqp;
+
+    private ResourceLog Log { get; } = context.OpenLog(resource.Name);
 
     public Uri ManagementUri => _server!.ManagementUri;
 
@@ -53,10 +55,11 @@ internal sealed class RabbitMqRunner(
     {
         await _stopped.CancelAsync();
         await _watch.ContinueWith(_ => { }, TaskScheduler.Default);
-        await RabbitMqServer.StopDirectoryAsync(_directory, hurry);
+        await RabbitMqServer.StopDirectoryAsync(_directory, CancellationToken.None);
         context.State.Set(new ServerState(resource.Name, "127.0.0.1", _ports.Amqp, Healthy: false, Process: null));
-        _stopped.Dispose();
     }
+
+    public void Dispose() => _stopped.Dispose();
 
     private async Task<ProcessIdentity> StartServerAsync(CancellationToken ct)
     {

@@ -18,14 +18,14 @@ internal sealed class ShopEngine(IReadOnlyList<Resource> resources, EngineContex
     /// <param name="hurry">While it stops: ends the waiting for clean ends.</param>
     public async Task<int> RunAsync(CancellationToken stop, CancellationToken hurry)
     {
-        await Leftovers.StopAsync(context.Home, context.Console.Notice, stop);
         try
         {
+            await Leftovers.StopAsync(context.Home, context.Console.Notice, stop);
             _runners.AddRange(Runners.For(resources, context));
             var watch = Stopwatch.StartNew();
             await StartAllAsync(stop);
             context.State.SetReady(true);
-            context.Console.Block(Welcome.Table(resources, context, watch.Elapsed));
+            context.Console.Block(Welcome.Table(_runners, context, watch.Elapsed));
             await Task.Delay(Timeout.InfiniteTimeSpan, context.Clock, stop);
             return 0;
         }
@@ -90,6 +90,7 @@ internal sealed class ShopEngine(IReadOnlyList<Resource> resources, EngineContex
             await Task.WhenAll(tier.Select(r => StopAsync(r, hurry)));
         }
 
+        _runners.ForEach(r => r.Dispose());
         if (_runners.Count > 0)
         {
             context.Console.Notice("Stopped.");

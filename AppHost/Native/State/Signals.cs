@@ -5,12 +5,8 @@ namespace Shop.AppHost.Native.State;
 /// <summary>The polite and the impolite request to end, which <see cref="System.Diagnostics.Process"/> does not tell apart.</summary>
 internal static class Signals
 {
-    private const int SigInt = 2;
     private const int SigKill = 9;
     private const int SigTerm = 15;
-
-    /// <summary>What Ctrl+C sends. PostgreSQL takes it as: disconnect everybody and shut down cleanly.</summary>
-    public static void Interrupt(int pid) => _ = Kill(pid, SigInt);
 
     public static void Terminate(int pid) => _ = Kill(pid, SigTerm);
 
