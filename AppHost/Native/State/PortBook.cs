@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Text.Json;
 
 namespace Shop.AppHost.Native.State;
@@ -65,10 +66,9 @@ internal sealed class PortBook
     {
         while (true)
         {
-            using var listener = new TcpListener(IPAddress.Any, 0);
-            listener.Start();
-            var port = ((IPEndPoint)listener.LocalEndpoint).Port;
-            if (!_given.Contains(port) && !_ports.ContainsValue(port))
+            // Below the range that outgoing connections take theirs from, so that it is still free at the next start.
+            var port = RandomNumberGenerator.GetInt32(15_000, 32_000);
+            if (!_ports.ContainsValue(port) && IsFree(port))
             {
                 return port;
             }

@@ -4,7 +4,12 @@ using System.Text.Json.Serialization;
 namespace Shop.AppHost.Native.State;
 
 /// <summary>A service as it was last started. <paramref name="Process"/> is null while it does not run.</summary>
-internal sealed record ServiceState(string Name, string Url, string? HealthPath, bool Healthy, ProcessIdentity? Process);
+internal sealed record ServiceState(string Name, string Url, string? HealthPath, bool Healthy, ProcessIdentity? Process)
+{
+    /// <summary>False for a service that something else than the native engine starts, so that its process is not known.</summary>
+    [JsonIgnore]
+    public bool Native { get; init; } = true;
+}
 
 /// <summary>A server as it was last started. <paramref name="Process"/> is null while it does not run.</summary>
 internal sealed record ServerState(string Name, string Host, int Port, bool Healthy, ProcessIdentity? Process);
@@ -14,14 +19,13 @@ internal sealed record ServerState(string Name, string Host, int Port, bool Heal
 /// and by the next instance, which stops what a killed one left running.
 /// </summary>
 internal sealed record ShopState(
-    bool Ready,
     IReadOnlyList<ServiceState> Services,
     IReadOnlyList<ServerState> Servers,
     IReadOnlyList<ProcessIdentity> Others)
 {
     public const string FileName = "state.json";
 
-    public static ShopState Empty { get; } = new(false, [], [], []);
+    public static ShopState Empty { get; } = new([], [], []);
 
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
     {
