@@ -1,1 +1,37 @@
-var builder = WebApplication.CreateBuilder(args); var app = builder.Build(); app.Run();
+using Shop.Ordering;
+using Shop.Ordering.Domain;
+using Shop.Ordering.Features.AnswerFromInventory;
+using Shop.Ordering.Features.CancelOrder;
+using Shop.Ordering.Features.CustomerStanding;
+using Shop.Ordering.Features.GetOrders;
+using Shop.Ordering.Features.PlaceOrder;
+using Shop.Ordering.Features.ProductPrices;
+using Shop.Ordering.Features.ShipOrder;
+using Shop.Ordering.Persistence;
+using Shop.ServiceDefaults.Domain;
+using Shop.ServiceDefaults.Hosting;
+using Shop.ServiceDefaults.Messaging;
+
+var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults<OrderingDbContext>();
+builder.Services.AddValidation();
+builder.AddMessaging<OrderingDbContext>(PublishedEvents.From, bus => bus
+    .AddConsumer<ProductPricesConsumer>()
+    .AddConsumer<StockReservedConsumer>()
+    .AddConsumer<StockReservationFailedConsumer>());
+builder.Services.AddScoped<IDomainEventHandler<OrderConfirmed>, CountConfirmedOrder>();
+
+var app = builder.Build();
+if (args is ["migrate"])
+{
+    await app.MigrateAsync<OrderingDbContext>();
+    return;
+}
+
+app.UseServiceDefaults();
+app.MapPlaceOrder();
+app.MapGetOrders();
+app.MapCancelOrder();
+app.MapShipOrder();
+app.MapGetCustomer();
+await app.RunAsync();

@@ -5,6 +5,8 @@ namespace Shop.AppHost.Native.Servers;
 
 internal static class FreePorts
 {
+    private static readonly HashSet<int> s_given = [];
+
     /// <summary>A TCP port on the loopback interface that nothing listens on now; two calls never give the same one.</summary>
     public static int Next()
     {
@@ -22,6 +24,4 @@ internal static class FreePorts
             }
         }
     }
-
-    private static readonly HashSet<int> s_given = [];
 }

@@ -33,7 +33,7 @@ internal sealed class PostgresServer : IAsyncDisposable
         string directory, int port, string adminPassword, Action<string> log, CancellationToken ct) =>
         StartAsync(directory, port, adminPassword, durable: true, log, ct);
 
-    /// <param name="durable">False trades the data's survival of a power cut for speed: for tests.</param>
+    /// <summary>As above; a cluster that is not durable trades the data's survival of a power cut for speed: for tests.</summary>
     public static async Task<PostgresServer> StartAsync(
         string directory, int port, string adminPassword, bool durable, Action<string> log, CancellationToken ct)
     {
@@ -65,11 +65,8 @@ internal sealed class PostgresServer : IAsyncDisposable
     /// <summary>Stops whatever runs in the directory, whoever started it.</summary>
     public static async Task StopDirectoryAsync(string directory, CancellationToken ct)
     {
-        if (Directory.Exists(directory))
-        {
-            var cluster = await PostgresCluster.OpenAsync(directory, ct);
-            await cluster.StopAsync(TimeSpan.FromSeconds(20), ct);
-        }
+        var cluster = await PostgresCluster.OpenAsync(directory, ct);
+        await cluster.StopAsync(TimeSpan.FromSeconds(10), ct);
     }
 
     /// <summary>For Npgsql, as the superuser.</summary>

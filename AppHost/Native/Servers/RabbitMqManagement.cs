@@ -14,6 +14,7 @@ internal sealed class RabbitMqManagement : IDisposable
     public RabbitMqManagement(Uri address, string user, string password)
     {
         _http = new HttpClient { BaseAddress = new Uri(address, "api/"), Timeout = TimeSpan.FromSeconds(20) };
+        _http.DefaultRequestHeaders.ConnectionClose = true; // the node waits 5 s for open ones when it is stopped
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
             "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}")));
     }

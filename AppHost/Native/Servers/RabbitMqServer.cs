@@ -47,7 +47,7 @@ internal sealed class RabbitMqServer : IAsyncDisposable
         string directory, RabbitMqPorts ports, string adminPassword, Action<string> log, CancellationToken ct) =>
         StartAsync(directory, ports, adminPassword, TimeSpan.FromSeconds(5), log, ct);
 
-    /// <param name="statisticsInterval">How old the counts of the management API may be. Short costs processor time.</param>
+    /// <summary>As above; the statistics' interval is how old the management API's counts may be: short costs processor time.</summary>
     public static async Task<RabbitMqServer> StartAsync(
         string directory,
         RabbitMqPorts ports,
@@ -75,14 +75,9 @@ internal sealed class RabbitMqServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Stops whatever runs in the directory, whoever started it.</summary>
-    public static async Task StopDirectoryAsync(string directory, CancellationToken ct)
-    {
-        if (Directory.Exists(directory))
-        {
-            await RabbitMqNode.Open(directory).StopAsync(TimeSpan.FromSeconds(15), ct);
-        }
-    }
+    /// <summary>Kills whatever runs in the directory, whoever started it: for data that is thrown away.</summary>
+    public static Task KillDirectoryAsync(string directory, CancellationToken ct) =>
+        RabbitMqNode.Open(directory).StopAsync(TimeSpan.Zero, ct);
 
     public Uri AmqpUri(string user, string password, string vhost = "/") => new(string.Create(
         CultureInfo.InvariantCulture,

@@ -1,0 +1,60 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Shop.ServiceDefaults.Domain;
+
+/// <summary>Finds the handlers of a domain event by its type and calls them in the order of their registration.</summary>
+internal sealed partial class DomainEventDispatcher(IServiceProvider services, ILogger<DomainEventDispatcher> logger)
+{
+    private static readonly ConcurrentDictionary<Type, Route> s_routes = new();
+
+    public Task BeforeCommitAsync(DomainEvent domainEvent, CancellationToken ct) =>
+        RouteOf(domainEvent).BeforeCommitAsync(services, domainEvent, ct);
+
+    public async Task AfterCommitAsync(DomainEvent domainEvent)
+    {
+        try
+        {
+            // The change is committed: a caller who hangs up must not stop what follows from it.
+            await RouteOf(domainEvent).AfterCommitAsync(services, domainEvent, CancellationToken.None);
+        }
+        catch (Exception e)
+        {
+            LogAfterCommitFailed(domainEvent.GetType().Name, e);
+        }
+    }
+
+    private static Route RouteOf(DomainEvent domainEvent) => s_routes.GetOrAdd(domainEvent.GetType(),
+        static type => (Route)Activator.CreateInstance(typeof(Route<>).MakeGenericType(type))!);
+
+    [LoggerMessage(LogLevel.Error, "A handler of the committed {Event} failed; the change itself stands.")]
+    private partial void LogAfterCommitFailed(string @event, Exception exception);
+
+    private abstract class Route
+    {
+        public abstract Task BeforeCommitAsync(IServiceProvider services, DomainEvent domainEvent, CancellationToken ct);
+
+        public abstract Task AfterCommitAsync(IServiceProvider services, DomainEvent domainEvent, CancellationToken ct);
+    }
+
+    private sealed class Route<TEvent> : Route
+        where TEvent : DomainEvent
+    {
+        public override async Task BeforeCommitAsync(IServiceProvider services, DomainEvent domainEvent, CancellationToken ct)
+        {
+            foreach (var handler in services.GetServices<IDomainEventHandler<TEvent>>())
+            {
+                await handler.HandleAsync((TEvent)domainEvent, ct);
+            }
+        }
+
+        public override async Task AfterCommitAsync(IServiceProvider services, DomainEvent domainEvent, CancellationToken ct)
+        {
+            foreach (var handler in services.GetServices<ICommittedEventHandler<TEvent>>())
+            {
+                await handler.HandleAsync((TEvent)domainEvent, ct);
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using System.Text.Json;
+using Shop.ServiceDefaults.Http;
+using Shop.ServiceDefaults.Messaging;
+
+namespace Shop.ServiceDefaults.Hosting;
+
+/// <summary>The service's own PostgreSQL database.</summary>
+public static class Database
+{
+    /// <summary>Gives tables, columns, keys and indexes the names that PostgreSQL users expect. Call it last in OnModelCreating.</summary>
+    public static void UseSnakeCaseNames(this ModelBuilder model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        foreach (var entity in model.Model.GetEntityTypes().Where(entity => !entity.IsMappedToJson()))
+        {
+            entity.SetTableName(Snake(entity.GetTableName()));
+            foreach (var property in entity.GetProperties())
+            {
+                property.SetColumnName(Snake(property.GetColumnName()));
+            }
+
+            foreach (var key in entity.GetKeys())
+            {
+                key.SetName(Snake(key.GetName()));
+            }
+
+            foreach (var foreignKey in entity.GetForeignKeys())
+            {
+                foreignKey.SetConstraintName(Snake(foreignKey.GetConstraintName()));
+            }
+
+            foreach (var index in entity.GetIndexes())
+            {
+                index.SetDatabaseName(Snake(index.GetDatabaseName()));
+            }
+        }
+    }
+
+    internal static void AddDatabase<TContext>(this WebApplicationBuilder builder)
+        where TContext : DbContext
+    {
+        builder.Services.AddDbContext<TContext>((services, options) => options
+            .UseNpgsql(services.GetRequiredService<IConfiguration>().GetConnectionString("Database"))
+            .AddInterceptors(services.GetRequiredService<UnitOfWorkInterceptor>()));
+        builder.Services.AddHealthChecks().AddCheck<DatabaseCheck<TContext>>("database", tags: [HttpDefaults.ReadyTag]);
+    }
+
+    private static string? Snake(string? name) => name is null ? null : JsonNamingPolicy.SnakeCaseLower.ConvertName(name);
+
+    private sealed class DatabaseCheck<TContext>(TContext db) : IHealthCheck
+        where TContext : DbContext
+    {
+        public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+            await db.Database.CanConnectAsync(cancellationToken)
+                ? HealthCheckResult.Healthy()
+                : HealthCheckResult.Unhealthy("The database cannot be reached.");
+    }
+}

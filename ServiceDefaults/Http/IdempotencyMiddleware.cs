@@ -1,0 +1,144 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
+
+namespace Shop.ServiceDefaults.Http;
+
+/// <summary>
+/// Honours Idempotency-Key on every POST (draft-ietf-httpapi-idempotency-key-header-07): the answer is stored in the
+/// transaction of the change, so that a caller who repeats after a crash, on any instance, gets the first answer byte for
+/// byte. The key is the caller's own: two callers may use the same.
+/// </summary>
+internal sealed class IdempotencyMiddleware(RequestDelegate next)
+{
+    public const string HeaderName = "Idempotency-Key";
+    public const int MaxKeyLength = 200;
+    public static readonly TimeSpan Retention = TimeSpan.FromHours(24);
+
+    private static readonly string[] s_keptHeaders = ["Content-Type", "Location"];
+
+    public async Task InvokeAsync(HttpContext context, IServiceProvider services)
+    {
+        var endpoint = context.GetEndpoint();
+        if (!HttpMethods.IsPost(context.Request.Method) || endpoint is null
+            || !context.Request.Headers.TryGetValue(HeaderName, out var values) || context.User.FindFirst("sub") is not { } subject)
+        {
+            await next(context);
+            return;
+        }
+
+        if (values.Count != 1 || values[0] is not { Length: > 0 and <= MaxKeyLength } key)
+        {
+            await Problem.Of(StatusCodes.Status400BadRequest, "invalid-idempotency-key",
+                $"{HeaderName} must be one value of 1 to {MaxKeyLength} characters.").ExecuteAsync(context);
+            return;
+        }
+
+        var request = new KeyedRequest(subject.Value, key, await HashAsync(context.Request));
+        await HandleAsync(context, (DbContext)services.GetService(typeof(DbContext))!, request);
+    }
+
+    private async Task HandleAsync(HttpContext context, DbContext db, KeyedRequest request)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(context.RequestAborted);
+        if (!await IdempotencyStore.TryLockAsync(db, request, context.RequestAborted))
+        {
+            await Problem.Of(StatusCodes.Status409Conflict, "idempotency-key-in-use",
+                "The first request with this Idempotency-Key is still running. Repeat it in a moment.").ExecuteAsync(context);
+            return;
+        }
+
+        if (await IdempotencyStore.FindAsync(db, request, context.RequestAborted) is { } stored)
+        {
+            await AnswerAgainAsync(context, request, stored);
+            return;
+        }
+
+        var answer = await RunAsync(context, db, transaction);
+        if (answer.Status < StatusCodes.Status500InternalServerError)
+        {
+            // From here on a caller who hangs up changes nothing: the answer belongs to the change.
+            await IdempotencyStore.StoreAsync(db, request, answer, CancellationToken.None);
+            await transaction.CommitAsync(CancellationToken.None);
+        }
+
+        context.Response.Headers.ContentLength = answer.Body.Length;
+        await context.Response.Body.WriteAsync(answer.Body, context.RequestAborted);
+    }
+
+    /// <summary>Runs the endpoint with its answer kept back; a refusal or an error takes its changes with it.</summary>
+    private async Task<StoredAnswer> RunAsync(HttpContext context, DbContext db, IDbContextTransaction transaction)
+    {
+        const string Savepoint = "before_request";
+        await transaction.CreateSavepointAsync(Savepoint, context.RequestAborted);
+        var body = context.Response.Body;
+        using var buffer = new MemoryStream();
+        context.Response.Body = buffer;
+        try
+        {
+            await next(context);
+        }
+        catch (Exception exception)
+        {
+            var handler = (IExceptionHandler)context.RequestServices.GetService(typeof(IExceptionHandler))!;
+            await handler.TryHandleAsync(context, exception, context.RequestAborted);
+        }
+        finally
+        {
+            context.Response.Body = body;
+        }
+
+        if (context.Response.StatusCode >= StatusCodes.Status500InternalServerError)
+        {
+            await transaction.RollbackAsync(CancellationToken.None);
+        }
+        else if (context.Response.StatusCode >= StatusCodes.Status400BadRequest)
+        {
+            db.ChangeTracker.Clear();
+            await transaction.RollbackToSavepointAsync(Savepoint, CancellationToken.None);
+        }
+
+        var headers = s_keptHeaders.Where(context.Response.Headers.ContainsKey)
+            .ToDictionary(name => name, name => context.Response.Headers[name].ToString());
+        return new StoredAnswer([], context.Response.StatusCode, JsonSerializer.Serialize(headers), buffer.ToArray());
+    }
+
+    private static async Task AnswerAgainAsync(HttpContext context, KeyedRequest request, StoredAnswer stored)
+    {
+        if (!stored.RequestHash.AsSpan().SequenceEqual(request.Hash))
+        {
+            await Problem.Of(StatusCodes.Status422UnprocessableEntity, "idempotency-key-reused",
+                "This Idempotency-Key was used for another request. Use a new key for a new request.").ExecuteAsync(context);
+            return;
+        }
+
+        context.Response.StatusCode = stored.Status;
+        foreach (var (name, value) in JsonSerializer.Deserialize<Dictionary<string, string>>(stored.Headers)!)
+        {
+            context.Response.Headers[name] = value;
+        }
+
+        context.Response.Headers.ContentLength = stored.Body.Length;
+        await context.Response.Body.WriteAsync(stored.Body, context.RequestAborted);
+    }
+
+    /// <summary>SHA-256 over method, path, query and body: what makes two requests the same.</summary>
+    private static async Task<byte[]> HashAsync(HttpRequest request)
+    {
+        request.EnableBuffering(HttpDefaults.MaxBodyBytes);
+        using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        sha.AppendData(System.Text.Encoding.UTF8.GetBytes($"{request.Method} {request.Path}{request.QueryString}\n"));
+        var buffer = new byte[8192];
+        int read;
+        while ((read = await request.Body.ReadAsync(buffer, request.HttpContext.RequestAborted)) > 0)
+        {
+            sha.AppendData(buffer, 0, read);
+        }
+
+        request.Body.Position = 0;
+        return sha.GetHashAndReset();
+    }
+}

@@ -1,0 +1,54 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
+using Npgsql;
+
+namespace Shop.ServiceDefaults.Http;
+
+/// <summary>A request that carries an Idempotency-Key.</summary>
+internal sealed record KeyedRequest(string Caller, string Key, byte[] Hash);
+
+/// <summary>An answer to give again.</summary>
+internal sealed record StoredAnswer(byte[] RequestHash, int Status, string Headers, byte[] Body);
+
+/// <summary>Reads and writes stored answers in the transaction of the request.</summary>
+internal static class IdempotencyStore
+{
+    /// <summary>Held until the transaction ends: while the first request runs, its repeats do not wait but are told so.</summary>
+    public static async Task<bool> TryLockAsync(DbContext db, KeyedRequest request, CancellationToken ct)
+    {
+        await using var command = Command(db,
+            "SELECT pg_try_advisory_xact_lock(hashtextextended($1 || E'\\x1f' || $2, 0))", request.Caller, request.Key);
+        return (bool)(await command.ExecuteScalarAsync(ct))!;
+    }
+
+    public static async Task<StoredAnswer?> FindAsync(DbContext db, KeyedRequest request, CancellationToken ct)
+    {
+        await using var command = Command(db,
+            "SELECT request_hash, status, headers, body FROM idempotency_keys WHERE caller = $1 AND key = $2",
+            request.Caller, request.Key);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        return await reader.ReadAsync(ct)
+            ? new StoredAnswer(reader.GetFieldValue<byte[]>(0), reader.GetInt32(1), reader.GetString(2), reader.GetFieldValue<byte[]>(3))
+            : null;
+    }
+
+    public static async Task StoreAsync(DbContext db, KeyedRequest request, StoredAnswer answer, CancellationToken ct)
+    {
+        await using var command = Command(db,
+            "INSERT INTO idempotency_keys (caller, key, request_hash, status, headers, body, created_at) VALUES ($1, $2, $3, $4, $5, $6, now())",
+            request.Caller, request.Key, request.Hash, answer.Status, answer.Headers, answer.Body);
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    private static NpgsqlCommand Command(DbContext db, string sql, params object[] values)
+    {
+        var command = new NpgsqlCommand(sql, (NpgsqlConnection)db.Database.GetDbConnection(),
+            (NpgsqlTransaction)db.Database.CurrentTransaction!.GetDbTransaction());
+        foreach (var value in values)
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = value });
+        }
+
+        return command;
+    }
+}

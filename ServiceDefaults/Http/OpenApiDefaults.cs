@@ -1,0 +1,59 @@
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+
+namespace Shop.ServiceDefaults.Http;
+
+/// <summary>What every service's OpenAPI document says beside its routes: the bearer token and the Idempotency-Key.</summary>
+internal static class OpenApiDefaults
+{
+    private const string Bearer = "Bearer";
+
+    public static void Configure(OpenApiOptions options)
+    {
+        options.AddDocumentTransformer((document, context, _) =>
+        {
+            document.Info.Title = $"Shop {context.ApplicationServices.ApplicationName()}";
+            document.Servers?.Clear();
+            document.Components ??= new OpenApiComponents();
+            document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
+            document.Components.SecuritySchemes[Bearer] = new OpenApiSecurityScheme
+            {
+                Type = SecuritySchemeType.Http,
+                Scheme = "bearer",
+                BearerFormat = "JWT",
+            };
+            return Task.CompletedTask;
+        });
+        options.AddOperationTransformer((operation, context, _) =>
+        {
+            var anonymous = context.Description.ActionDescriptor.EndpointMetadata.OfType<IAllowAnonymous>().Any();
+            if (!anonymous)
+            {
+                operation.Security ??= [];
+                operation.Security.Add(new OpenApiSecurityRequirement
+                {
+                    [new OpenApiSecuritySchemeReference(Bearer, context.Document)] = [],
+                });
+            }
+
+            if (context.Description.HttpMethod == "POST")
+            {
+                operation.Parameters ??= [];
+                operation.Parameters.Add(new OpenApiParameter
+                {
+                    Name = IdempotencyMiddleware.HeaderName,
+                    In = ParameterLocation.Header,
+                    Description = "Optional. The same key from the same caller gives the same answer for 24 hours.",
+                    Schema = new OpenApiSchema { Type = JsonSchemaType.String, MaxLength = IdempotencyMiddleware.MaxKeyLength },
+                });
+            }
+
+            return Task.CompletedTask;
+        });
+    }
+
+    private static string ApplicationName(this IServiceProvider services) =>
+        ((Microsoft.Extensions.Hosting.IHostEnvironment)services.GetService(typeof(Microsoft.Extensions.Hosting.IHostEnvironment))!)
+        .ApplicationName;
+}

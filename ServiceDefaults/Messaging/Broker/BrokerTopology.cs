@@ -1,0 +1,65 @@
+using System.Text.RegularExpressions;
+using MassTransit;
+using Shop.Contracts;
+
+namespace Shop.ServiceDefaults.Messaging.Broker;
+
+/// <summary>
+/// A service's part of the broker, derived from the contracts and its consumers: a fanout exchange per event it owns, and
+/// per consumer a quorum queue with its dead letters, bound to the exchanges of the events that the consumer takes.
+/// </summary>
+internal sealed partial class BrokerTopology
+{
+    /// <summary>
+    /// Deliveries before the broker itself sets a message aside, so that one that kills its process ends somewhere. A requeued
+    /// prefetch counts for all of its messages, hence far above the consumer's own retries.
+    /// </summary>
+    public const int DeliveryLimit = 50;
+
+    private readonly List<ConsumerQueue> _queues = [];
+
+    public BrokerTopology(string service)
+    {
+        Service = service;
+        Exchanges = [.. EventCatalog.Names.Where(name => name.StartsWith(service + ".", StringComparison.Ordinal))];
+    }
+
+    public string Service { get; }
+
+    /// <summary>The exchanges of the events that this service publishes.</summary>
+    public IReadOnlyList<string> Exchanges { get; }
+
+    public IReadOnlyList<ConsumerQueue> Queues => _queues;
+
+    public static string DeadLettersOf(string queue) => queue + ".dead";
+
+    /// <summary>The arguments that every consumer queue is declared with, here and by MassTransit.</summary>
+    public static Dictionary<string, object?> QueueArguments(string queue) => new()
+    {
+        ["x-queue-type"] = "quorum",
+        ["x-delivery-limit"] = DeliveryLimit,
+        ["x-dead-letter-exchange"] = DeadLettersOf(queue),
+        ["x-dead-letter-strategy"] = "at-least-once",
+        ["x-overflow"] = "reject-publish", // at-least-once dead-lettering asks for it
+    };
+
+    public static Dictionary<string, object?> DeadLetterArguments() => new() { ["x-queue-type"] = "quorum" };
+
+    public ConsumerQueue Add(Type consumer)
+    {
+        var name = WordStart().Replace(consumer.Name.Replace("Consumer", "", StringComparison.Ordinal), "-$0").ToLowerInvariant();
+        var events = consumer.GetInterfaces()
+            .Where(type => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IConsumer<>))
+            .Select(type => type.GenericTypeArguments[0])
+            .SelectMany(type => type == typeof(IIntegrationEvent) ? EventCatalog.Names : [EventCatalog.NameOf(type)]);
+        var queue = new ConsumerQueue($"{Service}.{name}", [.. events.Order(StringComparer.Ordinal)]);
+        _queues.Add(queue);
+        return queue;
+    }
+
+    [GeneratedRegex("(?<!^)[A-Z]")]
+    private static partial Regex WordStart();
+}
+
+/// <summary>A consumer's queue and the wire names of the events that it is bound to.</summary>
+internal sealed record ConsumerQueue(string Name, IReadOnlyList<string> Events);

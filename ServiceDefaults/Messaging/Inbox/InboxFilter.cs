@@ -1,0 +1,67 @@
+using MassTransit;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace Shop.ServiceDefaults.Messaging.Inbox;
+
+/// <summary>
+/// Makes a consumer act once per event: inbox row, the consumer's effects and the events that they cause are one
+/// transaction, and the message is acknowledged only after its commit. A repeat is acknowledged and does nothing.
+/// </summary>
+/// <typeparam name="T">The event.</typeparam>
+internal sealed class InboxFilter<T>(DbContext db, MessageOrigin origin, TimeProvider clock) : IFilter<ConsumeContext<T>>
+    where T : class
+{
+    public async Task Send(ConsumeContext<T> context, IPipe<ConsumeContext<T>> next)
+    {
+        var eventId = context.MessageId
+            ?? throw new InvalidOperationException("The message has no id, so a repeat could not be told from a new one.");
+        var consumer = context.ReceiveContext.InputAddress.AbsolutePath.Split('/')[^1];
+        origin.CorrelationId = context.CorrelationId ?? context.ConversationId ?? eventId;
+        origin.CausationId = eventId;
+
+        if (await IsFirstAsync(context, next, eventId, consumer))
+        {
+            MessagingTelemetry.Consumed.Add(1, new KeyValuePair<string, object?>("consumer", consumer));
+        }
+        else
+        {
+            MessagingTelemetry.Deduplicated.Add(1, new KeyValuePair<string, object?>("consumer", consumer));
+        }
+    }
+
+    public void Probe(ProbeContext context) => context.CreateFilterScope("inbox");
+
+    private async Task<bool> IsFirstAsync(ConsumeContext<T> context, IPipe<ConsumeContext<T>> next, Guid eventId, string consumer)
+    {
+        var ct = context.CancellationToken;
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        try
+        {
+            db.Add(new InboxMessage { EventId = eventId, Consumer = consumer, ProcessedAt = clock.GetUtcNow() });
+            await next.Send(context);
+            await db.SaveChangesAsync(ct);
+            await transaction.CommitAsync(ct);
+            return true;
+        }
+        catch (DbUpdateException e) when (e.InnerException is PostgresException
+        {
+            SqlState: PostgresErrorCodes.UniqueViolation,
+            ConstraintName: InboxMessage.KeyConstraint,
+        })
+        {
+            return false;
+        }
+        catch (Exception e) when (!Transient.IsDatabaseAway(e))
+        {
+            // A repeat may fail before it comes to its inbox row, because its effects stand already: that is no failure.
+            await transaction.RollbackAsync(CancellationToken.None);
+            if (await db.Set<InboxMessage>().AsNoTracking().AnyAsync(row => row.EventId == eventId && row.Consumer == consumer, ct))
+            {
+                return false;
+            }
+
+            throw;
+        }
+    }
+}

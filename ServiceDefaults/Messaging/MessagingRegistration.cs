@@ -1,0 +1,142 @@
+using MassTransit;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Shop.ServiceDefaults.Domain;
+using Shop.ServiceDefaults.Messaging.Broker;
+using Shop.ServiceDefaults.Messaging.Inbox;
+using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.ServiceDefaults.Messaging.Wire;
+
+namespace Shop.ServiceDefaults.Messaging;
+
+/// <summary>Adds outbox, relay, inbox and consumers to a service.</summary>
+public static class MessagingRegistration
+{
+    /// <summary>
+    /// For a service with a domain model: what its aggregates recorded is translated by <paramref name="publishedEvents"/>
+    /// while saving. Needs the connection strings <c>Database</c> and <c>rabbitmq</c>.
+    /// </summary>
+    /// <typeparam name="TContext">The service's DbContext; its model calls <see cref="MessagingSchema.MapMessaging"/>.</typeparam>
+    public static void AddMessaging<TContext>(
+        this IHostApplicationBuilder builder, PublishedEventsMap publishedEvents, Action<MessagingBuilder> consumers)
+        where TContext : DbContext
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(consumers);
+        var settings = ReadSettings(builder);
+        var topology = new BrokerTopology(settings.Service);
+        builder.Services.AddSingleton(settings).AddSingleton(topology).AddSingleton<TopologyDeclaration>();
+        builder.Services.AddSingleton(publishedEvents);
+        builder.Services.AddSingleton<OutboxDoorbell>().AddSingleton<BrokerPublisher>();
+        builder.Services.AddScoped<MessageOrigin>().AddScoped<DomainEventDispatcher>().AddScoped<UnitOfWorkInterceptor>();
+        builder.Services.AddScoped(services => new OutboxAppender(services.GetRequiredService<MessageOrigin>()));
+        builder.Services.AddScoped<DbContext>(services => services.GetRequiredService<TContext>());
+        if (settings.RelayEnabled)
+        {
+            builder.Services.AddHostedService<OutboxListener>().AddHostedService<OutboxRelay>();
+        }
+
+        builder.Services.AddHostedService<MessagingRetention>();
+        AddBus(builder.Services, settings, topology, consumers);
+    }
+
+    /// <summary>For a service without a domain model, which appends to the outbox itself, if at all.</summary>
+    /// <typeparam name="TContext">The service's DbContext; its model calls <see cref="MessagingSchema.MapMessaging"/>.</typeparam>
+    public static void AddMessaging<TContext>(this IHostApplicationBuilder builder, Action<MessagingBuilder> consumers)
+        where TContext : DbContext => builder.AddMessaging<TContext>(NothingPublished, consumers);
+
+    private static IEnumerable<Contracts.IIntegrationEvent> NothingPublished(IReadOnlyList<DomainEvent> events) => events.Count == 0
+        ? []
+        : throw new InvalidOperationException($"{events[0].GetType().Name} was raised, but this service registered no PublishedEvents.");
+
+    private static MessagingSettings ReadSettings(IHostApplicationBuilder builder)
+    {
+        var section = builder.Configuration.GetSection("Messaging");
+        var defaults = new Dictionary<string, string?>
+        {
+            ["Service"] = builder.Environment.ApplicationName.ToLowerInvariant(),
+            ["Database"] = RequiredConnection(builder.Configuration, "Database"),
+            ["Broker"] = RequiredConnection(builder.Configuration, "rabbitmq"),
+        };
+        return new ConfigurationBuilder().AddInMemoryCollection(defaults).AddConfiguration(section).Build().Get<MessagingSettings>()!;
+    }
+
+    private static string RequiredConnection(IConfiguration configuration, string name) =>
+        configuration.GetConnectionString(name) is { Length: > 0 } value ? value : throw new InvalidOperationException(
+            $"The connection string '{name}' is missing. Start the service through the AppHost (./shop up), or set ConnectionStrings__{name}.");
+
+    private static void AddBus(
+        IServiceCollection services, MessagingSettings settings, BrokerTopology topology, Action<MessagingBuilder> consumers) =>
+        services.AddMassTransit(bus =>
+        {
+            consumers(new MessagingBuilder(bus, topology));
+            bus.AddConfigureEndpointsCallback((context, queue, endpoint) => ConfigureQueue(context, queue, endpoint, settings));
+            bus.UsingRabbitMq((context, rabbit) =>
+            {
+                rabbit.Host(settings.Broker, settings.Service + " consumers");
+                rabbit.ClearSerialization();
+                var wire = new WireDeserializer();
+                rabbit.AddSerializer(wire);
+                rabbit.AddDeserializer(wire, isDefault: true);
+                rabbit.SendTopology.ErrorQueueNameFormatter = DeadLetterNames.Instance;
+                rabbit.SendTopology.DeadLetterQueueNameFormatter = DeadLetterNames.Instance;
+                rabbit.SendTopology.ConfigureErrorSettings = DeadLetterNames.ClearArguments;
+                rabbit.SendTopology.ConfigureDeadLetterSettings = DeadLetterNames.ClearArguments;
+                rabbit.ConfigureEndpoints(context);
+            });
+        });
+
+    private static void ConfigureQueue(
+        IRegistrationContext context, string queue, IReceiveEndpointConfigurator endpoint, MessagingSettings settings)
+    {
+        endpoint.ConfigureConsumeTopology = false;
+        endpoint.PublishFaults = false;
+        endpoint.PrefetchCount = settings.Prefetch;
+        if (endpoint is IRabbitMqReceiveEndpointConfigurator rabbit)
+        {
+            foreach (var (name, value) in BrokerTopology.QueueArguments(queue))
+            {
+                rabbit.SetQueueArgument(name, value);
+            }
+        }
+
+        // A database that is away is no fault of the message: hold it and wait, however long it takes.
+        endpoint.UseMessageRetry(retry =>
+        {
+            retry.Handle<Exception>(Transient.IsDatabaseAway);
+            retry.Exponential(10_000, TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(3), TimeSpan.FromMilliseconds(200));
+        });
+        endpoint.UseMessageRetry(retry =>
+        {
+            retry.Handle<Exception>(Transient.IsConflict);
+            retry.Exponential(20, TimeSpan.FromMilliseconds(5), TimeSpan.FromMilliseconds(500), TimeSpan.FromMilliseconds(5));
+        });
+        endpoint.UseMessageRetry(retry =>
+        {
+            retry.Ignore<Exception>(e => Transient.IsDatabaseAway(e) || Transient.IsConflict(e));
+            retry.Incremental(settings.ImmediateRetries, TimeSpan.Zero, TimeSpan.FromMilliseconds(25));
+        });
+        endpoint.UseConsumeFilter(typeof(InboxFilter<>), context);
+    }
+
+    /// <summary>What fails and what nobody consumes goes to one place per queue, the same that the broker dead-letters to.</summary>
+    private sealed class DeadLetterNames : IErrorQueueNameFormatter, IDeadLetterQueueNameFormatter
+    {
+        public static readonly DeadLetterNames Instance = new();
+
+        public string FormatErrorQueueName(string queueName) => BrokerTopology.DeadLettersOf(queueName);
+
+        public string FormatDeadLetterQueueName(string queueName) => BrokerTopology.DeadLettersOf(queueName);
+
+        /// <summary>MassTransit copies the arguments of the queue to its dead letters, where they would end in a loop.</summary>
+        public static void ClearArguments(IRabbitMqQueueBindingConfigurator settings)
+        {
+            foreach (var name in BrokerTopology.QueueArguments("").Keys.Except(BrokerTopology.DeadLetterArguments().Keys))
+            {
+                settings.SetQueueArgument(name, null!);
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+namespace Shop.ServiceDefaults.Messaging;
+
+/// <summary>What messaging needs to know; the section <c>Messaging</c> of the configuration overrides the defaults.</summary>
+internal sealed class MessagingSettings
+{
+    /// <summary>The service's name in lower case: the first part of all its broker objects.</summary>
+    public required string Service { get; init; }
+
+    /// <summary>The database's connection string.</summary>
+    public required string Database { get; init; }
+
+    /// <summary>The broker, with user, password and virtual host.</summary>
+    public required Uri Broker { get; init; }
+
+    /// <summary>Whether this process relays; false for a process that only appends.</summary>
+    public bool RelayEnabled { get; init; } = true;
+
+    /// <summary>Events that the relay claims at once, from 1.</summary>
+    public int BatchSize { get; init; } = 500;
+
+    /// <summary>How long the relay waits for a ring before it looks by itself.</summary>
+    public TimeSpan PollInterval { get; init; } = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>How long a batch may wait for the broker's confirms. Shorter than <see cref="RelayLease"/>.</summary>
+    public TimeSpan ConfirmTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>After how long a silence the database ends a relay's session, which frees its partitions for others.</summary>
+    public TimeSpan RelayLease { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>The first delay before an event that could not be sent is tried again; doubled each time.</summary>
+    public TimeSpan FirstRetryDelay { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>The longest delay before an event that could not be sent is tried again.</summary>
+    public TimeSpan MaxRetryDelay { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>Messages that a consumer holds at once. Modest: a requeued prefetch counts as a delivery for all of it.</summary>
+    public ushort Prefetch { get; init; } = 32;
+
+    /// <summary>How often a failing message is tried again at once before it goes to the dead letters.</summary>
+    public int ImmediateRetries { get; init; } = 5;
+
+    /// <summary>How long inbox rows are kept: longer than any message can come again.</summary>
+    public TimeSpan InboxRetention { get; init; } = TimeSpan.FromDays(7);
+}

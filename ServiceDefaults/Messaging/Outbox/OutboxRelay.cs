@@ -1,0 +1,206 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Polly;
+using Polly.Retry;
+using Shop.ServiceDefaults.Messaging.Broker;
+
+namespace Shop.ServiceDefaults.Messaging.Outbox;
+
+/// <summary>
+/// Moves events from the outbox to the broker: claims a batch by deleting it, publishes it, and commits after the last
+/// confirm. Presence means ready: there is no cursor to skip with. A crash at any point repeats, and never loses.
+/// </summary>
+internal sealed partial class OutboxRelay(
+    MessagingSettings settings, OutboxDoorbell doorbell, BrokerPublisher publisher, TimeProvider clock, ILogger<OutboxRelay> logger)
+    : BackgroundService
+{
+    private static readonly TimeSpan s_rebalanceEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_pauseAfterFailure = TimeSpan.FromMilliseconds(250);
+
+    private readonly HashSet<string> _parkedStreams = [];
+    private DateTimeOffset _rebalanceAt;
+    private DateTimeOffset _retryParkedAt;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await using var session = await ConnectPipeline().ExecuteAsync(OpenAsync, stoppingToken);
+                await RunAsync(session, stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                MessagingTelemetry.RelayFailures.Add(1);
+                LogRoundFailed(e.Message);
+                await Task.Delay(s_pauseAfterFailure, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private ResiliencePipeline ConnectPipeline() => new ResiliencePipelineBuilder { TimeProvider = clock }
+        .AddRetry(new RetryStrategyOptions
+        {
+            ShouldHandle = new PredicateBuilder().Handle<Exception>(e => e is not OperationCanceledException),
+            MaxRetryAttempts = int.MaxValue,
+            BackoffType = DelayBackoffType.Exponential,
+            UseJitter = true,
+            Delay = TimeSpan.FromMilliseconds(200),
+            MaxDelay = TimeSpan.FromSeconds(5),
+            OnRetry = attempt =>
+            {
+                LogCannotConnect(attempt.Outcome.Exception?.Message ?? "", attempt.RetryDelay);
+                return default;
+            },
+        })
+        .Build();
+
+    private async ValueTask<RelaySession> OpenAsync(CancellationToken ct)
+    {
+        // The broker first: rows claimed while it is away would only be held back from vacuum.
+        await publisher.ConnectAsync(ct);
+        var session = await RelaySession.OpenAsync(settings.Database, settings.Service, settings.RelayLease, ct);
+        _rebalanceAt = _retryParkedAt = clock.GetUtcNow();
+        return session;
+    }
+
+    private async Task RunAsync(RelaySession session, CancellationToken stopping)
+    {
+        while (!stopping.IsCancellationRequested)
+        {
+            await publisher.ConnectAsync(stopping);
+            await RebalanceAsync(session, stopping);
+            if (doorbell.TakeRangHere() && !session.HoldsAll)
+            {
+                await session.NotifyAsync(stopping);
+            }
+
+            await RetryParkedAsync(session);
+            if (await RelayBatchAsync(session) < settings.BatchSize)
+            {
+                await doorbell.WaitAsync(settings.PollInterval, stopping);
+            }
+        }
+    }
+
+    private async Task RebalanceAsync(RelaySession session, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        if (now >= _rebalanceAt)
+        {
+            _rebalanceAt = now + s_rebalanceEvery;
+            await session.RebalanceAsync(ct);
+            _parkedStreams.Clear();
+            _parkedStreams.UnionWith(await session.ParkedStreamsAsync(ct));
+        }
+    }
+
+    /// <summary>
+    /// One round. It takes no stopping token: a shutdown waits for the confirms, which are bounded, and for the commit, so that
+    /// a deployment repeats nothing.
+    /// </summary>
+    private async Task<int> RelayBatchAsync(RelaySession session)
+    {
+        await using var transaction = await session.BeginAsync(CancellationToken.None);
+        var rows = await session.ClaimAsync(settings.BatchSize, CancellationToken.None);
+        if (rows.Count == 0)
+        {
+            return 0;
+        }
+
+        var waiting = rows.Where(row => _parkedStreams.Contains(row.Stream)).ToList();
+        var sending = rows.Where(row => !_parkedStreams.Contains(row.Stream)).ToList();
+        var report = await publisher.PublishAsync(sending, CancellationToken.None);
+        HashSet<string> refused = [.. sending.Where(row => report.Refused.ContainsKey(row.Seq)).Select(row => row.Stream)];
+        var unsent = sending.Where(row => !report.Confirmed.Contains(row.Seq)).ToLookup(row => refused.Contains(row.Stream));
+
+        await ParkAsync(session, [.. unsent[true], .. waiting], report);
+        if (unsent[false].Any())
+        {
+            await session.PutBackAsync([.. unsent[false]], CancellationToken.None);
+        }
+
+        await transaction.CommitAsync();
+        _parkedStreams.UnionWith(refused);
+        MessagingTelemetry.Published.Add(report.Confirmed.Count);
+        if (unsent[false].Any())
+        {
+            throw new IOException(
+                $"The broker confirmed {report.Confirmed.Count} of {rows.Count} events; {unsent[false].Count()} go again.");
+        }
+
+        return rows.Count;
+    }
+
+    private async Task ParkAsync(RelaySession session, IReadOnlyList<OutboxRow> rows, PublishReport report)
+    {
+        if (rows.Count == 0)
+        {
+            return;
+        }
+
+        var now = clock.GetUtcNow();
+        await session.ParkAsync(rows, now, CancellationToken.None);
+        MessagingTelemetry.Parked.Add(rows.Count);
+        foreach (var row in rows.Where(row => report.Refused.ContainsKey(row.Seq)))
+        {
+            await FailAsync(session, row, attempts: 0, report.Refused[row.Seq], now);
+        }
+    }
+
+    private async Task RetryParkedAsync(RelaySession session)
+    {
+        var now = clock.GetUtcNow();
+        if (_parkedStreams.Count == 0 || now < _retryParkedAt)
+        {
+            return;
+        }
+
+        _retryParkedAt = now + settings.PollInterval;
+        await using var transaction = await session.BeginAsync(CancellationToken.None);
+        var due = await session.DueAsync(now, settings.BatchSize, CancellationToken.None);
+        if (due.Count == 0)
+        {
+            return;
+        }
+
+        var report = await publisher.PublishAsync(due, CancellationToken.None);
+        await session.DeleteParkedAsync(report.Confirmed, CancellationToken.None);
+        foreach (var row in due.Where(row => report.Refused.ContainsKey(row.Seq)))
+        {
+            var attempts = await session.AttemptsOfAsync(row.Seq, CancellationToken.None);
+            await FailAsync(session, row, attempts, report.Refused[row.Seq], now);
+        }
+
+        await transaction.CommitAsync();
+        MessagingTelemetry.Published.Add(report.Confirmed.Count);
+        _parkedStreams.Clear();
+        _parkedStreams.UnionWith(await session.ParkedStreamsAsync(CancellationToken.None));
+    }
+
+    private async Task FailAsync(RelaySession session, OutboxRow row, int attempts, string error, DateTimeOffset now)
+    {
+        var delay = RetryDelay(attempts);
+        await session.FailParkedAsync(row.Seq, now + delay, error, CancellationToken.None);
+        LogStuck(row.Type, row.EventId, row.Stream, attempts + 1, error, delay);
+    }
+
+    /// <summary>Exponential from the configured first delay, doubled each time, at most the configured longest delay.</summary>
+    private TimeSpan RetryDelay(int attempts) => TimeSpan.FromTicks(Math.Min(
+        settings.MaxRetryDelay.Ticks, settings.FirstRetryDelay.Ticks << Math.Min(attempts, 20)));
+
+    [LoggerMessage(LogLevel.Warning, "The relay cannot reach its database or its broker, next try in {Delay}: {Reason}")]
+    private partial void LogCannotConnect(string reason, TimeSpan delay);
+
+    [LoggerMessage(LogLevel.Warning, "A round of the relay failed and nothing is lost; it connects again: {Reason}")]
+    private partial void LogRoundFailed(string reason);
+
+    [LoggerMessage(LogLevel.Error,
+        "{Type} {EventId} of {Stream} cannot be sent (attempt {Attempt}): {Error}. Later events of {Stream} wait behind it; next attempt in {Delay}.")]
+    private partial void LogStuck(string type, Guid eventId, string stream, int attempt, string error, TimeSpan delay);
+}

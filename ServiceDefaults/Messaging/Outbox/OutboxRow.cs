@@ -1,0 +1,14 @@
+namespace Shop.ServiceDefaults.Messaging.Outbox;
+
+/// <summary>A stored event as the relay reads it.</summary>
+internal sealed record OutboxRow(long Seq, Guid EventId, string Stream, short Partition, string Type, string Headers, byte[] Body);
+
+/// <summary>What became of a batch: what is in neither set was not sent, or nobody knows, and stays ready.</summary>
+internal sealed class PublishReport
+{
+    /// <summary>The broker confirmed these as routed.</summary>
+    public HashSet<long> Confirmed { get; } = [];
+
+    /// <summary>The broker will not take these as they are, and why.</summary>
+    public Dictionary<long, string> Refused { get; } = [];
+}

@@ -1,0 +1,216 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Shop.ServiceDefaults.Messaging.Outbox;
+
+/// <summary>
+/// A relay's own connection to the database: it claims rows and holds the partitions' session locks, so that losing the
+/// session loses both at once and a paused relay cannot undo another's work. The server ends a session that stays silent.
+/// </summary>
+internal sealed class RelaySession : IAsyncDisposable
+{
+    /// <summary>The namespace of the advisory locks ("SHOP"): object 0 is shared by all relays, object 1 + n is partition n.</summary>
+    public const int LockClass = 0x53484F50;
+
+    private readonly NpgsqlConnection _connection;
+    private readonly SortedSet<short> _held = [];
+
+    private RelaySession(NpgsqlConnection connection) => _connection = connection;
+
+    public IReadOnlySet<short> Held => _held;
+
+    public bool HoldsAll => _held.Count == OutboxMessage.Partitions;
+
+    /// <summary>The session's process id at the server.</summary>
+    public int BackendId => _connection.ProcessID;
+
+    public static async Task<RelaySession> OpenAsync(string connectionString, string name, TimeSpan lease, CancellationToken ct)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString)
+        {
+            Pooling = false,
+            ApplicationName = name + " relay",
+            Enlist = false,
+        };
+        var connection = new NpgsqlConnection(settings.ConnectionString);
+        try
+        {
+            await connection.OpenAsync(ct);
+            var session = new RelaySession(connection);
+            var milliseconds = (int)lease.TotalMilliseconds;
+            await session.ExecuteAsync(
+                $"SET idle_in_transaction_session_timeout = {milliseconds}; SET idle_session_timeout = {milliseconds}; "
+                + $"SELECT pg_advisory_lock_shared({LockClass}, 0)", ct);
+            return session;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Takes or gives back partitions until this relay holds its fair share of them. To be called between batches only.
+    /// </summary>
+    /// <returns>Whether partitions were taken, whose parked streams are not known yet.</returns>
+    public async Task<bool> RebalanceAsync(CancellationToken ct)
+    {
+        var relays = Convert.ToInt32(await ScalarAsync(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND objid = 0 AND granted "
+            + $"AND classid = {LockClass} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())", ct));
+        var share = (OutboxMessage.Partitions + relays - 1) / Math.Max(relays, 1);
+        while (_held.Count > share)
+        {
+            var last = _held.Max;
+            await ExecuteAsync($"SELECT pg_advisory_unlock({LockClass}, {last + 1})", ct);
+            _held.Remove(last);
+        }
+
+        var before = _held.Count;
+        for (short partition = 0; partition < OutboxMessage.Partitions && _held.Count < share; partition++)
+        {
+            if (!_held.Contains(partition)
+                && (bool)(await ScalarAsync($"SELECT pg_try_advisory_lock({LockClass}, {partition + 1})", ct))!)
+            {
+                _held.Add(partition);
+            }
+        }
+
+        return _held.Count > before;
+    }
+
+    public async Task<NpgsqlTransaction> BeginAsync(CancellationToken ct) => await _connection.BeginTransactionAsync(ct);
+
+    /// <summary>Deletes up to <paramref name="size"/> of the oldest rows of the held partitions and returns them in order.</summary>
+    public async Task<List<OutboxRow>> ClaimAsync(int size, CancellationToken ct)
+    {
+        var mine = HoldsAll ? "" : "WHERE partition = ANY ($2)";
+        await using var command = Command(
+            $"DELETE FROM outbox WHERE seq = ANY (ARRAY(SELECT seq FROM outbox {mine} ORDER BY seq LIMIT $1)) RETURNING "
+            + "seq, event_id, stream, partition, type, headers, body", size);
+        if (!HoldsAll)
+        {
+            command.Parameters.Add(Partitions());
+        }
+
+        // RETURNING has no order.
+        return [.. (await ReadAsync(command, ct)).OrderBy(row => row.Seq)];
+    }
+
+    /// <summary>Puts rows back under their own numbers, so that their order stays what it was.</summary>
+    public Task PutBackAsync(IReadOnlyList<OutboxRow> rows, CancellationToken ct) => InsertAsync(
+        "INSERT INTO outbox (seq, event_id, stream, partition, type, headers, body) OVERRIDING SYSTEM VALUE "
+        + "SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)", rows, null, ct);
+
+    /// <summary>Sets rows aside, behind what is parked of their streams already.</summary>
+    public Task ParkAsync(IReadOnlyList<OutboxRow> rows, DateTimeOffset now, CancellationToken ct) => InsertAsync(
+        "INSERT INTO outbox_parked SELECT *, 0, $8, $8, '' FROM unnest($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (seq) DO NOTHING",
+        rows, now, ct);
+
+    /// <summary>Notes a failed attempt of a parked row.</summary>
+    public async Task FailParkedAsync(long seq, DateTimeOffset nextAttempt, string error, CancellationToken ct)
+    {
+        await using var command = Command(
+            "UPDATE outbox_parked SET attempts = attempts + 1, next_attempt_at = $2, error = $3 WHERE seq = $1",
+            seq, nextAttempt, error);
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    public async Task<int> AttemptsOfAsync(long seq, CancellationToken ct) =>
+        Convert.ToInt32(await ScalarAsync($"SELECT attempts FROM outbox_parked WHERE seq = {seq}", ct));
+
+    public async Task DeleteParkedAsync(IReadOnlyCollection<long> seqs, CancellationToken ct)
+    {
+        await using var command = Command("DELETE FROM outbox_parked WHERE seq = ANY ($1)", seqs.ToArray());
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    public async Task<HashSet<string>> ParkedStreamsAsync(CancellationToken ct)
+    {
+        await using var command = Command("SELECT DISTINCT stream FROM outbox_parked WHERE partition = ANY ($1)");
+        command.Parameters.Add(Partitions());
+        HashSet<string> streams = [];
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            streams.Add(reader.GetString(0));
+        }
+
+        return streams;
+    }
+
+    /// <summary>The parked rows, in order, of streams whose head is due again.</summary>
+    public async Task<List<OutboxRow>> DueAsync(DateTimeOffset now, int size, CancellationToken ct)
+    {
+        await using var command = Command(
+            """
+            SELECT seq, event_id, stream, partition, type, headers, body FROM outbox_parked WHERE stream IN (
+                SELECT stream FROM (SELECT DISTINCT ON (partition, stream) stream, next_attempt_at FROM outbox_parked
+                    WHERE partition = ANY ($3) ORDER BY partition, stream, seq) AS head
+                WHERE next_attempt_at <= $1)
+            ORDER BY seq LIMIT $2
+            """, now, size);
+        command.Parameters.Add(Partitions());
+        return await ReadAsync(command, ct);
+    }
+
+    /// <summary>Tells the relays of other processes that something was committed. Outside every transaction: see docs/adr/0003.</summary>
+    public Task NotifyAsync(CancellationToken ct) => ExecuteAsync($"NOTIFY {OutboxListener.Channel}", ct);
+
+    public ValueTask DisposeAsync() => _connection.DisposeAsync();
+
+    private NpgsqlParameter Partitions() =>
+        new() { Value = _held.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Smallint };
+
+    private NpgsqlCommand Command(string sql, params object[] values)
+    {
+        var command = new NpgsqlCommand(sql, _connection);
+        foreach (var value in values)
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = value });
+        }
+
+        return command;
+    }
+
+    private async Task InsertAsync(string sql, IReadOnlyList<OutboxRow> rows, DateTimeOffset? now, CancellationToken ct)
+    {
+        await using var command = Command(sql,
+            rows.Select(row => row.Seq).ToArray(), rows.Select(row => row.EventId).ToArray(),
+            rows.Select(row => row.Stream).ToArray(), rows.Select(row => row.Partition).ToArray(),
+            rows.Select(row => row.Type).ToArray(), rows.Select(row => row.Headers).ToArray(),
+            rows.Select(row => row.Body).ToArray());
+        if (now is { } value)
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = value });
+        }
+
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    private static async Task<List<OutboxRow>> ReadAsync(NpgsqlCommand command, CancellationToken ct)
+    {
+        List<OutboxRow> rows = [];
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            rows.Add(new OutboxRow(reader.GetInt64(0), reader.GetGuid(1), reader.GetString(2), reader.GetInt16(3),
+                reader.GetString(4), reader.GetString(5), reader.GetFieldValue<byte[]>(6)));
+        }
+
+        return rows;
+    }
+
+    private async Task ExecuteAsync(string sql, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(sql, _connection);
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    private async Task<object?> ScalarAsync(string sql, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(sql, _connection);
+        return await command.ExecuteScalarAsync(ct);
+    }
+}

@@ -1,0 +1,61 @@
+using System.ComponentModel.DataAnnotations;
+using System.Security.Claims;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+using Shop.Ordering.Domain;
+using Shop.Ordering.Persistence;
+using Shop.ServiceDefaults.Domain;
+using Shop.ServiceDefaults.Http;
+
+namespace Shop.Ordering.Features.PlaceOrder;
+
+/// <summary>What to order.</summary>
+/// <param name="Lines">1 to 100 lines, each sku once.</param>
+public sealed record PlaceOrderRequest(
+    [property: Required, MinLength(1), MaxLength(Order.MaxLines)] IReadOnlyList<PlaceOrderRequest.Line> Lines)
+{
+    /// <summary>One product.</summary>
+    /// <param name="Sku">The product.</param>
+    /// <param name="Quantity">Units, 1 to 1,000.</param>
+    public sealed record Line(
+        [property: Required, StringLength(64, MinimumLength = 1)] string Sku,
+        [property: Range(1, Order.MaxQuantity)] int Quantity);
+}
+
+internal static class PlaceOrderEndpoint
+{
+    public static void MapPlaceOrder(this IEndpointRouteBuilder routes) => routes.MapPost("/orders", PlaceOrder)
+        .WithSummary("Places an order at today's prices.")
+        .ProducesProblem(StatusCodes.Status422UnprocessableEntity)
+        .ProducesValidationProblem();
+
+    private static async Task<Created<OrderResponse>> PlaceOrder(
+        PlaceOrderRequest request, ClaimsPrincipal user, OrderingDbContext db, TimeProvider clock, CancellationToken ct)
+    {
+        var customerId = user.CustomerId();
+        var lines = await PriceAsync(request, db, ct);
+        var customer = await db.Customers.AsNoTracking().FirstOrDefaultAsync(c => c.Id == customerId, ct);
+        var order = Order.Place(customerId, lines, customer?.DiscountPercent ?? 0, clock.GetUtcNow());
+        db.Orders.Add(order);
+        await db.SaveChangesAsync(ct);
+        return TypedResults.Created($"/orders/{order.Id}", OrderResponse.Of(order));
+    }
+
+    private static async Task<List<OrderLine>> PriceAsync(PlaceOrderRequest request, OrderingDbContext db, CancellationToken ct)
+    {
+        var skus = request.Lines.Select(line => line.Sku).Distinct().ToList();
+        var products = await db.Products.AsNoTracking()
+            .Where(product => skus.Contains(product.Sku) && product.PriceVersion > 0)
+            .ToDictionaryAsync(product => product.Sku, ct);
+        var unknown = skus.Where(sku => !products.ContainsKey(sku)).ToList();
+        if (unknown.Count > 0)
+        {
+            throw new DomainException("unknown-sku", $"Nothing is sold under {string.Join(", ", unknown)}.");
+        }
+
+        return [.. request.Lines.Select(line => PricedLine(products[line.Sku], line.Quantity))];
+    }
+
+    private static OrderLine PricedLine(Product product, int quantity) =>
+        new(product.Sku, product.Name, quantity, product.UnitPrice, product.Currency);
+}
