@@ -13,6 +13,7 @@ internal sealed class RabbitMqRunner(
     RabbitMQServerResource resource, IReadOnlyList<string> users, EngineContext context) : IRunner
 {
     private const string VirtualHost = "shop";
+    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(15);
 
     private readonly CancellationTokenSource _stopped = new();
     private readonly string _directory = Path.Combine(context.Home, resource.Name);
@@ -55,7 +56,7 @@ internal sealed class RabbitMqRunner(
     {
         await _stopped.CancelAsync();
         await _watch.ContinueWith(_ => { }, TaskScheduler.Default);
-        await RabbitMqServer.StopDirectoryAsync(_directory, CancellationToken.None);
+        await RabbitMqNode.Open(_directory).StopAsync(s_grace, CancellationToken.None);
         context.State.Set(new ServerState(resource.Name, "127.0.0.1", _ports.Amqp, Healthy: false, Process: null));
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Shop.AppHost.Native.Model;
 using Shop.AppHost.Native.Output;
+using Shop.AppHost.Native.Servers;
 using Shop.AppHost.Native.State;
 
 namespace Shop.AppHost.Native.Engine;
@@ -33,7 +34,7 @@ internal sealed class ShopEngine(IReadOnlyList<Resource> resources, EngineContex
         {
             return 0;
         }
-        catch (Exception e) when (e is StartFailedException or Servers.ServerMissingException)
+        catch (Exception e) when (e is StartFailedException or ServerMissingException)
         {
             context.Console.Problem(e.Message);
             return 1;
@@ -103,6 +104,10 @@ internal sealed class ShopEngine(IReadOnlyList<Resource> resources, EngineContex
         try
         {
             await runner.StopAsync(hurry);
+        }
+        catch (ServerMissingException)
+        {
+            // Then it does not run, and the start has said so.
         }
 #pragma warning disable CA1031 // Said on the console; whatever it was, the rest has to stop too.
         catch (Exception e)

@@ -22,9 +22,16 @@ internal static class Leftovers
             await StopAsync(programs, ct);
         }
 
-        // By its directory, a server is also found when it was killed between its start and the writing of the state.
-        await PostgresServer.StopDirectoryAsync(Path.Combine(home, "postgres"), ct);
-        await RabbitMqServer.StopDirectoryAsync(Path.Combine(home, "rabbitmq"), ct);
+        // By its directory, a server is also found when its owner was killed before it could write the state.
+        if (Path.Combine(home, "postgres") is var postgres && Directory.Exists(postgres))
+        {
+            await PostgresServer.StopDirectoryAsync(postgres, ct);
+        }
+
+        if (Path.Combine(home, "rabbitmq") is var rabbitmq && Directory.Exists(rabbitmq))
+        {
+            await RabbitMqNode.Open(rabbitmq).StopAsync(s_grace, ct);
+        }
 
         return programs.Count + servers.Count > 0;
     }
