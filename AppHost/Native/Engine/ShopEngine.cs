@@ -39,6 +39,13 @@ internal sealed class ShopEngine(IReadOnlyList<Resource> resources, EngineContex
             context.Console.Problem(e.Message);
             return 1;
         }
+#pragma warning disable CA1031 // The last to catch it: whatever it is, everything that runs has to be stopped, and the reader told.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            context.Console.Problem($"The shop cannot go on: {e}");
+            return 1;
+        }
         finally
         {
             await StopAllAsync(hurry);
