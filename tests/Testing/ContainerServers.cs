@@ -1,0 +1,48 @@
+using Testcontainers.PostgreSql;
+using Testcontainers.RabbitMq;
+
+namespace Shop.Testing;
+
+/// <summary>The servers of the containers profile: one container of each for a test process, or for a whole run of ./shop test.</summary>
+internal sealed class ContainerServers : IAsyncDisposable
+{
+    private const int ManagementPort = 15672;
+    private const string User = "shop-admin";
+    private const string Password = "shop-admin";
+    private readonly PostgreSqlContainer _postgres;
+    private readonly RabbitMqContainer _rabbitMq;
+
+    private ContainerServers(PostgreSqlContainer postgres, RabbitMqContainer rabbitMq)
+    {
+        _postgres = postgres;
+        _rabbitMq = rabbitMq;
+    }
+
+    public ServerAddresses Addresses => new(
+        _postgres.GetConnectionString(),
+        new Uri(_rabbitMq.GetConnectionString()),
+        new UriBuilder("http", _rabbitMq.Hostname, _rabbitMq.GetMappedPublicPort(ManagementPort)).Uri);
+
+    public static async Task<ContainerServers> StartAsync()
+    {
+        var servers = new ContainerServers(
+            new PostgreSqlBuilder()
+                .WithImage("postgres:18.3")
+                .WithCommand("-c", "wal_level=logical", "-c", "max_connections=300", "-c", "fsync=off", "-c", "synchronous_commit=off")
+                .Build(),
+            new RabbitMqBuilder()
+                .WithImage("rabbitmq:4.3-management")
+                .WithUsername(User)
+                .WithPassword(Password)
+                .WithPortBinding(ManagementPort, assignRandomHostPort: true)
+                .Build());
+        await Task.WhenAll(servers._postgres.StartAsync(), servers._rabbitMq.StartAsync());
+        return servers;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _postgres.DisposeAsync();
+        await _rabbitMq.DisposeAsync();
+    }
+}

@@ -1,0 +1,58 @@
+using System.Diagnostics;
+
+namespace Shop.Testing;
+
+/// <summary>Waiting for something that happens in its own time: never for a fixed time.</summary>
+public static class Eventually
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Returns as soon as <paramref name="condition"/> holds; fails if it does not within the time (20 s by default).</summary>
+    /// <param name="what">What is to come true, for the message: "the order is confirmed".</param>
+    /// <param name="condition">Asked every 20 ms. An exception means "not yet", and is shown if that was the last answer.</param>
+    /// <param name="within">How long to wait.</param>
+    public static Task HoldsAsync(string what, Func<Task<bool>> condition, TimeSpan? within = null) =>
+        IsAsync(what, condition, holds => holds, within);
+
+    /// <inheritdoc cref="HoldsAsync(string, Func{Task{bool}}, TimeSpan?)" />
+    public static Task HoldsAsync(string what, Func<bool> condition, TimeSpan? within = null) =>
+        IsAsync(what, () => Task.FromResult(condition()), holds => holds, within);
+
+    /// <summary>Reads a state until it is as wanted, and returns it; a failure shows the last state that was read.</summary>
+    public static async Task<T> IsAsync<T>(string what, Func<Task<T>> read, Func<T, bool> isSo, TimeSpan? within = null)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        ArgumentNullException.ThrowIfNull(isSo);
+        var limit = within ?? s_patience;
+        var waited = Stopwatch.StartNew();
+        while (true)
+        {
+            string last;
+            Exception? error = null;
+            try
+            {
+                var state = await read();
+                if (isSo(state))
+                {
+                    return state;
+                }
+
+                last = $"{state}";
+            }
+#pragma warning disable CA1031 // whatever the reading throws is the state that a failure has to show
+            catch (Exception thrown)
+#pragma warning restore CA1031
+            {
+                (last, error) = ($"{thrown.GetType().Name}: {thrown.Message}", thrown);
+            }
+
+            if (waited.Elapsed > limit)
+            {
+                throw new TimeoutException($"Did not come true within {limit.TotalSeconds:0.#} s: {what}. Last state: {last}", error);
+            }
+
+            await Task.Delay(s_pause);
+        }
+    }
+}

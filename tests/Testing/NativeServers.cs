@@ -1,0 +1,154 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Shop.AppHost.Native.Servers;
+
+namespace Shop.Testing;
+
+/// <summary>
+/// The servers of the native profile, shared by all test processes of one working copy. Two locks keep the account: whoever
+/// comes or goes holds the door, and everyone inside holds a share of the other, which the system takes back from a process that
+/// crashes. So the first one in starts the servers, clearing away what a crashed run left, and the last one out stops them.
+/// </summary>
+internal sealed class NativeServers : IAsyncDisposable
+{
+    private static readonly TimeSpan s_statisticsInterval = TimeSpan.FromMilliseconds(250);
+    private FileStream? _share;
+
+    private NativeServers(ServerAddresses addresses, FileStream share)
+    {
+        Addresses = addresses;
+        _share = share;
+    }
+
+    public ServerAddresses Addresses { get; }
+
+    private static string Home { get; } = FindHome();
+
+    private static string AddressesFile => Path.Combine(Home, "servers.json");
+
+    private static string ShareFile => Path.Combine(Home, "users.lock");
+
+    public static async Task<NativeServers> StartAsync()
+    {
+        Directory.CreateDirectory(Home);
+        await using var door = await HoldDoorAsync();
+        if (TryLock(ShareFile, FileShare.None) is { } alone)
+        {
+            await using (alone)
+            {
+                await ClearAsync();
+                await StartServersAsync();
+            }
+        }
+
+        // Nobody else comes or goes while this process holds the door.
+        var share = TryLock(ShareFile, FileShare.Read) ?? throw new IOException($"{ShareFile} cannot be locked.");
+        var addresses = JsonSerializer.Deserialize<ServerAddresses>(await File.ReadAllTextAsync(AddressesFile))!;
+        return new NativeServers(addresses, share);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_share is null)
+        {
+            return;
+        }
+
+        await using var door = await HoldDoorAsync();
+        await _share.DisposeAsync();
+        _share = null;
+        if (TryLock(ShareFile, FileShare.None) is { } alone)
+        {
+            await using (alone)
+            {
+                await ClearAsync();
+            }
+        }
+    }
+
+    private static async Task StartServersAsync()
+    {
+        var password = RandomNumberGenerator.GetHexString(32, lowercase: true);
+        void Log(string line) => Console.Error.WriteLine(line);
+        var postgres = PostgresServer.StartAsync(
+            Path.Combine(Home, "postgres"), FreePorts.Next(), password, durable: false, Log, CancellationToken.None);
+        var rabbitMq = RabbitMqServer.StartAsync(
+            Path.Combine(Home, "rabbitmq"),
+            new RabbitMqPorts(FreePorts.Next(), FreePorts.Next(), FreePorts.Next(), FreePorts.Next()),
+            password,
+            s_statisticsInterval,
+            Log,
+            CancellationToken.None);
+        try
+        {
+            await Task.WhenAll(postgres, rabbitMq);
+        }
+        catch
+        {
+            await ClearAsync();
+            throw;
+        }
+
+        var addresses = new ServerAddresses(
+            (await postgres).AdminConnectionString(), (await rabbitMq).AdminAmqpUri(), (await rabbitMq).ManagementUri);
+        await ServerProcesses.WritePrivateAsync(AddressesFile, JsonSerializer.Serialize(addresses), owner: null, CancellationToken.None);
+    }
+
+    /// <summary>Ends what runs and deletes its data: the next run starts from nothing.</summary>
+    private static async Task ClearAsync()
+    {
+        File.Delete(AddressesFile);
+        foreach (var (name, stop) in ((string, Func<string, CancellationToken, Task>)[])[
+            ("postgres", PostgresServer.StopDirectoryAsync), ("rabbitmq", RabbitMqServer.KillDirectoryAsync)])
+        {
+            var directory = Path.Combine(Home, name);
+            if (Directory.Exists(directory))
+            {
+                await stop(directory, CancellationToken.None);
+                Directory.Delete(directory, recursive: true);
+            }
+        }
+    }
+
+    private static async Task<FileStream> HoldDoorAsync()
+    {
+        FileStream? door = null;
+        await Eventually.HoldsAsync(
+            $"the lock {Home}/door.lock is free (another test process is starting or stopping the servers)",
+            () => (door = TryLock(Path.Combine(Home, "door.lock"), FileShare.None)) is not null,
+            TimeSpan.FromMinutes(3));
+        return door!;
+    }
+
+    /// <summary>FileShare.None locks exclusively, FileShare.Read shares the lock with others that read; null if that is not to be had.</summary>
+    private static FileStream? TryLock(string file, FileShare share)
+    {
+        try
+        {
+            if (!File.Exists(file))
+            {
+                File.Open(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite).Dispose();
+            }
+
+            return new FileStream(file, FileMode.Open, FileAccess.Read, share);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    private static string FindHome()
+    {
+        var root = new DirectoryInfo(AppContext.BaseDirectory);
+        while (root is not null && !File.Exists(Path.Combine(root.FullName, "Shop.sln")))
+        {
+            root = root.Parent;
+        }
+
+        // Not in the working copy: PostgreSQL's user may not be able to reach it there.
+        var key = SHA256.HashData(Encoding.UTF8.GetBytes($"{Environment.UserName}:{root?.FullName ?? AppContext.BaseDirectory}"));
+        return Path.Combine(Path.GetTempPath(), $"shop-tests-{Convert.ToHexStringLower(key)[..12]}");
+    }
+}

@@ -1,0 +1,81 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+
+namespace Shop.Testing;
+
+/// <summary>Bearer tokens as the services take them, and such as they must refuse.</summary>
+public static class TestTokens
+{
+    private static readonly byte[] s_key = SHA256.HashData("the signing key of every test"u8);
+    private static readonly byte[] s_otherKey = SHA256.HashData("the signing key of somebody else"u8);
+
+    /// <summary>The signing key as configuration wants it.</summary>
+    public static string SigningKey { get; } = Convert.ToBase64String(s_key);
+
+    /// <summary>What a service under test needs in its configuration to take these tokens.</summary>
+    public static IReadOnlyDictionary<string, string?> Configuration { get; } = new Dictionary<string, string?>
+    {
+        ["Authentication:Schemes:Bearer:ValidIssuer"] = "shop",
+        ["Authentication:Schemes:Bearer:ValidAudiences:0"] = "shop",
+        ["Authentication:Schemes:Bearer:SigningKeys:0:Issuer"] = "shop",
+        ["Authentication:Schemes:Bearer:SigningKeys:0:Value"] = SigningKey,
+    };
+
+    /// <summary>A customer's.</summary>
+    public static string Customer(string customer = "ada") => Make(customer);
+
+    /// <summary>A member of the staff's.</summary>
+    public static string Staff(string name = "staff") => Make(name, role: "staff");
+
+    /// <summary>To be refused with 403 where staff is asked for: another role.</summary>
+    public static string WithRole(string role, string name = "ada") => Make(name, role);
+
+    /// <summary>To be refused with 401: it ran out an hour ago.</summary>
+    public static string Expired(string customer = "ada", string? role = null) => Make(customer, role, TimeSpan.FromHours(-1));
+
+    /// <summary>To be refused with 401: signed with a key that the services do not know.</summary>
+    public static string SignedWithAnotherKey(string customer = "ada", string? role = null) => Make(customer, role, key: s_otherKey);
+
+    /// <summary>To be refused with 401: made for another system.</summary>
+    public static string ForAnotherAudience(string customer = "ada") => Make(customer, audience: "elsewhere");
+
+    /// <summary>To be refused with 401: made by another system.</summary>
+    public static string FromAnotherIssuer(string customer = "ada") => Make(customer, issuer: "elsewhere");
+
+    /// <summary>To be refused with 401: says that it needs no signature.</summary>
+    public static string WithoutSignature(string customer = "ada", string? role = null)
+    {
+        var parts = Make(customer, role).Split('.');
+        return $"{Encode("""{"alg":"none","typ":"JWT"}"""u8)}.{parts[1]}.";
+    }
+
+    private static string Make(
+        string subject,
+        string? role = null,
+        TimeSpan? lifetime = null,
+        byte[]? key = null,
+        string issuer = "shop",
+        string audience = "shop")
+    {
+        var expires = TimeProvider.System.GetUtcNow() + (lifetime ?? TimeSpan.FromHours(1));
+        var claims = new Dictionary<string, object>
+        {
+            ["iss"] = issuer,
+            ["aud"] = audience,
+            ["sub"] = subject,
+            ["nbf"] = expires.AddHours(-2).ToUnixTimeSeconds(),
+            ["exp"] = expires.ToUnixTimeSeconds(),
+        };
+        if (role is not null)
+        {
+            claims["role"] = role;
+        }
+
+        var signed = $"{Encode("""{"alg":"HS256","typ":"JWT"}"""u8)}.{Encode(JsonSerializer.SerializeToUtf8Bytes(claims))}";
+        return $"{signed}.{Encode(HMACSHA256.HashData(key ?? s_key, Encoding.ASCII.GetBytes(signed)))}";
+    }
+
+    private static string Encode(ReadOnlySpan<byte> bytes) => Base64Url.EncodeToString(bytes);
+}
