@@ -27,6 +27,7 @@ internal sealed class PostgresRunner(
 
     public async Task StartAsync(CancellationToken ct)
     {
+        Report(null);
         var process = await StartServerAsync(ct);
         foreach (var (database, login) in owners)
         {
@@ -41,7 +42,7 @@ internal sealed class PostgresRunner(
         await _stopped.CancelAsync();
         await _watch.ContinueWith(_ => { }, TaskScheduler.Default);
         await PostgresServer.StopDirectoryAsync(_directory, CancellationToken.None);
-        context.State.Set(new ServerState(resource.Name, "127.0.0.1", _port, Healthy: false, Process: null));
+        Report(null);
     }
 
     public void Dispose() => _stopped.Dispose();
@@ -51,7 +52,10 @@ internal sealed class PostgresRunner(
         _server = await PostgresServer.StartAsync(_directory, _port, context.Password(resource.Name, "admin"), Log.Write, ct);
         var process = ProcessIdentity.Of(_server.ProcessId)
             ?? throw new StartFailedException($"{resource.Name} ended right after its start; see {_directory}/postgres.log");
-        context.State.Set(new ServerState(resource.Name, _server.Host, _port, Healthy: true, process));
+        Report(process);
         return process;
     }
+
+    private void Report(ProcessIdentity? process) => context.State.Set(
+        new ServerState(resource.Name, "127.0.0.1", _port, Healthy: process is not null, process));
 }

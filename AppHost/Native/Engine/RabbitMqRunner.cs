@@ -39,6 +39,7 @@ internal sealed class RabbitMqRunner(
 
     public async Task StartAsync(CancellationToken ct)
     {
+        Report(null);
         var process = await StartServerAsync(ct);
         await _server!.EnsureVirtualHostAsync(VirtualHost, ct);
         var everyone = string.Join('|', users);
@@ -57,7 +58,7 @@ internal sealed class RabbitMqRunner(
         await _stopped.CancelAsync();
         await _watch.ContinueWith(_ => { }, TaskScheduler.Default);
         await RabbitMqNode.Open(_directory).StopAsync(s_grace, CancellationToken.None);
-        context.State.Set(new ServerState(resource.Name, "127.0.0.1", _ports.Amqp, Healthy: false, Process: null));
+        Report(null);
     }
 
     public void Dispose() => _stopped.Dispose();
@@ -67,7 +68,10 @@ internal sealed class RabbitMqRunner(
         _server = await RabbitMqServer.StartAsync(_directory, _ports, context.Password(resource.Name, "admin"), Log.Write, ct);
         var process = ProcessIdentity.Of(_server.ProcessId)
             ?? throw new StartFailedException($"{resource.Name} ended right after its start; see {_directory}");
-        context.State.Set(new ServerState(resource.Name, _server.Host, _ports.Amqp, Healthy: true, process));
+        Report(process);
         return process;
     }
+
+    private void Report(ProcessIdentity? process) => context.State.Set(
+        new ServerState(resource.Name, "127.0.0.1", _ports.Amqp, Healthy: process is not null, process));
 }
