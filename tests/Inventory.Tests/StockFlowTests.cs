@@ -233,7 +233,8 @@ public sealed class StockFlowTests(InventoryService inventory)
         await inventory.Wire.PublishAsync(placed);
         await inventory.ConsumedAsync("order-placed", placed.EventId);
 
-        foreach (var change in new[] { "UPDATE stock_movements SET quantity = 1", "DELETE FROM stock_movements", "TRUNCATE stock_movements" })
+        string[] changes = ["UPDATE stock_movements SET quantity = 1", "DELETE FROM stock_movements", "TRUNCATE stock_movements"];
+        foreach (var change in changes)
         {
             var refused = await Assert.ThrowsAsync<PostgresException>(() => inventory.Database.ExecuteAsync(change));
             Assert.Equal("23001", refused.SqlState);

@@ -61,8 +61,10 @@ internal sealed class TestService : IAsyncDisposable
             await db.Database.ExecuteSqlRawAsync(MessagingSchema.Version1);
         }
 
-        await _app.Services.GetRequiredService<TopologyDeclaration>().DeclareAsync(CancellationToken.None);
+        await MigrateTopologyAsync();
     }
+
+    public Task MigrateTopologyAsync() => _app.Services.GetRequiredService<TopologyDeclaration>().DeclareAsync(CancellationToken.None);
 
     public Task StartAsync() => _app.StartAsync();
 
