@@ -17,6 +17,7 @@ public static class ServiceHost
         where TContext : DbContext
     {
         ArgumentNullException.ThrowIfNull(builder);
+        builder.QuietenLogs();
         builder.AddTelemetry();
         builder.AddHttpDefaults();
         builder.AddAuth();

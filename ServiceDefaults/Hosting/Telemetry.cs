@@ -1,4 +1,6 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -17,6 +19,20 @@ namespace Shop.ServiceDefaults.Hosting;
 /// </summary>
 internal static class Telemetry
 {
+    /// <summary>
+    /// A line per request and per SQL command costs more than the work itself, and traces say it better. Defaults only: whatever
+    /// the service's own configuration says of <c>Logging:LogLevel</c> wins.
+    /// </summary>
+    public static void QuietenLogs(this WebApplicationBuilder builder) => ((IConfigurationBuilder)builder.Configuration).Sources.Insert(0,
+        new MemoryConfigurationSource
+        {
+            InitialData = new Dictionary<string, string?>
+            {
+                ["Logging:LogLevel:Microsoft.AspNetCore"] = nameof(LogLevel.Warning),
+                ["Logging:LogLevel:Microsoft.EntityFrameworkCore"] = nameof(LogLevel.Warning),
+            },
+        });
+
     public static void AddTelemetry(this WebApplicationBuilder builder)
     {
         builder.Logging.Configure(options => options.ActivityTrackingOptions =

@@ -81,8 +81,9 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
         {
             await next(context);
         }
-        catch (Exception exception)
+        catch (Exception exception) when (!context.RequestAborted.IsCancellationRequested)
         {
+            // A caller who hung up gets no answer, and so none is stored: the transaction goes with the exception.
             var handler = (IExceptionHandler)context.RequestServices.GetService(typeof(IExceptionHandler))!;
             await handler.TryHandleAsync(context, exception, context.RequestAborted);
         }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net.Mime;
 using System.Runtime.Serialization;
 using System.Text.Json;
@@ -78,6 +79,13 @@ internal sealed class WireDeserializer : IMessageDeserializer, ISerializerFactor
         {
             message = @event as T;
             return message is not null || base.TryGetMessage(out message);
+        }
+
+        // The bus asks this way for an interface, and would otherwise get a proxy of its own instead of the event.
+        public override bool TryGetMessage(Type messageType, [NotNullWhen(true)] out object? message)
+        {
+            message = messageType.IsInstanceOfType(@event) ? @event : null;
+            return message is not null || base.TryGetMessage(messageType, out message);
         }
     }
 }

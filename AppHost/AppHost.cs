@@ -1,0 +1,37 @@
+// The whole system on one page, in Aspire's own terms. With a container runtime it compiles against Aspire itself; without
+// one against Native/, which gives the same calls the same meaning for native processes.
+var builder = DistributedApplication.CreateBuilder(args);
+
+var postgres = builder.AddPostgres("postgres").WithDataVolume().WithLifetime(ContainerLifetime.Persistent);
+var rabbitmq = builder.AddRabbitMQ("rabbitmq").WithDataVolume().WithLifetime(ContainerLifetime.Persistent).WithManagementPlugin();
+var signingKey = builder.AddParameter("signing-key", DevelopmentSecrets.SigningKey(), secret: true);
+
+// Each service owns one database and meets the others only in the broker, so none waits for another.
+AddService<Projects.Ordering>("ordering", postgres.AddDatabase("ordering-db"));
+AddService<Projects.Inventory>("inventory", postgres.AddDatabase("inventory-db"));
+AddService<Projects.Notification>("notification", postgres.AddDatabase("notification-db"))
+    .WithEnvironment("Email__PickupDirectory", ShopHome.Path("mail"));
+AddService<Projects.Analytics>("analytics", postgres.AddDatabase("analytics-db"));
+
+builder.Build().Run();
+
+// A service starts when a run of the same program with the argument "migrate" has prepared its tables and queues.
+IResourceBuilder<ProjectResource> AddService<TProject>(string name, IResourceBuilder<PostgresDatabaseResource> database)
+    where TProject : IProjectMetadata, new()
+{
+    var migrate = builder.AddProject<TProject>($"{name}-migrate", launchProfileName: null)
+        .WithArgs("migrate")
+        .WithReference(database, connectionName: "Database").WaitFor(database)
+        .WithReference(rabbitmq).WaitFor(rabbitmq);
+
+    return builder.AddProject<TProject>(name)
+        .WithReference(database, connectionName: "Database")
+        .WithReference(rabbitmq)
+        .WithEnvironment("Authentication__Schemes__Bearer__ValidIssuer", "shop")
+        .WithEnvironment("Authentication__Schemes__Bearer__ValidAudiences__0", "shop")
+        .WithEnvironment("Authentication__Schemes__Bearer__SigningKeys__0__Issuer", "shop")
+        .WithEnvironment("Authentication__Schemes__Bearer__SigningKeys__0__Value", signingKey)
+        .WithExternalHttpEndpoints()
+        .WithHttpHealthCheck("/health/ready")
+        .WaitForCompletion(migrate);
+}

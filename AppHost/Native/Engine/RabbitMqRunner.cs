@@ -1,0 +1,77 @@
+using Shop.AppHost.Native.Model;
+using Shop.AppHost.Native.Output;
+using Shop.AppHost.Native.Servers;
+using Shop.AppHost.Native.State;
+
+namespace Shop.AppHost.Native.Engine;
+
+/// <summary>
+/// The broker's node, with a user for each project that refers to it. A user makes and fills only what bears its project's
+/// name, and reads besides it only the other services' versioned exchanges, which it binds its queues to.
+/// </summary>
+internal sealed class RabbitMqRunner(
+    RabbitMQServerResource resource, IReadOnlyList<string> users, EngineContext context) : IRunner
+{
+    private const string VirtualHost = "shop";
+    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(15);
+
+    private readonly CancellationTokenSource _stopped = new();
+    private readonly string _directory = Path.Combine(context.Home, resource.Name);
+    private readonly RabbitMqPorts _ports = new(
+        context.TakePort(resource.Name),
+        context.TakePort($"{resource.Name}-management"),
+        context.TakePort($"{resource.Name}-distribution"),
+        context.TakePort($"{resource.Name}-epmd"));
+
+    private RabbitMqServer? _server;
+    private Task _watch = Task.CompletedTask;
+
+    public Resource Resource => resource;
+
+    public int Port => _ports.Amqp;
+
+    private ResourceLog Log { get; } = context.OpenLog(resource.Name);
+
+    public Uri ManagementUri => _server!.ManagementUri;
+
+    public string AmqpUri(string user) =>
+        _server!.AmqpUri(user, context.Password(resource.Name, user), VirtualHost).AbsoluteUri;
+
+    public async Task StartAsync(CancellationToken ct)
+    {
+        Report(null);
+        var process = await StartServerAsync(ct);
+        await _server!.EnsureVirtualHostAsync(VirtualHost, ct);
+        var everyone = string.Join('|', users);
+        foreach (var user in users)
+        {
+            var own = $@"^{user}\..*$";
+            var read = $@"^({user}\..*|({everyone})\..*\.v\d+)$";
+            await _server.EnsureUserAsync(user, context.Password(resource.Name, user), own, own, read, VirtualHost, ct);
+        }
+
+        _watch = new ServerWatch(resource.Name, context).RunAsync(process, StartServerAsync, _stopped.Token);
+    }
+
+    public async Task StopAsync(CancellationToken hurry)
+    {
+        await _stopped.CancelAsync();
+        await _watch.ContinueWith(_ => { }, TaskScheduler.Default);
+        await RabbitMqNode.Open(_directory).StopAsync(s_grace, CancellationToken.None);
+        Report(null);
+    }
+
+    public void Dispose() => _stopped.Dispose();
+
+    private async Task<ProcessIdentity> StartServerAsync(CancellationToken ct)
+    {
+        _server = await RabbitMqServer.StartAsync(_directory, _ports, context.Password(resource.Name, "admin"), Log.Write, ct);
+        var process = ProcessIdentity.Of(_server.ProcessId)
+            ?? throw new StartFailedException($"{resource.Name} ended right after its start; see {_directory}");
+        Report(process);
+        return process;
+    }
+
+    private void Report(ProcessIdentity? process) => context.State.Set(
+        new ServerState(resource.Name, "127.0.0.1", _ports.Amqp, Healthy: process is not null, process));
+}

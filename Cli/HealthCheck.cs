@@ -1,0 +1,86 @@
+using System.Net.Sockets;
+using System.Text;
+using Shop.AppHost.Native.Model;
+using Shop.AppHost.Native.State;
+
+namespace Shop.Cli;
+
+internal sealed record ServiceHealth(string Name, string Url, int? Pid, string Health);
+
+internal sealed record ServerHealth(string Name, string Host, int Port, int? Pid, string Health);
+
+/// <summary>Asks services and servers how they are: healthy, unhealthy (it runs or something answers, but not well) or stopped.</summary>
+internal sealed class HealthCheck : IDisposable
+{
+    private const string Healthy = "healthy";
+    private const string Unhealthy = "unhealthy";
+    private const string Stopped = "stopped";
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
+
+    private readonly HttpClient _http = new() { Timeout = s_patience };
+
+    /// <summary>A service of which nothing is known but its launch settings.</summary>
+    public static ServiceState AtPreferredAddress(string name)
+    {
+        var project = char.ToUpperInvariant(name[0]) + name[1..];
+        var profile = LaunchProfile.Of(Path.Combine(ShopHome.Repository, "services", project, $"{project}.csproj"));
+        return new ServiceState(name, profile.Url.GetLeftPart(UriPartial.Authority), "/health/ready", Healthy: false, Process: null)
+        {
+            Native = false,
+        };
+    }
+
+    public async Task<ServiceHealth> AskAsync(ServiceState service, CancellationToken ct)
+    {
+        var pid = RunningPid(service.Process);
+        if (pid is null && service.Native)
+        {
+            return new ServiceHealth(service.Name, service.Url, null, Stopped);
+        }
+
+        try
+        {
+            using var response = await _http.GetAsync(new Uri(new Uri(service.Url), service.HealthPath), ct);
+            return new ServiceHealth(service.Name, service.Url, pid, response.IsSuccessStatusCode ? Healthy : Unhealthy);
+        }
+        catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !ct.IsCancellationRequested))
+        {
+            return new ServiceHealth(service.Name, service.Url, pid, pid is null ? Stopped : Unhealthy);
+        }
+    }
+
+    public static async Task<ServerHealth> AskAsync(ServerState server, CancellationToken ct)
+    {
+        var pid = RunningPid(server.Process);
+        var health = pid is null ? Stopped : await AnswersAsync(server, ct) ? Healthy : Unhealthy;
+        return new ServerHealth(server.Name, server.Host, server.Port, pid, health);
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private static int? RunningPid(ProcessIdentity? process) => process is not null && process.IsRunning() ? process.Pid : null;
+
+    /// <summary>A few words in the server's own protocol, without logging in: more than an open port says.</summary>
+    private static async Task<bool> AnswersAsync(ServerState server, CancellationToken ct)
+    {
+        // PostgreSQL's SSLRequest (length 8, code 80877103) is answered with S or N, AMQP's header with a method frame (type 1).
+        var (hello, good) = server.Name == "postgres"
+            ? (new byte[] { 0, 0, 0, 8, 4, 210, 22, 47 }, "SN"u8.ToArray())
+            : ([.. Encoding.ASCII.GetBytes("AMQP"), 0, 0, 9, 1], [1]);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        patience.CancelAfter(s_patience);
+        try
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync(server.Host, server.Port, patience.Token);
+            await using var stream = client.GetStream();
+            await stream.WriteAsync(hello, patience.Token);
+            var answer = new byte[1];
+            return await stream.ReadAsync(answer, patience.Token) == 1 && good.Contains(answer[0]);
+        }
+        catch (Exception e) when (e is SocketException or IOException || (e is OperationCanceledException && !ct.IsCancellationRequested))
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,62 @@
+using System.Net;
+using System.Net.Sockets;
+using Shop.AppHost.Native.State;
+
+namespace Shop.AppHost.Tests;
+
+public sealed class PortBookTests : IDisposable
+{
+    private readonly TemporaryHome _home = new();
+
+    [Fact]
+    public void A_port_is_the_same_at_the_next_start()
+    {
+        var first = new PortBook(_home.Path).Take("postgres", null, out _);
+        var second = new PortBook(_home.Path).Take("postgres", null, out var moved);
+
+        Assert.Equal(first, second);
+        Assert.Null(moved);
+    }
+
+    [Fact]
+    public void The_preferred_port_is_taken_when_it_is_free()
+    {
+        var free = new PortBook(_home.Path).Take("some other", null, out _);
+        using var elsewhere = new TemporaryHome();
+
+        Assert.Equal(free, new PortBook(elsewhere.Path).Take("ordering", free, out _));
+    }
+
+    [Fact]
+    public void A_port_that_another_program_took_is_left_to_it_and_the_move_is_remembered()
+    {
+        var kept = new PortBook(_home.Path).Take("ordering", null, out _);
+        using var other = new TcpListener(IPAddress.Loopback, kept);
+        other.Start();
+
+        var now = new PortBook(_home.Path).Take("ordering", null, out var moved);
+
+        Assert.NotEqual(kept, now);
+        Assert.Equal(kept, moved);
+        Assert.Equal(now, new PortBook(_home.Path).Take("ordering", kept, out _));
+    }
+
+    [Fact]
+    public void Two_names_never_share_a_port_though_nothing_listens_yet()
+    {
+        var book = new PortBook(_home.Path);
+        var first = book.Take("ordering", null, out _);
+
+        Assert.NotEqual(first, book.Take("inventory", first, out _));
+    }
+
+    [Fact]
+    public void A_damaged_file_is_as_good_as_none()
+    {
+        File.WriteAllText(Path.Combine(_home.Path, PortBook.FileName), "{ \"ordering\": ");
+
+        Assert.InRange(new PortBook(_home.Path).Take("ordering", null, out _), 1024, 65_535);
+    }
+
+    public void Dispose() => _home.Dispose();
+}
