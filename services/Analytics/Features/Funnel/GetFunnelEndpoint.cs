@@ -21,6 +21,8 @@ internal static class GetFunnelEndpoint
         .RequireAuthorization(Auth.Staff)
         .WithSummary("How many orders reached each step, and how long the steps take.");
 
+    // The first and the last date that .NET knows are infinity to PostgreSQL, which refuses to subtract it: one event with such
+    // a date must not take the funnel away.
     private static async Task<Ok<FunnelResponse>> GetFunnel(AnalyticsDbContext db, CancellationToken ct)
     {
         var rows = await db.Database.SqlQuery<FunnelRow>(
@@ -28,9 +30,11 @@ internal static class GetFunnelEndpoint
             SELECT count(placed_at) AS "Placed", count(confirmed_at) AS "Confirmed", count(rejected_at) AS "Rejected",
                 count(cancelled_at) AS "Cancelled", count(shipped_at) AS "Shipped",
                 percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (
-                    ORDER BY (extract(epoch FROM confirmed_at - placed_at) * 1000)::double precision) AS "PlacedToConfirmed",
+                    ORDER BY (extract(epoch FROM confirmed_at - placed_at) * 1000)::double precision)
+                    FILTER (WHERE isfinite(confirmed_at) AND isfinite(placed_at)) AS "PlacedToConfirmed",
                 percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (
-                    ORDER BY (extract(epoch FROM shipped_at - confirmed_at) * 1000)::double precision) AS "ConfirmedToShipped"
+                    ORDER BY (extract(epoch FROM shipped_at - confirmed_at) * 1000)::double precision)
+                    FILTER (WHERE isfinite(shipped_at) AND isfinite(confirmed_at)) AS "ConfirmedToShipped"
             FROM order_journeys
             """).ToListAsync(ct);
         var row = rows[0];

@@ -1,0 +1,152 @@
+using System.Text;
+using System.Text.Json;
+using Shop.Analytics.Features.EventLog;
+using Shop.Analytics.Features.Funnel;
+using Shop.Analytics.Features.SalesPerDay;
+using Shop.Contracts;
+using Shop.Contracts.Ordering.V1;
+using Shop.ServiceDefaults.Http;
+
+namespace Shop.Analytics.Tests;
+
+/// <summary>Events from a real broker into a real log. The tests share one service and keep apart by order, day and currency.</summary>
+public class EventLogTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFixture>
+{
+    private static readonly DateTimeOffset s_now = TimeProvider.System.GetUtcNow();
+
+    [Fact]
+    public async Task Every_type_of_event_is_logged_as_it_was_sent()
+    {
+        var events = Samples.OneOfEach(s_now);
+        await analytics.PublishAsync(events);
+        await analytics.LoggedAsync(events);
+
+        foreach (var sent in events)
+        {
+            var name = EventCatalog.NameOf(sent.GetType());
+            var page = await analytics.GetAsync<Page<LoggedEventResponse>>(
+                $"/analytics/events?type={name}&aggregateId={Uri.EscapeDataString(sent.AggregateId)}");
+            var logged = Assert.Single(page.Items, item => item.EventId == sent.EventId);
+            Assert.Equal((name, sent.AggregateId, sent.AggregateVersion), (logged.Type, logged.AggregateId, logged.AggregateVersion));
+            Assert.Equal(sent.OccurredAt, logged.OccurredAt, TimeSpan.FromMilliseconds(1));
+            Assert.True(logged.ReceivedAt > s_now.AddMinutes(-1));
+            Assert.Equal(sent.EventId, logged.Body.GetProperty("eventId").GetGuid());
+        }
+    }
+
+    [Fact]
+    public async Task Members_that_these_contracts_do_not_know_yet_are_kept_in_the_log()
+    {
+        var sent = Samples.Shipped(Guid.CreateVersion7(), s_now);
+        var message = JsonSerializer.SerializeToNode(sent, JsonSerializerOptions.Web)!.AsObject();
+        message["carrier"] = "a member of a later version";
+        var body = Encoding.UTF8.GetString(AnalyticsFixture.Envelope("ordering.order-shipped.v1", message, sent.EventId));
+        await analytics.PublishTextAsync("ordering.order-shipped.v1", body);
+        await analytics.LoggedAsync(sent);
+
+        var page = await analytics.GetAsync<Page<LoggedEventResponse>>($"/analytics/events?aggregateId={sent.OrderId}");
+        Assert.Equal("a member of a later version", Assert.Single(page.Items).Body.GetProperty("carrier").GetString());
+    }
+
+    [Fact]
+    public async Task An_event_years_old_lands_in_its_own_day()
+    {
+        var late = Samples.Confirmed(Guid.CreateVersion7(), new DateTimeOffset(2019, 4, 1, 1, 30, 0, TimeSpan.FromHours(2)), 9.99m, "SEK");
+        await analytics.PublishAsync(late);
+        await analytics.LoggedAsync(late);
+
+        var sales = await analytics.GetAsync<SalesResponse>("/analytics/sales?from=2019-03-31&to=2019-03-31");
+        Assert.Equal([new SalesDayResponse(new DateOnly(2019, 3, 31), "SEK", 1, 2, 9.99m, 0, 0)], sales.Days);
+    }
+
+    [Fact]
+    public async Task The_first_and_last_date_that_there_is_break_nothing()
+    {
+        var id = Guid.CreateVersion7();
+        IIntegrationEvent[] events =
+        [
+            Samples.Placed(id, DateTimeOffset.MinValue, 1, "XXX"),
+            Samples.Confirmed(id, DateTimeOffset.MaxValue, 1, "XXX"),
+            Samples.Shipped(id, DateTimeOffset.MaxValue),
+        ];
+        await analytics.PublishAsync(events);
+        await analytics.LoggedAsync(events);
+
+        Assert.True((await analytics.GetAsync<FunnelResponse>("/analytics/funnel")).Shipped > 0);
+        var logged = await analytics.GetAsync<Page<LoggedEventResponse>>($"/analytics/events?aggregateId={id}&limit=1");
+        var rest = await analytics.GetAsync<Page<LoggedEventResponse>>($"/analytics/events?aggregateId={id}&cursor={logged.NextCursor}");
+        Assert.Equal(3, logged.Items.Count + rest.Items.Count);
+    }
+
+    [Fact]
+    public async Task Two_hundred_confirmations_at_once_give_exact_sums()
+    {
+        var at = new DateTimeOffset(2026, 6, 15, 12, 0, 0, TimeSpan.Zero);
+        IIntegrationEvent[] events =
+            [.. Enumerable.Range(1, 200).Select(i => Samples.Confirmed(Guid.CreateVersion7(), at, 0.01m * i, "NOK", units: 3))];
+        await analytics.PublishAsync(events);
+        await analytics.LoggedAsync(events);
+
+        var sales = await analytics.GetAsync<SalesResponse>("/analytics/sales?from=2026-06-15&to=2026-06-15");
+        Assert.Equal([new SalesDayResponse(new DateOnly(2026, 6, 15), "NOK", 200, 600, 201.00m, 0, 0)], sales.Days);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_read_is_a_dead_letter_and_the_consumer_goes_on()
+    {
+        var before = await analytics.Broker.CountReadyAsync(AnalyticsFixture.DeadLetters);
+        var order = Samples.Placed(Guid.CreateVersion7(), s_now, 1);
+        string Sent(string name, object message) => Encoding.UTF8.GetString(AnalyticsFixture.Envelope(name, message));
+        string[] unreadable =
+        [
+            Sent("ordering.order-teleported.v1", order),
+            Sent("ordering.order-placed.v99", order),
+            Sent("ordering.order-placed.v1", new { orderId = "not an order" }),
+            "{ this is no JSON",
+            "",
+        ];
+        foreach (var body in unreadable)
+        {
+            await analytics.PublishTextAsync("ordering.order-placed.v1", body);
+        }
+
+        var good = Samples.Shipped(Guid.CreateVersion7(), s_now);
+        await analytics.PublishAsync(good);
+        await analytics.LoggedAsync(good);
+
+        await Eventually.IsAsync("all that is unreadable is among the dead letters",
+            () => analytics.Broker.CountReadyAsync(AnalyticsFixture.DeadLetters), count => count == before + unreadable.Length);
+        var dead = await analytics.Broker.PeekAsync(AnalyticsFixture.DeadLetters);
+        Assert.Equal(unreadable.Order(StringComparer.Ordinal), dead.Select(message => message.Text).Order(StringComparer.Ordinal));
+        Assert.Equal(0, await analytics.Database.ScalarAsync<long>(
+            $"SELECT count(*) FROM event_log WHERE aggregate_id = '{order.OrderId}'"));
+    }
+
+    [Fact]
+    public async Task A_log_is_read_page_by_page_newest_first_and_new_events_shift_nothing()
+    {
+        var id = Guid.CreateVersion7();
+        IIntegrationEvent[] events = [.. Enumerable.Range(0, 7).Select(i => Samples.Shipped(id, s_now.AddSeconds(i / 3)))];
+        await analytics.PublishAsync(events);
+        await analytics.LoggedAsync(events);
+
+        List<Guid> read = [];
+        string? cursor = null;
+        do
+        {
+            var page = await analytics.GetAsync<Page<LoggedEventResponse>>($"/analytics/events?aggregateId={id}&limit=2&cursor={cursor}");
+            read.AddRange(page.Items.Select(item => item.EventId));
+            cursor = page.NextCursor;
+            if (read.Count == 2)
+            {
+                var newer = Samples.Shipped(id, s_now.AddHours(1));
+                await analytics.PublishAsync(newer);
+                await analytics.LoggedAsync(newer);
+            }
+        }
+        while (cursor is not null);
+
+        Assert.Equal(events.OrderByDescending(e => e.OccurredAt).ThenByDescending(e => e.EventId.ToString(), StringComparer.Ordinal)
+            .Select(e => e.EventId), read);
+    }
+}

@@ -1,0 +1,37 @@
+using Shop.Analytics.Features.EventLog;
+
+namespace Shop.Analytics.Tests;
+
+public class PartitionTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFixture>
+{
+    [Fact]
+    public async Task The_months_around_now_have_their_partitions_from_the_start()
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var shipped = Samples.Shipped(Guid.CreateVersion7(), now);
+        await analytics.PublishAsync(shipped);
+        await analytics.LoggedAsync(shipped);
+
+        Assert.Equal($"event_log_{now:yyyy_MM}", await PartitionOfAsync(shipped.EventId));
+        Assert.Equal(0, await analytics.WithDatabaseAsync(db => EventLogPartitions.EnsureAsync(db, now, CancellationToken.None)));
+    }
+
+    [Fact]
+    public async Task What_waits_in_the_default_partition_moves_when_its_month_gets_one()
+    {
+        var early = Samples.Shipped(Guid.CreateVersion7(), new DateTimeOffset(2031, 5, 31, 23, 59, 59, TimeSpan.Zero));
+        await analytics.PublishAsync(early);
+        await analytics.LoggedAsync(early);
+        Assert.Equal("event_log_default", await PartitionOfAsync(early.EventId));
+
+        var april = new DateTimeOffset(2031, 4, 12, 0, 0, 0, TimeSpan.Zero);
+        var created = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ =>
+            analytics.WithDatabaseAsync(db => EventLogPartitions.EnsureAsync(db, april, CancellationToken.None))));
+
+        Assert.Equal(5, created.Sum()); // March to July, once among four that tried
+        Assert.Equal("event_log_2031_05", await PartitionOfAsync(early.EventId));
+    }
+
+    private Task<string> PartitionOfAsync(Guid eventId) =>
+        analytics.Database.ScalarAsync<string>($"SELECT tableoid::regclass::text FROM event_log WHERE event_id = '{eventId}'");
+}

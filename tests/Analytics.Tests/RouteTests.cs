@@ -1,0 +1,127 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Shop.Analytics.Features.Funnel;
+using Shop.Analytics.Features.SalesPerDay;
+
+namespace Shop.Analytics.Tests;
+
+/// <summary>The routes of a service that has heard of nothing yet.</summary>
+public class RouteTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFixture>
+{
+    public static TheoryData<string> Routes => ["/analytics/sales", "/analytics/funnel", "/analytics/events"];
+
+    [Theory, MemberData(nameof(Routes))]
+    public async Task Without_a_valid_token_there_is_no_answer(string path)
+    {
+        string?[] tokens = [null, "nonsense", TestTokens.Expired(role: "staff"), TestTokens.SignedWithAnotherKey(role: "staff"),
+            TestTokens.WithoutSignature(role: "staff")];
+        foreach (var token in tokens)
+        {
+            await ExpectProblemAsync(HttpStatusCode.Unauthorized, "not-authenticated", path, token);
+        }
+    }
+
+    [Theory, MemberData(nameof(Routes))]
+    public async Task The_shops_figures_are_for_staff_only(string path)
+    {
+        await ExpectProblemAsync(HttpStatusCode.Forbidden, "not-allowed", path, TestTokens.Customer());
+        await ExpectProblemAsync(HttpStatusCode.Forbidden, "not-allowed", path, TestTokens.WithRole("manager"));
+    }
+
+    [Theory]
+    [InlineData("from=2026-02-30")]
+    [InlineData("to=11/22/2026")]
+    [InlineData("from=2026-1-2")]
+    [InlineData("from=")]
+    [InlineData("from=%00")]
+    [InlineData("from=2026-11-02&to=2026-11-01")]
+    [InlineData("from=9999-12-31")]
+    [InlineData("from=2023-01-01&to=2024-01-02")]
+    [InlineData("from=0001-01-01&to=9999-12-31")]
+    public Task A_range_that_is_none_is_refused(string query) =>
+        ExpectProblemAsync(HttpStatusCode.BadRequest, "bad-date-range", "/analytics/sales?" + query, TestTokens.Staff());
+
+    [Theory]
+    [InlineData("from=2024-01-01&to=2024-12-31", "2024-01-01", "2024-12-31")]
+    [InlineData("from=2026-11-01&to=2026-11-01", "2026-11-01", "2026-11-01")]
+    [InlineData("to=2026-11-30", "2026-11-01", "2026-11-30")]
+    [InlineData("to=0001-01-01", "0001-01-01", "0001-01-01")]
+    public async Task A_range_includes_both_its_ends(string query, string from, string to)
+    {
+        var sales = await analytics.GetAsync<JsonElement>("/analytics/sales?" + query);
+
+        Assert.Equal((from, to), (sales.GetProperty("from").GetString(), sales.GetProperty("to").GetString()));
+        Assert.Equal(0, sales.GetProperty("days").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task Without_a_range_it_is_the_last_thirty_days()
+    {
+        var before = DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime);
+        var sales = await analytics.GetAsync<SalesResponse>("/analytics/sales");
+
+        Assert.InRange(sales.To, before, before.AddDays(1));
+        Assert.Equal(29, sales.To.DayNumber - sales.From.DayNumber);
+    }
+
+    [Fact]
+    public async Task Before_the_first_order_the_funnel_counts_nothing_and_knows_no_times()
+    {
+        var funnel = await analytics.GetAsync<FunnelResponse>("/analytics/funnel");
+
+        Assert.Equal(new FunnelResponse(0, 0, 0, 0, 0, new StepTimes(null, null), new StepTimes(null, null)), funnel);
+    }
+
+    [Fact]
+    public async Task An_aggregate_that_nobody_spoke_of_has_an_empty_page()
+    {
+        var page = await analytics.GetAsync<JsonElement>("/analytics/events?aggregateId=%27%3B--");
+
+        Assert.Equal("""{"items":[],"nextCursor":null}""", page.GetRawText());
+    }
+
+    [Theory]
+    [InlineData("limit=0", "validation")]
+    [InlineData("limit=201", "validation")]
+    [InlineData("limit=many", "malformed-request")]
+    [InlineData("cursor=%C3%A4", "malformed-request")]
+    [InlineData("cursor=bm90IG91cnM", "malformed-request")]
+    [InlineData("cursor=OTk5OTk5OTk5OTk5OTk5OTk5OSAw", "malformed-request")]
+    [InlineData("type=ordering.order-teleported.v1", "unknown-event-type")]
+    [InlineData("aggregateId=a%00b", "malformed-aggregate-id")]
+    public Task A_list_that_cannot_be_asked_for_is_refused(string query, string code) =>
+        ExpectProblemAsync(HttpStatusCode.BadRequest, code, "/analytics/events?" + query, TestTokens.Staff());
+
+    [Fact]
+    public async Task The_figures_cannot_be_written()
+    {
+        using var client = analytics.Client(TestTokens.Staff());
+        using var response = await client.PostAsJsonAsync("/analytics/sales", new { });
+
+        Assert.Equal(HttpStatusCode.MethodNotAllowed, response.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("/health/live")]
+    [InlineData("/health/ready")]
+    [InlineData("/openapi/v1.json")]
+    public async Task What_everybody_may_ask_needs_no_token(string path)
+    {
+        using var client = analytics.Client(token: null);
+        using var response = await client.GetAsync(path);
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+    }
+
+    private async Task ExpectProblemAsync(HttpStatusCode status, string code, string path, string? token)
+    {
+        using var client = analytics.Client(token);
+        using var response = await client.GetAsync(path);
+        var body = await response.Content.ReadAsStringAsync();
+
+        Assert.True(status == response.StatusCode, $"{path} gave {response.StatusCode}: {body}");
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+        Assert.Equal("urn:shop:problem:" + code, JsonSerializer.Deserialize<JsonElement>(body).GetProperty("type").GetString());
+    }
+}
