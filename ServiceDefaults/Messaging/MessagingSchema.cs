@@ -13,7 +13,7 @@ namespace Shop.ServiceDefaults.Messaging;
 /// </summary>
 public static class MessagingSchema
 {
-    private const string Version1 = """
+    internal const string Version1 = """
         -- seq is the only index: rows come in by identity and leave from the low end. Vacuum early, because every row dies.
         CREATE TABLE outbox (
             seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
