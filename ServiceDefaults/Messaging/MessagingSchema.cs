@@ -13,10 +13,11 @@ namespace Shop.ServiceDefaults.Messaging;
 /// </summary>
 public static class MessagingSchema
 {
-    private const string Version1 = """
+    internal const string Version1 = """
         -- seq is the only index: rows come in by identity and leave from the low end. Vacuum early, because every row dies.
         CREATE TABLE outbox (
             seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            position integer NOT NULL DEFAULT 0,
             event_id uuid NOT NULL,
             stream text NOT NULL,
             partition smallint NOT NULL,
@@ -70,15 +71,15 @@ public static class MessagingSchema
         migration.Sql("DROP TABLE idempotency_keys, inbox, outbox_parked, outbox;");
 
     /// <summary>
-    /// Maps outbox and inbox, so that their rows travel in the unit of work's SaveChanges. The event id is EF's key of the
-    /// outbox only because the identity is never read back.
+    /// Maps outbox and inbox, so that their rows travel in the unit of work's SaveChanges. EF's key of the outbox is not the
+    /// table's, whose identity is never read back; it begins with the position, by which EF sorts what it inserts.
     /// </summary>
     public static void MapMessaging(this ModelBuilder model)
     {
         model.Entity<OutboxMessage>(outbox =>
         {
             outbox.ToTable("outbox", table => table.ExcludeFromMigrations());
-            outbox.HasKey(message => message.EventId);
+            outbox.HasKey(message => new { message.Position, message.EventId });
         });
         model.Entity<InboxMessage>(inbox =>
         {

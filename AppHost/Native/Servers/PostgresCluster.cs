@@ -180,7 +180,8 @@ internal sealed class PostgresCluster
         string[] passing = [.. plain, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"];
         foreach (var runAs in (string[][])[plain, passing])
         {
-            var tried = await ServerProcesses.RunAsync(runAs[0], [.. runAs[1..], "test", "-w", directory], ct);
+            // Not `test -w`: access(2), which it asks, leaves capabilities out.
+            var tried = await ServerProcesses.RunAsync(runAs[0], [.. runAs[1..], "stat", "-t", directory + "/."], ct);
             if (tried.ExitCode == 0)
             {
                 return runAs;

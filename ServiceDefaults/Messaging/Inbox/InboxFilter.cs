@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -19,6 +20,7 @@ internal sealed class InboxFilter<T>(DbContext db, MessageOrigin origin, TimePro
         var consumer = context.ReceiveContext.InputAddress.AbsolutePath.Split('/')[^1];
         origin.CorrelationId = context.CorrelationId ?? context.ConversationId ?? eventId;
         origin.CausationId = eventId;
+        RestoreBaggage(context);
 
         if (await IsFirstAsync(context, next, eventId, consumer))
         {
@@ -31,6 +33,19 @@ internal sealed class InboxFilter<T>(DbContext db, MessageOrigin origin, TimePro
     }
 
     public void Probe(ProbeContext context) => context.CreateFilterScope("inbox");
+
+    /// <summary>The bus continues the trace by itself, but not its baggage.</summary>
+    private static void RestoreBaggage(ConsumeContext<T> context)
+    {
+        if (Activity.Current is { } activity
+            && context.ReceiveContext.TransportHeaders.TryGetHeader(MessageHeaderNames.Baggage, out var value) && value is string baggage)
+        {
+            foreach (var member in baggage.Split(',').Select(member => member.Split('=', 2)).Where(member => member.Length == 2))
+            {
+                activity.SetBaggage(Uri.UnescapeDataString(member[0]), Uri.UnescapeDataString(member[1]));
+            }
+        }
+    }
 
     private async Task<bool> IsFirstAsync(ConsumeContext<T> context, IPipe<ConsumeContext<T>> next, Guid eventId, string consumer)
     {

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Shop.Contracts;
@@ -14,6 +13,7 @@ namespace Shop.ServiceDefaults.Messaging.Outbox;
 public sealed class OutboxAppender
 {
     private readonly MessageOrigin _origin;
+    private int _appended;
 
     internal OutboxAppender(MessageOrigin origin) => _origin = origin;
 
@@ -29,6 +29,7 @@ public sealed class OutboxAppender
         var wireName = EventCatalog.NameOf(@event.GetType());
         db.Add(new OutboxMessage
         {
+            Position = _appended++,
             EventId = @event.EventId,
             Stream = @event.AggregateId,
             Partition = OutboxMessage.PartitionOf(@event.AggregateId),
@@ -61,7 +62,7 @@ public sealed class OutboxAppender
 
             // W3C Baggage (https://www.w3.org/TR/baggage/): percent-encoded members, separated by commas.
             var baggage = string.Join(',', activity.Baggage.Select(member =>
-                $"{UrlEncoder.Default.Encode(member.Key)}={UrlEncoder.Default.Encode(member.Value ?? "")}"));
+                $"{Uri.EscapeDataString(member.Key)}={Uri.EscapeDataString(member.Value ?? "")}"));
             if (baggage.Length > 0)
             {
                 headers[MessageHeaderNames.Baggage] = baggage;

@@ -15,6 +15,9 @@ internal sealed class OutboxMessage
     /// </summary>
     public const int Partitions = 16;
 
+    /// <summary>The event's place in its unit of work. EF sorts the rows it inserts by their key, which therefore begins with it.</summary>
+    public required int Position { get; init; }
+
     public required Guid EventId { get; init; }
 
     /// <summary>The aggregate: events of one stream are sent in the order in which they were recorded.</summary>

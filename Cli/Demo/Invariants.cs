@@ -1,0 +1,165 @@
+using System.Diagnostics;
+
+namespace Shop.Cli.Demo;
+
+/// <summary>One of the design's invariants, as the public APIs show it.</summary>
+/// <param name="Name">Its number in the design.</param>
+/// <param name="What">What was checked, and over how many things.</param>
+/// <param name="Violations">What is wrong; empty when it holds.</param>
+internal sealed record Finding(string Name, string What, IReadOnlyList<string> Violations);
+
+/// <summary>Checks I1 to I5 over everything that the shop holds, this run's and all that was there before.</summary>
+internal sealed class Invariants(ShopApi api, DemoRecord record)
+{
+    private static readonly TimeSpan s_settle = TimeSpan.FromSeconds(60);
+    private readonly string _staff = ShopApi.Token("demo-staff", staff: true);
+
+    /// <summary>
+    /// Checks until all hold, or the time is up: the last events may still be on their way. What is wrong after that stays wrong.
+    /// </summary>
+    public async Task<IReadOnlyList<Finding>> CheckAsync(CancellationToken ct)
+    {
+        var waited = Stopwatch.StartNew();
+        while (true)
+        {
+            var findings = await CheckOnceAsync(ct);
+            if (findings.All(finding => finding.Violations.Count == 0) || waited.Elapsed > s_settle)
+            {
+                return findings;
+            }
+
+            await Task.Delay(500, ct);
+        }
+    }
+
+    private async Task<IReadOnlyList<Finding>> CheckOnceAsync(CancellationToken ct)
+    {
+        var orders = await api.ListAsync<OrderView>("ordering", "/orders", _staff, ct);
+        var events = await api.ListAsync<EventView>("analytics", "/analytics/events", _staff, ct);
+        var movements = await MovementsAsync(ct);
+        return
+        [
+            Acknowledged(orders),
+            await OneEffectAsync(orders, events, movements, ct),
+            await StockAsync(orders, movements, ct),
+            await NotificationsAsync(orders, ct),
+            await FiguresAsync(orders, events, ct),
+        ];
+    }
+
+    private Finding Acknowledged(List<OrderView> orders)
+    {
+        var byId = orders.ToDictionary(order => order.Id);
+        var violations = record.Orders.Keys.Where(id => !byId.ContainsKey(id)).Select(id => $"order {id} is lost")
+            .Concat(orders.Where(order => order.Status == "placed").Select(order => $"order {order.Id} is still only placed"));
+        return new Finding("I1", $"{record.Orders.Count} acknowledged orders exist and rest", [.. violations]);
+    }
+
+    private async Task<Finding> OneEffectAsync(
+        List<OrderView> orders, List<EventView> events, Dictionary<string, List<MovementView>> movements, CancellationToken ct)
+    {
+        var repeatedEvents = events.GroupBy(e => e.EventId).Where(group => group.Count() > 1)
+            .Select(group => $"event {group.Key} is logged {group.Count()} times");
+        var repeatedMovements = movements.SelectMany(pair => pair.Value.Where(movement => movement.OrderId is not null)
+            .GroupBy(movement => (movement.OrderId, movement.Kind)).Where(group => group.Count() > 1)
+            .Select(group => $"order {group.Key.OrderId} {group.Key.Kind} {pair.Key} {group.Count()} times"));
+        var counted = 0;
+        foreach (var customer in DemoRun.CustomerNames)
+        {
+            counted += (await api.GetAsync("ordering", "/customers/me", ShopApi.Token(customer), ct)).Read<CustomerView>().ConfirmedOrders;
+        }
+
+        var confirmed = orders.Count(order => order.WasConfirmed);
+        string[] standing = counted == confirmed ? [] : [$"customers' standings count {counted} confirmed orders, there are {confirmed}"];
+        return new Finding("I2", $"{events.Count} events and {movements.Values.Sum(m => m.Count)} stock movements had one effect each",
+            [.. repeatedEvents, .. repeatedMovements, .. standing]);
+    }
+
+    private async Task<Finding> StockAsync(
+        List<OrderView> orders, Dictionary<string, List<MovementView>> movements, CancellationToken ct)
+    {
+        List<string> violations = [];
+        foreach (var sku in movements.Keys)
+        {
+            var product = (await api.GetAsync("inventory", $"/products/{sku}", _staff, ct)).Read<ProductView>();
+            int Sum(string kind) => movements[sku].Where(movement => movement.Kind == kind).Sum(movement => movement.Quantity);
+            int Units(string status) => orders.Where(order => order.Status == status)
+                .SelectMany(order => order.Lines).Where(line => line.Sku == sku).Sum(line => line.Quantity);
+
+            Check(product.OnHand + product.Reserved + product.Shipped == Sum("received"),
+                $"{sku}: on hand {product.OnHand} + reserved {product.Reserved} + shipped {product.Shipped} is not received {Sum("received")}");
+            Check(product is { OnHand: >= 0, Reserved: >= 0, Shipped: >= 0 }, $"{sku}: something is negative");
+            Check(product.Reserved == Units("confirmed"), $"{sku}: {product.Reserved} reserved, {Units("confirmed")} in confirmed orders");
+            Check(product.Shipped == Units("shipped"), $"{sku}: {product.Shipped} shipped, {Units("shipped")} in shipped orders");
+        }
+
+        return new Finding("I3", $"the stock of {movements.Count} products adds up", violations);
+
+        void Check(bool holds, string otherwise)
+        {
+            if (!holds)
+            {
+                violations.Add(otherwise);
+            }
+        }
+    }
+
+    private async Task<Finding> NotificationsAsync(List<OrderView> orders, CancellationToken ct)
+    {
+        var all = await api.ListAsync<NotificationView>("notification", "/notifications", _staff, ct);
+        var repeated = all.GroupBy(n => (n.EventId, n.Recipient, n.Channel)).Where(group => group.Count() > 1)
+            .Select(group => $"event {group.Key.EventId} was told to {group.Key.Recipient} {group.Count()} times");
+        var told = all.Where(n => n.OrderId is not null).ToLookup(n => n.OrderId!.Value);
+
+        // One for each change after the placing, which nobody is told of.
+        var missing = orders.Where(order => told[order.Id].Count() != order.Version - 1)
+            .Select(order => $"order {order.Id} ({order.Status}) has {told[order.Id].Count()} notifications, not {order.Version - 1}");
+        var undelivered = all.Where(n => n.Status != "delivered" && n.Recipient.StartsWith("demo-", StringComparison.Ordinal))
+            .Select(n => $"the notification of event {n.EventId} is {n.Status}");
+        return new Finding("I4", $"{all.Count} notifications, one per event and recipient", [.. repeated, .. missing, .. undelivered]);
+    }
+
+    private async Task<Finding> FiguresAsync(List<OrderView> orders, List<EventView> events, CancellationToken ct)
+    {
+        var funnel = (await api.GetAsync("analytics", "/analytics/funnel", _staff, ct)).Read<FunnelView>();
+        var today = DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime);
+        var sales = (await api.GetAsync("analytics", $"/analytics/sales?from={today.AddDays(-364):O}&to={today.AddDays(1):O}", _staff, ct))
+            .Read<SalesView>();
+        List<string> violations = [];
+        Same("orders placed", funnel.Placed, orders.Count);
+        Same("orders confirmed", funnel.Confirmed, orders.Count(order => order.WasConfirmed));
+        Same("orders rejected", funnel.Rejected, orders.Count(order => order.Status == "rejected"));
+        Same("orders cancelled", funnel.Cancelled, orders.Count(order => order.Status == "cancelled"));
+        Same("orders shipped", funnel.Shipped, orders.Count(order => order.Status == "shipped"));
+        Same("OrderPlaced logged", events.Count(e => e.Type == "ordering.order-placed.v1"), orders.Count);
+        foreach (var currency in orders.GroupBy(order => order.Currency))
+        {
+            var days = sales.Days.Where(day => day.Currency == currency.Key).ToList();
+            var cancelled = currency.Where(order => order is { Status: "cancelled", WasConfirmed: true }).ToList();
+            Same($"sold in {currency.Key}", days.Sum(day => day.Revenue), currency.Where(order => order.WasConfirmed).Sum(order => order.Total));
+            Same($"sales in {currency.Key}", days.Sum(day => day.Orders), currency.Count(order => order.WasConfirmed));
+            Same($"cancelled in {currency.Key}", days.Sum(day => day.CancelledRevenue), cancelled.Sum(order => order.Total));
+        }
+
+        return new Finding("I5", "Analytics' counts and sums equal Ordering's", violations);
+
+        void Same(string what, decimal analytics, decimal ordering)
+        {
+            if (analytics != ordering)
+            {
+                violations.Add($"{what}: {analytics} at Analytics, {ordering} at Ordering");
+            }
+        }
+    }
+
+    private async Task<Dictionary<string, List<MovementView>>> MovementsAsync(CancellationToken ct)
+    {
+        Dictionary<string, List<MovementView>> movements = [];
+        foreach (var sku in DemoRun.Skus)
+        {
+            movements[sku] = await api.ListAsync<MovementView>("inventory", $"/products/{sku}/movements", _staff, ct);
+        }
+
+        return movements;
+    }
+}

@@ -1,0 +1,78 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+using Shop.Analytics.Persistence;
+using Shop.Contracts;
+using Shop.ServiceDefaults.Http;
+
+namespace Shop.Analytics.Features.EventLog;
+
+/// <summary>One event of the log; <c>body</c> is the event as its publisher wrote it.</summary>
+public sealed record LoggedEventResponse(
+    Guid EventId,
+    DateTimeOffset OccurredAt,
+    string Type,
+    string AggregateId,
+    int AggregateVersion,
+    JsonElement Body,
+    DateTimeOffset ReceivedAt);
+
+internal static class GetEventsEndpoint
+{
+    public static void MapGetEvents(this IEndpointRouteBuilder routes) => routes.MapGet("/analytics/events", GetEvents)
+        .RequireAuthorization(Auth.Staff)
+        .WithSummary("The event log, newest first: all of it, or one aggregate's (an order, a sku, a customer), or one type's.");
+
+    private static async Task<Results<Ok<Page<LoggedEventResponse>>, ProblemHttpResult>> GetEvents(
+        AnalyticsDbContext db,
+        CancellationToken ct,
+        string? aggregateId = null,
+        string? type = null,
+        string? cursor = null,
+        [Range(1, Paging.MaxLimit)] int limit = Paging.DefaultLimit)
+    {
+        var events = db.EventLog.AsNoTracking();
+        if (!string.IsNullOrEmpty(type))
+        {
+            if (EventCatalog.TypeOf(type) is null)
+            {
+                return Problem.Of(StatusCodes.Status400BadRequest, "unknown-event-type",
+                    $"'{type}' is no type of event. There are {string.Join(", ", EventCatalog.Names)}.");
+            }
+
+            events = events.Where(e => e.Type == type);
+        }
+
+        if (!string.IsNullOrEmpty(aggregateId))
+        {
+            if (aggregateId.Contains('\0', StringComparison.Ordinal))
+            {
+                return Problem.Of(StatusCodes.Status400BadRequest, "malformed-aggregate-id", "An aggregate's id has no NUL character.");
+            }
+
+            events = events.Where(e => e.AggregateId == aggregateId);
+        }
+
+        if (Paging.FromCursor(cursor) is { } after)
+        {
+            var (at, id) = ReadCursor(after);
+            events = events.Where(e => EF.Functions.LessThan(ValueTuple.Create(e.OccurredAt, e.EventId), ValueTuple.Create(at, id)));
+        }
+
+        var rows = await events.OrderByDescending(e => e.OccurredAt).ThenByDescending(e => e.EventId).Take(limit + 1).ToListAsync(ct);
+        var page = Paging.ToPage(rows, limit, e => string.Create(CultureInfo.InvariantCulture, $"{e.OccurredAt.UtcTicks} {e.EventId}"));
+        return TypedResults.Ok(new Page<LoggedEventResponse>([.. page.Items.Select(ToResponse)], page.NextCursor));
+    }
+
+    private static (DateTimeOffset At, Guid Id) ReadCursor(string key) =>
+        key.Split(' ') is [var ticks, var eventId]
+        && long.TryParse(ticks, NumberStyles.None, CultureInfo.InvariantCulture, out var at) && at <= DateTimeOffset.MaxValue.UtcTicks
+        && Guid.TryParse(eventId, out var id)
+            ? (new DateTimeOffset(at, TimeSpan.Zero), id)
+            : throw new BadCursorException();
+
+    private static LoggedEventResponse ToResponse(LoggedEvent e) =>
+        new(e.EventId, e.OccurredAt, e.Type, e.AggregateId, e.AggregateVersion, e.Body, e.ReceivedAt);
+}

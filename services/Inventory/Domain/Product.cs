@@ -1,0 +1,130 @@
+using System.Text.RegularExpressions;
+using Shop.ServiceDefaults.Domain;
+
+namespace Shop.Inventory.Domain;
+
+/// <summary>
+/// A product and its stock. OnHand, Reserved and Shipped follow from the ledger of movements: each unit that was ever received
+/// is in exactly one of them. Receiving goes through the aggregate; an order's lines are moved by <c>StockMoves</c>, which
+/// changes several products at once and never loads them.
+/// </summary>
+internal sealed partial class Product : AggregateRoot
+{
+    public const int MaxSkuLength = 64;
+    public const int MaxNameLength = 200;
+    public const int MaxReceipt = 1_000_000;
+    public const int MaxStock = 1_000_000_000;
+    public const decimal MaxUnitPrice = 100_000_000;
+
+    private Product() { } // EF Core
+
+    public string Sku { get; private init; } = "";
+
+    public string Name { get; private set; } = "";
+
+    public decimal UnitPrice { get; private set; }
+
+    public string Currency { get; private set; } = "";
+
+    /// <summary>Units on the shelf and not set aside: what is available.</summary>
+    public int OnHand { get; private set; }
+
+    /// <summary>Units set aside for orders.</summary>
+    public int Reserved { get; private set; }
+
+    /// <summary>Units that left, ever.</summary>
+    public long Shipped { get; private set; }
+
+    /// <summary>Offers a new product; there is none of it yet.</summary>
+    public static Product List(string sku, string name, decimal unitPrice, string currency, DateTimeOffset now)
+    {
+        CheckSku(sku);
+        CheckOffer(name, unitPrice, currency);
+        var product = new Product { Sku = sku, Name = name, UnitPrice = Money(unitPrice), Currency = currency, Version = 1 };
+        product.Raise(new ProductListed(sku, product.Version, name, product.UnitPrice, currency, now));
+        return product;
+    }
+
+    /// <summary>Changes the name or the price. What is the same already is no change.</summary>
+    public void Offer(string name, decimal unitPrice, string currency, DateTimeOffset now)
+    {
+        CheckOffer(name, unitPrice, currency);
+        var renamed = name != Name;
+        if (!renamed && unitPrice == UnitPrice && currency == Currency)
+        {
+            return;
+        }
+
+        (Name, UnitPrice, Currency) = (name, Money(unitPrice), currency);
+        Version++;
+        Raise(renamed
+            ? new ProductListed(Sku, Version, Name, UnitPrice, Currency, now)
+            : new ProductPriceChanged(Sku, Version, UnitPrice, Currency, now));
+    }
+
+    /// <summary>Puts new units on the shelf.</summary>
+    public void Receive(int quantity, DateTimeOffset now)
+    {
+        if (quantity is < 1 or > MaxReceipt)
+        {
+            throw new DomainException("receipt-quantity", $"A receipt is of 1 to {MaxReceipt} units; {quantity} is not.");
+        }
+
+        if ((long)OnHand + Reserved + quantity > MaxStock)
+        {
+            throw new DomainException("too-much-stock", $"There can be at most {MaxStock} units of {Sku} in the warehouse.");
+        }
+
+        OnHand += quantity;
+        Version++;
+        Raise(new StockReceived(Sku, Version, quantity, OnHand, now));
+    }
+
+    /// <summary>Whether a product could be listed under this sku: 1 to 64 letters, digits, dots, hyphens and underscores.</summary>
+    public static bool IsSku(string sku) => SkuPattern().IsMatch(sku);
+
+    private static void CheckSku(string sku)
+    {
+        if (!IsSku(sku))
+        {
+            throw new DomainException("invalid-sku",
+                $"A sku is 1 to {MaxSkuLength} letters, digits, dots, hyphens or underscores, and not only a dot or two.");
+        }
+    }
+
+    private static void CheckOffer(string name, decimal unitPrice, string currency)
+    {
+        if (string.IsNullOrWhiteSpace(name) || name.Length > MaxNameLength || name.Any(char.IsControl))
+        {
+            throw new DomainException("invalid-name", $"A name has 1 to {MaxNameLength} characters, none of them a control character.");
+        }
+
+        if (unitPrice is < 0 or > MaxUnitPrice || decimal.Round(unitPrice, 2) != unitPrice)
+        {
+            throw new DomainException("invalid-price", $"A price is 0 to {MaxUnitPrice}, with at most two decimals.");
+        }
+
+        if (!CurrencyPattern().IsMatch(currency))
+        {
+            throw new DomainException("invalid-currency", "A currency is three capital letters (ISO 4217), such as EUR.");
+        }
+    }
+
+    /// <summary>With two decimals, as the database gives it back.</summary>
+    private static decimal Money(decimal amount) => decimal.Round(amount, 2) + 0.00m;
+
+    // A path segment of one or two dots never arrives: clients resolve it.
+    [GeneratedRegex(@"^(?!\.{1,2}\z)[A-Za-z0-9._-]{1,64}\z")]
+    private static partial Regex SkuPattern();
+
+    [GeneratedRegex(@"^[A-Z]{3}\z")]
+    private static partial Regex CurrencyPattern();
+}
+
+internal sealed record ProductListed(
+    string Sku, int ProductVersion, string Name, decimal UnitPrice, string Currency, DateTimeOffset At) : DomainEvent(At);
+
+internal sealed record ProductPriceChanged(string Sku, int ProductVersion, decimal UnitPrice, string Currency, DateTimeOffset At)
+    : DomainEvent(At);
+
+internal sealed record StockReceived(string Sku, int ProductVersion, int Quantity, int OnHand, DateTimeOffset At) : DomainEvent(At);

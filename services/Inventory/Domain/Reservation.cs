@@ -1,0 +1,128 @@
+using Shop.ServiceDefaults.Domain;
+
+namespace Shop.Inventory.Domain;
+
+internal enum ReservationStatus
+{
+    Reserved,
+    Failed,
+    Released,
+    Shipped,
+}
+
+/// <summary>
+/// What Inventory decided about one order, for ever: it has the order's id, so that a second OrderPlaced of the same order,
+/// whatever its event id, finds the answer given. Reserved becomes Released or Shipped; Failed stays.
+/// </summary>
+internal sealed class Reservation : AggregateRoot
+{
+    private readonly List<ReservationLine> _lines = [];
+
+    private Reservation() { } // EF Core
+
+    public Guid OrderId { get; private init; }
+
+    public ReservationStatus Status { get; private set; }
+
+    /// <summary>What was asked for, each sku once, in the order of skus; none for an order cancelled before it arrived.</summary>
+    public IReadOnlyList<ReservationLine> Lines => _lines;
+
+    public DateTimeOffset DecidedAt { get; private init; }
+
+    /// <summary>The stock is set aside.</summary>
+    public static Reservation Reserve(Guid orderId, IReadOnlyList<ReservationLine> lines, DateTimeOffset now)
+    {
+        var reservation = New(orderId, ReservationStatus.Reserved, lines, now);
+        reservation.Raise(new StockReserved(orderId, reservation.Version, lines, now));
+        return reservation;
+    }
+
+    /// <summary>At least one line is short, so nothing is set aside.</summary>
+    public static Reservation Fail(
+        Guid orderId, IReadOnlyList<ReservationLine> lines, IReadOnlyList<ShortLine> shortLines, DateTimeOffset now)
+    {
+        var reservation = New(orderId, ReservationStatus.Failed, lines, now);
+        reservation.Raise(new StockReservationFailed(orderId, reservation.Version, shortLines, now));
+        return reservation;
+    }
+
+    /// <summary>The order was cancelled before it arrived here: remembered, so that nothing is set aside when it does.</summary>
+    public static Reservation ReleasedBeforehand(Guid orderId, DateTimeOffset now) => New(orderId, ReservationStatus.Released, [], now);
+
+    /// <summary>An order's lines in the order in which stock is locked: the same everywhere, so that no two orders deadlock.</summary>
+    /// <exception cref="DomainException">There is no line, a quantity below 1, or a sku twice.</exception>
+    public static IReadOnlyList<ReservationLine> Sorted(IEnumerable<ReservationLine> lines)
+    {
+        ReservationLine[] sorted = [.. lines.OrderBy(line => line.Sku, StringComparer.Ordinal)];
+        if (sorted.Length == 0 || sorted.Any(line => line.Quantity < 1) || sorted.DistinctBy(line => line.Sku).Count() != sorted.Length)
+        {
+            throw new DomainException("malformed-order", "An order has at least one line, each of at least one unit and another sku.");
+        }
+
+        return sorted;
+    }
+
+    /// <summary>The order is cancelled. Says whether stock has to go back to the shelf.</summary>
+    public bool Release(DateTimeOffset now)
+    {
+        if (Status != ReservationStatus.Reserved)
+        {
+            return false;
+        }
+
+        Become(ReservationStatus.Released);
+        Raise(new StockReleased(OrderId, Version, Lines, now));
+        return true;
+    }
+
+    /// <summary>The order left the warehouse. Says whether stock has to go with it: not for the second time.</summary>
+    /// <exception cref="DomainException">Nothing is set aside for it.</exception>
+    public bool Ship(DateTimeOffset now)
+    {
+        if (Status == ReservationStatus.Shipped)
+        {
+            return false;
+        }
+
+        if (Status != ReservationStatus.Reserved)
+        {
+            throw new DomainException("nothing-reserved",
+                $"Order {OrderId} was shipped, but its reservation is {Status}: what left the warehouse is not accounted for.", conflict: true);
+        }
+
+        Become(ReservationStatus.Shipped);
+        Raise(new StockShipped(OrderId, Version, Lines, now));
+        return true;
+    }
+
+    private static Reservation New(Guid orderId, ReservationStatus status, IReadOnlyList<ReservationLine> lines, DateTimeOffset now)
+    {
+        var reservation = new Reservation { OrderId = orderId, Status = status, DecidedAt = now, Version = 1 };
+        reservation._lines.AddRange(lines);
+        return reservation;
+    }
+
+    private void Become(ReservationStatus status)
+    {
+        Status = status;
+        Version++;
+    }
+}
+
+/// <summary>Units of one product for one order.</summary>
+internal sealed record ReservationLine(string Sku, int Quantity);
+
+/// <summary>A line that cannot be served.</summary>
+internal sealed record ShortLine(string Sku, int Asked, int Available);
+
+internal sealed record StockReserved(Guid OrderId, int ReservationVersion, IReadOnlyList<ReservationLine> Lines, DateTimeOffset At)
+    : DomainEvent(At);
+
+internal sealed record StockReservationFailed(
+    Guid OrderId, int ReservationVersion, IReadOnlyList<ShortLine> ShortLines, DateTimeOffset At) : DomainEvent(At);
+
+internal sealed record StockReleased(Guid OrderId, int ReservationVersion, IReadOnlyList<ReservationLine> Lines, DateTimeOffset At)
+    : DomainEvent(At);
+
+internal sealed record StockShipped(Guid OrderId, int ReservationVersion, IReadOnlyList<ReservationLine> Lines, DateTimeOffset At)
+    : DomainEvent(At);

@@ -1,0 +1,37 @@
+using Shop.Inventory.Domain;
+using Shop.Inventory.Persistence;
+using Shop.ServiceDefaults.Domain;
+
+namespace Shop.Inventory.Features.Movements;
+
+/// <summary>
+/// Before the commit, in the transaction that moves the units: writes the ledger. It is the only writer, so what is in the
+/// columns and not in the ledger, or the other way round, was not done by this service.
+/// </summary>
+internal sealed class RecordMovements(InventoryDbContext db) :
+    IDomainEventHandler<StockReceived>,
+    IDomainEventHandler<StockReserved>,
+    IDomainEventHandler<StockReleased>,
+    IDomainEventHandler<StockShipped>
+{
+    public Task HandleAsync(StockReceived domainEvent, CancellationToken ct)
+    {
+        db.Movements.Add(new StockMovement(MovementKind.Received, domainEvent.Sku, domainEvent.Quantity, null, domainEvent.At));
+        return Task.CompletedTask;
+    }
+
+    public Task HandleAsync(StockReserved domainEvent, CancellationToken ct) =>
+        Record(MovementKind.Reserved, domainEvent.OrderId, domainEvent.Lines, domainEvent.At);
+
+    public Task HandleAsync(StockReleased domainEvent, CancellationToken ct) =>
+        Record(MovementKind.Released, domainEvent.OrderId, domainEvent.Lines, domainEvent.At);
+
+    public Task HandleAsync(StockShipped domainEvent, CancellationToken ct) =>
+        Record(MovementKind.Shipped, domainEvent.OrderId, domainEvent.Lines, domainEvent.At);
+
+    private Task Record(MovementKind kind, Guid orderId, IEnumerable<ReservationLine> lines, DateTimeOffset at)
+    {
+        db.Movements.AddRange(lines.Select(line => new StockMovement(kind, line.Sku, line.Quantity, orderId, at)));
+        return Task.CompletedTask;
+    }
+}

@@ -1,0 +1,81 @@
+using System.Linq.Expressions;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
+using Shop.Inventory.Domain;
+using Shop.ServiceDefaults.Hosting;
+using Shop.ServiceDefaults.Messaging;
+
+namespace Shop.Inventory.Persistence;
+
+internal sealed class InventoryDbContext(DbContextOptions<InventoryDbContext> options) : DbContext(options)
+{
+    public DbSet<Product> Products => Set<Product>();
+
+    public DbSet<StockMovement> Movements => Set<StockMovement>();
+
+    public DbSet<Reservation> Reservations => Set<Reservation>();
+
+    protected override void OnModelCreating(ModelBuilder modelBuilder)
+    {
+        modelBuilder.Entity<Product>(product =>
+        {
+            product.ToTable("products", table =>
+            {
+                table.HasCheckConstraint("products_sku", "sku ~ '^[A-Za-z0-9._-]{1,64}$'");
+                table.HasCheckConstraint("products_unit_price", "unit_price >= 0 AND currency ~ '^[A-Z]{3}$'");
+                table.HasCheckConstraint("products_stock", "on_hand >= 0 AND reserved >= 0 AND shipped >= 0");
+            });
+            product.HasKey(p => p.Sku);
+            IsSku(product.Property(p => p.Sku));
+            product.Property(p => p.Name).HasMaxLength(Product.MaxNameLength);
+            product.Property(p => p.UnitPrice).HasPrecision(18, 2);
+            product.Property(p => p.Currency).HasMaxLength(3).IsFixedLength();
+            product.Property(p => p.Version).IsConcurrencyToken();
+        });
+        modelBuilder.Entity<StockMovement>(movement =>
+        {
+            movement.ToTable("stock_movements", table =>
+            {
+                table.HasCheckConstraint("stock_movements_quantity", "quantity > 0");
+                table.HasCheckConstraint("stock_movements_kind", "kind IN ('received', 'reserved', 'released', 'shipped')");
+                table.HasCheckConstraint("stock_movements_order", "(order_id IS NULL) = (kind = 'received')");
+            });
+            movement.Property(m => m.Id).ValueGeneratedNever();
+            IsSku(movement.Property(m => m.Sku));
+            movement.Property(m => m.Kind).HasConversion(new LowerCase<MovementKind>()).HasMaxLength(16);
+            movement.HasOne<Product>().WithMany().HasForeignKey(m => m.Sku).OnDelete(DeleteBehavior.Restrict);
+            movement.HasIndex(m => new { m.Sku, m.Id });
+            movement.HasIndex(m => new { m.OrderId, m.Sku, m.Kind }).IsUnique().HasFilter("order_id IS NOT NULL");
+        });
+        modelBuilder.Entity<Reservation>(reservation =>
+        {
+            reservation.ToTable("reservations", table => table.HasCheckConstraint(
+                "reservations_status", "status IN ('reserved', 'failed', 'released', 'shipped')"));
+            reservation.HasKey(r => r.OrderId);
+            reservation.Property(r => r.OrderId).ValueGeneratedNever();
+            reservation.Property(r => r.Status).HasConversion(new LowerCase<ReservationStatus>()).HasMaxLength(16);
+            reservation.Property(r => r.Version).IsConcurrencyToken();
+            reservation.OwnsMany(r => r.Lines, line =>
+            {
+                line.ToTable("reservation_lines", table => table.HasCheckConstraint("reservation_lines_quantity", "quantity > 0"));
+                line.WithOwner().HasForeignKey("order_id");
+                line.Property<Guid>("order_id");
+                line.HasKey("order_id", nameof(ReservationLine.Sku));
+                line.Property(l => l.Sku).UseCollation("C"); // any text: an order may ask for what was never listed
+            });
+        });
+        modelBuilder.MapMessaging();
+        modelBuilder.UseSnakeCaseNames();
+    }
+
+    /// <summary>Skus sort by their bytes on every system, as they do in the code that locks them.</summary>
+    private static void IsSku(Microsoft.EntityFrameworkCore.Metadata.Builders.PropertyBuilder<string> property) =>
+        property.HasMaxLength(Product.MaxSkuLength).UseCollation("C");
+
+    private sealed class LowerCase<TEnum>() : ValueConverter<TEnum, string>(s_write, s_read)
+        where TEnum : struct, Enum
+    {
+        private static readonly Expression<Func<TEnum, string>> s_write = value => value.ToString().ToLowerInvariant();
+        private static readonly Expression<Func<string, TEnum>> s_read = text => Enum.Parse<TEnum>(text, true);
+    }
+}

@@ -1,0 +1,155 @@
+using Microsoft.Extensions.Options;
+using Polly.CircuitBreaker;
+
+namespace Shop.Notification.Features.Deliver;
+
+/// <summary>
+/// Delivers what is due, a few at a time. Any number of instances may run: each claims its own. At least once at the mail server,
+/// because a crash after its yes repeats; the Message-ID stays the same.
+/// </summary>
+internal sealed partial class DeliveryWorker(
+    IServiceScopeFactory scopes,
+    EmailSender sender,
+    DeliveryPipeline pipeline,
+    DeliveryDoorbell doorbell,
+    IOptions<DeliverySettings> options,
+    ILogger<DeliveryWorker> logger) : BackgroundService
+{
+    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_pauseAfterError = TimeSpan.FromSeconds(1);
+
+    private readonly DeliverySettings _settings = options.Value;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        // Conversations under way when the service stops get a little time to end, so that few mails are sent twice.
+        using var impatience = new CancellationTokenSource();
+        await using var stopping = stoppingToken.Register(() => impatience.CancelAfter(s_grace));
+        List<Task> underWay = [];
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                underWay.RemoveAll(delivery => delivery.IsCompleted);
+                underWay.AddRange((await ClaimAsync(_settings.Concurrency - underWay.Count, stoppingToken))
+                    .Select(claimed => DeliverAsync(claimed, impatience.Token)));
+                await (underWay.Count == _settings.Concurrency
+                    ? Task.WhenAny(underWay).WaitAsync(stoppingToken)
+                    : doorbell.WaitAsync(_settings.PollInterval, stoppingToken));
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                break;
+            }
+            catch (Exception e)
+            {
+                LogCannotClaim(e.GetBaseException().Message);
+                await Task.Delay(s_pauseAfterError, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+
+        await Task.WhenAll(underWay);
+    }
+
+    private async Task<IReadOnlyList<Notification>> ClaimAsync(int atMost, CancellationToken ct)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        return await scope.ServiceProvider.GetRequiredService<DeliveryQueue>().ClaimAsync(atMost, ct);
+    }
+
+    private async Task DeliverAsync(Notification claimed, CancellationToken ct)
+    {
+        try
+        {
+            await using var scope = scopes.CreateAsyncScope();
+            var queue = scope.ServiceProvider.GetRequiredService<DeliveryQueue>();
+            if (claimed.Attempts > _settings.MaxAttempts)
+            {
+                await queue.FailedAsync(claimed, DeliveryError.Lost);
+                LogFailed(claimed.Id, claimed.Attempts - 1, DeliveryError.Lost);
+            }
+            else if (await queue.FindContactAsync(claimed, ct) is { } contact)
+            {
+                await AttemptAsync(queue, claimed, contact, ct);
+            }
+            else
+            {
+                await queue.HasNoContactAsync(claimed);
+                LogNoContact(claimed.Id);
+            }
+        }
+        catch (Exception e)
+        {
+            // The database is away: the lease runs out, and whoever is there then takes the notification over.
+            LogCannotSettle(claimed.Id, e.GetBaseException().Message);
+        }
+    }
+
+    private async Task AttemptAsync(DeliveryQueue queue, Notification claimed, Contact contact, CancellationToken ct)
+    {
+        try
+        {
+            await pipeline.ExecuteAsync(async attempt => await sender.SendAsync(claimed, contact, attempt), ct);
+        }
+        catch (BrokenCircuitException e)
+        {
+            await queue.ReleaseAsync(claimed, e.RetryAfter ?? _settings.BreakDuration);
+            return;
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            await queue.ReleaseAsync(claimed, TimeSpan.Zero);
+            return;
+        }
+        catch (Exception e)
+        {
+            await SettleFailureAsync(queue, claimed, DeliveryError.Of(e), e.GetType().Name);
+            return;
+        }
+
+        if (await queue.DeliveredAsync(claimed))
+        {
+            LogDelivered(claimed.Id, claimed.Attempts);
+        }
+        else
+        {
+            LogLeaseLost(claimed.Id);
+        }
+    }
+
+    private async Task SettleFailureAsync(DeliveryQueue queue, Notification claimed, DeliveryError error, string exception)
+    {
+        // Neither the exception's text nor its inner ones: mail servers like to repeat the address.
+        if (error.Permanent || claimed.Attempts >= _settings.MaxAttempts)
+        {
+            await queue.FailedAsync(claimed, error.Code);
+            LogFailed(claimed.Id, claimed.Attempts, error.Code);
+        }
+        else
+        {
+            await queue.RetryLaterAsync(claimed, error.Code);
+            LogWillRetry(claimed.Id, claimed.Attempts, error.Code, exception);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Debug, "Notification {Id} was delivered at attempt {Attempts}.")]
+    private partial void LogDelivered(Guid id, int attempts);
+
+    [LoggerMessage(LogLevel.Debug, "Notification {Id} has no contact to be sent to; it is kept until there is one.")]
+    private partial void LogNoContact(Guid id);
+
+    [LoggerMessage(LogLevel.Warning, "Notification {Id} failed at attempt {Attempts} with {Error} ({Exception}) and will be tried again.")]
+    private partial void LogWillRetry(Guid id, int attempts, string error, string exception);
+
+    [LoggerMessage(LogLevel.Error, "Notification {Id} failed for good after {Attempts} attempts with {Error}; it is kept and can be sent again.")]
+    private partial void LogFailed(Guid id, int attempts, string error);
+
+    [LoggerMessage(LogLevel.Warning, "Notification {Id} was delivered after its lease had run out: it may be delivered twice.")]
+    private partial void LogLeaseLost(Guid id);
+
+    [LoggerMessage(LogLevel.Warning, "The outcome of notification {Id} could not be stored; its lease will run out: {Reason}")]
+    private partial void LogCannotSettle(Guid id, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Notifications cannot be claimed at the moment: {Reason}")]
+    private partial void LogCannotClaim(string reason);
+}

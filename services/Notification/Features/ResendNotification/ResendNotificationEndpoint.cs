@@ -1,0 +1,44 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+using Shop.Notification.Features.Deliver;
+using Shop.Notification.Persistence;
+using Shop.ServiceDefaults.Http;
+
+namespace Shop.Notification.Features.ResendNotification;
+
+internal static class ResendNotificationEndpoint
+{
+    public static void MapResendNotification(this IEndpointRouteBuilder routes) =>
+        routes.MapPost("/notifications/{id:guid}/resend", ResendNotification)
+            .RequireAuthorization(Auth.Staff)
+            .WithSummary("Sends a delivered or failed notification again, with the same Message-ID (staff).")
+            .WithDescription("It becomes pending with fresh attempts. One that is pending already is on its way: that is a 409.")
+            .ProducesProblem(StatusCodes.Status404NotFound)
+            .ProducesProblem(StatusCodes.Status409Conflict);
+
+    private static async Task<Results<Ok<NotificationResponse>, ProblemHttpResult>> ResendNotification(
+        Guid id, NotificationDbContext db, DeliveryDoorbell doorbell, TimeProvider clock, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        var changed = await db.Notifications.Where(n => n.Id == id && n.Status != NotificationStatus.Pending).ExecuteUpdateAsync(set => set
+            .SetProperty(n => n.Status, NotificationStatus.Pending)
+            .SetProperty(n => n.Attempts, 0)
+            .SetProperty(n => n.NextAttemptAt, now)
+            .SetProperty(n => n.LastError, (string?)null)
+            .SetProperty(n => n.DeliveredAt, (DateTimeOffset?)null), ct);
+        var notification = await db.Notifications.AsNoTracking().FirstOrDefaultAsync(n => n.Id == id, ct);
+        if (notification is null)
+        {
+            return Problem.NotFound($"There is no notification {id}.");
+        }
+
+        if (changed == 0)
+        {
+            return Problem.Of(StatusCodes.Status409Conflict, "notification-pending",
+                "The notification is pending: it will be delivered, or fail, without being sent again.");
+        }
+
+        doorbell.Ring();
+        return TypedResults.Ok(NotificationResponse.Of(notification));
+    }
+}

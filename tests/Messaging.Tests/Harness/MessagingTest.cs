@@ -1,0 +1,92 @@
+using System.Text.Json;
+using Shop.Contracts;
+
+namespace Shop.Messaging.Tests.Harness;
+
+/// <summary>A database and a virtual host of its own for every test: they break things.</summary>
+public abstract class MessagingTest : IAsyncLifetime
+{
+    private readonly List<IAsyncDisposable> _ours = [];
+
+    internal TestDatabase Database { get; private set; } = null!;
+
+    internal TestVirtualHost Broker { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Database = await TestServers.CreateDatabaseAsync("messaging");
+        Broker = await TestServers.CreateVirtualHostAsync("messaging");
+        foreach (var exchange in EventCatalog.Names.Where(name => !name.StartsWith("ordering.", StringComparison.Ordinal)))
+        {
+            await Broker.DeclareExchangeAsync(exchange);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var ours in Enumerable.Reverse(_ours))
+        {
+            await ours.DisposeAsync();
+        }
+
+        await Broker.DisposeAsync();
+        await Database.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>A service that is set up, and started unless the test wants to do that itself.</summary>
+    internal async Task<TestService> ServiceAsync(
+        bool consumes = false, bool relay = true, bool start = true, bool migrate = true,
+        Action<Microsoft.Extensions.DependencyInjection.IServiceCollection>? services = null,
+        IReadOnlyDictionary<string, string?>? settings = null)
+    {
+        var all = new Dictionary<string, string?>(settings ?? new Dictionary<string, string?>())
+        {
+            ["Messaging:RelayEnabled"] = relay.ToString(),
+        };
+        var service = Own(TestService.Create(Database, Broker.AmqpUri, all, consumes, services));
+        if (migrate)
+        {
+            await service.MigrateAsync();
+        }
+
+        if (start)
+        {
+            await service.StartAsync();
+        }
+
+        return service;
+    }
+
+    internal async Task<Probe> ProbeAsync(params string[] exchanges) => Own(await Probe.BindAsync(Broker, exchanges));
+
+    /// <summary>Publishes an event as another service's relay would.</summary>
+    internal async Task PublishAsync(IIntegrationEvent @event, string? type = null, object? headers = null)
+    {
+        var name = EventCatalog.NameOf(@event.GetType());
+        var envelope = JsonSerializer.SerializeToUtf8Bytes(new
+        {
+            messageId = @event.EventId,
+            conversationId = @event.EventId,
+            messageType = new[] { "urn:message:" + (type ?? name) },
+            message = JsonSerializer.SerializeToNode(@event, @event.GetType(), JsonSerializerOptions.Web),
+        });
+        Assert.True(await Broker.PublishAsync(name, "", envelope, new
+        {
+            delivery_mode = 2,
+            content_type = "application/vnd.masstransit+json",
+            message_id = @event.EventId.ToString(),
+            headers = headers ?? new { },
+        }), $"nothing is bound to {name}");
+    }
+
+    internal async Task OutboxIsEmptyAsync() => await Eventually.HoldsAsync("the outbox is empty", async () =>
+        await Database.ScalarAsync<long>("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM outbox_parked)") == 0);
+
+    private T Own<T>(T ours)
+        where T : IAsyncDisposable
+    {
+        _ours.Add(ours);
+        return ours;
+    }
+}

@@ -1,0 +1,177 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Shop.Contracts.Inventory.V1;
+using Shop.Messaging.Tests.Harness;
+using Shop.ServiceDefaults.Messaging;
+
+namespace Shop.Messaging.Tests;
+
+/// <summary>M6: a consumer acts once per event, and its effects, its inbox row and its events are one transaction.</summary>
+public sealed class InboxTests : MessagingTest
+{
+    private const string Queue = "ordering.effect";
+
+    [Fact]
+    public async Task A_repeat_is_acknowledged_and_does_nothing()
+    {
+        var service = await ServiceAsync(consumes: true);
+        var @event = Event("tea");
+
+        await PublishAsync(@event);
+        await PublishAsync(@event);
+        await PublishAsync(@event);
+        await DrainedAsync(service, "tea");
+
+        Assert.Equal(1, await service.CountEffectsAsync("tea"));
+        Assert.Equal(0, await Broker.CountReadyAsync(Queue + ".dead"));
+    }
+
+    [Fact]
+    public async Task Without_its_inbox_row_the_same_repeat_acts_twice()
+    {
+        // The negative control of the test above: the effect has no natural key, so only the inbox holds it back.
+        var service = await ServiceAsync(consumes: true);
+        var @event = Event("tea");
+        await PublishAsync(@event);
+        await DrainedAsync(service, "tea");
+
+        await Database.ExecuteAsync("DELETE FROM inbox");
+        await PublishAsync(@event);
+
+        await Eventually.HoldsAsync("the repeat acts again", async () => await service.CountEffectsAsync("tea") == 2);
+    }
+
+    [Fact]
+    public async Task Repeats_that_run_at_the_same_time_act_once()
+    {
+        var service = await ServiceAsync(consumes: true);
+        var events = Enumerable.Range(0, 20).Select(i => Event($"sku-{i}")).ToList();
+
+        await Parallel.ForEachAsync(Enumerable.Range(0, 100), new ParallelOptions { MaxDegreeOfParallelism = 8 },
+            async (i, _) => await PublishAsync(events[i % 20]));
+        await PublishAsync(Event("last"));
+        await DrainedAsync(service, "last");
+
+        Assert.Equal(21, await service.WorkAsync(db => db.Effects.CountAsync()));
+        Assert.Equal(21, await service.WorkAsync(db => db.Tickets.CountAsync()));
+        Assert.Equal(0, await Broker.CountReadyAsync(Queue + ".dead"));
+    }
+
+    [Fact]
+    public async Task What_a_failing_consumer_did_is_gone_with_its_events_until_an_attempt_succeeds()
+    {
+        var service = await ServiceAsync(consumes: true, relay: false);
+        service.Script.Act = async (_, db) =>
+        {
+            await db.SaveChangesAsync();
+            if (service.Script.Attempts < 3)
+            {
+                throw new InvalidOperationException("not yet");
+            }
+        };
+
+        await PublishAsync(Event("tea"));
+        await DrainedAsync(service, "tea");
+
+        Assert.Equal(3, service.Script.Attempts);
+        Assert.Equal(1, await service.CountEffectsAsync("tea"));
+        Assert.Equal(1, await Database.ScalarAsync<long>("SELECT count(*) FROM outbox"));
+    }
+
+    [Fact]
+    public async Task A_unique_violation_of_a_business_constraint_is_no_repeat()
+    {
+        var service = await ServiceAsync(consumes: true);
+        await service.WorkAsync(async db =>
+        {
+            db.Things.Add(new UniqueThing { Name = "taken" });
+            await db.SaveChangesAsync();
+        });
+        service.Script.Act = (_, db) =>
+        {
+            db.Things.Add(new UniqueThing { Name = "taken" });
+            return Task.CompletedTask;
+        };
+
+        await PublishAsync(Event("tea"));
+
+        await Eventually.HoldsAsync("the message is a dead letter", async () => await Broker.CountReadyAsync(Queue + ".dead") == 1);
+        Assert.Equal(0, await service.CountEffectsAsync("tea"));
+        Assert.Equal(0, await Database.ScalarAsync<long>("SELECT count(*) FROM inbox"));
+    }
+
+    [Fact]
+    public async Task A_repeat_that_fails_because_its_effects_stand_is_no_failure()
+    {
+        var service = await ServiceAsync(consumes: true);
+        service.Script.Act = (_, _) => service.Script.Attempts > 1
+            ? throw new InvalidOperationException("this was done already")
+            : Task.CompletedTask;
+        var @event = Event("tea");
+
+        await PublishAsync(@event);
+        await DrainedAsync(service, "tea");
+        await PublishAsync(@event);
+        await Eventually.HoldsAsync("the repeat was looked at", () => service.Script.Attempts >= 2);
+
+        await Eventually.HoldsAsync("the queue is empty", async () => await UnsettledAsync() == 0);
+        Assert.Equal(0, await Broker.CountReadyAsync(Queue + ".dead"));
+        Assert.Equal(1, await service.CountEffectsAsync("tea"));
+    }
+
+    [Fact]
+    public async Task A_database_that_goes_away_costs_no_message_and_no_dead_letter()
+    {
+        var service = await ServiceAsync(consumes: true);
+        var cut = 0;
+        service.Script.Act = async (_, _) =>
+        {
+            if (Interlocked.Increment(ref cut) is 5 or 15)
+            {
+                await Database.CloseConnectionsAsync();
+            }
+        };
+
+        for (var i = 0; i < 30; i++)
+        {
+            await PublishAsync(Event($"sku-{i}"));
+        }
+
+        await Eventually.HoldsAsync("all thirty acted", async () => await service.WorkAsync(db => db.Effects.CountAsync()) == 30);
+        Assert.True(service.Script.Attempts > 30, "no attempt was broken off, so nothing was tested");
+        Assert.Equal(0, await Broker.CountReadyAsync(Queue + ".dead"));
+    }
+
+    [Fact]
+    public async Task Rows_are_removed_after_their_retention_and_not_before()
+    {
+        var service = await ServiceAsync(consumes: true);
+        await PublishAsync(Event("tea"));
+        await DrainedAsync(service, "tea");
+        await Database.ExecuteAsync(
+            "INSERT INTO inbox SELECT gen_random_uuid(), 'old', now() - interval '8 days' FROM generate_series(1, 12000)");
+        var retention = service.Services.GetServices<IHostedService>().OfType<MessagingRetention>().Single();
+
+        var removed = await retention.RemoveAsync(
+            "inbox", "processed_at", TimeProvider.System.GetUtcNow() - TimeSpan.FromDays(7), CancellationToken.None);
+
+        Assert.Equal(12_000, removed);
+        Assert.Equal(1, await Database.ScalarAsync<long>("SELECT count(*) FROM inbox"));
+    }
+
+    private static StockReplenished Event(string sku)
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        return new StockReplenished(Guid.CreateVersion7(now), now, sku, 1, 1, 1);
+    }
+
+    private async Task DrainedAsync(TestService service, string sku)
+    {
+        await Eventually.HoldsAsync($"{sku} has its effect", async () => await service.CountEffectsAsync(sku) > 0);
+        await Eventually.HoldsAsync("the queue is empty", async () => await UnsettledAsync() == 0);
+    }
+
+    private async Task<int> UnsettledAsync() =>
+        await Broker.QueueAsync(Queue) is { } queue ? queue.Ready + queue.Unacknowledged : -1;
+}

@@ -1,0 +1,94 @@
+using Microsoft.EntityFrameworkCore;
+using Shop.Messaging.Tests.Harness;
+
+namespace Shop.Messaging.Tests;
+
+/// <summary>M1: an event is stored in the same transaction as the change it tells of.</summary>
+public sealed class OutboxTests : MessagingTest
+{
+    [Fact]
+    public async Task A_committed_change_is_published()
+    {
+        var service = await ServiceAsync();
+        var probe = await ProbeAsync(TicketEvents.Opened);
+
+        var ticket = await service.OpenAsync();
+
+        await probe.CountIsAsync(1);
+        var message = Assert.Single(probe.Received);
+        Assert.Equal((ticket.Id.ToString(), 1, TicketEvents.Opened), (message.Stream, message.Version, message.Type));
+        await OutboxIsEmptyAsync();
+    }
+
+    [Fact]
+    public async Task A_rollback_stores_nothing()
+    {
+        var service = await ServiceAsync(relay: false);
+
+        await service.WorkAsync(async db =>
+        {
+            await using var transaction = await db.Database.BeginTransactionAsync();
+            db.Tickets.Add(Ticket.Open(TimeProvider.System.GetUtcNow()));
+            await db.SaveChangesAsync();
+            await transaction.RollbackAsync();
+        });
+
+        Assert.Equal((0L, 0L), await StoredAsync());
+    }
+
+    [Fact]
+    public async Task A_change_that_breaks_a_constraint_stores_no_event()
+    {
+        var service = await ServiceAsync(relay: false);
+        await service.WorkAsync(db => AddThingAsync(db, "taken"));
+
+        await Assert.ThrowsAsync<DbUpdateException>(() => service.WorkAsync(async db =>
+        {
+            db.Tickets.Add(Ticket.Open(TimeProvider.System.GetUtcNow()));
+            await AddThingAsync(db, "taken");
+        }));
+
+        Assert.Equal((0L, 0L), await StoredAsync());
+    }
+
+    [Fact]
+    public async Task A_crash_after_the_commit_is_published_after_the_restart()
+    {
+        var crashed = await ServiceAsync(relay: false);
+        var probe = await ProbeAsync(TicketEvents.Opened);
+        await crashed.OpenAsync();
+        Assert.Equal((1L, 1L), await StoredAsync());
+        await crashed.DisposeAsync();
+        Assert.Empty(probe.Received);
+
+        await ServiceAsync(migrate: false);
+
+        await probe.CountIsAsync(1);
+        await OutboxIsEmptyAsync();
+    }
+
+    [Fact]
+    public async Task Events_follow_later_when_the_broker_was_away()
+    {
+        var service = await ServiceAsync();
+        await Broker.DeclareQueueAsync("kept");
+        await Broker.BindAsync(TicketEvents.Opened, "kept");
+        await service.OpenAsync();
+        await OutboxIsEmptyAsync();
+
+        await Eventually.IsAsync("the relay's connection is broken off", Broker.CloseConnectionsAsync, closed => closed > 0);
+        await service.OpenAsync();
+
+        await OutboxIsEmptyAsync();
+        Assert.Equal(2, await Broker.CountReadyAsync("kept"));
+    }
+
+    private static async Task AddThingAsync(TicketDbContext db, string name)
+    {
+        db.Things.Add(new UniqueThing { Name = name });
+        await db.SaveChangesAsync();
+    }
+
+    private async Task<(long Outbox, long Tickets)> StoredAsync() => (
+        await Database.ScalarAsync<long>("SELECT count(*) FROM outbox"), await Database.ScalarAsync<long>("SELECT count(*) FROM tickets"));
+}

@@ -1,0 +1,231 @@
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using Shop.Messaging.Tests.Harness;
+using Shop.ServiceDefaults.Messaging;
+using Shop.ServiceDefaults.Messaging.Broker;
+using Shop.ServiceDefaults.Messaging.Outbox;
+
+namespace Shop.Messaging.Tests;
+
+/// <summary>M2, M3 and M4: what the relay does when things go wrong.</summary>
+public sealed class RelayTests : MessagingTest
+{
+    [Fact]
+    public async Task An_event_that_no_queue_is_bound_for_stays_ready_and_follows_once_one_is()
+    {
+        var service = await ServiceAsync();
+        var ticket = await service.OpenAsync();
+        await Eventually.HoldsAsync("the event is parked as stuck after some attempts", async () => await Database.ScalarAsync<long>(
+            "SELECT count(*) FROM outbox_parked WHERE attempts >= 2 AND error LIKE 'no queue is bound%'") == 1);
+
+        var probe = await ProbeAsync(TicketEvents.Opened);
+
+        await probe.CountIsAsync(1);
+        Assert.Equal(ticket.Id.ToString(), Assert.Single(probe.Received).Stream);
+        await OutboxIsEmptyAsync();
+    }
+
+    [Fact]
+    public async Task An_event_that_makes_the_broker_close_the_channel_stops_only_its_own_stream()
+    {
+        var service = await ServiceAsync(relay: false);
+        var probe = await ProbeAsync(TicketEvents.Opened, TicketEvents.Touched, TicketEvents.Broken);
+        await DeleteExchangeAsync(TicketEvents.Broken);
+        var broken = await service.OpenAsync();
+        await TouchAsync(service, broken.Id, breakIt: true);
+        await TouchAsync(service, broken.Id);
+        for (var i = 0; i < 20; i++)
+        {
+            await service.OpenAsync();
+        }
+
+        var relay = await ServiceAsync(migrate: false);
+
+        await probe.CountIsAsync(21);
+        await Eventually.HoldsAsync("the broken event and the one behind it are parked", async () =>
+            await Database.ScalarAsync<long>("SELECT count(*) FROM outbox_parked") == 2
+            && await Database.ScalarAsync<long>("SELECT count(*) FROM outbox") == 0);
+        Assert.DoesNotContain(probe.Received, message => message.Stream == broken.Id.ToString() && message.Version > 1);
+
+        // A later event of the stream waits too, and all follow in order as soon as the exchange is there again.
+        await TouchAsync(relay, broken.Id);
+        await relay.MigrateTopologyAsync();
+        var all = await ProbeAsync(TicketEvents.Broken, TicketEvents.Touched);
+        await all.CountIsAsync(3);
+        Assert.Equal([2, 3, 4], all.Received.Where(message => message.Stream == broken.Id.ToString()).Select(message => message.Version));
+        await OutboxIsEmptyAsync();
+    }
+
+    [Fact]
+    public async Task A_crash_between_confirm_and_commit_repeats_the_event()
+    {
+        var service = await ServiceAsync(relay: false);
+        var probe = await ProbeAsync(TicketEvents.Opened);
+        await service.OpenAsync();
+
+        await PublishAndCrashAsync(service);
+        await probe.CountIsAsync(1);
+        Assert.Equal(1, await Database.ScalarAsync<long>("SELECT count(*) FROM outbox"));
+        await ServiceAsync(migrate: false);
+
+        await probe.CountIsAsync(2);
+        Assert.Single(probe.Received.Select(message => message.MessageId).Distinct());
+        await OutboxIsEmptyAsync();
+    }
+
+    [Fact]
+    public async Task A_relay_that_lost_its_session_cannot_undo_what_another_did()
+    {
+        var service = await ServiceAsync(relay: false);
+        var probe = await ProbeAsync(TicketEvents.Opened);
+        await service.OpenAsync();
+        await using var paused = await OpenSessionAsync(service);
+        await paused.RebalanceAsync(CancellationToken.None);
+        await using var transaction = await paused.BeginAsync(CancellationToken.None);
+        var claimed = await paused.ClaimAsync(100, CancellationToken.None);
+        Assert.Single(claimed);
+
+        // What the server does to a session that stays silent for longer than its lease.
+        await TerminateAsync(paused.BackendId);
+        await ServiceAsync(migrate: false);
+        await probe.CountIsAsync(1);
+        await OutboxIsEmptyAsync();
+
+        await Assert.ThrowsAnyAsync<Exception>(() => paused.PutBackAsync(claimed, CancellationToken.None));
+        await Assert.ThrowsAnyAsync<Exception>(() => transaction.CommitAsync());
+        Assert.Equal(0, await Database.ScalarAsync<long>("SELECT count(*) FROM outbox"));
+    }
+
+    [Fact]
+    public async Task A_silent_relay_loses_its_session_and_with_it_its_partitions()
+    {
+        var service = await ServiceAsync(relay: false);
+        var settings = service.Services.GetRequiredService<MessagingSettings>();
+        await using var silent = await RelaySession.OpenAsync(
+            settings.Database, "silent", TimeSpan.FromMilliseconds(300), CancellationToken.None);
+        await silent.RebalanceAsync(CancellationToken.None);
+        Assert.True(silent.HoldsAll);
+        await using var transaction = await silent.BeginAsync(CancellationToken.None);
+        await silent.ClaimAsync(1, CancellationToken.None);
+
+        await using var other = await OpenSessionAsync(service);
+        await Eventually.HoldsAsync("the other relay has every partition", async () =>
+        {
+            await other.RebalanceAsync(CancellationToken.None);
+            return other.HoldsAll;
+        });
+    }
+
+    [Fact]
+    public async Task Two_relays_share_the_streams_and_lose_repeat_and_reorder_nothing()
+    {
+        const int Streams = 40;
+        const int Touches = 25;
+        var first = await ServiceAsync();
+        var second = await ServiceAsync(migrate: false);
+        var probe = await ProbeAsync(TicketEvents.Opened, TicketEvents.Touched);
+        await Eventually.HoldsAsync("both relays hold partitions", async () => await Database.ScalarAsync<long>(
+            "SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND objid > 0 "
+            + $"AND classid = {RelaySession.LockClass} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())") == 2);
+
+        await Parallel.ForEachAsync(Enumerable.Range(0, Streams), new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (i, _) =>
+        {
+            var service = i % 2 == 0 ? first : second;
+            var ticket = await service.OpenAsync();
+            for (var touch = 0; touch < Touches; touch++)
+            {
+                await TouchAsync(touch % 2 == 0 ? first : second, ticket.Id);
+            }
+        });
+
+        await probe.CountIsAsync(Streams * (Touches + 1));
+        await OutboxIsEmptyAsync();
+        Assert.Equal(Streams * (Touches + 1), probe.Received.Count);
+        Assert.Equal(probe.Received.Count, probe.Received.Select(message => message.MessageId).Distinct().Count());
+        Assert.All(probe.Received.GroupBy(message => message.Stream), stream =>
+            Assert.Equal(Enumerable.Range(1, Touches + 1), stream.Select(message => message.Version)));
+    }
+
+    [Fact]
+    public async Task A_relay_that_stops_repeats_nothing_and_another_takes_over()
+    {
+        var first = await ServiceAsync();
+        var second = await ServiceAsync(migrate: false);
+        var probe = await ProbeAsync(TicketEvents.Opened);
+        var opened = 0;
+        var writing = Task.Run(async () =>
+        {
+            for (; opened < 400; opened++)
+            {
+                await second.OpenAsync();
+            }
+        });
+        await probe.CountIsAsync(50);
+        await first.StopAsync();
+        await writing;
+
+        await OutboxIsEmptyAsync();
+        await probe.CountIsAsync(opened);
+        Assert.Equal(probe.Received.Count, probe.Received.Select(message => message.MessageId).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task An_event_of_a_process_without_a_relay_waits_no_longer_than_the_poll()
+    {
+        await ServiceAsync();
+        var writer = await ServiceAsync(relay: false, migrate: false, start: false);
+        var probe = await ProbeAsync(TicketEvents.Opened);
+
+        await writer.OpenAsync();
+
+        await probe.CountIsAsync(1);
+    }
+
+    private static Task TouchAsync(TestService service, Guid id, bool breakIt = false) => service.WorkAsync(async db =>
+    {
+        var ticket = (await db.Tickets.FindAsync(id))!;
+        if (breakIt)
+        {
+            ticket.Break(TimeProvider.System.GetUtcNow());
+        }
+        else
+        {
+            ticket.Touch(TimeProvider.System.GetUtcNow());
+        }
+
+        await db.SaveChangesAsync();
+    });
+
+    private static Task<RelaySession> OpenSessionAsync(TestService service)
+    {
+        var settings = service.Services.GetRequiredService<MessagingSettings>();
+        return RelaySession.OpenAsync(settings.Database, settings.Service, settings.RelayLease, CancellationToken.None);
+    }
+
+    private static async Task PublishAndCrashAsync(TestService service)
+    {
+        await using var session = await OpenSessionAsync(service);
+        await session.RebalanceAsync(CancellationToken.None);
+        await session.BeginAsync(CancellationToken.None);
+        var rows = await session.ClaimAsync(100, CancellationToken.None);
+        var publisher = service.Services.GetRequiredService<BrokerPublisher>();
+        await publisher.ConnectAsync(CancellationToken.None);
+        var report = await publisher.PublishAsync(rows, CancellationToken.None);
+        Assert.Equal(rows.Select(row => row.Seq), report.Confirmed.Order());
+    }
+
+    private async Task TerminateAsync(int backendId)
+    {
+        await using var connection = new NpgsqlConnection(Database.AdminConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand($"SELECT pg_terminate_backend({backendId})", connection);
+        Assert.True((bool)(await command.ExecuteScalarAsync())!);
+    }
+
+    private async Task DeleteExchangeAsync(string exchange)
+    {
+        await using var connection = await new RabbitMQ.Client.ConnectionFactory { Uri = Broker.AmqpUri }.CreateConnectionAsync();
+        await using var channel = await connection.CreateChannelAsync();
+        await channel.ExchangeDeleteAsync(exchange);
+    }
+}
