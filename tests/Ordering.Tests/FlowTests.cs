@@ -1,0 +1,155 @@
+using System.Net;
+using Shop.Contracts.Inventory.V1;
+using V1 = Shop.Contracts.Ordering.V1;
+
+namespace Shop.Ordering.Tests;
+
+/// <summary>What Ordering makes of Inventory's answers, and what it tells the others.</summary>
+public sealed class FlowTests(OrderingService ordering) : IClassFixture<OrderingService>
+{
+    [Fact]
+    public async Task A_placed_order_is_told_with_its_prices()
+    {
+        var sku = await ordering.ListedAsync(price: 4.25m);
+
+        var id = (await ordering.PlaceAsync("ada", sku, 2)).GetProperty("id").GetGuid();
+
+        var placed = await ordering.Wire.HearAsync<V1.OrderPlaced>("OrderPlaced is published", e => e.OrderId == id);
+        Assert.Equal(("ada", 8.50m, "EUR", 1), (placed.CustomerId, placed.Total, placed.Currency, placed.OrderVersion));
+        Assert.Equal(new V1.OrderPlaced.Line(sku, 2, 4.25m), Assert.Single(placed.Lines));
+    }
+
+    [Fact]
+    public async Task Reserved_stock_confirms_and_a_second_answer_changes_nothing()
+    {
+        var sku = await ordering.ListedAsync();
+        var id = await ordering.ConfirmedAsync("ada", sku);
+
+        await ordering.Wire.PublishAsync(OrderingService.Reserved(id, sku), OrderingService.Failed(id, sku, 1, 0));
+        await ordering.ConfirmedAsync("ada", sku); // comes after them through the same queue
+
+        var order = await ordering.StatusIsAsync(id, "confirmed");
+        Assert.Equal(2, order.GetProperty("version").GetInt32());
+        Assert.Single(ordering.Told<V1.OrderConfirmed>(id));
+        Assert.Empty(ordering.Told<V1.OrderRejected>(id));
+    }
+
+    [Fact]
+    public async Task Short_stock_rejects_and_names_the_line()
+    {
+        var sku = await ordering.ListedAsync();
+        var id = (await ordering.PlaceAsync("ada", sku, 5)).GetProperty("id").GetGuid();
+
+        await ordering.Wire.PublishAsync(OrderingService.Failed(id, sku, 5, 3));
+
+        var reason = (await ordering.StatusIsAsync(id, "rejected")).GetProperty("reason");
+        Assert.Equal("out-of-stock", reason.GetProperty("code").GetString());
+        var line = Assert.Single(reason.GetProperty("shortLines").EnumerateArray());
+        Assert.Equal((sku, 5, 3), (line.GetProperty("sku").GetString(), line.GetProperty("asked").GetInt32(), line.GetProperty("available").GetInt32()));
+        var told = await ordering.Wire.HearAsync<V1.OrderRejected>("OrderRejected is published", e => e.OrderId == id);
+        Assert.Equal(new V1.OrderRejected.ShortLine(sku, 5, 3), Assert.Single(told.ShortLines));
+    }
+
+    [Fact]
+    public async Task A_confirmation_that_comes_after_the_cancel_is_ignored()
+    {
+        var sku = await ordering.ListedAsync();
+        var id = (await ordering.PlaceAsync("ada", sku)).GetProperty("id").GetGuid();
+        await OrderingService.SendAsync(ordering.As("ada"), $"/orders/{id}/cancel");
+
+        await ordering.Wire.PublishAsync(OrderingService.Reserved(id, sku));
+        await ordering.ConfirmedAsync("ada", sku);
+
+        var order = await ordering.StatusIsAsync(id, "cancelled");
+        Assert.Equal("customer-request", order.GetProperty("reason").GetProperty("code").GetString());
+        Assert.Empty(ordering.Told<V1.OrderConfirmed>(id));
+        Assert.False(Assert.Single(ordering.Told<V1.OrderCancelled>(id)).WasConfirmed);
+    }
+
+    [Fact]
+    public async Task An_answer_for_an_order_that_was_never_seen_is_no_failure()
+    {
+        var sku = await ordering.ListedAsync();
+        var unknown = Guid.CreateVersion7();
+
+        await ordering.Wire.PublishAsync(OrderingService.Reserved(unknown, sku), OrderingService.Failed(unknown, sku, 1, 0));
+        await ordering.ConfirmedAsync("ada", sku);
+
+        Assert.Equal(0, await ordering.Broker.CountReadyAsync("ordering.stock-reserved.dead"));
+        Assert.Equal(0, await ordering.Broker.CountReadyAsync("ordering.stock-reservation-failed.dead"));
+    }
+
+    [Fact]
+    public async Task Cancel_and_confirm_at_the_same_moment_end_in_one_of_the_two_and_are_told_in_order()
+    {
+        var sku = await ordering.ListedAsync();
+        for (var i = 0; i < 20; i++)
+        {
+            var id = (await ordering.PlaceAsync("racer", sku)).GetProperty("id").GetGuid();
+            var cancel = OrderingService.SendAsync(ordering.As("racer"), $"/orders/{id}/cancel");
+            await ordering.Wire.PublishAsync(OrderingService.Reserved(id, sku));
+            Assert.Equal(HttpStatusCode.OK, (await cancel).Status);
+
+            // Whoever was first: the cancel stands, and says whether it came after the confirmation.
+            await ordering.StatusIsAsync(id, "cancelled");
+            var cancelled = await ordering.Wire.HearAsync<V1.OrderCancelled>("OrderCancelled is published", e => e.OrderId == id);
+            Assert.Equal(cancelled.WasConfirmed, ordering.Told<V1.OrderConfirmed>(id).Count == 1);
+            Assert.Equal(cancelled.WasConfirmed ? 3 : 2, cancelled.OrderVersion);
+        }
+    }
+
+    [Fact]
+    public async Task An_order_keeps_the_price_it_was_placed_at()
+    {
+        var sku = await ordering.ListedAsync(price: 4);
+        var before = (await ordering.PlaceAsync("ada", sku)).GetProperty("id").GetGuid();
+        var now = TimeProvider.System.GetUtcNow();
+
+        await ordering.Wire.PublishAsync(new ProductPriceChanged(Guid.CreateVersion7(now), now, sku, 2, 5, "EUR"));
+        await ordering.KnownAsync(sku, 5);
+        var after = await ordering.PlaceAsync("ada", sku);
+
+        Assert.Equal(5, after.GetProperty("total").GetDecimal());
+        Assert.Equal(4, (await OrderingService.GetAsync(ordering.As("ada"), $"/orders/{before}")).GetProperty("total").GetDecimal());
+    }
+
+    [Fact]
+    public async Task Prices_that_come_out_of_order_and_years_old_end_right()
+    {
+        var sku = $"SKU-{Guid.CreateVersion7():N}";
+        var now = TimeProvider.System.GetUtcNow();
+        var old = now.AddYears(-3);
+
+        await ordering.Wire.PublishAsync(new ProductPriceChanged(Guid.CreateVersion7(now), now, sku, 3, 9, "EUR"));
+        await ordering.KnownAsync(sku, 9);
+        await ordering.Wire.PublishAsync(
+            new ProductPriceChanged(Guid.CreateVersion7(old), old, sku, 2, 7, "EUR"),
+            new ProductListed(Guid.CreateVersion7(old), old, sku, 1, "Old tea", 5, "EUR"));
+        await Eventually.HoldsAsync("the name has arrived", async () =>
+            await ordering.Database.ScalarAsync<string>($"SELECT name FROM products WHERE sku = '{sku}'") == "Old tea");
+        await ordering.ListedAsync(); // comes after them through the same queue
+
+        Assert.Equal(9, await ordering.Database.ScalarAsync<decimal>($"SELECT unit_price FROM products WHERE sku = '{sku}'"));
+    }
+
+    [Fact]
+    public async Task A_customer_becomes_preferred_once_however_many_orders_are_confirmed_at_the_same_time()
+    {
+        var sku = await ordering.ListedAsync(price: 10);
+        var customer = $"regular-{Guid.CreateVersion7():N}";
+        var ids = new List<Guid>();
+        for (var i = 0; i < 10; i++)
+        {
+            ids.Add((await ordering.PlaceAsync(customer, sku)).GetProperty("id").GetGuid());
+        }
+
+        await ordering.Wire.PublishAsync(ids.Select(id => OrderingService.Reserved(id, sku)));
+        await Eventually.IsAsync("all ten are counted", () => OrderingService.GetAsync(ordering.As(customer), "/customers/me"),
+            me => me.GetProperty("confirmedOrders").GetInt32() == 10);
+
+        await ordering.Wire.HearAsync<V1.CustomerBecamePreferred>("the customer became preferred", e => e.CustomerId == customer);
+        var next = await ordering.PlaceAsync(customer, sku);
+        Assert.Equal((9.50m, 0.50m), (next.GetProperty("total").GetDecimal(), next.GetProperty("discount").GetDecimal()));
+        Assert.Single(ordering.Wire.HeardOf<V1.CustomerBecamePreferred>(), e => e.CustomerId == customer);
+    }
+}

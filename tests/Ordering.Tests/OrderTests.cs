@@ -1,0 +1,155 @@
+using Shop.Ordering.Domain;
+using Shop.ServiceDefaults.Domain;
+
+namespace Shop.Ordering.Tests;
+
+/// <summary>The rules of an order, without a database.</summary>
+public sealed class OrderTests
+{
+    private static readonly DateTimeOffset s_now = new(2026, 11, 22, 12, 0, 0, TimeSpan.Zero);
+
+    [Fact]
+    public void Placing_an_order_records_it_and_each_of_its_lines()
+    {
+        var order = Order.Place("ada", [Tea(2), Cup(1)], 0, s_now);
+
+        var events = order.TakeEvents();
+        var placed = Assert.IsType<OrderPlaced>(events[0]);
+        Assert.Equal((order.Id, 1, "ada", 11.50m, s_now), (placed.OrderId, placed.OrderVersion, placed.CustomerId, placed.Total, placed.At));
+        Assert.Equal(["TEA-1", "CUP-1"], events.Skip(1).Cast<OrderLineAdded>().Select(line => line.Sku));
+    }
+
+    [Theory]
+    [InlineData(0, 11.50, 0)]
+    [InlineData(5, 10.92, 0.58)]
+    [InlineData(100, 0, 11.50)]
+    public void A_discount_is_rounded_to_cents_and_taken_off_the_sum(decimal percent, decimal total, decimal discount)
+    {
+        var order = Order.Place("ada", [Tea(2), Cup(1)], percent, s_now);
+
+        Assert.Equal((total, discount), (order.Total, order.Discount));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(1001)]
+    [InlineData(int.MaxValue)]
+    public void A_quantity_that_makes_no_sense_is_refused(int quantity) => Refused("order-quantity", Tea(quantity));
+
+    [Fact]
+    public void An_order_without_lines_is_refused() => Refused("order-size");
+
+    [Fact]
+    public void An_order_of_more_than_a_hundred_lines_is_refused() =>
+        Refused("order-size", [.. Enumerable.Range(0, 101).Select(i => new OrderLine($"SKU-{i}", "x", 1, 1, "EUR"))]);
+
+    [Fact]
+    public void The_same_sku_twice_is_refused() => Refused("duplicate-sku", Tea(1), Tea(2));
+
+    [Fact]
+    public void Two_currencies_in_one_order_are_refused() => Refused("mixed-currencies", Tea(1), Cup(1) with { Currency = "USD" });
+
+    [Theory]
+    [InlineData("placed", "confirm", "confirmed")]
+    [InlineData("placed", "reject", "rejected")]
+    [InlineData("placed", "cancel", "cancelled")]
+    [InlineData("placed", "ship", "refused")]
+    [InlineData("confirmed", "confirm", "ignored")]
+    [InlineData("confirmed", "reject", "ignored")]
+    [InlineData("confirmed", "cancel", "cancelled")]
+    [InlineData("confirmed", "ship", "shipped")]
+    [InlineData("rejected", "confirm", "ignored")]
+    [InlineData("rejected", "reject", "ignored")]
+    [InlineData("rejected", "cancel", "refused")]
+    [InlineData("rejected", "ship", "refused")]
+    [InlineData("cancelled", "confirm", "ignored")]
+    [InlineData("cancelled", "reject", "ignored")]
+    [InlineData("cancelled", "cancel", "ignored")]
+    [InlineData("cancelled", "ship", "refused")]
+    [InlineData("shipped", "confirm", "ignored")]
+    [InlineData("shipped", "reject", "ignored")]
+    [InlineData("shipped", "cancel", "refused")]
+    [InlineData("shipped", "ship", "ignored")]
+    public void Every_status_says_what_it_makes_of_every_command(string from, string command, string result)
+    {
+        var order = In(from);
+        var version = order.Version;
+
+        var refused = Record.Exception(() => Apply(order, command)) is DomainException { Conflict: true };
+
+        var expected = result is "refused" or "ignored" ? from : result;
+        Assert.Equal(expected, order.Status.ToString().ToLowerInvariant());
+        Assert.Equal(result == "refused", refused);
+        var changed = result is not ("refused" or "ignored");
+        Assert.Equal(version + (changed ? 1 : 0), order.Version);
+        Assert.Equal(changed ? 1 : 0, order.TakeEvents().Count);
+    }
+
+    [Fact]
+    public void A_customer_becomes_preferred_once()
+    {
+        var customer = Customer.New("ada");
+        for (var i = 0; i < Customer.OrdersToBecomePreferred + 5; i++)
+        {
+            customer.CountConfirmedOrder(s_now.AddDays(i));
+        }
+
+        var became = Assert.IsType<CustomerBecamePreferred>(Assert.Single(customer.TakeEvents()));
+        Assert.Equal(s_now.AddDays(Customer.OrdersToBecomePreferred - 1), became.At);
+        Assert.Equal(Customer.PreferredDiscountPercent, customer.DiscountPercent);
+    }
+
+    [Fact]
+    public void A_late_price_changes_nothing_and_the_name_may_come_after_the_price()
+    {
+        var product = Product.Unnamed("TEA-1");
+        product.Priced(3, "EUR", version: 2);
+        product.Named("Tea", version: 1);
+        product.Priced(1, "EUR", version: 1);
+
+        Assert.Equal(("Tea", 3m), (product.Name, product.UnitPrice));
+    }
+
+    private static OrderLine Tea(int quantity) => new("TEA-1", "Tea", quantity, 4.00m, "EUR");
+
+    private static OrderLine Cup(int quantity) => new("CUP-1", "Cup", quantity, 3.50m, "EUR");
+
+    private static void Refused(string code, params OrderLine[] lines) =>
+        Assert.Equal(code, Assert.Throws<DomainException>(() => Order.Place("ada", lines, 0, s_now)).Code);
+
+    private static Order In(string status)
+    {
+        var order = Order.Place("ada", [Tea(1)], 0, s_now);
+        string[] path = status switch
+        {
+            "placed" => [],
+            "confirmed" => ["confirm"],
+            "rejected" => ["reject"],
+            "cancelled" => ["cancel"],
+            _ => ["confirm", "ship"],
+        };
+        Array.ForEach(path, command => Apply(order, command));
+        order.TakeEvents();
+        return order;
+    }
+
+    private static void Apply(Order order, string command)
+    {
+        switch (command)
+        {
+            case "confirm":
+                order.Confirm(s_now);
+                break;
+            case "reject":
+                order.Reject([new ShortLine("TEA-1", 1, 0)], s_now);
+                break;
+            case "cancel":
+                order.Cancel("customer-request", s_now);
+                break;
+            default:
+                order.Ship(s_now);
+                break;
+        }
+    }
+}

@@ -1,0 +1,76 @@
+using System.Net;
+using Npgsql;
+using V1 = Shop.Contracts.Ordering.V1;
+
+namespace Shop.Ordering.Tests;
+
+/// <summary>What a caller sees while the database or the broker is away. A service of its own: it breaks what it stands on.</summary>
+public sealed class OutageTests(OrderingService ordering) : IClassFixture<OrderingService>
+{
+    [Fact]
+    public async Task Without_the_broker_orders_are_taken_and_their_events_follow_later()
+    {
+        var sku = await ordering.ListedAsync();
+        var down = true;
+        var cutting = Task.Run(async () =>
+        {
+            while (Volatile.Read(ref down))
+            {
+                await ordering.Broker.CloseConnectionsAsync();
+            }
+        });
+
+        var id = (await ordering.PlaceAsync("ada", sku)).GetProperty("id").GetGuid();
+        Volatile.Write(ref down, false);
+        await cutting;
+
+        await Eventually.HoldsAsync("the event was sent after all", async () => await ordering.Database.ScalarAsync<long>(
+            "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM outbox_parked)") == 0);
+        Assert.Equal("placed", (await OrderingService.GetAsync(ordering.As("ada"), $"/orders/{id}")).GetProperty("status").GetString());
+        Assert.NotNull(typeof(V1.OrderPlaced));
+    }
+
+    [Fact]
+    public async Task Without_the_database_the_answer_is_503_with_retry_after_and_no_stack_trace()
+    {
+        await DatabaseAsync("ALLOW_CONNECTIONS false");
+        try
+        {
+            await ordering.Database.CloseConnectionsAsync();
+            foreach (var key in (string?[])[null, "a-key"])
+            {
+                using var request = new HttpRequestMessage(HttpMethod.Post, "/orders")
+                {
+                    Content = new StringContent("""{"lines":[{"sku":"X","quantity":1}]}""", System.Text.Encoding.UTF8, "application/json"),
+                };
+                request.Headers.TryAddWithoutValidation("Idempotency-Key", key is null ? [] : [key]);
+                using var response = await ordering.As("ada").SendAsync(request);
+
+                Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+                Assert.NotNull(response.Headers.RetryAfter);
+                var body = await response.Content.ReadAsStringAsync();
+                Assert.Contains("urn:shop:problem:database-unavailable", body, StringComparison.Ordinal);
+                Assert.DoesNotContain("Npgsql", body, StringComparison.Ordinal);
+            }
+
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, (await ordering.Client().GetAsync(new Uri("/health/ready", UriKind.Relative))).StatusCode);
+            Assert.Equal(HttpStatusCode.OK, (await ordering.Client().GetAsync(new Uri("/health/live", UriKind.Relative))).StatusCode);
+        }
+        finally
+        {
+            await DatabaseAsync("ALLOW_CONNECTIONS true");
+        }
+
+        await Eventually.HoldsAsync("the service is ready again", async () =>
+            (await ordering.Client().GetAsync(new Uri("/health/ready", UriKind.Relative))).IsSuccessStatusCode);
+    }
+
+    private async Task DatabaseAsync(string option)
+    {
+        var server = new NpgsqlConnectionStringBuilder(ordering.Database.AdminConnectionString) { Database = "postgres", Pooling = false };
+        await using var connection = new NpgsqlConnection(server.ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand($"ALTER DATABASE \"{ordering.Database.Name}\" WITH {option}", connection);
+        await command.ExecuteNonQueryAsync();
+    }
+}
