@@ -27,13 +27,16 @@ internal sealed class EmailSender
 
     private MailMessage Compose(Notification notification, Contact contact)
     {
+        var body = $"Hello {contact.Name},\n\n{notification.Text}".ReplaceLineEndings("\r\n");
         var mail = new MailMessage(_from, new MailAddress(contact.Email, contact.Name, Encoding.UTF8))
         {
             Subject = notification.Subject,
             SubjectEncoding = Encoding.UTF8,
-            Body = $"Hello {contact.Name},\n\n{notification.Text}".ReplaceLineEndings("\r\n"),
+            Body = body,
             BodyEncoding = Encoding.UTF8,
-            BodyTransferEncoding = TransferEncoding.QuotedPrintable,
+
+            // Readable as it is wherever it can be; not every server takes eight bits.
+            BodyTransferEncoding = Ascii.IsValid(body) ? TransferEncoding.SevenBit : TransferEncoding.QuotedPrintable,
         };
 
         // A crash between the server's yes and ours repeats the mail: the same id lets whoever gets it tell.

@@ -1,0 +1,233 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+
+namespace Shop.Notification.Tests;
+
+public sealed class ApiTests(NotificationFixture shop) : IClassFixture<NotificationFixture>
+{
+    [Fact]
+    public async Task Nothing_is_answered_without_a_valid_token()
+    {
+        foreach (var token in (string?[])[null, TestTokens.Expired(), TestTokens.SignedWithAnotherKey(), TestTokens.WithoutSignature()])
+        {
+            using var client = shop.Client(token);
+            Assert.Equal(HttpStatusCode.Unauthorized, (await client.GetAsync("/notifications")).StatusCode);
+            Assert.Equal(HttpStatusCode.Unauthorized, (await client.PutAsJsonAsync("/contacts/me", Body())).StatusCode);
+            Assert.Equal(HttpStatusCode.Unauthorized, (await client.PostAsync($"/notifications/{Guid.CreateVersion7()}/resend", null)).StatusCode);
+        }
+    }
+
+    [Fact]
+    public async Task A_contact_is_put_and_put_again()
+    {
+        var customer = Sample.Customer("ada");
+        using var client = shop.Client(TestTokens.Customer(customer));
+        foreach (var (name, email) in ((string, string)[])[("Ada", "ada@example.com"), ("Ada L.", "a.l+shop@mail.example.org")])
+        {
+            using var answer = await client.PutAsJsonAsync("/contacts/me", new { name, email });
+
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            var contact = await answer.Content.ReadFromJsonAsync<JsonElement>();
+            Assert.Equal((customer, name, email), (contact.GetProperty("customerId").GetString(),
+                contact.GetProperty("name").GetString(), contact.GetProperty("email").GetString()));
+        }
+
+        Assert.Equal("a.l+shop@mail.example.org",
+            await shop.Database.ScalarAsync<string>($"SELECT email FROM contacts WHERE customer_id = '{customer}'"));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("ada")]
+    [InlineData("@example.com")]
+    [InlineData("ada@")]
+    [InlineData("ada@localhost")]
+    [InlineData("ada@example.com.")]
+    [InlineData("ada@exa mple.com")]
+    [InlineData(" ada@example.com")]
+    [InlineData("ada@example.com, bob@example.com")]
+    [InlineData("Ada <ada@example.com>")]
+    [InlineData("\"ada\"@example.com")]
+    [InlineData("ada@example.com\r\nBcc: bob@example.com")]
+    [InlineData("a..b@example.com")]
+    [InlineData("ada@[127.0.0.1]")]
+    [InlineData("zoë@example.com")]
+    public async Task An_address_that_mail_cannot_go_to_is_refused(string email) => await RefusedAsync(JsonSerializer.Serialize(Body(email: email)));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("   ")]
+    [InlineData("Ada\r\nBcc: bob@example.com")]
+    [InlineData("Ada\u0000")]
+    public async Task A_name_that_is_no_line_of_text_is_refused(string name) => await RefusedAsync(JsonSerializer.Serialize(Body(name)));
+
+    [Theory]
+    [InlineData("{")]
+    [InlineData("[]")]
+    [InlineData("null")]
+    [InlineData("""{"name":"Ada"}""")]
+    [InlineData("""{"name":null,"email":"ada@example.com"}""")]
+    [InlineData("""{"name":"Ada","email":"ada@example.com","phone":"1"}""")]
+    [InlineData("""{"name":1,"email":"ada@example.com"}""")]
+    public async Task A_body_that_is_no_contact_is_refused(string json) => await RefusedAsync(json);
+
+    [Fact]
+    public async Task What_is_too_long_is_refused()
+    {
+        await RefusedAsync(JsonSerializer.Serialize(Body(name: new string('a', 201))));
+        await RefusedAsync(JsonSerializer.Serialize(Body(email: $"ada@{string.Join('.', Enumerable.Repeat("example", 32))}.com")));
+        await RefusedAsync(JsonSerializer.Serialize(Body(name: new string('a', 70_000))), HttpStatusCode.RequestEntityTooLarge);
+    }
+
+    [Fact]
+    public async Task Customers_see_their_own_and_staff_see_all()
+    {
+        var (ada, bob) = (Sample.Customer("ada"), Sample.Customer("bob"));
+        await shop.Wire.PublishAsync(Sample.Shipped(ada), Sample.Shipped(bob));
+        await shop.OnlyOneOfAsync(ada, "failed");
+        await shop.OnlyOneOfAsync(bob, "failed");
+
+        using var staff = shop.Client(TestTokens.Staff());
+        var all = await staff.GetFromJsonAsync<JsonElement>("/notifications?limit=200");
+        string?[] recipients = [.. all.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("recipient").GetString())];
+        Assert.Contains(ada, recipients);
+        Assert.Contains(bob, recipients);
+    }
+
+    [Fact]
+    public async Task A_list_is_filtered_by_status_and_order()
+    {
+        var (customer, order) = (Sample.Customer("filter"), Guid.CreateVersion7());
+        await shop.PutContactAsync(customer);
+        await shop.Wire.PublishAsync(Sample.Confirmed(customer, order), Sample.Shipped(customer, order), Sample.Shipped(customer));
+        await Eventually.IsAsync("three are delivered", () => shop.NotificationsOfAsync(customer, "?status=delivered"), all => all.Count == 3);
+
+        Assert.Equal(2, (await shop.NotificationsOfAsync(customer, $"?orderId={order}")).Count);
+        Assert.Equal(2, (await shop.NotificationsOfAsync(customer, $"?orderId={order}&status=delivered")).Count);
+        Assert.Empty(await shop.NotificationsOfAsync(customer, "?status=failed"));
+        Assert.Empty(await shop.NotificationsOfAsync(customer, $"?orderId={Guid.CreateVersion7()}"));
+    }
+
+    [Fact]
+    public async Task A_list_is_paged_newest_first()
+    {
+        var customer = Sample.Customer("pages");
+        foreach (var _ in Enumerable.Range(0, 5))
+        {
+            await shop.Wire.PublishAsync(Sample.Shipped(customer));
+        }
+
+        await Eventually.IsAsync("five are there", () => shop.NotificationsOfAsync(customer), all => all.Count == 5);
+        using var client = shop.Client(TestTokens.Customer(customer));
+        List<Guid> seen = [];
+        var (cursor, pages) = ("", 0);
+        do
+        {
+            var page = await client.GetFromJsonAsync<JsonElement>($"/notifications?limit=2{cursor}");
+            seen.AddRange(page.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("id").GetGuid()));
+            cursor = page.GetProperty("nextCursor").GetString() is { } next ? $"&cursor={next}" : null;
+            pages++;
+        }
+        while (cursor is not null);
+
+        Assert.Equal((3, 5), (pages, seen.Distinct().Count()));
+        Assert.Equal(seen.OrderDescending(), seen);
+    }
+
+    [Theory]
+    [InlineData("?status=lost")]
+    [InlineData("?orderId=7")]
+    [InlineData("?limit=0")]
+    [InlineData("?limit=201")]
+    [InlineData("?limit=x")]
+    [InlineData("?cursor=*")]
+    [InlineData("?cursor=abcd")]
+    public async Task A_list_asked_for_wrongly_is_a_400(string query)
+    {
+        using var client = shop.Client(TestTokens.Customer());
+        using var answer = await client.GetAsync("/notifications" + query);
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
+    }
+
+    [Fact]
+    public async Task Resending_is_for_staff()
+    {
+        using var client = shop.Client(TestTokens.Customer());
+        Assert.Equal(HttpStatusCode.Forbidden, (await client.PostAsync($"/notifications/{Guid.CreateVersion7()}/resend", null)).StatusCode);
+    }
+
+    [Fact]
+    public async Task Resending_what_is_not_there_is_a_404() =>
+        Assert.Equal(HttpStatusCode.NotFound, (await shop.ResendAsync(Guid.CreateVersion7())).StatusCode);
+
+    [Fact]
+    public async Task A_delivered_notification_is_sent_again_under_the_same_id()
+    {
+        var customer = Sample.Customer("again");
+        await shop.PutContactAsync(customer);
+        await shop.Wire.PublishAsync(Sample.Shipped(customer));
+        var id = (await shop.OnlyOneOfAsync(customer, "delivered")).GetProperty("id").GetGuid();
+
+        using var answer = await shop.ResendAsync(id);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal("pending", (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("status").GetString());
+        await shop.OnlyOneOfAsync(customer, "delivered");
+        Assert.All(shop.MailsTo(customer), mail => Assert.Contains($"<{id}@shop.example>", mail, StringComparison.Ordinal));
+        Assert.Equal(2, shop.MailsTo(customer).Count);
+    }
+
+    [Fact]
+    public async Task The_same_Idempotency_Key_sends_it_again_once()
+    {
+        var customer = Sample.Customer("key");
+        await shop.PutContactAsync(customer);
+        await shop.Wire.PublishAsync(Sample.Shipped(customer));
+        var id = (await shop.OnlyOneOfAsync(customer, "delivered")).GetProperty("id").GetGuid();
+        using var client = shop.Client(TestTokens.Staff());
+        client.DefaultRequestHeaders.Add("Idempotency-Key", id.ToString());
+
+        var first = await client.PostAsync($"/notifications/{id}/resend", null);
+        await shop.OnlyOneOfAsync(customer, "delivered");
+        var second = await client.PostAsync($"/notifications/{id}/resend", null);
+
+        Assert.Equal(await first.Content.ReadAsStringAsync(), await second.Content.ReadAsStringAsync());
+        await shop.OnlyOneOfAsync(customer, "delivered");
+        Assert.Equal(2, shop.MailsTo(customer).Count);
+    }
+
+    [Fact]
+    public async Task Resending_what_is_pending_is_a_409()
+    {
+        var id = Guid.CreateVersion7();
+        await shop.Database.ExecuteAsync($"""
+            INSERT INTO notifications (id, event_id, recipient, channel, subject, text, status, attempts, next_attempt_at, created_at)
+            VALUES ('{id}', '{id}', 'nobody', 'email', 's', 't', 'Pending', 1, now() + interval '1 day', now())
+            """);
+
+        using var answer = await shop.ResendAsync(id);
+
+        Assert.Equal(HttpStatusCode.Conflict, answer.StatusCode);
+        Assert.Equal("urn:shop:problem:notification-pending",
+            (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("type").GetString());
+    }
+
+    private static object Body(string name = "Ada", string email = "ada@example.com") => new { name, email };
+
+    private async Task RefusedAsync(string json, HttpStatusCode status = HttpStatusCode.BadRequest)
+    {
+        var customer = Sample.Customer("refused");
+        using var client = shop.Client(TestTokens.Customer(customer));
+        using var content = new StringContent(json, Encoding.UTF8, "application/json");
+        using var answer = await client.PutAsync("/contacts/me", content);
+
+        Assert.Equal(status, answer.StatusCode);
+        Assert.StartsWith("urn:shop:problem:", (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("type").GetString(),
+            StringComparison.Ordinal);
+        Assert.Equal(0, await shop.Database.ScalarAsync<long>($"SELECT count(*) FROM contacts WHERE customer_id = '{customer}'"));
+    }
+}

@@ -1,0 +1,154 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using Shop.Notification.Features.Deliver;
+using Shop.Notification.Persistence;
+
+namespace Shop.Notification.Tests;
+
+public sealed class DeliveryQueueTests : IAsyncLifetime
+{
+    private readonly Clock _clock = new();
+    private TestDatabase _database = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _database = await TestServers.CreateDatabaseAsync("notification");
+        await using var db = Open();
+        await db.Database.MigrateAsync();
+    }
+
+    public ValueTask DisposeAsync() => _database.DisposeAsync();
+
+    [Fact]
+    public async Task Claims_at_the_same_moment_never_overlap_and_leave_nothing()
+    {
+        await InsertAsync(200);
+
+        var claimed = await Task.WhenAll(Enumerable.Range(0, 8).Select(async _ =>
+        {
+            await using var db = Open();
+            List<Guid> mine = [];
+            while (await Queue(db).ClaimAsync(7, CancellationToken.None) is { Count: > 0 } batch)
+            {
+                mine.AddRange(batch.Select(notification => notification.Id));
+            }
+
+            return mine;
+        }));
+
+        Assert.Equal(200, claimed.Sum(mine => mine.Count));
+        Assert.Equal(200, claimed.SelectMany(mine => mine).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task A_claim_is_bounded_and_takes_the_longest_waiting_first()
+    {
+        var ids = await InsertAsync(3);
+        await using var db = Open();
+
+        var claimed = await Queue(db).ClaimAsync(2, CancellationToken.None);
+
+        Assert.Equal(ids.Take(2).Order(), claimed.Select(notification => notification.Id).Order());
+    }
+
+    [Fact]
+    public async Task Whoever_settles_after_the_lease_has_passed_on_changes_nothing()
+    {
+        await InsertAsync(1);
+        await using var db = Open();
+        var queue = Queue(db);
+        var late = Assert.Single(await queue.ClaimAsync(1, CancellationToken.None));
+        Assert.Empty(await queue.ClaimAsync(1, CancellationToken.None));
+        _clock.Now += new DeliverySettings().Lease + TimeSpan.FromMilliseconds(1);
+        var current = Assert.Single(await queue.ClaimAsync(1, CancellationToken.None));
+
+        Assert.False(await queue.DeliveredAsync(late));
+        await queue.FailedAsync(late, "timeout");
+        await queue.RetryLaterAsync(late, "timeout");
+        await queue.ReleaseAsync(late, TimeSpan.Zero);
+        await queue.HasNoContactAsync(late);
+
+        var row = await db.Notifications.AsNoTracking().SingleAsync();
+        Assert.Equal((NotificationStatus.Pending, 2, current.NextAttemptAt, null),
+            (row.Status, row.Attempts, row.NextAttemptAt, row.LastError));
+        Assert.True(await queue.DeliveredAsync(current));
+    }
+
+    [Fact]
+    public async Task Attempts_come_further_and_further_apart_up_to_a_limit()
+    {
+        await InsertAsync(1);
+        await using var db = Open();
+        var queue = Queue(db);
+        var settings = new DeliverySettings();
+        List<TimeSpan> delays = [];
+        for (var attempt = 0; attempt < 12; attempt++)
+        {
+            var claimed = Assert.Single(await queue.ClaimAsync(1, CancellationToken.None));
+            await queue.RetryLaterAsync(claimed, "timeout");
+            var due = (await db.Notifications.AsNoTracking().SingleAsync()).NextAttemptAt!.Value;
+            delays.Add(due - _clock.Now);
+            _clock.Now = due + TimeSpan.FromMilliseconds(1);
+        }
+
+        Assert.InRange(delays[0], settings.FirstRetryDelay * 0.74, settings.FirstRetryDelay);
+        Assert.InRange(delays[3], settings.FirstRetryDelay * 8 * 0.74, settings.FirstRetryDelay * 8);
+        Assert.All(delays, delay => Assert.True(delay <= settings.MaxRetryDelay));
+        Assert.InRange(delays[^1], settings.MaxRetryDelay * 0.74, settings.MaxRetryDelay);
+    }
+
+    [Fact]
+    public async Task A_contact_put_while_none_was_found_is_not_missed()
+    {
+        await InsertAsync(1);
+        await using var db = Open();
+        var queue = Queue(db);
+        var claimed = Assert.Single(await queue.ClaimAsync(1, CancellationToken.None));
+        Assert.Null(await queue.FindContactAsync(claimed, CancellationToken.None));
+
+        await using var putting = Open();
+        await using var transaction = await putting.Database.BeginTransactionAsync();
+        await putting.LockContactAsync("ada", CancellationToken.None);
+        await putting.Database.ExecuteSqlAsync($"INSERT INTO contacts VALUES ('ada', 'Ada', 'ada@example.com', now())");
+        var settling = queue.HasNoContactAsync(claimed);
+        await Eventually.HoldsAsync("the worker waits for the contact", async () => await _database.ScalarAsync<long>(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") == 1);
+        await transaction.CommitAsync();
+        await settling;
+
+        Assert.Single(await queue.ClaimAsync(1, CancellationToken.None));
+    }
+
+    private NotificationDbContext Open() =>
+        new(new DbContextOptionsBuilder<NotificationDbContext>().UseNpgsql(_database.ConnectionString).Options);
+
+    private DeliveryQueue Queue(NotificationDbContext db) => new(db, Options.Create(new DeliverySettings()), _clock);
+
+    /// <summary>Notifications for Ada that are due, each a millisecond after the one before.</summary>
+    private async Task<List<Guid>> InsertAsync(int count)
+    {
+        var ids = Enumerable.Range(0, count).Select(_ => Guid.CreateVersion7()).ToList();
+        await using var db = Open();
+        db.AddRange(ids.Select((id, i) => new Notification
+        {
+            Id = id,
+            EventId = id,
+            Recipient = "ada",
+            Channel = Channels.Email,
+            Subject = "s",
+            Text = "t",
+            Status = NotificationStatus.Pending,
+            NextAttemptAt = _clock.Now.AddMilliseconds(i - count),
+            CreatedAt = _clock.Now,
+        }));
+        await db.SaveChangesAsync();
+        return ids;
+    }
+
+    private sealed class Clock : TimeProvider
+    {
+        public DateTimeOffset Now { get; set; } = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+
+        public override DateTimeOffset GetUtcNow() => Now;
+    }
+}

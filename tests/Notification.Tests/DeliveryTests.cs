@@ -1,0 +1,170 @@
+using System.Net;
+
+namespace Shop.Notification.Tests;
+
+public sealed class DeliveryTests(SmtpFixture shop) : IClassFixture<SmtpFixture>
+{
+    [Fact]
+    public async Task A_mail_says_who_it_is_from_and_for_and_which_notification_it_is()
+    {
+        var customer = await PublishAsync("plain", SmtpMood.Accept);
+
+        var notification = await shop.OnlyOneOfAsync(customer, "delivered");
+        var mail = Assert.Single(shop.Smtp.TakenFor(customer));
+        Assert.Equal("<first@shop.example>", mail.From.Split(' ')[0]);
+        Assert.Equal(notification.GetProperty("id").GetGuid(), mail.NotificationId);
+        Assert.Contains($"<{customer}@example.com>", mail.Data, StringComparison.Ordinal);
+        Assert.Contains("Subject: Your order is on its way\n", mail.Data, StringComparison.Ordinal);
+        Assert.Contains("Auto-Submitted: auto-generated\n", mail.Data, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_busy_server_is_tried_again_at_once_and_later()
+    {
+        var customer = await PublishAsync("busy", SmtpMood.Accept, SmtpMood.Busy, SmtpMood.Busy, SmtpMood.Busy);
+
+        var notification = await shop.OnlyOneOfAsync(customer, "delivered");
+        Assert.Equal(2, notification.GetProperty("attempts").GetInt32());
+        Assert.Null(notification.GetProperty("error").GetString());
+        Assert.Single(shop.Smtp.TakenFor(customer));
+    }
+
+    [Theory]
+    [InlineData(SmtpMood.Busy, "smtp-451")]
+    [InlineData(SmtpMood.Hang, "timeout")]
+    [InlineData(SmtpMood.Drop, "unreachable")]
+    internal async Task A_server_that_stays_away_is_given_up_and_the_notification_kept(SmtpMood mood, string error)
+    {
+        var before = shop.Smtp.Conversations;
+        var customer = await PublishAsync("away", mood);
+
+        var notification = await shop.OnlyOneOfAsync(customer, "failed");
+        Assert.Equal(error, notification.GetProperty("error").GetString());
+        Assert.Equal(SmtpFixture.MaxAttempts, notification.GetProperty("attempts").GetInt32());
+        Assert.Equal(SmtpFixture.MaxAttempts * SmtpFixture.ConversationsPerAttempt, shop.Smtp.Conversations - before);
+        Assert.Empty(shop.Smtp.TakenFor(customer));
+        await ResentIsDeliveredAsync(customer, notification.GetProperty("id").GetGuid());
+    }
+
+    [Fact]
+    public async Task A_refusal_for_good_is_not_tried_again_and_can_be_sent_again()
+    {
+        var before = shop.Smtp.Conversations;
+        var customer = await PublishAsync("refused", SmtpMood.Reject);
+
+        var notification = await shop.OnlyOneOfAsync(customer, "failed");
+        Assert.Equal("smtp-550", notification.GetProperty("error").GetString());
+        Assert.Equal(1, notification.GetProperty("attempts").GetInt32());
+        Assert.Equal(1, shop.Smtp.Conversations - before);
+        Assert.DoesNotContain(shop.LogLines, line => line.Contains("@example.com", StringComparison.Ordinal));
+        await ResentIsDeliveredAsync(customer, notification.GetProperty("id").GetGuid());
+    }
+
+    [Fact]
+    public async Task A_mail_whose_answer_is_lost_is_repeated_under_the_same_id()
+    {
+        var customer = await PublishAsync("lost", SmtpMood.Accept, SmtpMood.HangAfterTaking);
+
+        var notification = await shop.OnlyOneOfAsync(customer, "delivered");
+        var mails = shop.Smtp.TakenFor(customer);
+        Assert.Equal(2, mails.Count);
+        Assert.All(mails, mail => Assert.Equal(notification.GetProperty("id").GetGuid(), mail.NotificationId));
+    }
+
+    [Fact]
+    public async Task What_a_dead_instance_left_is_taken_over_when_its_lease_runs_out()
+    {
+        var customer = Sample.Customer("orphan");
+        await shop.PutContactAsync(customer);
+        shop.Smtp.Mood = SmtpMood.Accept;
+
+        await InsertAsync(customer, attempts: 1, due: "now() + interval '500 milliseconds'");
+
+        Assert.Equal(2, (await shop.OnlyOneOfAsync(customer, "delivered")).GetProperty("attempts").GetInt32());
+    }
+
+    [Fact]
+    public async Task What_kills_its_instance_every_time_is_given_up()
+    {
+        var customer = Sample.Customer("killer");
+        await shop.PutContactAsync(customer);
+        shop.Smtp.Mood = SmtpMood.Accept;
+
+        await InsertAsync(customer, attempts: SmtpFixture.MaxAttempts, due: "now()");
+
+        Assert.Equal("lost", (await shop.OnlyOneOfAsync(customer, "failed")).GetProperty("error").GetString());
+        Assert.Empty(shop.Smtp.TakenFor(customer));
+    }
+
+    private async Task<string> PublishAsync(string name, SmtpMood mood, params SmtpMood[] first)
+    {
+        var customer = Sample.Customer(name);
+        await shop.PutContactAsync(customer);
+        shop.Smtp.Mood = mood;
+        shop.Smtp.Then(first);
+        await shop.Wire.PublishAsync(Sample.Shipped(customer));
+        return customer;
+    }
+
+    private async Task ResentIsDeliveredAsync(string customer, Guid id)
+    {
+        shop.Smtp.Mood = SmtpMood.Accept;
+        using var answer = await shop.ResendAsync(id);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal(1, (await shop.OnlyOneOfAsync(customer, "delivered")).GetProperty("attempts").GetInt32());
+        Assert.Equal(id, Assert.Single(shop.Smtp.TakenFor(customer)).NotificationId);
+    }
+
+    private async Task InsertAsync(string customer, int attempts, string due) => await shop.Database.ExecuteAsync($"""
+        INSERT INTO notifications (id, event_id, recipient, channel, subject, text, status, attempts, next_attempt_at, created_at)
+        VALUES ('{Guid.CreateVersion7()}', '{Guid.CreateVersion7()}', '{customer}', 'email', 's', 't', 'Pending', {attempts}, {due}, now())
+        """);
+}
+
+public sealed class InstancesTests(PatientFixture shop) : IClassFixture<PatientFixture>
+{
+    [Fact]
+    public async Task Two_instances_deliver_each_notification_once()
+    {
+        const int Count = 200;
+        var customer = Sample.Customer("two");
+        await shop.PutContactAsync(customer);
+        shop.Smtp.Mood = SmtpMood.Accept;
+        await using var second = shop.StartSecond();
+
+        await shop.Wire.PublishAsync(Enumerable.Range(0, Count).Select(_ => Sample.Shipped(customer)));
+
+        await Eventually.HoldsAsync("all are delivered", async () => await shop.Database.ScalarAsync<long>(
+            $"SELECT count(*) FROM notifications WHERE recipient = '{customer}' AND status = 'Delivered'") == Count);
+        var mails = shop.Smtp.TakenFor(customer);
+        Assert.Equal(Count, mails.Count);
+        Assert.Equal(Count, mails.Select(mail => mail.NotificationId).Distinct().Count());
+        Assert.Equal(2, mails.Select(mail => mail.From).Distinct().Count()); // else nothing was shown
+    }
+}
+
+public sealed class BreakerTests(BreakerFixture shop) : IClassFixture<BreakerFixture>
+{
+    [Fact]
+    public async Task A_server_in_trouble_is_left_alone_and_no_attempt_is_lost_to_that()
+    {
+        var customers = Enumerable.Range(0, 10).Select(i => Sample.Customer($"breaker{i}")).ToList();
+        foreach (var customer in customers)
+        {
+            await shop.PutContactAsync(customer);
+        }
+
+        shop.Smtp.Mood = SmtpMood.Drop;
+        await shop.Wire.PublishAsync(customers.Select(customer => Sample.Shipped(customer)));
+        await Eventually.HoldsAsync("some were not tried, because the circuit is open", async () => await shop.Database.ScalarAsync<long>(
+            "SELECT count(*) FROM notifications WHERE status = 'Pending' AND attempts = 0 AND next_attempt_at > created_at") > 0);
+        shop.Smtp.Mood = SmtpMood.Accept;
+
+        foreach (var customer in customers)
+        {
+            await shop.OnlyOneOfAsync(customer, "delivered");
+            Assert.Single(shop.Smtp.TakenFor(customer));
+        }
+    }
+}

@@ -1,0 +1,114 @@
+namespace Shop.Notification.Tests;
+
+public sealed class EventTests(NotificationFixture shop) : IClassFixture<NotificationFixture>
+{
+    [Theory]
+    [InlineData("confirmed", "Your order is confirmed", "Total: EUR 1,150.05")]
+    [InlineData("rejected", "We cannot fulfil your order", "TEA-1: you asked for 5, we have 2")]
+    [InlineData("cancelled", "Your order is cancelled", "Total: EUR 9.00")]
+    [InlineData("shipped", "Your order is on its way", "has left our warehouse")]
+    [InlineData("preferred", "You are a preferred customer now", "from your next order on")]
+    public async Task Each_event_becomes_one_notification_and_one_mail(string kind, string subject, string phrase)
+    {
+        var (customer, order) = (Sample.Customer(kind), Guid.CreateVersion7());
+        await shop.PutContactAsync(customer, "Ada Lovelace");
+        var told = Sample.Of(kind, customer, order);
+
+        await shop.Wire.PublishAsync(told);
+
+        var notification = await shop.OnlyOneOfAsync(customer, "delivered");
+        Assert.Equal(told.EventId, notification.GetProperty("eventId").GetGuid());
+        Assert.Equal(kind == "preferred" ? null : order.ToString(), notification.GetProperty("orderId").GetString());
+        Assert.Equal(customer, notification.GetProperty("recipient").GetString());
+        Assert.Equal("email", notification.GetProperty("channel").GetString());
+        Assert.Equal(subject, notification.GetProperty("subject").GetString());
+        Assert.Equal(1, notification.GetProperty("attempts").GetInt32());
+        Assert.Null(notification.GetProperty("error").GetString());
+        var mail = Assert.Single(shop.MailsTo(customer));
+        Assert.Contains($"Message-ID: <{notification.GetProperty("id").GetGuid()}@shop.example>", mail, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains($"Subject: {subject}", mail, StringComparison.Ordinal);
+        Assert.Contains("Hello Ada Lovelace,", mail, StringComparison.Ordinal);
+        Assert.Contains(phrase, mail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_event_that_comes_three_times_is_told_once()
+    {
+        var customer = Sample.Customer("thrice");
+        await shop.PutContactAsync(customer);
+        var shipped = Sample.Shipped(customer);
+
+        await shop.Wire.PublishAsync(shipped, shipped, shipped);
+
+        await shop.OnlyOneOfAsync(customer, "delivered");
+        await AllConsumedAsync();
+        await shop.OnlyOneOfAsync(customer, "delivered");
+        Assert.Single(shop.MailsTo(customer));
+        Assert.Equal(0, await shop.Broker.CountReadyAsync(NotificationFixture.DeadLetters));
+    }
+
+    [Fact]
+    public async Task An_event_that_comes_again_after_the_inbox_forgot_it_is_told_once_and_acknowledged()
+    {
+        var customer = Sample.Customer("late");
+        await shop.PutContactAsync(customer);
+        var shipped = Sample.Shipped(customer);
+        await shop.Wire.PublishAsync(shipped);
+        var first = await shop.OnlyOneOfAsync(customer, "delivered");
+        Assert.Equal(1, await shop.Database.ExecuteAsync($"DELETE FROM inbox WHERE event_id = '{shipped.EventId}'"));
+
+        await shop.Wire.PublishAsync(shipped);
+
+        await Eventually.HoldsAsync("the repeat went through the consumer again", async () =>
+            await shop.Database.ScalarAsync<long>($"SELECT count(*) FROM inbox WHERE event_id = '{shipped.EventId}'") == 1);
+        var second = await shop.OnlyOneOfAsync(customer, "delivered");
+        Assert.Equal(first.GetRawText(), second.GetRawText());
+        Assert.Single(shop.MailsTo(customer));
+        Assert.Equal(0, await shop.Broker.CountReadyAsync(NotificationFixture.DeadLetters));
+    }
+
+    [Fact]
+    public async Task Without_a_contact_it_fails_visibly_and_is_delivered_once_there_is_one()
+    {
+        var customer = Sample.Customer("unknown");
+        await shop.Wire.PublishAsync(Sample.Shipped(customer));
+        var failed = await shop.OnlyOneOfAsync(customer, "failed");
+        Assert.Equal("no-contact", failed.GetProperty("error").GetString());
+        Assert.Empty(shop.MailsTo(customer));
+
+        await shop.PutContactAsync(customer);
+
+        var delivered = await shop.OnlyOneOfAsync(customer, "delivered");
+        Assert.Equal(failed.GetProperty("id").GetGuid(), delivered.GetProperty("id").GetGuid());
+        Assert.Null(delivered.GetProperty("error").GetString());
+        Assert.Single(shop.MailsTo(customer));
+    }
+
+    [Fact]
+    public async Task A_name_beyond_ASCII_arrives()
+    {
+        var customer = Sample.Customer("umlaut");
+        await shop.PutContactAsync(customer, "Zoë Müller");
+
+        await shop.Wire.PublishAsync(Sample.Shipped(customer));
+
+        await shop.OnlyOneOfAsync(customer, "delivered");
+        Assert.Contains("Hello Zo=C3=AB M=C3=BCller,", Assert.Single(shop.MailsTo(customer)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Neither_name_nor_address_is_ever_logged()
+    {
+        var customer = Sample.Customer("private");
+        await shop.PutContactAsync(customer, "Secretive Person");
+        await shop.Wire.PublishAsync(Sample.Confirmed(customer));
+        var delivered = await shop.OnlyOneOfAsync(customer, "delivered");
+
+        Assert.Contains(shop.LogLines, line => line.Contains(delivered.GetProperty("id").GetString()!, StringComparison.Ordinal));
+        Assert.DoesNotContain(shop.LogLines, line => line.Contains("@example.com", StringComparison.OrdinalIgnoreCase)
+            || line.Contains("Secretive", StringComparison.Ordinal));
+    }
+
+    private async Task AllConsumedAsync() => await Eventually.IsAsync("the queue is empty", async () =>
+        await shop.Broker.QueueAsync(NotificationFixture.Queue), queue => queue is { Ready: 0, Unacknowledged: 0 });
+}

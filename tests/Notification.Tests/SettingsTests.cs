@@ -1,0 +1,57 @@
+using Shop.Notification.Features.Deliver;
+
+namespace Shop.Notification.Tests;
+
+public sealed class SettingsTests
+{
+    private static readonly EmailSettingsRules s_rules = new();
+
+    [Fact]
+    public void A_folder_or_a_server_is_enough()
+    {
+        Assert.True(Check(new EmailSettings { PickupDirectory = "/var/mail/shop" }).Succeeded);
+        Assert.True(Check(new EmailSettings { Host = "smtp.example.com" }).Succeeded);
+        Assert.True(Check(new EmailSettings { Host = "smtp.example.com", Port = 2525, User = "shop", Password = "secret" }).Succeeded);
+        Assert.True(Check(new EmailSettings { Host = "127.0.0.1", Tls = false, User = "shop", Password = "secret" }).Succeeded);
+    }
+
+    [Fact]
+    public void The_port_follows_from_encryption_unless_it_is_given()
+    {
+        Assert.Equal(587, new EmailSettings().EffectivePort);
+        Assert.Equal(25, new EmailSettings { Tls = false }.EffectivePort);
+        Assert.Equal(2525, new EmailSettings { Port = 2525 }.EffectivePort);
+    }
+
+    [Fact]
+    public void Each_mistake_is_named_with_its_setting()
+    {
+        Refused(new EmailSettings(), "There is nowhere to send mail to. Set Email:Host");
+        Refused(new EmailSettings { PickupDirectory = "mail" }, "Email:PickupDirectory is 'mail'; it must be an absolute path.");
+        Refused(new EmailSettings { Host = "smtp.example.com:25" }, "Email:Host is 'smtp.example.com:25'");
+        Refused(new EmailSettings { Host = "smtp.example.com", Port = 0 }, "Email:Port is 0");
+        Refused(new EmailSettings { Host = "smtp.example.com", Port = 465 }, "Email:Port 465");
+        Refused(new EmailSettings { Host = "smtp.example.com", User = "shop" }, "Email:User and Email:Password");
+        Refused(new EmailSettings { Host = "smtp.example.com", Password = "secret" }, "Email:User and Email:Password");
+        Refused(new EmailSettings { Host = "smtp.example.com", Tls = false, User = "shop", Password = "secret" }, "Email:Tls is false");
+        Refused(new EmailSettings { PickupDirectory = "/mail", From = "nobody" }, "Email:From is 'nobody'");
+    }
+
+    [Fact]
+    public void A_lease_outlives_the_longest_attempt()
+    {
+        var settings = new DeliverySettings();
+
+        Assert.True(settings.Lease > settings.AttemptTimeout);
+        Assert.True(settings.AttemptTimeout >= (settings.QuickRetries + 1) * settings.Timeout);
+    }
+
+    private static void Refused(EmailSettings settings, string message)
+    {
+        var result = Check(settings);
+        Assert.Contains(result.Failures ?? [], failure => failure.StartsWith(message, StringComparison.Ordinal));
+        Assert.DoesNotContain("secret", result.FailureMessage, StringComparison.Ordinal);
+    }
+
+    private static Microsoft.Extensions.Options.ValidateOptionsResult Check(EmailSettings settings) => s_rules.Validate(null, settings);
+}

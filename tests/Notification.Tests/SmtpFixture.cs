@@ -1,0 +1,92 @@
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Mvc.Testing;
+
+namespace Shop.Notification.Tests;
+
+/// <summary>Notification with a real SMTP server to talk to, and short times.</summary>
+public class SmtpFixture : NotificationFixture
+{
+    /// <summary>What a single attempt costs in conversations when none succeeds.</summary>
+    internal const int ConversationsPerAttempt = 2;
+
+    internal const int MaxAttempts = 3;
+
+    internal SmtpListener Smtp { get; } = new();
+
+    protected override IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>
+    {
+        ["Email:Host"] = "127.0.0.1",
+        ["Email:Port"] = $"{Smtp.Port}",
+        ["Email:Tls"] = "false",
+        ["Email:From"] = "Shop <first@shop.example>",
+        ["Delivery:PollInterval"] = "00:00:00.050",
+        ["Delivery:Timeout"] = "00:00:02",
+        ["Delivery:QuickRetries"] = $"{ConversationsPerAttempt - 1}",
+        ["Delivery:QuickRetryDelay"] = "00:00:00.010",
+        ["Delivery:MaxAttempts"] = $"{MaxAttempts}",
+        ["Delivery:FirstRetryDelay"] = "00:00:00.020",
+        ["Delivery:BreakerThroughput"] = "10000",
+        ["Logging:LogLevel:Default"] = "Trace",
+        ["Logging:Console:LogLevel:Default"] = "None",
+    };
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        await Smtp.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>A second instance of the service, on the same database and broker, whose mails are from second@shop.example.</summary>
+    internal IAsyncDisposable StartSecond()
+    {
+        var second = new Second(new Dictionary<string, string?>(Settings.Concat(TestTokens.Configuration))
+        {
+            ["ConnectionStrings:Database"] = Database.ConnectionString,
+            ["ConnectionStrings:rabbitmq"] = Broker.AmqpUri.AbsoluteUri,
+            ["Email:From"] = "Shop <second@shop.example>",
+        });
+        second.StartServer();
+        return second;
+    }
+
+    private sealed class Second : WebApplicationFactory<Program>
+    {
+        private readonly Dictionary<string, string?> _settings;
+
+        public Second(Dictionary<string, string?> settings)
+        {
+            _settings = settings;
+            UseKestrel(0);
+        }
+
+        protected override void ConfigureWebHost(IWebHostBuilder builder)
+        {
+            builder.UseContentRoot(AppContext.BaseDirectory);
+            foreach (var (key, value) in _settings)
+            {
+                builder.UseSetting(key, value);
+            }
+        }
+    }
+}
+
+/// <summary>The same with so much patience that a slow machine repeats no mail.</summary>
+public sealed class PatientFixture : SmtpFixture
+{
+    protected override IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>(base.Settings)
+    {
+        ["Delivery:Timeout"] = "00:01:00",
+        ["Logging:LogLevel:Default"] = "Error",
+    };
+}
+
+/// <summary>The same with a circuit breaker that opens after two failures.</summary>
+public sealed class BreakerFixture : SmtpFixture
+{
+    protected override IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>(base.Settings)
+    {
+        ["Delivery:BreakerThroughput"] = "2",
+        ["Delivery:BreakDuration"] = "00:00:01",
+    };
+}
