@@ -1,0 +1,98 @@
+using Shop.Inventory.Domain;
+using Shop.ServiceDefaults.Domain;
+
+namespace Shop.Inventory.Tests;
+
+public sealed class ReservationTests
+{
+    private static readonly DateTimeOffset s_now = new(2026, 11, 22, 9, 0, 0, TimeSpan.Zero);
+    private static readonly Guid s_order = Guid.CreateVersion7(s_now);
+    private static readonly ReservationLine[] s_lines = [new("A", 1), new("B", 2)];
+
+    [Fact]
+    public void Reserving_says_what_is_set_aside()
+    {
+        var reservation = Reservation.Reserve(s_order, s_lines, s_now);
+
+        var reserved = Assert.IsType<StockReserved>(Assert.Single(reservation.TakeEvents()));
+        Assert.Equal((s_order, 1), (reserved.OrderId, reserved.ReservationVersion));
+        Assert.Equal(s_lines, reserved.Lines);
+    }
+
+    [Fact]
+    public void Failing_names_the_short_lines_and_leaves_nothing_to_release()
+    {
+        var reservation = Reservation.Fail(s_order, s_lines, [new ShortLine("B", 2, 1)], s_now);
+
+        var failed = Assert.IsType<StockReservationFailed>(Assert.Single(reservation.TakeEvents()));
+        Assert.Equal([new ShortLine("B", 2, 1)], failed.ShortLines);
+        Assert.False(reservation.Release(s_now));
+        Assert.Equal((ReservationStatus.Failed, 1), (reservation.Status, reservation.Version));
+    }
+
+    [Fact]
+    public void Releasing_twice_is_releasing_once()
+    {
+        var reservation = Reserved();
+
+        Assert.True(reservation.Release(s_now));
+        Assert.False(reservation.Release(s_now));
+
+        var released = Assert.IsType<StockReleased>(Assert.Single(reservation.TakeEvents()));
+        Assert.Equal(2, released.ReservationVersion);
+        Assert.Equal(s_lines, released.Lines);
+    }
+
+    [Fact]
+    public void Shipping_twice_is_shipping_once_and_what_is_shipped_is_not_released()
+    {
+        var reservation = Reserved();
+
+        Assert.True(reservation.Ship(s_now));
+        Assert.False(reservation.Ship(s_now));
+        Assert.False(reservation.Release(s_now));
+
+        Assert.IsType<StockShipped>(Assert.Single(reservation.TakeEvents()));
+        Assert.Equal((ReservationStatus.Shipped, 2), (reservation.Status, reservation.Version));
+    }
+
+    [Fact]
+    public void What_is_not_set_aside_cannot_be_shipped()
+    {
+        var failed = Reservation.Fail(s_order, s_lines, [new ShortLine("B", 2, 1)], s_now);
+        var released = Reservation.ReleasedBeforehand(s_order, s_now);
+
+        Assert.Equal("nothing-reserved", Assert.Throws<DomainException>(() => failed.Ship(s_now)).Code);
+        Assert.Equal("nothing-reserved", Assert.Throws<DomainException>(() => released.Ship(s_now)).Code);
+    }
+
+    [Fact]
+    public void A_release_beforehand_says_nothing()
+    {
+        var reservation = Reservation.ReleasedBeforehand(s_order, s_now);
+
+        Assert.False(reservation.HasEvents);
+        Assert.Empty(reservation.Lines);
+        Assert.Equal(ReservationStatus.Released, reservation.Status);
+    }
+
+    [Fact]
+    public void Lines_are_sorted_by_the_bytes_of_their_skus() => Assert.Equal(["B", "a", "b"],
+        Reservation.Sorted([new("b", 1), new("a", 1), new("B", 1)]).Select(line => line.Sku));
+
+    [Fact]
+    public void An_order_without_lines_or_units_or_with_a_sku_twice_is_malformed()
+    {
+        ReservationLine[][] malformed = [[], [new("A", 0)], [new("A", -1)], [new("A", 1), new("A", 2)]];
+
+        Assert.All(malformed, lines =>
+            Assert.Equal("malformed-order", Assert.Throws<DomainException>(() => Reservation.Sorted(lines)).Code));
+    }
+
+    private static Reservation Reserved()
+    {
+        var reservation = Reservation.Reserve(s_order, s_lines, s_now);
+        reservation.TakeEvents();
+        return reservation;
+    }
+}

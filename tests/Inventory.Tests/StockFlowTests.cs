@@ -1,0 +1,280 @@
+using Npgsql;
+using Shop.Contracts.Inventory.V1;
+using static Shop.Inventory.Tests.InventoryService;
+
+namespace Shop.Inventory.Tests;
+
+[Collection(InventoryService.Name)]
+public sealed class StockFlowTests(InventoryService inventory)
+{
+    [Fact]
+    public async Task An_order_that_can_be_served_is_reserved_as_a_whole()
+    {
+        var (tea, cup) = (await inventory.StockedAsync(10), await inventory.StockedAsync(3));
+        var placed = Placed((tea, 4), (cup, 3));
+
+        await inventory.Wire.PublishAsync(placed);
+
+        var reserved = await inventory.Wire.HearAsync<StockReserved>("stock is reserved", e => e.OrderId == placed.OrderId);
+        Assert.Equal(1, reserved.ReservationVersion);
+        Assert.Equal([(tea, 4), (cup, 3)], reserved.Lines.Select(line => (line.Sku, line.Quantity)).OrderByDescending(line => line.Quantity));
+        Assert.Equal((6, 4, 0), await inventory.StockAsync(tea));
+        Assert.Equal((0, 3, 0), await inventory.StockAsync(cup));
+        var heard = inventory.Wire.Heard.Single(e => e.EventId == reserved.EventId);
+        Assert.Equal((placed.EventId.ToString(), placed.OrderId.ToString()), (heard.Headers["causation-id"], heard.Headers["aggregate-id"]));
+    }
+
+    [Fact]
+    public async Task One_short_line_reserves_nothing_and_every_short_line_is_named()
+    {
+        var (enough, few, none) = (await inventory.StockedAsync(10), await inventory.StockedAsync(2), await inventory.StockedAsync(0));
+        var placed = Placed((enough, 1), (few, 3), (none, 1));
+
+        await inventory.Wire.PublishAsync(placed);
+
+        var failed = await inventory.Wire.HearAsync<StockReservationFailed>("the reservation fails", e => e.OrderId == placed.OrderId);
+        Assert.Equal(
+            new[] { (few, 3, 2), (none, 1, 0) }.OrderBy(line => line.Item1, StringComparer.Ordinal),
+            failed.ShortLines.Select(line => (line.Sku, line.Asked, line.Available)));
+        Assert.Equal((10, 0, 0), await inventory.StockAsync(enough));
+        Assert.Equal((2, 0, 0), await inventory.StockAsync(few));
+        Assert.Equal(1, await inventory.Database.ScalarAsync<long>($"SELECT count(*) FROM stock_movements WHERE sku = '{enough}'"));
+    }
+
+    [Fact]
+    public async Task An_unknown_sku_has_nothing_available()
+    {
+        var placed = Placed(("no such thing", 1));
+
+        await inventory.Wire.PublishAsync(placed);
+
+        var failed = await inventory.Wire.HearAsync<StockReservationFailed>("the reservation fails", e => e.OrderId == placed.OrderId);
+        Assert.Equal(new StockReservationFailed.ShortLine("no such thing", 1, 0), Assert.Single(failed.ShortLines));
+    }
+
+    [Fact]
+    public async Task A_hundred_orders_after_ten_units_get_exactly_ten()
+    {
+        var (tea, cup) = (await inventory.StockedAsync(10), await inventory.StockedAsync(1_000));
+        var orders = Enumerable.Range(0, 100).Select(i => i % 2 == 0 ? Placed((tea, 1), (cup, 2)) : Placed((cup, 2), (tea, 1))).ToList();
+        var ids = orders.Select(order => order.OrderId).ToHashSet();
+
+        await inventory.Wire.PublishAsync(orders);
+
+        await Eventually.IsAsync("every order is answered",
+            () => Task.FromResult((Reserved: inventory.Wire.HeardOf<StockReserved>().Count(e => ids.Contains(e.OrderId)),
+                Failed: inventory.Wire.HeardOf<StockReservationFailed>().Count(e => ids.Contains(e.OrderId)))),
+            answers => answers == (10, 90), TimeSpan.FromSeconds(60));
+        Assert.Equal((0, 10, 0), await inventory.StockAsync(tea));
+        Assert.Equal((980, 20, 0), await inventory.StockAsync(cup));
+        await LedgerAgreesAsync();
+    }
+
+    [Fact]
+    public async Task Receipts_orders_and_cancellations_at_once_lose_no_unit_and_never_deadlock()
+    {
+        var skus = new[] { await inventory.StockedAsync(50), await inventory.StockedAsync(50), await inventory.StockedAsync(50) };
+        var deadlocks = await DeadlocksAsync();
+        var orders = Enumerable.Range(0, 60).Select(i => Placed((skus[i % 3], 1), (skus[(i + 1) % 3], 1), (skus[(i + 2) % 3], 1))).ToList();
+        var receipts = Enumerable.Range(0, 30).Select(i => inventory.Staff.PostAsync($"/products/{skus[i % 3]}/receipts",
+            new StringContent("""{"quantity":1}""", System.Text.Encoding.UTF8, "application/json"))).ToList();
+
+        await Task.WhenAll(inventory.Wire.PublishAsync(orders),
+            inventory.Wire.PublishAsync(orders.Take(30).Select(order => Cancelled(order.OrderId))));
+
+        foreach (var receipt in await Task.WhenAll(receipts))
+        {
+            Assert.Equal(System.Net.HttpStatusCode.OK, receipt.StatusCode);
+        }
+
+        foreach (var order in orders)
+        {
+            await inventory.ConsumedAsync("order-placed", order.EventId);
+        }
+
+        // Each received 60 in all; 30 orders want one of each for good, and the cancelled ones have given theirs back.
+        foreach (var sku in skus)
+        {
+            await inventory.StockBecomesAsync(sku, 30, 30, 0);
+        }
+
+        Assert.Equal(deadlocks, await DeadlocksAsync());
+        await LedgerAgreesAsync();
+    }
+
+    [Fact]
+    public async Task A_cancellation_that_arrives_before_its_order_makes_the_order_reserve_nothing()
+    {
+        var sku = await inventory.StockedAsync(5);
+        var placed = Placed((sku, 2));
+        var cancelled = Cancelled(placed.OrderId);
+
+        await inventory.Wire.PublishAsync(cancelled);
+        await inventory.ConsumedAsync("order-cancelled", cancelled.EventId);
+        await inventory.Wire.PublishAsync(placed);
+        await inventory.ConsumedAsync("order-placed", placed.EventId);
+
+        Assert.Equal((5, 0, 0), await inventory.StockAsync(sku));
+        Assert.Equal("released", await StatusAsync(placed.OrderId));
+        Assert.Equal(0, await inventory.Database.ScalarAsync<long>($"SELECT count(*) FROM stock_movements WHERE order_id = '{placed.OrderId}'"));
+        await NothingElseWasSaidAsync(placed.OrderId, 0);
+    }
+
+    [Fact]
+    public async Task A_cancellation_puts_back_what_was_reserved_once()
+    {
+        var sku = await inventory.StockedAsync(5);
+        var placed = Placed((sku, 2));
+        await inventory.Wire.PublishAsync(placed);
+        await inventory.StockBecomesAsync(sku, 3, 2, 0);
+        var (cancelled, again) = (Cancelled(placed.OrderId), Cancelled(placed.OrderId));
+
+        await inventory.Wire.PublishAsync(cancelled, again);
+        await inventory.ConsumedAsync("order-cancelled", cancelled.EventId);
+        await inventory.ConsumedAsync("order-cancelled", again.EventId);
+
+        var released = await inventory.Wire.HearAsync<StockReleased>("stock is released", e => e.OrderId == placed.OrderId);
+        Assert.Equal(2, released.ReservationVersion);
+        Assert.Equal(new StockReleased.Line(sku, 2), Assert.Single(released.Lines));
+        Assert.Equal((5, 0, 0), await inventory.StockAsync(sku));
+        await NothingElseWasSaidAsync(placed.OrderId, 2);
+    }
+
+    [Fact]
+    public async Task A_cancellation_of_an_order_that_got_nothing_changes_nothing()
+    {
+        var sku = await inventory.StockedAsync(1);
+        var placed = Placed((sku, 2));
+        await inventory.Wire.PublishAsync(placed);
+        await inventory.ConsumedAsync("order-placed", placed.EventId);
+        var cancelled = Cancelled(placed.OrderId);
+
+        await inventory.Wire.PublishAsync(cancelled);
+        await inventory.ConsumedAsync("order-cancelled", cancelled.EventId);
+
+        Assert.Equal((1, 0, 0), await inventory.StockAsync(sku));
+        Assert.Equal("failed", await StatusAsync(placed.OrderId));
+    }
+
+    [Fact]
+    public async Task Shipping_takes_the_reserved_units_away_once()
+    {
+        var sku = await inventory.StockedAsync(5);
+        var placed = Placed((sku, 2));
+        await inventory.Wire.PublishAsync(placed);
+        await inventory.StockBecomesAsync(sku, 3, 2, 0);
+        var (shipped, again) = (Shipped(placed.OrderId), Shipped(placed.OrderId));
+
+        await inventory.Wire.PublishAsync(shipped, again);
+        await inventory.ConsumedAsync("order-shipped", shipped.EventId);
+        await inventory.ConsumedAsync("order-shipped", again.EventId);
+
+        Assert.Equal((3, 0, 2), await inventory.StockAsync(sku));
+        Assert.Equal("shipped", await StatusAsync(placed.OrderId));
+        await NothingElseWasSaidAsync(placed.OrderId, 1);
+        await LedgerAgreesAsync();
+    }
+
+    [Fact]
+    public async Task A_shipment_of_an_order_never_heard_of_is_kept_in_the_dead_letters()
+    {
+        var shipped = Shipped(Guid.CreateVersion7());
+
+        await inventory.Wire.PublishAsync(shipped);
+
+        await Eventually.HoldsAsync("the message is a dead letter", async () =>
+            (await inventory.Broker.PeekAsync("inventory.order-shipped.dead"))
+                .Any(message => message.Text.Contains(shipped.OrderId.ToString(), StringComparison.Ordinal)));
+        Assert.Equal(0, await inventory.Database.ScalarAsync<long>($"SELECT count(*) FROM inbox WHERE event_id = '{shipped.EventId}'"));
+    }
+
+    [Fact]
+    public async Task A_repeat_of_the_same_event_does_nothing()
+    {
+        var sku = await inventory.StockedAsync(5);
+        var placed = Placed((sku, 2));
+        await inventory.Wire.PublishAsync(placed);
+        await inventory.ConsumedAsync("order-placed", placed.EventId);
+        var before = inventory.Deduplicated("order-placed");
+
+        await inventory.Wire.PublishAsync(placed);
+
+        await Eventually.HoldsAsync("the repeat is recognised", () => inventory.Deduplicated("order-placed") == before + 1);
+        Assert.Equal((3, 2, 0), await inventory.StockAsync(sku));
+        await NothingElseWasSaidAsync(placed.OrderId, 1);
+    }
+
+    [Fact]
+    public async Task The_same_order_under_another_event_id_does_nothing_also_when_the_inbox_has_forgotten_it()
+    {
+        var sku = await inventory.StockedAsync(5);
+        var placed = Placed((sku, 2));
+        var again = placed with { EventId = Guid.CreateVersion7() };
+
+        await inventory.Wire.PublishAsync(placed, again);
+        await inventory.ConsumedAsync("order-placed", placed.EventId);
+        await inventory.ConsumedAsync("order-placed", again.EventId);
+        await inventory.Database.ExecuteAsync($"DELETE FROM inbox WHERE event_id = '{placed.EventId}'");
+        await inventory.Wire.PublishAsync(placed);
+        await inventory.ConsumedAsync("order-placed", placed.EventId);
+
+        Assert.Equal((3, 2, 0), await inventory.StockAsync(sku));
+        await NothingElseWasSaidAsync(placed.OrderId, 1);
+    }
+
+    [Fact]
+    public async Task The_ledger_refuses_to_be_changed_and_to_hold_a_movement_twice()
+    {
+        var sku = await inventory.StockedAsync(5);
+        var placed = Placed((sku, 2));
+        await inventory.Wire.PublishAsync(placed);
+        await inventory.ConsumedAsync("order-placed", placed.EventId);
+
+        foreach (var change in new[] { "UPDATE stock_movements SET quantity = 1", "DELETE FROM stock_movements", "TRUNCATE stock_movements" })
+        {
+            var refused = await Assert.ThrowsAsync<PostgresException>(() => inventory.Database.ExecuteAsync(change));
+            Assert.Equal("23001", refused.SqlState);
+        }
+
+        var twice = await Assert.ThrowsAsync<PostgresException>(() => inventory.Database.ExecuteAsync(
+            "INSERT INTO stock_movements (id, sku, kind, quantity, order_id, at) "
+            + $"SELECT gen_random_uuid(), sku, kind, quantity, order_id, at FROM stock_movements WHERE order_id = '{placed.OrderId}'"));
+        Assert.Equal(PostgresErrorCodes.UniqueViolation, twice.SqlState);
+        var negative = await Assert.ThrowsAsync<PostgresException>(() => inventory.Database.ExecuteAsync(
+            $"UPDATE products SET on_hand = on_hand - 4 WHERE sku = '{sku}'"));
+        Assert.Equal("products_stock", negative.ConstraintName);
+        await LedgerAgreesAsync();
+    }
+
+    /// <summary>I3, in one snapshot and for every sku: each column is the sum of its movements.</summary>
+    private async Task LedgerAgreesAsync() => Assert.Equal("", await inventory.Database.ScalarAsync<string>("""
+        WITH ledger AS (
+            SELECT sku,
+                coalesce(sum(quantity) FILTER (WHERE kind = 'received'), 0) AS received,
+                coalesce(sum(quantity) FILTER (WHERE kind = 'reserved'), 0) AS reserved,
+                coalesce(sum(quantity) FILTER (WHERE kind = 'released'), 0) AS released,
+                coalesce(sum(quantity) FILTER (WHERE kind = 'shipped'), 0) AS shipped
+            FROM stock_movements GROUP BY sku)
+        SELECT coalesce(string_agg(format('%s: %s on hand, %s reserved, %s shipped', p.sku, p.on_hand, p.reserved, p.shipped), '; '), '')
+        FROM products p LEFT JOIN ledger l USING (sku)
+        WHERE p.on_hand <> coalesce(l.received - l.reserved + l.released, 0)
+            OR p.reserved <> coalesce(l.reserved - l.released - l.shipped, 0)
+            OR p.shipped <> coalesce(l.shipped, 0)
+        """));
+
+    private Task<long> DeadlocksAsync() => inventory.Database.ScalarAsync<long>(
+        "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()");
+
+    private Task<string> StatusAsync(Guid orderId) =>
+        inventory.Database.ScalarAsync<string>($"SELECT status FROM reservations WHERE order_id = '{orderId}'");
+
+    /// <summary>When the outbox is empty, all that was to be said about an order was said.</summary>
+    private async Task NothingElseWasSaidAsync(Guid orderId, int said)
+    {
+        await Eventually.HoldsAsync("the outbox is empty", async () =>
+            await inventory.Database.ScalarAsync<long>("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM outbox_parked)") == 0);
+        var probe = await inventory.StockedAsync(0);
+        await inventory.Wire.HearAsync<ProductListed>("what was published before is heard", e => e.Sku == probe);
+        Assert.Equal(said, inventory.Wire.Heard.Count(e => e.Headers["aggregate-id"] == orderId.ToString()));
+    }
+}

@@ -1,0 +1,117 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
+using Shop.Contracts;
+
+namespace Shop.Testing;
+
+/// <summary>An event that a service published, as it came over the wire.</summary>
+/// <param name="Name">Its wire name.</param>
+/// <param name="EventId">The message's id.</param>
+/// <param name="Message">The event's JSON.</param>
+/// <param name="Headers">The headers that are text.</param>
+public sealed record HeardEvent(string Name, Guid EventId, JsonElement Message, IReadOnlyDictionary<string, string> Headers);
+
+/// <summary>The rest of the shop, as one service sees it: publishes the others' events and hears the service's own.</summary>
+public sealed class EventWire : IAsyncDisposable
+{
+    private const string ContentType = "application/vnd.masstransit+json";
+    private const string UrnPrefix = "urn:message:";
+
+    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
+    {
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
+    };
+
+    private readonly ConcurrentQueue<HeardEvent> _heard = new();
+    private readonly IConnection _connection;
+    private readonly IChannel _publisher;
+    private readonly IChannel _listener;
+
+    private EventWire(IConnection connection, IChannel publisher, IChannel listener) =>
+        (_connection, _publisher, _listener) = (connection, publisher, listener);
+
+    /// <summary>All that was heard so far, in the order in which it came.</summary>
+    public IReadOnlyList<HeardEvent> Heard => [.. _heard];
+
+    /// <summary>The events of one type that were heard so far, in the order in which they came.</summary>
+    public IReadOnlyList<T> HeardOf<T>()
+        where T : IIntegrationEvent =>
+        [.. _heard.Where(heard => heard.Name == EventCatalog.NameOf(typeof(T))).Select(heard => heard.Message.Deserialize<T>(s_json)!)];
+
+    /// <summary>Waits for an event, which may have come already.</summary>
+    public async Task<T> HearAsync<T>(string what, Func<T, bool> isIt)
+        where T : class, IIntegrationEvent =>
+        (await Eventually.IsAsync(what, () => Task.FromResult(HeardOf<T>().FirstOrDefault(isIt)), heard => heard is not null))!;
+
+    /// <summary>Publishes events as another service's relay does, and returns when the broker has them.</summary>
+    /// <exception cref="RabbitMQ.Client.Exceptions.PublishException">No queue is bound for one of them.</exception>
+    public Task PublishAsync(params IEnumerable<IIntegrationEvent> events) => Task.WhenAll(events.Select(PublishOneAsync));
+
+    /// <inheritdoc />
+    public async ValueTask DisposeAsync()
+    {
+        await _connection.AbortAsync();
+        await _connection.DisposeAsync();
+    }
+
+    internal static async Task<EventWire> ConnectAsync(Uri broker, string service)
+    {
+        var connection = await new ConnectionFactory { Uri = broker, AutomaticRecoveryEnabled = false }.CreateConnectionAsync();
+        var confirms = new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true);
+        var wire = new EventWire(connection, await connection.CreateChannelAsync(confirms), await connection.CreateChannelAsync());
+        await wire.ListenAsync(service + ".");
+        return wire;
+    }
+
+    private async Task ListenAsync(string prefix)
+    {
+        var queue = (await _listener.QueueDeclareAsync()).QueueName;
+        foreach (var exchange in EventCatalog.Names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)))
+        {
+            await _listener.QueueBindAsync(queue, exchange, "");
+        }
+
+        var consumer = new AsyncEventingBasicConsumer(_listener);
+        consumer.ReceivedAsync += (_, delivery) =>
+        {
+            _heard.Enqueue(Read(delivery));
+            return Task.CompletedTask;
+        };
+        await _listener.BasicConsumeAsync(queue, autoAck: true, consumer);
+    }
+
+    private static HeardEvent Read(BasicDeliverEventArgs delivery)
+    {
+        var envelope = JsonSerializer.Deserialize<JsonElement>(delivery.Body.Span);
+        var headers = (delivery.BasicProperties.Headers ?? new Dictionary<string, object?>())
+            .Where(header => header.Value is byte[])
+            .ToDictionary(header => header.Key, header => System.Text.Encoding.UTF8.GetString((byte[])header.Value!));
+        return new HeardEvent(envelope.GetProperty("messageType")[0].GetString()![UrnPrefix.Length..],
+            envelope.GetProperty("messageId").GetGuid(), envelope.GetProperty("message"), headers);
+    }
+
+    private async Task PublishOneAsync(IIntegrationEvent integrationEvent)
+    {
+        var name = EventCatalog.NameOf(integrationEvent.GetType());
+        var body = JsonSerializer.SerializeToUtf8Bytes(new
+        {
+            messageId = integrationEvent.EventId,
+            conversationId = integrationEvent.EventId,
+            correlationId = integrationEvent.EventId,
+            messageType = new[] { UrnPrefix + name },
+            sentTime = integrationEvent.OccurredAt.UtcDateTime,
+            message = JsonSerializer.SerializeToElement(integrationEvent, integrationEvent.GetType(), s_json),
+        });
+        var properties = new BasicProperties
+        {
+            ContentType = ContentType,
+            DeliveryMode = DeliveryModes.Persistent,
+            MessageId = integrationEvent.EventId.ToString(),
+            Type = name,
+        };
+        await _publisher.BasicPublishAsync(name, "", mandatory: true, properties, body);
+    }
+}
