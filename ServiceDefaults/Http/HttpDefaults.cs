@@ -37,7 +37,7 @@ internal static class HttpDefaults
         builder.Services.AddProblemDetails(options => options.CustomizeProblemDetails = Customize);
         builder.Services.AddHealthChecks();
         builder.Services.AddOpenApi("v1", OpenApiDefaults.Configure);
-        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<TimeProvider>(new MicrosecondClock());
     }
 
     /// <summary>In every environment: orchestrators and people need them everywhere.</summary>
@@ -100,4 +100,14 @@ internal static class HttpDefaults
             entry.Value.Description,
         }),
     }, JsonSerializerOptions.Web);
+
+    /// <summary>PostgreSQL keeps microseconds: a time must read the same before it is stored and after.</summary>
+    private sealed class MicrosecondClock : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow()
+        {
+            var now = base.GetUtcNow();
+            return new DateTimeOffset(now.Ticks - (now.Ticks % TimeSpan.TicksPerMicrosecond), TimeSpan.Zero);
+        }
+    }
 }

@@ -9,7 +9,7 @@ public class PartitionTests(AnalyticsFixture analytics) : IClassFixture<Analytic
     {
         var now = TimeProvider.System.GetUtcNow();
         var shipped = Samples.Shipped(Guid.CreateVersion7(), now);
-        await analytics.PublishAsync(shipped);
+        await analytics.Wire.PublishAsync(shipped);
         await analytics.LoggedAsync(shipped);
 
         Assert.Equal($"event_log_{now:yyyy_MM}", await PartitionOfAsync(shipped.EventId));
@@ -20,7 +20,7 @@ public class PartitionTests(AnalyticsFixture analytics) : IClassFixture<Analytic
     public async Task What_waits_in_the_default_partition_moves_when_its_month_gets_one()
     {
         var early = Samples.Shipped(Guid.CreateVersion7(), new DateTimeOffset(2031, 5, 31, 23, 59, 59, TimeSpan.Zero));
-        await analytics.PublishAsync(early);
+        await analytics.Wire.PublishAsync(early);
         await analytics.LoggedAsync(early);
         Assert.Equal("event_log_default", await PartitionOfAsync(early.EventId));
 

@@ -28,6 +28,9 @@ internal sealed class InboxFilter<T>(DbContext db, MessageOrigin origin, TimePro
         }
         else
         {
+            // Where the consumer itself ran into its repeat, the bus saw only its exception, and would set the message aside as one
+            // that nobody consumed.
+            await context.NotifyConsumed(TimeSpan.Zero, consumer);
             MessagingTelemetry.Deduplicated.Add(1, new KeyValuePair<string, object?>("consumer", consumer));
         }
     }
