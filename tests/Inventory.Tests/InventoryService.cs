@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Http.Json;
+using System.Text;
 using System.Text.Json;
 using Shop.Contracts.Ordering.V1;
 
@@ -44,6 +45,32 @@ public sealed class InventoryService : ServiceFixture<Program>, IAsyncLifetime, 
         Guid.CreateVersion7(), TimeProvider.System.GetUtcNow(), orderId, 2, "ada", "customer-request", false, 1, "EUR");
 
     public static OrderShipped Shipped(Guid orderId) => new(Guid.CreateVersion7(), TimeProvider.System.GetUtcNow(), orderId, 3, "ada");
+
+    public static StringContent Json(string body) => new(body, Encoding.UTF8, "application/json");
+
+    public static async Task IsProblemAsync(HttpResponseMessage answer, int status, string code)
+    {
+        var body = await answer.Content.ReadAsStringAsync();
+        Assert.True((int)answer.StatusCode == status, $"{(int)answer.StatusCode} instead of {status}: {body}");
+        Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
+        Assert.Equal($"urn:shop:problem:{code}", JsonSerializer.Deserialize<JsonElement>(body).GetProperty("type").GetString());
+    }
+
+    public static async Task<List<T>> ReadAllAsync<T>(HttpClient client, string path, Func<JsonElement, T> select)
+    {
+        List<T> read = [];
+        string? cursor = null;
+        do
+        {
+            var page = await client.GetFromJsonAsync<JsonElement>(cursor is null ? path : $"{path}&cursor={cursor}");
+            Assert.InRange(page.GetProperty("items").GetArrayLength(), 1, 2);
+            read.AddRange(page.GetProperty("items").EnumerateArray().Select(select));
+            cursor = page.GetProperty("nextCursor").GetString();
+        }
+        while (cursor is not null);
+
+        return read;
+    }
 
     public async Task<string> StockedAsync(int quantity, string? sku = null)
     {

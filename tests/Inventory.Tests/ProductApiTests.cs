@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Json;
-using System.Text;
 using System.Text.Json;
 using static Shop.Inventory.Tests.InventoryService;
 
@@ -267,33 +266,7 @@ public sealed class ProductApiTests(InventoryService inventory)
     public async Task Health_and_the_API_s_description_need_no_token(string path) =>
         Assert.Equal(HttpStatusCode.OK, (await inventory.Client().GetAsync(path)).StatusCode);
 
-    private static async Task<List<T>> ReadAllAsync<T>(HttpClient client, string path, Func<JsonElement, T> select)
-    {
-        List<T> read = [];
-        string? cursor = null;
-        do
-        {
-            var page = await client.GetFromJsonAsync<JsonElement>(cursor is null ? path : $"{path}&cursor={cursor}");
-            Assert.InRange(page.GetProperty("items").GetArrayLength(), 1, 2);
-            read.AddRange(page.GetProperty("items").EnumerateArray().Select(select));
-            cursor = page.GetProperty("nextCursor").GetString();
-        }
-        while (cursor is not null);
-
-        return read;
-    }
-
-    private static async Task IsProblemAsync(HttpResponseMessage answer, int status, string code)
-    {
-        var body = await answer.Content.ReadAsStringAsync();
-        Assert.True((int)answer.StatusCode == status, $"{(int)answer.StatusCode} instead of {status}: {body}");
-        Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
-        Assert.Equal($"urn:shop:problem:{code}", JsonSerializer.Deserialize<JsonElement>(body).GetProperty("type").GetString());
-    }
-
     private static Task<JsonElement> JsonAsync(HttpResponseMessage answer) => answer.Content.ReadFromJsonAsync<JsonElement>();
-
-    private static StringContent Json(string body) => new(body, Encoding.UTF8, "application/json");
 
     private static async Task<HttpResponseMessage> SendAsync(HttpClient client, string method, string path)
     {
