@@ -38,10 +38,12 @@ internal sealed class HealthCheck : IDisposable
             return new ServiceHealth(service.Name, service.Url, null, Stopped);
         }
 
+        var url = new Uri(service.Url);
         try
         {
-            using var response = await _http.GetAsync(new Uri(new Uri(service.Url), service.HealthPath), ct);
-            return new ServiceHealth(service.Name, service.Url, pid, response.IsSuccessStatusCode ? Healthy : Unhealthy);
+            using var response = await _http.GetAsync(new Uri(url, service.HealthPath), ct);
+            var own = pid is null || ListeningPorts.IsOwnedBy(url.Port, pid.Value);
+            return new ServiceHealth(service.Name, service.Url, pid, response.IsSuccessStatusCode && own ? Healthy : Unhealthy);
         }
         catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !ct.IsCancellationRequested))
         {

@@ -51,6 +51,30 @@ public sealed class PortBookTests : IDisposable
     }
 
     [Fact]
+    public void A_port_that_was_lost_before_its_owner_could_listen_is_replaced_when_asked_again()
+    {
+        var book = new PortBook(_home.Path);
+        var lost = book.Take("ordering", null, out _);
+        using var faster = new TcpListener(IPAddress.Loopback, lost);
+        faster.Start();
+
+        Assert.NotEqual(lost, book.Take("ordering", null, out var moved));
+        Assert.Equal(lost, moved);
+    }
+
+    [Fact]
+    public void Who_listens_on_a_port_is_told_apart_from_who_does_not()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+
+        Assert.True(ListeningPorts.IsOwnedBy(port, Environment.ProcessId));
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux tells.");
+        Assert.False(ListeningPorts.IsOwnedBy(port, pid: 1));
+    }
+
+    [Fact]
     public void A_damaged_file_is_as_good_as_none()
     {
         File.WriteAllText(Path.Combine(_home.Path, PortBook.FileName), "{ \"ordering\": ");

@@ -36,8 +36,9 @@ public sealed class InventoryService : ServiceFixture<Program>, IAsyncLifetime, 
 
     public static string NewSku(string prefix = "SKU") => $"{prefix}-{Guid.CreateVersion7():N}";
 
-    public static OrderPlaced Placed(params (string Sku, int Quantity)[] lines) => new(Guid.CreateVersion7(),
-        TimeProvider.System.GetUtcNow(), Guid.CreateVersion7(), 1, "ada", [.. lines.Select(line => new OrderPlaced.Line(line.Sku, line.Quantity, 1))], 0, 1, "EUR");
+    public static OrderPlaced Placed(params (string Sku, int Quantity)[] lines) => new(
+        Guid.CreateVersion7(), TimeProvider.System.GetUtcNow(), Guid.CreateVersion7(), 1, "ada",
+        [.. lines.Select(line => new OrderPlaced.Line(line.Sku, line.Quantity, 1))], 0, 1, "EUR");
 
     public static OrderCancelled Cancelled(Guid orderId) => new(
         Guid.CreateVersion7(), TimeProvider.System.GetUtcNow(), orderId, 2, "ada", "customer-request", false, 1, "EUR");

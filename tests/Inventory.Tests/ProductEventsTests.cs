@@ -25,7 +25,10 @@ public sealed class ProductEventsTests(InventoryService inventory)
 
         var heard = inventory.Wire.Heard.Where(e => e.Headers["aggregate-id"] == sku).ToList();
         Assert.Equal(
-            [("product-listed", 1), ("product-price-changed", 2), ("stock-replenished", 3), ("stock-replenished", 5), ("product-listed", 6)],
+            [
+                ("product-listed", 1), ("product-price-changed", 2), ("stock-replenished", 3), ("stock-replenished", 5),
+                ("product-listed", 6),
+            ],
             heard.Select(e => (e.Name.Split('.')[1], e.Message.GetProperty("productVersion").GetInt32())));
         Assert.Equal([4.5m, 6m], inventory.Wire.HeardOf<ProductListed>().Where(e => e.Sku == sku).Select(e => e.UnitPrice));
         Assert.Equal(5m, Assert.Single(inventory.Wire.HeardOf<ProductPriceChanged>(), e => e.Sku == sku).UnitPrice);

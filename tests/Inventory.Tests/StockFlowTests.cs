@@ -17,11 +17,13 @@ public sealed class StockFlowTests(InventoryService inventory)
 
         var reserved = await inventory.Wire.HearAsync<StockReserved>("stock is reserved", e => e.OrderId == placed.OrderId);
         Assert.Equal(1, reserved.ReservationVersion);
-        Assert.Equal([(tea, 4), (cup, 3)], reserved.Lines.Select(line => (line.Sku, line.Quantity)).OrderByDescending(line => line.Quantity));
+        Assert.Equal([(tea, 4), (cup, 3)],
+            reserved.Lines.Select(line => (line.Sku, line.Quantity)).OrderByDescending(line => line.Quantity));
         Assert.Equal((6, 4, 0), await inventory.StockAsync(tea));
         Assert.Equal((0, 3, 0), await inventory.StockAsync(cup));
         var heard = inventory.Wire.Heard.Single(e => e.EventId == reserved.EventId);
-        Assert.Equal((placed.EventId.ToString(), placed.OrderId.ToString()), (heard.Headers["causation-id"], heard.Headers["aggregate-id"]));
+        Assert.Equal((placed.EventId.ToString(), placed.OrderId.ToString()),
+            (heard.Headers["causation-id"], heard.Headers["aggregate-id"]));
     }
 
     [Fact]
@@ -116,7 +118,8 @@ public sealed class StockFlowTests(InventoryService inventory)
 
         Assert.Equal((5, 0, 0), await inventory.StockAsync(sku));
         Assert.Equal("released", await StatusAsync(placed.OrderId));
-        Assert.Equal(0, await inventory.Database.ScalarAsync<long>($"SELECT count(*) FROM stock_movements WHERE order_id = '{placed.OrderId}'"));
+        Assert.Equal(0, await inventory.Database.ScalarAsync<long>(
+            $"SELECT count(*) FROM stock_movements WHERE order_id = '{placed.OrderId}'"));
         await NothingElseWasSaidAsync(placed.OrderId, 0);
     }
 
@@ -230,7 +233,8 @@ public sealed class StockFlowTests(InventoryService inventory)
         await inventory.Wire.PublishAsync(placed);
         await inventory.ConsumedAsync("order-placed", placed.EventId);
 
-        foreach (var change in new[] { "UPDATE stock_movements SET quantity = 1", "DELETE FROM stock_movements", "TRUNCATE stock_movements" })
+        string[] changes = ["UPDATE stock_movements SET quantity = 1", "DELETE FROM stock_movements", "TRUNCATE stock_movements"];
+        foreach (var change in changes)
         {
             var refused = await Assert.ThrowsAsync<PostgresException>(() => inventory.Database.ExecuteAsync(change));
             Assert.Equal("23001", refused.SqlState);
@@ -271,8 +275,8 @@ public sealed class StockFlowTests(InventoryService inventory)
     /// <summary>When the outbox is empty, all that was to be said about an order was said.</summary>
     private async Task NothingElseWasSaidAsync(Guid orderId, int said)
     {
-        await Eventually.HoldsAsync("the outbox is empty", async () =>
-            await inventory.Database.ScalarAsync<long>("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM outbox_parked)") == 0);
+        await Eventually.HoldsAsync("the outbox is empty", async () => await inventory.Database.ScalarAsync<long>(
+            "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM outbox_parked)") == 0);
         var probe = await inventory.StockedAsync(0);
         await inventory.Wire.HearAsync<ProductListed>("what was published before is heard", e => e.Sku == probe);
         Assert.Equal(said, inventory.Wire.Heard.Count(e => e.Headers["aggregate-id"] == orderId.ToString()));

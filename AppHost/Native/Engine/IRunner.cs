@@ -8,10 +8,13 @@ internal interface IRunner : IDisposable
     Resource Resource { get; }
 
     /// <summary>Starts the resource. Completes when it is healthy, or, for a run that ends, when it has ended well.</summary>
-    /// <exception cref="StartFailedException">It did not come that far; what was started of it is left to <see cref="StopAsync"/>.</exception>
+    /// <exception cref="StartFailedException">
+    /// It did not come that far; what was started of it is left to <see cref="StopAsync"/>.
+    /// </exception>
     Task StartAsync(CancellationToken ct);
 
-    /// <summary>Stops the resource, also in the middle of its start. <paramref name="hurry"/> cuts short the wait for a clean end.</summary>
+    /// <summary>Stops the resource, also in the middle of its start.</summary>
+    /// <param name="hurry">Cuts short the wait for a clean end.</param>
     Task StopAsync(CancellationToken hurry);
 }
 

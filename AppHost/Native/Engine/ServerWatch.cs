@@ -3,7 +3,9 @@ using Shop.AppHost.Native.Supervision;
 
 namespace Shop.AppHost.Native.Engine;
 
-/// <summary>Starts a server again when its process is gone, for as long as it takes: the services wait for it, and so does their data.</summary>
+/// <summary>
+/// Starts a server again when its process is gone, for as long as it takes: the services wait for it, and so does their data.
+/// </summary>
 internal sealed class ServerWatch(string name, EngineContext context)
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(500);

@@ -13,6 +13,7 @@ internal sealed class ServiceRunner : ProjectRunner
 
     private readonly CancellationTokenSource _stopped = new();
     private readonly UriBuilder _url;
+    private readonly int _preferredPort;
     private Task _supervision = Task.CompletedTask;
 
     public ServiceRunner(ProjectResource resource, EngineContext context)
@@ -20,6 +21,7 @@ internal sealed class ServiceRunner : ProjectRunner
     {
         var preferred = resource.LaunchProfile!.Url;
         _url = new UriBuilder(preferred) { Port = context.TakePort(resource.Name, preferred.Port) };
+        _preferredPort = preferred.Port;
         Report(null, healthy: false);
     }
 
@@ -74,6 +76,8 @@ internal sealed class ServiceRunner : ProjectRunner
             var wait = backoff.Next(Context.Clock.GetElapsedTime(since));
             Context.Console.Problem($"{Project.Name} ended ({Describe(exitCode)}); {backoff.Describe(wait)}");
             await Task.Delay(wait, Context.Clock, ct);
+            // It may have died because another program took its port before it could listen there.
+            _url.Port = Context.TakePort(Project.Name, _preferredPort);
             process = StartProcess();
             Report(process, healthy: false);
             _ = AnnounceAsync(process, ct);
@@ -115,7 +119,9 @@ internal sealed class ServiceRunner : ProjectRunner
         try
         {
             using var response = await Context.Http.GetAsync(new Uri(_url.Uri, path), ct);
-            return response.IsSuccessStatusCode;
+            return response.IsSuccessStatusCode
+                && Process is { Exited.IsCompleted: false } process
+                && ListeningPorts.IsOwnedBy(_url.Port, process.Identity.Pid);
         }
         catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !ct.IsCancellationRequested))
         {

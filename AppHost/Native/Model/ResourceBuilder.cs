@@ -47,7 +47,9 @@ internal sealed class DistributedApplicationBuilder
         return Add(new ProjectResource(name, project, LaunchProfile.Of(project.ProjectPath)));
     }
 
-    /// <summary>Adds a run of a project without its launch settings (<paramref name="launchProfileName"/> is null): it has no address.</summary>
+    /// <summary>
+    /// Adds a run of a project without its launch settings (<paramref name="launchProfileName"/> is null): it has no address.
+    /// </summary>
     public IResourceBuilder<ProjectResource> AddProject<TProject>(string name, string? launchProfileName)
         where TProject : IProjectMetadata, new()
     {

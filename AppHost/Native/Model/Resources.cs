@@ -21,7 +21,9 @@ internal sealed class ParameterResource(string name, string value) : Resource(na
 /// <summary>A private PostgreSQL cluster.</summary>
 internal sealed class PostgresServerResource(string name) : Resource(name);
 
-/// <summary>One database of the cluster. Waiting for it is waiting for the cluster, which is healthy once all its databases exist.</summary>
+/// <summary>
+/// One database of the cluster. Waiting for it is waiting for the cluster, which is healthy once all its databases exist.
+/// </summary>
 internal sealed class PostgresDatabaseResource(string name, PostgresServerResource server) : Resource(name)
 {
     public PostgresServerResource Server { get; } = server;

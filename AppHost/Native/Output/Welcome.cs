@@ -27,7 +27,9 @@ internal static class Welcome
         rows.Add(("logs", Path.Combine(context.Home, "logs")));
         var width = rows.Max(r => r.Name.Length);
         var table = new StringBuilder();
-        table.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"The shop is open: all healthy after {took.TotalSeconds:0.0} s.").AppendLine();
+        table.AppendLine()
+            .AppendLine(CultureInfo.InvariantCulture, $"The shop is open: all healthy after {took.TotalSeconds:0.0} s.")
+            .AppendLine();
         rows.ForEach(row => table.AppendLine(CultureInfo.InvariantCulture, $"  {row.Name.PadRight(width)}  {row.Where}"));
         return table.ToString();
     }

@@ -18,7 +18,7 @@ internal static class Leftovers
         var servers = Running(state.Servers.Select(s => s.Process));
         if (programs.Count + servers.Count > 0)
         {
-            log($"Stopping {programs.Count + servers.Count} processes that an earlier shop left running.");
+            log($"Stopping what an earlier shop left running ({programs.Count + servers.Count} processes).");
             await StopAsync(programs, ct);
         }
 

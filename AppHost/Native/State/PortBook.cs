@@ -17,7 +17,8 @@ internal sealed class PortBook
 
     private readonly string _path;
     private readonly SortedDictionary<string, int> _ports;
-    private readonly HashSet<int> _given = [];
+    private readonly Dictionary<int, string> _given = [];
+    private readonly Lock _gate = new();
 
     public PortBook(string home)
     {
@@ -27,25 +28,29 @@ internal sealed class PortBook
 
     /// <summary>
     /// The port for <paramref name="name"/>: the kept one, else the preferred one, else any, whichever is free first.
-    /// <paramref name="moved"/> says from which kept port it had to move.
+    /// <paramref name="moved"/> says from which kept port it had to move. May be asked again, when the port was lost before the
+    /// name could listen on it.
     /// </summary>
     public int Take(string name, int? preferred, out int? moved)
     {
-        int? kept = _ports.TryGetValue(name, out var port) ? port : null;
-        var chosen = kept is { } k && IsFree(k) ? k
-            : preferred is { } p && IsFree(p) ? p
-            : AnyFree();
-        moved = kept is not null && kept != chosen ? kept : null;
-        _given.Add(chosen);
-        _ports[name] = chosen;
-        File.WriteAllText(_path, JsonSerializer.Serialize(_ports, s_json));
-        return chosen;
+        lock (_gate)
+        {
+            int? kept = _ports.TryGetValue(name, out var port) ? port : null;
+            var chosen = kept is { } k && IsFree(k, name) ? k
+                : preferred is { } p && IsFree(p, name) ? p
+                : AnyFree(name);
+            moved = kept is not null && kept != chosen ? kept : null;
+            _given[chosen] = name;
+            _ports[name] = chosen;
+            File.WriteAllText(_path, JsonSerializer.Serialize(_ports, s_json));
+            return chosen;
+        }
     }
 
-    private bool IsFree(int port)
+    private bool IsFree(int port, string name)
     {
-        // A port that is kept for something else is not free either, though nothing listens there yet.
-        if (_given.Contains(port))
+        // A port that was given to something else is not free either, though nothing listens there yet.
+        if (_given.TryGetValue(port, out var holder) && holder != name)
         {
             return false;
         }
@@ -62,13 +67,13 @@ internal sealed class PortBook
         }
     }
 
-    private int AnyFree()
+    private int AnyFree(string name)
     {
         while (true)
         {
             // Below the range that outgoing connections take theirs from, so that it is still free at the next start.
             var port = RandomNumberGenerator.GetInt32(15_000, 32_000);
-            if (!_ports.ContainsValue(port) && IsFree(port))
+            if (!_ports.ContainsValue(port) && IsFree(port, name))
             {
                 return port;
             }

@@ -18,7 +18,9 @@ internal sealed class StateKeeper(string home)
 
     public void Remove(ProcessIdentity other) => Change(() => _others.Remove(other));
 
-    /// <summary>Everything was healthy at once for the first time (true), or stops (false): a file with this process's id says so.</summary>
+    /// <summary>
+    /// Everything was healthy at once for the first time (true), or stops (false): a file with this process's id says so.
+    /// </summary>
     public void SetReady(bool ready)
     {
         var path = Path.Combine(home, "ready");

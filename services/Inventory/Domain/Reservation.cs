@@ -87,7 +87,8 @@ internal sealed class Reservation : AggregateRoot
         if (Status != ReservationStatus.Reserved)
         {
             throw new DomainException("nothing-reserved",
-                $"Order {OrderId} was shipped, but its reservation is {Status}: what left the warehouse is not accounted for.", conflict: true);
+                $"Order {OrderId} was shipped, but its reservation is {Status}: what left the warehouse is not accounted for.",
+                conflict: true);
         }
 
         Become(ReservationStatus.Shipped);
