@@ -74,7 +74,7 @@ public class FlowTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFixt
 
         public IEnumerable<SalesDayResponse> Days => _days.Values;
 
-        /// <summary>By turns: rejected; confirmed and cancelled a day later; confirmed and shipped; confirmed, cancelled on the day.</summary>
+        /// <summary>By turns: rejected; confirmed and cancelled a day later; shipped; confirmed and cancelled on the same day.</summary>
         public void Add(int number, DateTimeOffset at)
         {
             var id = Guid.CreateVersion7();
@@ -87,7 +87,12 @@ public class FlowTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFixt
             }
 
             Events.Add(Samples.Confirmed(id, at.AddSeconds(2), total, currency, units));
-            Change(at.AddSeconds(2), currency, day => day with { Orders = day.Orders + 1, Units = day.Units + units, Revenue = day.Revenue + total });
+            Change(at.AddSeconds(2), currency, day => day with
+            {
+                Orders = day.Orders + 1,
+                Units = day.Units + units,
+                Revenue = day.Revenue + total,
+            });
             if (number % 4 == 2)
             {
                 Events.Add(Samples.Shipped(id, at.AddSeconds(62)));
@@ -106,7 +111,8 @@ public class FlowTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFixt
         private void Change(DateTimeOffset at, string currency, Func<SalesDayResponse, SalesDayResponse> change)
         {
             var day = DateOnly.FromDateTime(at.UtcDateTime);
-            _days[(day, currency)] = change(_days.GetValueOrDefault((day, currency)) ?? new SalesDayResponse(day, currency, 0, 0, 0, 0, 0));
+            var before = _days.GetValueOrDefault((day, currency)) ?? new SalesDayResponse(day, currency, 0, 0, 0, 0, 0);
+            _days[(day, currency)] = change(before);
         }
     }
 }

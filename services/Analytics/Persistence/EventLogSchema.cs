@@ -35,7 +35,9 @@ internal static class EventLogSchema
             created integer := 0;
         BEGIN
             PERFORM pg_advisory_xact_lock(hashtext('ensure_event_log_partitions'));
-            FOR month IN SELECT generate_series(date_trunc('month', first_day::timestamp), last_day::timestamp, interval '1 month')::date LOOP
+            FOR month IN
+                SELECT generate_series(date_trunc('month', first_day::timestamp), last_day::timestamp, interval '1 month')::date
+            LOOP
                 name := 'event_log_' || to_char(month, 'YYYY_MM');
                 CONTINUE WHEN to_regclass(quote_ident(name)) IS NOT NULL;
                 -- Nobody adds to the default partition from here on, so that what is moved is all there is of the month.

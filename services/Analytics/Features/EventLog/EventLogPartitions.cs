@@ -32,7 +32,8 @@ internal sealed partial class EventLogPartitions(
             try
             {
                 await using var scope = scopes.CreateAsyncScope();
-                var created = await EnsureAsync(scope.ServiceProvider.GetRequiredService<AnalyticsDbContext>(), clock.GetUtcNow(), stoppingToken);
+                var db = scope.ServiceProvider.GetRequiredService<AnalyticsDbContext>();
+                var created = await EnsureAsync(db, clock.GetUtcNow(), stoppingToken);
                 if (created > 0)
                 {
                     LogCreated(created);

@@ -10,7 +10,13 @@ namespace Shop.Analytics.Features.Funnel;
 /// <c>confirmed</c> is the number of orders in <c>/analytics/sales</c>.
 /// </summary>
 public sealed record FunnelResponse(
-    long Placed, long Confirmed, long Rejected, long Cancelled, long Shipped, StepTimes PlacedToConfirmedMs, StepTimes ConfirmedToShippedMs);
+    long Placed,
+    long Confirmed,
+    long Rejected,
+    long Cancelled,
+    long Shipped,
+    StepTimes PlacedToConfirmedMs,
+    StepTimes ConfirmedToShippedMs);
 
 /// <summary>The median and the 95th percentile in milliseconds; null where no order has taken the step yet.</summary>
 public sealed record StepTimes(double? P50, double? P95);
@@ -38,12 +44,20 @@ internal static class GetFunnelEndpoint
             FROM order_journeys
             """).ToListAsync(ct);
         var row = rows[0];
+        var (toConfirmed, toShipped) = (Times(row.PlacedToConfirmed), Times(row.ConfirmedToShipped));
         return TypedResults.Ok(new FunnelResponse(
-            row.Placed, row.Confirmed, row.Rejected, row.Cancelled, row.Shipped, Times(row.PlacedToConfirmed), Times(row.ConfirmedToShipped)));
+            row.Placed, row.Confirmed, row.Rejected, row.Cancelled, row.Shipped, toConfirmed, toShipped));
     }
 
-    private static StepTimes Times(double[]? percentiles) => percentiles is [var p50, var p95] ? new StepTimes(p50, p95) : new StepTimes(null, null);
+    private static StepTimes Times(double[]? percentiles) =>
+        percentiles is [var p50, var p95] ? new StepTimes(p50, p95) : new StepTimes(null, null);
 
     private sealed record FunnelRow(
-        long Placed, long Confirmed, long Rejected, long Cancelled, long Shipped, double[]? PlacedToConfirmed, double[]? ConfirmedToShipped);
+        long Placed,
+        long Confirmed,
+        long Rejected,
+        long Cancelled,
+        long Shipped,
+        double[]? PlacedToConfirmed,
+        double[]? ConfirmedToShipped);
 }

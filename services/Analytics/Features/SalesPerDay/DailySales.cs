@@ -7,7 +7,13 @@ namespace Shop.Analytics.Features.SalesPerDay;
 
 /// <summary>What one event adds to its day.</summary>
 internal sealed record SalesChange(
-    DateOnly Day, string Currency, int Orders = 0, long Units = 0, decimal Revenue = 0, int CancelledOrders = 0, decimal CancelledRevenue = 0);
+    DateOnly Day,
+    string Currency,
+    int Orders = 0,
+    long Units = 0,
+    decimal Revenue = 0,
+    int CancelledOrders = 0,
+    decimal CancelledRevenue = 0);
 
 /// <summary>A day's sales in one currency: a sum over events, so that their order does not matter.</summary>
 internal sealed class SalesDay
