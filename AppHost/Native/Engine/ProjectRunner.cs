@@ -67,12 +67,16 @@ internal abstract class ProjectRunner(ProjectResource resource, EngineContext co
 
     private Dictionary<string, string> Environment()
     {
-        // A service of this size needs neither a heap per core nor a large young generation; what the caller sets wins.
+        // All of the shop shares one machine here, so a service starts small: one heap with a small young generation, no
+        // instrumented code, and the compiler's output mapped once: that alone saves some 40 MB each and starts faster, at the
+        // price of a hardening that a service in production keeps. What the caller sets wins.
         Dictionary<string, string> environment = new()
         {
             ["DOTNET_gcServer"] = "0",
             ["DOTNET_GCConserveMemory"] = "5",
             ["DOTNET_GCgen0size"] = "0x1000000",
+            ["DOTNET_TieredPGO"] = "0",
+            ["DOTNET_EnableWriteXorExecute"] = "0",
             ["OTEL_SERVICE_NAME"] = resource.Name,
         };
         foreach (var name in environment.Keys.Where(n => System.Environment.GetEnvironmentVariable(n) is not null).ToList())
