@@ -14,11 +14,11 @@ public sealed class WholeShopTests
         await using var shop = new RunningShop();
         await shop.StartAsync();
 
-        var demo = shop.CliAsync("demo", "--orders", "160", "--rate", "5", "--seed", "20261122");
+        var demo = shop.CliAsync("demo", "--orders", "240", "--rate", "3", "--seed", "20261122");
         await Eventually.HoldsAsync("customers come", () => Directory.Exists(Path.Combine(shop.Home, "mail")));
         foreach (var victim in s_victims)
         {
-            Assert.False(demo.IsCompleted, $"the demo was over before {victim} was killed, so nothing was tested");
+            Assert.False(demo.IsCompleted, $"the demo was over before {victim} was killed: {(demo.IsCompleted ? (await demo).Output : "")}");
             await shop.KillAsync(victim);
         }
 
