@@ -172,7 +172,8 @@ internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
                 return status;
             }
 
-            await Task.Delay(waited.ElapsedMilliseconds < 300 ? 5 : 100, ct);
+            // Often at first, because it is soon; then less and less, so that watching does not become the load.
+            await Task.Delay(TimeSpan.FromMilliseconds(Math.Clamp(waited.ElapsedMilliseconds / 5, 5, 500)), ct);
         }
 
         return "placed";

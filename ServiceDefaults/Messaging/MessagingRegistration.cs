@@ -2,6 +2,7 @@ using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Shop.ServiceDefaults.Domain;
 using Shop.ServiceDefaults.Messaging.Broker;
@@ -72,6 +73,9 @@ public static class MessagingRegistration
         services.AddMassTransit(bus =>
         {
             consumers(new MessagingBuilder(bus, topology));
+
+            // Shown in /health/ready, but no reason to take no requests: what needs only the database works without the broker.
+            bus.ConfigureHealthCheckOptions(health => health.MinimalFailureStatus = HealthStatus.Degraded);
             bus.AddConfigureEndpointsCallback((context, queue, endpoint) => ConfigureQueue(context, queue, endpoint, settings));
             bus.UsingRabbitMq((context, rabbit) =>
             {

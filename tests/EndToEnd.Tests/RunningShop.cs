@@ -1,0 +1,158 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+
+namespace Shop.EndToEnd.Tests;
+
+/// <summary>A service or a server as <c>status --json</c> shows it.</summary>
+internal sealed record Part(string Name, int? Pid, string Health)
+{
+    public bool IsHealthy => Health == "healthy";
+}
+
+/// <summary>
+/// The whole shop, started by the real AppHost in a home of its own: its own servers, ports, secrets and data. It does not
+/// meet a shop that runs on the same machine.
+/// </summary>
+internal sealed class RunningShop : IAsyncDisposable
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(3);
+    private static readonly string s_repository = FindRepository();
+    private static readonly string s_configuration =
+        Directory.GetParent(AppContext.BaseDirectory.TrimEnd('/'))!.Name;
+
+    private readonly string _home = Directory.CreateTempSubdirectory("shop-e2e-").FullName;
+    private Process? _appHost;
+    private StringBuilder _log = new();
+
+    public string Home => _home;
+
+    public async Task StartAsync()
+    {
+        (_appHost, _log) = Run("AppHost", "AppHost.dll");
+        await Eventually.HoldsAsync("four services and two servers are healthy", async () =>
+        {
+            Assert.False(_appHost.HasExited, $"The AppHost ended:\n{_log}");
+            var parts = await StatusAsync();
+            return parts.Count == 6 && parts.All(part => part.IsHealthy);
+        }, s_patience);
+    }
+
+    /// <summary>Asks it to stop as an orchestrator does; its exit code.</summary>
+    public async Task<int> StopAsync()
+    {
+        Signal("TERM", _appHost!.Id);
+        using var patience = new CancellationTokenSource(s_patience);
+        await _appHost.WaitForExitAsync(patience.Token);
+        return _appHost.ExitCode;
+    }
+
+    public async Task<IReadOnlyList<Part>> StatusAsync()
+    {
+        var (_, output) = await CliAsync("status", "--json");
+        var status = JsonDocument.Parse(output).RootElement;
+        return
+        [
+            .. status.GetProperty("services").EnumerateArray().Concat(status.GetProperty("servers").EnumerateArray())
+                .Select(part => part.Deserialize<Part>(JsonSerializerOptions.Web)!),
+        ];
+    }
+
+    /// <summary>Kills a part as a crash would, and waits until it is there again as another process, and healthy.</summary>
+    public async Task KillAsync(string name)
+    {
+        var before = (await StatusAsync()).Single(part => part.Name == name);
+        Signal("KILL", before.Pid ?? throw new InvalidOperationException($"{name} does not run."));
+        await Eventually.HoldsAsync($"{name} is back and everything is healthy", async () =>
+        {
+            var parts = await StatusAsync();
+            return parts.All(part => part.IsHealthy) && parts.Single(part => part.Name == name).Pid != before.Pid;
+        }, s_patience);
+    }
+
+    /// <summary>Runs a command of the shop to its end; its exit code and what it printed.</summary>
+    public async Task<(int ExitCode, string Output)> CliAsync(params string[] arguments)
+    {
+        var (process, log) = Run("Cli", "shop-cli.dll", arguments);
+        using (process)
+        {
+            using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(6));
+            await process.WaitForExitAsync(patience.Token);
+            return (process.ExitCode, log.ToString());
+        }
+    }
+
+    /// <summary>The command lines of all processes that belong to this shop.</summary>
+    public IReadOnlyList<string> Processes() =>
+    [
+        .. Directory.GetDirectories("/proc").Where(directory => int.TryParse(Path.GetFileName(directory), out _))
+            .Select(directory => Read(Path.Combine(directory, "cmdline")) + " " + Read(Path.Combine(directory, "environ")))
+            .Where(text => text.Contains(_home, StringComparison.Ordinal)),
+    ];
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_appHost is { HasExited: false })
+        {
+            await StopAsync();
+        }
+
+        await CliAsync("down"); // what a killed AppHost would have left
+        _appHost?.Dispose();
+        Directory.Delete(_home, recursive: true);
+    }
+
+    private (Process Process, StringBuilder Log) Run(string project, string program, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
+        start.ArgumentList.Add(Path.Combine(s_repository, project, "bin", s_configuration, "net10.0", program));
+        Array.ForEach(arguments, start.ArgumentList.Add);
+        start.Environment["SHOP_HOME"] = _home;
+        start.Environment["NO_COLOR"] = "1";
+        var log = new StringBuilder();
+        var process = Process.Start(start)!;
+        process.OutputDataReceived += (_, line) => Append(log, line.Data);
+        process.ErrorDataReceived += (_, line) => Append(log, line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return (process, log);
+    }
+
+    private static void Append(StringBuilder log, string? line)
+    {
+        lock (log)
+        {
+            log.AppendLine(line);
+        }
+    }
+
+    private static void Signal(string name, int pid) => Process.Start("kill", [$"-{name}", $"{pid}"]).WaitForExit();
+
+    private static string Read(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return ""; // the process has just ended
+        }
+    }
+
+    private static string FindRepository()
+    {
+        var at = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(at.FullName, "Shop.sln")))
+        {
+            at = at.Parent ?? throw new InvalidOperationException("Shop.sln is in no directory above this test.");
+        }
+
+        return at.FullName;
+    }
+}
