@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
+using Shop.ServiceDefaults.Messaging;
 
 namespace Shop.ServiceDefaults.Http;
 
@@ -57,8 +58,8 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
             return;
         }
 
-        var answer = await RunAsync(context, db, transaction);
-        if (answer.Status < StatusCodes.Status500InternalServerError)
+        var (answer, final) = await RunAsync(context, db, transaction);
+        if (final)
         {
             // From here on a caller who hangs up changes nothing: the answer belongs to the change.
             await IdempotencyStore.StoreAsync(db, request, answer, CancellationToken.None);
@@ -69,14 +70,18 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
         await context.Response.Body.WriteAsync(answer.Body, context.RequestAborted);
     }
 
-    /// <summary>Runs the endpoint with its answer kept back; a refusal or an error takes its changes with it.</summary>
-    private async Task<StoredAnswer> RunAsync(HttpContext context, DbContext db, IDbContextTransaction transaction)
+    /// <summary>
+    /// Runs the endpoint with its answer kept back; a refusal or an error takes its changes with it. An error or a lost race is
+    /// no final answer: the same key may try again.
+    /// </summary>
+    private async Task<(StoredAnswer Answer, bool Final)> RunAsync(HttpContext context, DbContext db, IDbContextTransaction transaction)
     {
         const string Savepoint = "before_request";
         await transaction.CreateSavepointAsync(Savepoint, context.RequestAborted);
         var body = context.Response.Body;
         using var buffer = new MemoryStream();
         context.Response.Body = buffer;
+        var lostRace = false;
         try
         {
             await next(context);
@@ -84,6 +89,7 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
         catch (Exception exception) when (!context.RequestAborted.IsCancellationRequested)
         {
             // A caller who hung up gets no answer, and so none is stored: the transaction goes with the exception.
+            lostRace = Transient.IsConflict(exception);
             var handler = (IExceptionHandler)context.RequestServices.GetService(typeof(IExceptionHandler))!;
             await handler.TryHandleAsync(context, exception, context.RequestAborted);
         }
@@ -92,7 +98,8 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
             context.Response.Body = body;
         }
 
-        if (context.Response.StatusCode >= StatusCodes.Status500InternalServerError)
+        var final = !lostRace && context.Response.StatusCode < StatusCodes.Status500InternalServerError;
+        if (!final)
         {
             await transaction.RollbackAsync(CancellationToken.None);
         }
@@ -104,7 +111,7 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
 
         var headers = s_keptHeaders.Where(context.Response.Headers.ContainsKey)
             .ToDictionary(name => name, name => context.Response.Headers[name].ToString());
-        return new StoredAnswer([], context.Response.StatusCode, JsonSerializer.Serialize(headers), buffer.ToArray());
+        return (new StoredAnswer([], context.Response.StatusCode, JsonSerializer.Serialize(headers), buffer.ToArray()), final);
     }
 
     private static async Task AnswerAgainAsync(HttpContext context, KeyedRequest request, StoredAnswer stored)

@@ -56,16 +56,19 @@ internal sealed class UnitOfWorkInterceptor(
     public override Task SaveChangesFailedAsync(DbContextErrorEventData eventData, CancellationToken cancellationToken = default)
     {
         // Whoever tries again clears the context and starts over from fresh data, so these events never happened.
-        _uncommitted.Clear();
-        _appended = 0;
-        return Task.CompletedTask;
+        return RolledBackAsync();
     }
 
     Task IDbTransactionInterceptor.TransactionCommittedAsync(
         DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken) => CommittedAsync();
 
     Task IDbTransactionInterceptor.TransactionRolledBackAsync(
-        DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken)
+        DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken) => RolledBackAsync();
+
+    Task IDbTransactionInterceptor.RolledBackToSavepointAsync(
+        DbTransaction transaction, TransactionEventData eventData, CancellationToken cancellationToken) => RolledBackAsync();
+
+    private Task RolledBackAsync()
     {
         _uncommitted.Clear();
         _appended = 0;
