@@ -22,11 +22,11 @@ IResourceBuilder<ProjectResource> AddService<TProject>(string name, IResourceBui
     var migrate = builder.AddProject<TProject>($"{name}-migrate", launchProfileName: null)
         .WithArgs("migrate")
         .WithReference(database, connectionName: "Database").WaitFor(database)
-        .WithReference(rabbitmq).WaitFor(rabbitmq);
+        .WithReference(rabbitmq); // it waits for the broker itself, after its tables are ready
 
     return builder.AddProject<TProject>(name)
         .WithReference(database, connectionName: "Database")
-        .WithReference(rabbitmq)
+        .WithReference(rabbitmq).WaitFor(rabbitmq)
         .WithEnvironment("Authentication__Schemes__Bearer__ValidIssuer", "shop")
         .WithEnvironment("Authentication__Schemes__Bearer__ValidAudiences__0", "shop")
         .WithEnvironment("Authentication__Schemes__Bearer__SigningKeys__0__Issuer", "shop")

@@ -28,7 +28,7 @@ internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
             "Honey", "Tea pot", "Cup", "Kettle"];
 
     private readonly string _staff = ShopApi.Token("demo-staff", staff: true);
-    private readonly string _run = $"{seed:x}";
+    private readonly string _run = $"{Guid.CreateVersion7():N}"; // the seed repeats what is done, not the keys under which it is done
 
     public static IEnumerable<string> CustomerNames => Enumerable.Range(1, Customers).Select(i => $"demo-customer-{i}");
 
@@ -75,7 +75,7 @@ internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
     /// <summary>One visit of one customer, chosen by its number: so every run with the same seed does the same.</summary>
     public async Task VisitAsync(int number, CancellationToken ct)
     {
-        var random = new Random(HashCode.Combine(seed, number));
+        var random = new Random(unchecked((seed * 397) ^ number)); // HashCode.Combine differs from process to process
         var customer = ShopApi.Token($"demo-customer-{random.Next(1, Customers + 1)}");
         switch (random.Next(100))
         {
@@ -172,8 +172,9 @@ internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
                 return status;
             }
 
-            // Often at first, because it is soon; then less and less, so that watching does not become the load.
-            await Task.Delay(TimeSpan.FromMilliseconds(Math.Clamp(waited.ElapsedMilliseconds / 5, 5, 500)), ct);
+            // Not before it can be, then often, because it is soon, then less and less, so that watching does not become the load.
+            var elapsed = waited.ElapsedMilliseconds;
+            await Task.Delay(TimeSpan.FromMilliseconds(elapsed < 10 ? 25 : Math.Clamp(elapsed / 10, 5, 500)), ct);
         }
 
         return "placed";

@@ -74,7 +74,7 @@ internal abstract class ProjectRunner(ProjectResource resource, EngineContext co
         {
             ["DOTNET_gcServer"] = "0",
             ["DOTNET_GCConserveMemory"] = "5",
-            ["DOTNET_GCgen0size"] = "0x1000000",
+            ["DOTNET_GCgen0size"] = "0x800000",
             ["DOTNET_TieredPGO"] = "0",
             ["DOTNET_EnableWriteXorExecute"] = "0",
             ["OTEL_SERVICE_NAME"] = resource.Name,

@@ -34,8 +34,9 @@ internal sealed class RabbitMqRunner(
 
     public Uri ManagementUri => _server!.ManagementUri;
 
+    /// <summary>Known before the broker answers: whoever does not wait for it tries until it does.</summary>
     public string AmqpUri(string user) =>
-        _server!.AmqpUri(user, context.Password(resource.Name, user), VirtualHost).AbsoluteUri;
+        $"amqp://{user}:{Uri.EscapeDataString(context.Password(resource.Name, user))}@127.0.0.1:{Port}/{VirtualHost}";
 
     public async Task StartAsync(CancellationToken ct)
     {

@@ -16,8 +16,7 @@ internal sealed partial class TopologyDeclaration(MessagingSettings settings, Br
 
     public async Task DeclareAsync(CancellationToken ct)
     {
-        var factory = new ConnectionFactory { Uri = settings.Broker, ClientProvidedName = settings.Service + " migrate" };
-        await using var connection = await factory.CreateConnectionAsync(ct);
+        await using var connection = await ConnectAsync(ct);
         await using (var channel = await connection.CreateChannelAsync(cancellationToken: ct))
         {
             foreach (var exchange in topology.Exchanges)
@@ -40,6 +39,26 @@ internal sealed partial class TopologyDeclaration(MessagingSettings settings, Br
         }
 
         LogDeclared(topology.Exchanges.Count, topology.Queues.Count);
+    }
+
+    /// <summary>The broker may still be starting: it takes longer than a database.</summary>
+    private async Task<IConnection> ConnectAsync(CancellationToken ct)
+    {
+        var factory = new ConnectionFactory { Uri = settings.Broker, ClientProvidedName = settings.Service + " migrate" };
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        patience.CancelAfter(s_waitForOthers);
+        while (true)
+        {
+            try
+            {
+                return await factory.CreateConnectionAsync(ct);
+            }
+            catch (BrokerUnreachableException e) when (!patience.IsCancellationRequested)
+            {
+                LogNoBroker(settings.Broker.Host, settings.Broker.Port, e.InnerException?.Message ?? e.Message);
+                await Task.Delay(s_pause, patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
     }
 
     private static async Task DeclareQueueAsync(IChannel channel, string queue, CancellationToken ct)
@@ -83,6 +102,9 @@ internal sealed partial class TopologyDeclaration(MessagingSettings settings, Br
 
     [LoggerMessage(LogLevel.Information, "Declared {Exchanges} exchanges and {Queues} queues with their dead letters.")]
     private partial void LogDeclared(int exchanges, int queues);
+
+    [LoggerMessage(LogLevel.Debug, "The broker at {Host}:{Port} does not answer yet: {Reason}")]
+    private partial void LogNoBroker(string host, int port, string reason);
 
     [LoggerMessage(LogLevel.Debug, "{Queue} waits for exchange {Exchange} of another service.")]
     private partial void LogWaiting(string queue, string exchange);

@@ -31,6 +31,7 @@ internal sealed class RelaySession : IAsyncDisposable
             Pooling = false,
             ApplicationName = name + " relay",
             Enlist = false,
+            MaxAutoPrepare = 20,
         };
         var connection = new NpgsqlConnection(settings.ConnectionString);
         try

@@ -1,0 +1,102 @@
+using System.Xml.Linq;
+using Shop.Contracts;
+
+namespace Shop.Architecture.Tests;
+
+/// <summary>Each rule over the shop, which keeps it, and over code below that breaks it, which it must name.</summary>
+public sealed class RuleTests
+{
+    public static TheoryData<string> Services => [.. Code.Services];
+
+    [Theory]
+    [MemberData(nameof(Services))]
+    public void A_domain_uses_only_the_BCL(string service) => Assert.Empty(Rules.DomainUsesOnlyTheBcl(Code.Service(service)));
+
+    [Theory]
+    [MemberData(nameof(Services))]
+    public void A_service_references_no_other(string service)
+    {
+        Assert.Empty(Rules.ServicesShareOnlyContractsAndDefaults(Code.Service(service), Code.Services));
+        var project = XDocument.Load(Path.Combine(Code.Repository, "services", service, service + ".csproj"));
+        Assert.Equal(["../../ServiceDefaults/ServiceDefaults.csproj", "../../contracts/Contracts.csproj"],
+            project.Descendants("ProjectReference").Select(reference => reference.Attribute("Include")!.Value).Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Services))]
+    public void A_service_does_not_publish(string service) => Assert.Empty(Rules.OnlyTheRelayPublishes(Code.Service(service)));
+
+    [Fact]
+    public void Nothing_in_ServiceDefaults_but_the_relay_publishes()
+    {
+        using var defaults = Code.Of<ServiceDefaults.Domain.AggregateRoot>();
+
+        Assert.Empty(Rules.OnlyTheRelayPublishes(defaults));
+        Assert.Contains(defaults.AllTypes(), type => type.OutermostNamespace() == "Shop.ServiceDefaults.Messaging.Broker"
+            && type.Calls().Any(call => call.EndsWith(".BasicPublishAsync", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Services))]
+    public void A_service_declares_no_integration_event(string service) =>
+        Assert.Empty(Rules.IntegrationEventsAreOnlyInContracts(Code.Service(service)));
+
+    [Fact]
+    public void Wire_names_agree_with_types() => Assert.Empty(Rules.WireNamesAgreeWithTypes(
+        typeof(IIntegrationEvent).Assembly.GetTypes().Where(type => type.IsAssignableTo(typeof(IIntegrationEvent)) && type.IsClass)));
+
+    [Fact]
+    public void Contracts_reference_nothing_but_the_BCL()
+    {
+        using var contracts = Code.Of<EventNameAttribute>();
+
+        Assert.All(contracts.MainModule.AssemblyReferences, reference =>
+            Assert.StartsWith("System.", reference.Name, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Services))]
+    public void Parts_of_a_service_are_internal_and_sealed(string service) =>
+        Assert.Empty(Rules.PartsOfAServiceAreInternalAndSealed(Code.Service(service)));
+
+    [Theory]
+    [InlineData("services")]
+    [InlineData("ServiceDefaults")]
+    [InlineData("contracts")]
+    [InlineData("AppHost")]
+    [InlineData("Cli")]
+    public void Files_are_short_and_folders_say_what_they_are_for(string root) =>
+        Assert.Empty(Rules.FilesAreShortAndFoldersSayWhatTheyAreFor(Path.Combine(Code.Repository, root)));
+
+    [Fact]
+    public void Each_rule_names_what_breaks_it()
+    {
+        using var bad = Code.Of<RuleTests>();
+
+        Assert.Contains(Rules.DomainUsesOnlyTheBcl(bad), found => found.Contains("KnowsALibrary uses Mono.Cecil", StringComparison.Ordinal));
+        Assert.Contains(Rules.ServicesShareOnlyContractsAndDefaults(bad, ["Mono.Cecil"]), found => found.Contains("Mono.Cecil", StringComparison.Ordinal));
+        Assert.Contains(Rules.OnlyTheRelayPublishes(bad), found => found.Contains("PublishesByBus", StringComparison.Ordinal));
+        Assert.Contains(Rules.OnlyTheRelayPublishes(bad), found => found.Contains("PublishesByContext", StringComparison.Ordinal));
+        Assert.Contains(Rules.OnlyTheRelayPublishes(bad), found => found.Contains("PublishesByChannel", StringComparison.Ordinal));
+        Assert.Contains(Rules.IntegrationEventsAreOnlyInContracts(bad), found => found.Contains("Misplaced", StringComparison.Ordinal));
+        Assert.Contains(Rules.WireNamesAgreeWithTypes([typeof(Broken.V1.Misplaced)]), found => found.Contains("broken.misplaced.v1", StringComparison.Ordinal));
+        Assert.Contains(Rules.PartsOfAServiceAreInternalAndSealed(bad), found => found.Contains("OpenToAll", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_rule_of_files_names_what_breaks_it()
+    {
+        var root = Directory.CreateTempSubdirectory("shop-architecture-");
+        try
+        {
+            Directory.CreateDirectory(Path.Combine(root.FullName, "Helpers"));
+            File.WriteAllLines(Path.Combine(root.FullName, "Helpers", "Long.cs"), Enumerable.Repeat("//", 301));
+
+            Assert.Equal(2, Rules.FilesAreShortAndFoldersSayWhatTheyAreFor(root.FullName).Count());
+        }
+        finally
+        {
+            root.Delete(recursive: true);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+using System.Text.RegularExpressions;
+using Mono.Cecil;
+using Shop.Contracts;
+using Shop.ServiceDefaults.Domain;
+
+namespace Shop.Architecture.Tests;
+
+/// <summary>The rules. Each gives what breaks it, with what to do; nothing when it is kept.</summary>
+internal static partial class Rules
+{
+    private static readonly string[] s_publishers =
+        ["MassTransit.IBus", "MassTransit.IPublishEndpoint", "MassTransit.ISendEndpoint", "MassTransit.ISendEndpointProvider"];
+
+    /// <summary>A model that knows no library can be read, tested and moved without one.</summary>
+    public static IEnumerable<string> DomainUsesOnlyTheBcl(AssemblyDefinition assembly) =>
+        from type in assembly.AllTypes()
+        where type.OutermostNamespace().EndsWith(".Domain", StringComparison.Ordinal)
+        from mentioned in type.Mentions()
+        let name = mentioned.OutermostNamespace()
+        where !name.StartsWith("System", StringComparison.Ordinal) && name != type.OutermostNamespace()
+            && name != typeof(AggregateRoot).Namespace && name.Length > 0
+            && !name.StartsWith("Microsoft.CodeAnalysis", StringComparison.Ordinal)
+        select $"{type.FullName} uses {mentioned.FullName}: a domain uses the BCL and {typeof(AggregateRoot).Namespace}, nothing else.";
+
+    /// <summary>Services meet in the broker and share only Contracts and ServiceDefaults.</summary>
+    public static IEnumerable<string> ServicesShareOnlyContractsAndDefaults(AssemblyDefinition assembly, IReadOnlyCollection<string> services) =>
+        from reference in assembly.MainModule.AssemblyReferences
+        where services.Contains(reference.Name) && reference.Name != assembly.Name.Name
+        select $"{assembly.Name.Name} references {reference.Name}: let it take an integration event instead.";
+
+    /// <summary>Whatever else publishes, publishes before or without the commit.</summary>
+    public static IEnumerable<string> OnlyTheRelayPublishes(AssemblyDefinition assembly) =>
+        from type in assembly.AllTypes()
+        where type.OutermostNamespace() != "Shop.ServiceDefaults.Messaging.Broker"
+        from found in type.Mentions().Select(mentioned => mentioned.FullName).Where(s_publishers.Contains)
+            .Concat(type.Calls().Where(call => PublishingCall().IsMatch(call)))
+        select $"{type.FullName} uses {found}: append to the outbox, and let the relay publish.";
+
+    /// <summary>A contract that is declared twice is two contracts.</summary>
+    public static IEnumerable<string> IntegrationEventsAreOnlyInContracts(AssemblyDefinition assembly) =>
+        from type in assembly.AllTypes()
+        where type.Interfaces.Any(i => i.InterfaceType.FullName == typeof(IIntegrationEvent).FullName)
+        where assembly.Name.Name != "Shop.Contracts"
+        select $"{type.FullName} is an integration event outside Shop.Contracts: move it there, with a wire name.";
+
+    /// <summary>The wire name says service, event and version, and agrees with the namespace.</summary>
+    public static IEnumerable<string> WireNamesAgreeWithTypes(IEnumerable<Type> events)
+    {
+        foreach (var type in events)
+        {
+            var name = ((EventNameAttribute?)Attribute.GetCustomAttribute(type, typeof(EventNameAttribute)))?.Name;
+            var parts = type.Namespace!.Split('.');
+            var kebab = Word().Replace(type.Name, "-$0").TrimStart('-').ToLowerInvariant();
+            var expected = $"{parts[^2].ToLowerInvariant()}.{kebab}.{parts[^1].ToLowerInvariant()}";
+            if (name != expected || !type.IsSealed || !type.IsPublic)
+            {
+                yield return $"{type.FullName} must be public and sealed with [EventName(\"{expected}\")], not \"{name}\".";
+            }
+        }
+    }
+
+    /// <summary>What is inside a service stays inside; requests and responses are public only for the validation generator.</summary>
+    public static IEnumerable<string> PartsOfAServiceAreInternalAndSealed(AssemblyDefinition assembly) =>
+        from type in assembly.AllTypes()
+        where !type.IsNested && type is { IsClass: true, IsEnum: false } && type.Namespace.StartsWith("Shop.", StringComparison.Ordinal)
+        let isRecord = type.Methods.Any(method => method.Name == "<Clone>$")
+        where (type.IsPublic && !isRecord && !type.Namespace.EndsWith("Migrations", StringComparison.Ordinal))
+            || (!type.IsSealed && !type.IsAbstract && !type.Namespace.EndsWith("Migrations", StringComparison.Ordinal))
+        select $"{type.FullName} must be internal sealed.";
+
+    /// <summary>Folders say what a thing is for; long files want to be two.</summary>
+    public static IEnumerable<string> FilesAreShortAndFoldersSayWhatTheyAreFor(string root)
+    {
+        string[] vague = ["Common", "Helpers", "Utils", "Repositories", "Mappers", "Managers"];
+        foreach (var file in Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories))
+        {
+            var folders = Path.GetRelativePath(root, Path.GetDirectoryName(file)!).Split(Path.DirectorySeparatorChar);
+            if (folders.Any(folder => folder is "bin" or "obj" or "Migrations"))
+            {
+                continue;
+            }
+
+            foreach (var folder in folders.Where(vague.Contains))
+            {
+                yield return $"{file} is in {folder}: name the folder after the use case.";
+            }
+
+            var lines = File.ReadLines(file).Count();
+            if (lines > 300)
+            {
+                yield return $"{file} has {lines} lines: a reader would want it in two.";
+            }
+        }
+    }
+
+    [GeneratedRegex("[A-Z]")]
+    private static partial Regex Word();
+
+    [GeneratedRegex(@"\.BasicPublishAsync$|^MassTransit\.\w*(Publish|Send|Consume)\w*\.(Publish|Send|Respond)(Async|Batch)?$|ExecutionExtensions\.(Publish|Send|Respond)")]
+    private static partial Regex PublishingCall();
+}

@@ -1,0 +1,36 @@
+// Code that breaks the rules on purpose: the negative controls of RuleTests.
+#pragma warning disable RS0030 // Banned here for the same reason that the rules have.
+using MassTransit;
+using RabbitMQ.Client;
+using Shop.Contracts;
+
+namespace Shop.Architecture.Tests.Broken.Domain
+{
+    internal sealed class KnowsALibrary
+    {
+        public Mono.Cecil.TypeDefinition? Type { get; set; }
+    }
+}
+
+namespace Shop.Architecture.Tests.Broken.V1
+{
+    [EventName("broken.by-another-name.v1")]
+    public sealed record Misplaced(Guid EventId, DateTimeOffset OccurredAt, string AggregateId, int AggregateVersion) : IIntegrationEvent;
+
+    public class OpenToAll;
+
+    internal sealed class PublishesByBus(IPublishEndpoint endpoint)
+    {
+        public Task PublishAsync(Misplaced misplaced) => endpoint.Publish(misplaced);
+    }
+
+    internal sealed class PublishesByContext : IConsumer<Misplaced>
+    {
+        public Task Consume(ConsumeContext<Misplaced> context) => context.RespondAsync(context.Message);
+    }
+
+    internal sealed class PublishesByChannel(IChannel channel)
+    {
+        public async Task PublishAsync() => await channel.BasicPublishAsync("", "", ReadOnlyMemory<byte>.Empty);
+    }
+}
