@@ -9,7 +9,7 @@ internal static class DemoCommand
     public static Command Command { get; } = new(
         "demo",
         "demo [--orders N] [--rate R] [--seed S]",
-        "Plays a shop's day: N customer visits (100) at R per second (10), then checks that nothing was lost or repeated.",
+        "Plays a shop's day: a few first visits, then N (100) at R per second (10), and checks that nothing was lost or repeated.",
         RunAsync);
 
     private static async Task<int> RunAsync(Arguments arguments, CancellationToken ct)
@@ -25,6 +25,7 @@ internal static class DemoCommand
         try
         {
             await run.OpenAsync(orders, ct);
+            await run.FirstVisitsAsync(ct);
             await VisitsAsync(run, record, orders, rate, ct);
         }
         catch (Exception e) when (e is HttpRequestException or TimeoutException or Polly.Timeout.TimeoutRejectedException)
@@ -80,6 +81,11 @@ internal static class DemoCommand
         if (times.Count > 0)
         {
             table.AddRow("POST to confirmed, p50 / p99 / max", $"{At(times, 50):0} / {At(times, 99):0} / {times[^1]:0} ms");
+        }
+
+        if (!record.EarlyMilliseconds.IsEmpty)
+        {
+            table.AddRow("The same for the first orders, slowest", $"{record.EarlyMilliseconds.Max():0} ms");
         }
 
         foreach (var finding in findings)

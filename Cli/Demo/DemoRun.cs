@@ -11,6 +11,9 @@ internal sealed class DemoRecord
 
     public ConcurrentBag<double> ConfirmMilliseconds { get; } = [];
 
+    /// <summary>The same for the first customers, who come before the programs have warmed up.</summary>
+    public ConcurrentBag<double> EarlyMilliseconds { get; } = [];
+
     public ConcurrentBag<string> Surprises { get; } = [];
 
     public int Refused;
@@ -23,6 +26,7 @@ internal sealed class DemoRecord
 internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
 {
     private const int Customers = 25;
+    private const int EarlyVisits = 15;
     private static readonly string[] s_names =
         ["Assam tea", "Darjeeling tea", "Sencha tea", "Rooibos tea", "Espresso beans", "Filter coffee", "Cocoa", "Oat biscuits",
             "Honey", "Tea pot", "Cup", "Kettle"];
@@ -69,6 +73,15 @@ internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
 
                 await Task.Delay(20, ct);
             }
+        }
+    }
+
+    /// <summary>The first customers of the day come one after another: their times are those of programs that have just started.</summary>
+    public async Task FirstVisitsAsync(CancellationToken ct)
+    {
+        for (var number = -EarlyVisits; number < 0; number++)
+        {
+            await VisitAsync(number, ct);
         }
     }
 
@@ -124,7 +137,7 @@ internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
         var rested = await RestAsync(customer, order.Id, ct);
         if (rested == "confirmed")
         {
-            record.ConfirmMilliseconds.Add(clock.Elapsed.TotalMilliseconds);
+            (number < 0 ? record.EarlyMilliseconds : record.ConfirmMilliseconds).Add(clock.Elapsed.TotalMilliseconds);
             await AfterConfirmAsync(customer, order.Id, choice, ct);
         }
     }
