@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Shop.ServiceDefaults.Messaging;
@@ -24,7 +25,7 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
     public async Task InvokeAsync(HttpContext context, IServiceProvider services)
     {
         var endpoint = context.GetEndpoint();
-        if (!HttpMethods.IsPost(context.Request.Method) || endpoint is null
+        if (!HttpMethods.IsPost(context.Request.Method) || endpoint is not RouteEndpoint // routing's own refusals are no routes
             || !context.Request.Headers.TryGetValue(HeaderName, out var values) || context.User.FindFirst("sub") is not { } subject)
         {
             await next(context);
@@ -90,6 +91,7 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
         {
             // A caller who hung up gets no answer, and so none is stored: the transaction goes with the exception.
             lostRace = Transient.IsConflict(exception);
+            context.Response.Clear(); // an answer that was half written is none
             var handler = (IExceptionHandler)context.RequestServices.GetService(typeof(IExceptionHandler))!;
             await handler.TryHandleAsync(context, exception, context.RequestAborted);
         }

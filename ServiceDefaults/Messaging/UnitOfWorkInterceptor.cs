@@ -18,12 +18,21 @@ internal sealed class UnitOfWorkInterceptor(
     public const int MaxRounds = 32;
 
     private readonly List<DomainEvent> _uncommitted = [];
+    private readonly List<AggregateRoot> _drained = [];
     private int _appended;
+    private bool _saving;
 
     public override async ValueTask<InterceptionResult<int>> SavingChangesAsync(
         DbContextEventData eventData, InterceptionResult<int> result, CancellationToken cancellationToken = default)
     {
         var db = eventData.Context!;
+        if (_drained.Exists(aggregate => db.Entry(aggregate).State != EntityState.Detached))
+        {
+            throw new InvalidOperationException("An earlier save failed while its domain events were handled, so saving now would "
+                + "store changes without their events. Clear the context and start again from fresh data.");
+        }
+
+        _drained.Clear();
         var events = await DrainAsync(db, cancellationToken);
         if (events.Count > 0)
         {
@@ -35,6 +44,9 @@ internal sealed class UnitOfWorkInterceptor(
             _uncommitted.AddRange(events);
         }
 
+        _drained.Clear();
+        _saving = true;
+
         _appended += db.ChangeTracker.Entries<OutboxMessage>().Count(entry => entry.State == EntityState.Added);
         return result;
     }
@@ -45,6 +57,7 @@ internal sealed class UnitOfWorkInterceptor(
     public override async ValueTask<int> SavedChangesAsync(
         SaveChangesCompletedEventData eventData, int result, CancellationToken cancellationToken = default)
     {
+        _saving = false;
         if (eventData.Context!.Database.CurrentTransaction is null)
         {
             await CommittedAsync();
@@ -55,12 +68,15 @@ internal sealed class UnitOfWorkInterceptor(
 
     public override Task SaveChangesFailedAsync(DbContextErrorEventData eventData, CancellationToken cancellationToken = default)
     {
+        _saving = false;
+
         // Whoever tries again clears the context and starts over from fresh data, so these events never happened.
         return RolledBackAsync();
     }
 
     Task IDbTransactionInterceptor.TransactionCommittedAsync(
-        DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken) => CommittedAsync();
+        DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken) =>
+        _saving ? Task.CompletedTask : CommittedAsync(); // a transaction of SaveChanges' own: SavedChangesAsync comes next
 
     Task IDbTransactionInterceptor.TransactionRolledBackAsync(
         DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken) => RolledBackAsync();
@@ -80,8 +96,9 @@ internal sealed class UnitOfWorkInterceptor(
         List<DomainEvent> all = [];
         for (var round = 0; ; round++)
         {
-            var raised = db.ChangeTracker.Entries<AggregateRoot>().Where(entry => entry.Entity.HasEvents)
-                .SelectMany(entry => entry.Entity.TakeEvents()).ToList();
+            var raising = db.ChangeTracker.Entries<AggregateRoot>().Select(entry => entry.Entity).Where(a => a.HasEvents).ToList();
+            _drained.AddRange(raising);
+            var raised = raising.SelectMany(aggregate => aggregate.TakeEvents()).ToList();
             if (raised.Count == 0)
             {
                 return all;

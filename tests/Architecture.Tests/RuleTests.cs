@@ -13,6 +13,16 @@ public sealed class RuleTests
     public void A_domain_uses_only_the_BCL(string service) => Assert.Empty(Rules.DomainUsesOnlyTheBcl(Code.Service(service)));
 
     [Theory]
+    [InlineData("Ordering")]
+    [InlineData("Inventory")]
+    public void Domain_events_stay_inside(string service)
+    {
+        var assembly = Code.Service(service);
+        Assert.Contains(assembly.AllTypes(), type => type.BaseType?.FullName == typeof(ServiceDefaults.Domain.DomainEvent).FullName);
+        Assert.Empty(Rules.DomainEventsStayInside(assembly));
+    }
+
+    [Theory]
     [MemberData(nameof(Services))]
     public void A_service_references_no_other(string service)
     {
@@ -79,6 +89,7 @@ public sealed class RuleTests
         Assert.Contains(Rules.OnlyTheRelayPublishes(bad), found => found.Contains("PublishesByContext", StringComparison.Ordinal));
         Assert.Contains(Rules.OnlyTheRelayPublishes(bad), found => found.Contains("PublishesByChannel", StringComparison.Ordinal));
         Assert.Contains(Rules.IntegrationEventsAreOnlyInContracts(bad), found => found.Contains("Misplaced", StringComparison.Ordinal));
+        Assert.Contains(Rules.DomainEventsStayInside(bad), found => found.Contains("ToldToAll", StringComparison.Ordinal));
         Assert.Contains(Rules.WireNamesAgreeWithTypes([typeof(Broken.V1.Misplaced)]), found => found.Contains("broken.misplaced.v1", StringComparison.Ordinal));
         Assert.Contains(Rules.PartsOfAServiceAreInternalAndSealed(bad), found => found.Contains("OpenToAll", StringComparison.Ordinal));
     }

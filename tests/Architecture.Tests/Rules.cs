@@ -43,6 +43,13 @@ internal static partial class Rules
         where assembly.Name.Name != "Shop.Contracts"
         select $"{type.FullName} is an integration event outside Shop.Contracts: move it there, with a wire name.";
 
+    /// <summary>A domain event is nobody else's: internal, sealed, and in the model.</summary>
+    public static IEnumerable<string> DomainEventsStayInside(AssemblyDefinition assembly) =>
+        from type in assembly.AllTypes()
+        where type.BaseType?.FullName == typeof(DomainEvent).FullName
+        where type.IsPublic || type.IsNestedPublic || !type.IsSealed || !type.OutermostNamespace().EndsWith(".Domain", StringComparison.Ordinal)
+        select $"{type.FullName} must be internal sealed, in Domain: others are told by PublishedEvents.";
+
     /// <summary>The wire name says service, event and version, and agrees with the namespace.</summary>
     public static IEnumerable<string> WireNamesAgreeWithTypes(IEnumerable<Type> events)
     {

@@ -19,6 +19,8 @@ namespace Shop.Architecture.Tests.Broken.V1
 
     public class OpenToAll;
 
+    public sealed record ToldToAll(DateTimeOffset At) : ServiceDefaults.Domain.DomainEvent(At);
+
     internal sealed class PublishesByBus(IPublishEndpoint endpoint)
     {
         public Task PublishAsync(Misplaced misplaced) => endpoint.Publish(misplaced);

@@ -58,6 +58,28 @@ public sealed class DomainEventTests : MessagingTest
     }
 
     [Fact]
+    public async Task Saving_again_after_a_handler_failed_is_refused_until_the_context_is_cleared()
+    {
+        var fail = true;
+        var service = await WithBefore((_, _) => _ = fail ? throw new DomainException("no", "no") : 0);
+
+        await service.WorkAsync(async db =>
+        {
+            db.Tickets.Add(Ticket.Open(TimeProvider.System.GetUtcNow()));
+            await Assert.ThrowsAsync<DomainException>(() => db.SaveChangesAsync());
+            await Assert.ThrowsAsync<InvalidOperationException>(() => db.SaveChangesAsync());
+            Assert.Equal(0, await Database.ScalarAsync<long>("SELECT count(*) FROM tickets"));
+
+            fail = false;
+            db.ChangeTracker.Clear();
+            db.Tickets.Add(Ticket.Open(TimeProvider.System.GetUtcNow()));
+            await db.SaveChangesAsync();
+        });
+
+        Assert.Equal(1, await Database.ScalarAsync<long>("SELECT count(*) FROM outbox"));
+    }
+
+    [Fact]
     public async Task A_handler_after_the_commit_sees_committed_data_and_never_throws_back()
     {
         var seen = new List<long>();

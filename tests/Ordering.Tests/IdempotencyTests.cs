@@ -127,6 +127,17 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
         Assert.Equal(1, await CountOrdersAsync(customer));
     }
 
+    [Fact]
+    public async Task A_body_of_another_kind_is_a_problem_with_a_key_too()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/orders") { Content = new StringContent("tea", System.Text.Encoding.UTF8, "text/plain") };
+        request.Headers.Add("Idempotency-Key", "another-kind");
+        using var response = await ordering.As(NewCustomer()).SendAsync(request);
+
+        Assert.Equal((HttpStatusCode.UnsupportedMediaType, "application/problem+json"),
+            (response.StatusCode, response.Content.Headers.ContentType?.MediaType));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData(null)]

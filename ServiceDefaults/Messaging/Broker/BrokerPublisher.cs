@@ -113,7 +113,17 @@ internal sealed partial class BrokerPublisher(MessagingSettings settings, ILogge
 
     private static async Task<bool> TrySendAsync(IChannel channel, OutboxRow row, PublishReport report, CancellationToken ct)
     {
-        using var activity = StartPublish(row, out var headers);
+        if (!TryReadHeaders(row, out var headers))
+        {
+            lock (report)
+            {
+                report.Refused[row.Seq] = "its headers are no JSON object of strings";
+            }
+
+            return false;
+        }
+
+        using var activity = StartPublish(row, headers);
         try
         {
             await channel.BasicPublishAsync(row.Type, "", mandatory: true, Properties(row, headers, activity), row.Body, ct);
@@ -141,10 +151,23 @@ internal sealed partial class BrokerPublisher(MessagingSettings settings, ILogge
         }
     }
 
-    private static Activity? StartPublish(OutboxRow row, out Dictionary<string, object?> headers)
+    private static bool TryReadHeaders(OutboxRow row, out Dictionary<string, object?> headers)
     {
-        headers = JsonSerializer.Deserialize<Dictionary<string, string>>(row.Headers)!
-            .ToDictionary(header => header.Key, header => (object?)header.Value);
+        try
+        {
+            headers = (JsonSerializer.Deserialize<Dictionary<string, string>>(row.Headers) ?? [])
+                .ToDictionary(header => header.Key, header => (object?)header.Value);
+            return true;
+        }
+        catch (JsonException)
+        {
+            headers = [];
+            return false;
+        }
+    }
+
+    private static Activity? StartPublish(OutboxRow row, Dictionary<string, object?> headers)
+    {
         ActivityContext.TryParse(headers.GetValueOrDefault(MessageHeaderNames.TraceParent) as string,
             headers.GetValueOrDefault(MessageHeaderNames.TraceState) as string, isRemote: true, out var parent);
         var activity = MessagingTelemetry.Activities.StartActivity($"publish {row.Type}", ActivityKind.Producer, parent);

@@ -17,8 +17,6 @@ internal sealed class RelaySession : IAsyncDisposable
 
     private RelaySession(NpgsqlConnection connection) => _connection = connection;
 
-    public IReadOnlySet<short> Held => _held;
-
     public bool HoldsAll => _held.Count == OutboxMessage.Partitions;
 
     /// <summary>The session's process id at the server.</summary>
@@ -54,8 +52,7 @@ internal sealed class RelaySession : IAsyncDisposable
     /// <summary>
     /// Takes or gives back partitions until this relay holds its fair share of them. To be called between batches only.
     /// </summary>
-    /// <returns>Whether partitions were taken, whose parked streams are not known yet.</returns>
-    public async Task<bool> RebalanceAsync(CancellationToken ct)
+    public async Task RebalanceAsync(CancellationToken ct)
     {
         var relays = Convert.ToInt32(await ScalarAsync(
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND objid = 0 AND granted "
@@ -68,7 +65,6 @@ internal sealed class RelaySession : IAsyncDisposable
             _held.Remove(last);
         }
 
-        var before = _held.Count;
         for (short partition = 0; partition < OutboxMessage.Partitions && _held.Count < share; partition++)
         {
             if (!_held.Contains(partition)
@@ -77,8 +73,6 @@ internal sealed class RelaySession : IAsyncDisposable
                 _held.Add(partition);
             }
         }
-
-        return _held.Count > before;
     }
 
     public async Task<NpgsqlTransaction> BeginAsync(CancellationToken ct) => await _connection.BeginTransactionAsync(ct);
@@ -106,7 +100,7 @@ internal sealed class RelaySession : IAsyncDisposable
 
     /// <summary>Sets rows aside, behind what is parked of their streams already.</summary>
     public Task ParkAsync(IReadOnlyList<OutboxRow> rows, DateTimeOffset now, CancellationToken ct) => InsertAsync(
-        "INSERT INTO outbox_parked SELECT *, 0, $8, $8, '' FROM unnest($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (seq) DO NOTHING",
+        "INSERT INTO outbox_parked SELECT *, 0, $8, $8, '' FROM unnest($1, $2, $3, $4, $5, $6, $7)",
         rows, now, ct);
 
     /// <summary>Notes a failed attempt of a parked row.</summary>
