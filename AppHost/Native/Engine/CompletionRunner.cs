@@ -6,6 +6,9 @@ namespace Shop.AppHost.Native.Engine;
 /// <summary>A run that ends by itself, such as a migration. It has started when it has ended with exit code 0.</summary>
 internal sealed class CompletionRunner(ProjectResource resource, EngineContext context) : ProjectRunner(resource, context)
 {
+    /// <summary>It runs beside the start of the servers, which it has to wait for in the end.</summary>
+    protected override bool Yields => true;
+
     public override async Task StartAsync(CancellationToken ct)
     {
         var process = StartProcess();

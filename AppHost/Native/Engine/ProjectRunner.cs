@@ -33,7 +33,10 @@ internal abstract class ProjectRunner(ProjectResource resource, EngineContext co
     {
         Process?.Dispose();
         Process = ManagedProcess.Start(
-            new ProgramStart(Host(), [Program(), .. resource.Arguments], Path.GetDirectoryName(resource.ProjectPath)!, Environment()),
+            new ProgramStart(Host(), [Program(), .. resource.Arguments], Path.GetDirectoryName(resource.ProjectPath)!, Environment())
+            {
+                Yields = Yields,
+            },
             Log.Write);
         return Process;
     }
@@ -45,6 +48,9 @@ internal abstract class ProjectRunner(ProjectResource resource, EngineContext co
             context.Console.Problem($"{resource.Name} did not end when asked to and was killed.");
         }
     }
+
+    /// <summary>Whether others' starts come first.</summary>
+    protected virtual bool Yields => false;
 
     /// <summary>The address for the project to listen at; null for a run that has none.</summary>
     protected virtual Uri? Url => null;

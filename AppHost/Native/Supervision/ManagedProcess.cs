@@ -5,12 +5,17 @@ namespace Shop.AppHost.Native.Supervision;
 
 /// <summary>How to start a program: everything that is not said is inherited.</summary>
 internal sealed record ProgramStart(
-    string File, IReadOnlyList<string> Arguments, string Directory, IReadOnlyDictionary<string, string> Environment);
+    string File, IReadOnlyList<string> Arguments, string Directory, IReadOnlyDictionary<string, string> Environment)
+{
+    /// <summary>Whether it leaves the processor to other programs when they want it.</summary>
+    public bool Yields { get; init; }
+}
 
 /// <summary>A child process whose output goes, line by line, to a log, and which is asked to end before it is made to.</summary>
 internal sealed class ManagedProcess : IDisposable
 {
     private const string SetSid = "/usr/bin/setsid";
+    private const string Nice = "/usr/bin/nice";
 
     private readonly Process _process;
 
@@ -37,10 +42,19 @@ internal sealed class ManagedProcess : IDisposable
         };
 
         // A session of its own: Ctrl+C in the terminal reaches the shop alone, which then stops its children in order.
-        var own = System.IO.File.Exists(SetSid);
-        info.FileName = own ? SetSid : start.File;
-        IEnumerable<string> arguments = own ? [start.File, .. start.Arguments] : start.Arguments;
-        arguments.ToList().ForEach(info.ArgumentList.Add);
+        List<string> command = [start.File, .. start.Arguments];
+        if (start.Yields && System.IO.File.Exists(Nice))
+        {
+            command.InsertRange(0, [Nice, "-n", "10"]);
+        }
+
+        if (System.IO.File.Exists(SetSid))
+        {
+            command.Insert(0, SetSid);
+        }
+
+        info.FileName = command[0];
+        command.Skip(1).ToList().ForEach(info.ArgumentList.Add);
         foreach (var (name, value) in start.Environment)
         {
             info.Environment[name] = value;
