@@ -6,13 +6,15 @@ namespace Shop.Contracts.Inventory.V1;
 /// <param name="OrderId">The order; a reservation has its order's id.</param>
 /// <param name="ReservationVersion">The reservation's version after this fact, from 1.</param>
 /// <param name="Lines">What was set aside: every line of the order.</param>
+/// <param name="ExpiresAt">Until when it stays set aside if the order is not shipped, UTC; null from a producer that does not say.</param>
 [EventName("inventory.stock-reserved.v1")]
 public sealed record StockReserved(
     Guid EventId,
     DateTimeOffset OccurredAt,
     Guid OrderId,
     int ReservationVersion,
-    IReadOnlyList<StockReserved.Line> Lines) : IIntegrationEvent
+    IReadOnlyList<StockReserved.Line> Lines,
+    DateTimeOffset? ExpiresAt = null) : IIntegrationEvent
 {
     string IIntegrationEvent.AggregateId => OrderId.ToString();
     int IIntegrationEvent.AggregateVersion => ReservationVersion;

@@ -1,0 +1,24 @@
+namespace Shop.Contracts.Inventory.V1;
+
+/// <summary>What was set aside for an order was not shipped in time, and is on the shelf again.</summary>
+/// <param name="EventId">Repeats carry the same id.</param>
+/// <param name="OccurredAt">When it was released, UTC; at or after the time that the reservation was good until.</param>
+/// <param name="OrderId">The order.</param>
+/// <param name="ReservationVersion">The reservation's version after this fact.</param>
+/// <param name="Lines">What was released: every line of the order.</param>
+[EventName("inventory.stock-reservation-expired.v1")]
+public sealed record StockReservationExpired(
+    Guid EventId,
+    DateTimeOffset OccurredAt,
+    Guid OrderId,
+    int ReservationVersion,
+    IReadOnlyList<StockReservationExpired.Line> Lines) : IIntegrationEvent
+{
+    string IIntegrationEvent.AggregateId => OrderId.ToString();
+    int IIntegrationEvent.AggregateVersion => ReservationVersion;
+
+    /// <summary>Units of one product.</summary>
+    /// <param name="Sku">The product.</param>
+    /// <param name="Quantity">Units, at least 1.</param>
+    public sealed record Line(string Sku, int Quantity);
+}
