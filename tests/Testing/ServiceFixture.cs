@@ -53,6 +53,7 @@ public abstract class ServiceFixture<TProgram> : IAsyncDisposable
         {
             ["ConnectionStrings:Database"] = _database.ConnectionString,
             ["ConnectionStrings:rabbitmq"] = user.AbsoluteUri,
+            ["Messaging:RetryDelays:0"] = "00:00:00.050",
             ["Logging:LogLevel:Default"] = "Error",
         };
         foreach (var (key, value) in Settings)
