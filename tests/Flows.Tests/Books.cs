@@ -12,8 +12,8 @@ internal static class Books
         FROM products p
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(quantity) FILTER (WHERE kind IN ('received', 'adjusted')), 0) AS came_in,
-                   coalesce(sum(quantity) FILTER (WHERE kind = 'reserved'), 0)
-                       - coalesce(sum(quantity) FILTER (WHERE kind IN ('released', 'shipped')), 0) AS set_aside,
+                   coalesce(sum(quantity) FILTER (WHERE kind IN ('reserved', 'reclaimed')), 0)
+                       - coalesce(sum(quantity) FILTER (WHERE kind IN ('released', 'expired', 'shipped')), 0) AS set_aside,
                    coalesce(sum(quantity) FILTER (WHERE kind = 'shipped'), 0) AS gone
             FROM stock_movements m WHERE m.sku = p.sku) l
         WHERE p.on_hand < 0 OR p.reserved < 0 OR p.shipped < 0

@@ -47,7 +47,7 @@ public sealed class InterleavingTests(ITestOutputHelper output)
         var inventory = await shop.AddAsync<OfferProductRequest>(new Dictionary<string, string?>
         {
             ["Inventory:ReservationLifetime"] = "00:00:02",
-            ["Inventory:ReservationSweepInterval"] = "00:00:00.200",
+            ["Inventory:SweepInterval"] = "00:00:00.200",
         });
         var ordering = await shop.AddAsync<PlaceOrderRequest>();
         shop.Start<OfferProductRequest>();
