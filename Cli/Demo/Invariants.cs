@@ -90,8 +90,8 @@ internal sealed class Invariants(ShopApi api, DemoRecord record)
             int Units(string status) => orders.Where(order => order.Status == status)
                 .SelectMany(order => order.Lines).Where(line => line.Sku == sku).Sum(line => line.Quantity);
 
-            Check(product.OnHand + product.Reserved + product.Shipped == Sum("received"),
-                $"{sku}: on hand {product.OnHand} + reserved {product.Reserved} + shipped {product.Shipped} is not received {Sum("received")}");
+            Check(product.OnHand + product.Reserved + product.Shipped == Sum("received") + Sum("adjusted"),
+                $"{sku}: on hand {product.OnHand} + reserved {product.Reserved} + shipped {product.Shipped} is not received {Sum("received")} + adjusted {Sum("adjusted")}");
             Check(product is { OnHand: >= 0, Reserved: >= 0, Shipped: >= 0 }, $"{sku}: something is negative");
             Check(product.Reserved == Units("confirmed"), $"{sku}: {product.Reserved} reserved, {Units("confirmed")} in confirmed orders");
             Check(product.Shipped == Units("shipped"), $"{sku}: {product.Shipped} shipped, {Units("shipped")} in shipped orders");
