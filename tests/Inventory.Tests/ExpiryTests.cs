@@ -1,4 +1,7 @@
+using Microsoft.EntityFrameworkCore;
 using Shop.Contracts.Inventory.V1;
+using Shop.Inventory.Features.ExpireReservations;
+using Shop.Inventory.Persistence;
 using static Shop.Inventory.Tests.InventoryService;
 
 namespace Shop.Inventory.Tests;
@@ -115,6 +118,20 @@ public sealed class ExpiryTests(InventoryService inventory, ITestOutputHelper ou
         Assert.InRange(late, 1, 40);
         Assert.Equal(dead, await inventory.Broker.CountReadyAsync("inventory.order-shipped.dead"));
         await inventory.LedgerAgreesAsync();
+    }
+
+    [Fact]
+    public async Task Looking_for_what_is_due_takes_the_index_that_is_for_it()
+    {
+        await using var db = new InventoryDbContext(
+            new DbContextOptionsBuilder<InventoryDbContext>().UseNpgsql(inventory.Database.ConnectionString).Options);
+        await db.Database.OpenConnectionAsync();
+        await db.Database.ExecuteSqlAsync($"SET enable_seqscan = off; SET enable_sort = off");
+        var last = new ReservationSweeper.Due(Guid.Empty, DateTimeOffset.MinValue);
+        await using var query = ReservationSweeper.Queries.Due(db, last, TimeProvider.System.GetUtcNow()).Take(200).CreateDbCommand();
+        query.CommandText = "EXPLAIN (FORMAT JSON) " + query.CommandText;
+
+        Assert.Contains("ix_reservations_expires_at", (string)(await query.ExecuteScalarAsync())!, StringComparison.Ordinal);
     }
 
     [Fact]

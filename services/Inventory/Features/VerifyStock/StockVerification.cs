@@ -20,13 +20,13 @@ internal static class StockVerification
                     - coalesce(sum(quantity) FILTER (WHERE kind IN ('released', 'expired', 'shipped')), 0) AS reserved,
                 coalesce(sum(quantity) FILTER (WHERE kind = 'shipped'), 0) AS shipped
             FROM stock_movements GROUP BY sku)
-        SELECT format('%s: %s is %s by the ledger and %s in the product', sku, name, by_ledger, stored)
+        SELECT format('%s: %s is %s by the ledger and %s in the product', sku, stock, by_ledger, stored)
         FROM products LEFT JOIN ledger USING (sku) CROSS JOIN LATERAL (VALUES
             ('on_hand', coalesce(ledger.on_hand, 0), products.on_hand),
             ('reserved', coalesce(ledger.reserved, 0), products.reserved),
-            ('shipped', coalesce(ledger.shipped, 0), products.shipped)) AS columns (name, by_ledger, stored)
+            ('shipped', coalesce(ledger.shipped, 0), products.shipped)) AS columns (stock, by_ledger, stored)
         WHERE by_ledger <> stored
-        ORDER BY sku, name
+        ORDER BY sku, stock
         """;
 
     // Each line has moved exactly as its reservation's state says, and nothing has moved for an order without a line for it.
