@@ -53,7 +53,8 @@ public static class ServiceHost
         ArgumentNullException.ThrowIfNull(app);
         var stopping = app.Lifetime.ApplicationStopping;
         await using var scope = app.Services.CreateAsyncScope();
-        await scope.ServiceProvider.GetRequiredService<TContext>().Database.MigrateAsync(stopping);
+        await Migration.ApplyAsync(
+            scope.ServiceProvider.GetRequiredService<TContext>(), app.Logger, app.Services.GetRequiredService<TimeProvider>(), stopping);
         await scope.ServiceProvider.GetRequiredService<TopologyDeclaration>().DeclareAsync(stopping);
     }
 }

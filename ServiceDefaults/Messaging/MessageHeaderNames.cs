@@ -11,6 +11,9 @@ internal static class MessageHeaderNames
     public const string TraceState = "tracestate";
     public const string Baggage = "baggage";
 
+    /// <summary>How often a message has come back after a delay; absent at first.</summary>
+    public const string Retries = "shop-retries";
+
     /// <summary>Where MassTransit looks for the parent of the consumer's span.</summary>
     public const string MassTransitActivityId = "MT-Activity-Id";
 }

@@ -1,9 +1,11 @@
 using MassTransit;
+using MassTransit.Middleware;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Shop.ServiceDefaults.Domain;
 using Shop.ServiceDefaults.Messaging.Broker;
 using Shop.ServiceDefaults.Messaging.Inbox;
@@ -27,7 +29,7 @@ public static class MessagingRegistration
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(consumers);
         var settings = ReadSettings(builder);
-        var topology = new BrokerTopology(settings.Service);
+        var topology = new BrokerTopology(settings.Service, settings.RetryDelays);
         builder.Services.AddSingleton(settings).AddSingleton(topology).AddSingleton<TopologyDeclaration>();
         builder.Services.AddSingleton(publishedEvents);
         builder.Services.AddSingleton<OutboxDoorbell>().AddSingleton<BrokerPublisher>();
@@ -76,7 +78,7 @@ public static class MessagingRegistration
 
             // Shown in /health/ready, but no reason to take no requests: what needs only the database works without the broker.
             bus.ConfigureHealthCheckOptions(health => health.MinimalFailureStatus = HealthStatus.Degraded);
-            bus.AddConfigureEndpointsCallback((context, queue, endpoint) => ConfigureQueue(context, queue, endpoint, settings));
+            bus.AddConfigureEndpointsCallback((context, queue, endpoint) => ConfigureQueue(context, queue, endpoint, settings, topology));
             bus.UsingRabbitMq((context, rabbit) =>
             {
                 rabbit.Host(settings.Broker, settings.Service + " consumers");
@@ -93,7 +95,8 @@ public static class MessagingRegistration
         });
 
     private static void ConfigureQueue(
-        IRegistrationContext context, string queue, IReceiveEndpointConfigurator endpoint, MessagingSettings settings)
+        IRegistrationContext context, string queue, IReceiveEndpointConfigurator endpoint, MessagingSettings settings,
+        BrokerTopology topology)
     {
         endpoint.ConfigureConsumeTopology = false;
         endpoint.PublishFaults = false;
@@ -105,6 +108,14 @@ public static class MessagingRegistration
                 rabbit.SetQueueArgument(name, value);
             }
         }
+
+        var logger = context.GetRequiredService<ILogger<DelayedRetryFilter>>();
+        endpoint.ConfigureError(error =>
+        {
+            error.UseFilter(new DelayedRetryFilter(topology, queue, logger));
+            error.UseFilter(new GenerateFaultFilter());
+            error.UseFilter(new ErrorTransportFilter());
+        });
 
         // A database that is away is no fault of the message: hold it and wait, however long it takes.
         endpoint.UseMessageRetry(retry =>

@@ -36,8 +36,14 @@ internal sealed class MessagingSettings
     /// <summary>Messages that a consumer holds at once. Modest: a requeued prefetch counts as a delivery for all of it.</summary>
     public ushort Prefetch { get; init; } = 32;
 
-    /// <summary>How often a failing message is tried again at once before it goes to the dead letters.</summary>
+    /// <summary>How often a failing message is tried again at once before it has to wait.</summary>
     public int ImmediateRetries { get; init; } = 5;
+
+    /// <summary>
+    /// How long a failing message waits before each further try, at least a millisecond each; after the last one it goes to the dead
+    /// letters. By default 1 s, growing fivefold to 10 min: some 13 minutes in all. Whole milliseconds; the same for all instances.
+    /// </summary>
+    public IReadOnlyList<TimeSpan>? RetryDelays { get; init; }
 
     /// <summary>How long inbox rows are kept: longer than any message can come again.</summary>
     public TimeSpan InboxRetention { get; init; } = TimeSpan.FromDays(7);

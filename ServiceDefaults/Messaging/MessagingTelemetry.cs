@@ -29,4 +29,7 @@ internal static class MessagingTelemetry
 
     public static readonly Counter<long> Deduplicated = s_meter.CreateCounter<long>(
         "shop.inbox.deduplicated", "{event}", "Repeats that were acknowledged without effect.");
+
+    public static readonly Counter<long> RetriedLater = s_meter.CreateCounter<long>(
+        "shop.inbox.retried_later", "{event}", "Failed deliveries that come again after a delay.");
 }

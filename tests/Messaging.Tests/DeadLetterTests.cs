@@ -27,8 +27,35 @@ public sealed class DeadLetterTests : MessagingTest
         var dead = await DeadLetterAsync();
         Assert.Equal("this one is poison", dead.Header("MT-Fault-Message"));
         Assert.Contains(nameof(InvalidOperationException), dead.Header("MT-Fault-ExceptionType"), StringComparison.Ordinal);
+        Assert.Equal("2", dead.Header("shop-retries"));
         Assert.Equal(0, await service.CountEffectsAsync("poison"));
         await Eventually.HoldsAsync("the consumer lives on", async () => await service.CountEffectsAsync("tea") == 1);
+    }
+
+    [Fact]
+    public async Task A_message_that_fails_at_first_waits_in_the_broker_and_is_handled_once()
+    {
+        var service = await ServiceAsync(consumes: true);
+        var (attempts, healed) = (0, false);
+        service.Script.Act = (@event, _) =>
+        {
+            if (@event.Sku != "early")
+            {
+                return Task.CompletedTask;
+            }
+
+            Interlocked.Increment(ref attempts);
+            return healed ? Task.CompletedTask : throw new InvalidOperationException("what it needs is not there yet");
+        };
+
+        await PublishAsync(Event("early"));
+        await PublishAsync(Event("tea"));
+        await Eventually.HoldsAsync("another is not held up", async () => await service.CountEffectsAsync("tea") == 1);
+        await Eventually.HoldsAsync("it came back after a delay", () => attempts > 6);
+        healed = true;
+
+        await Eventually.HoldsAsync("it is handled", async () => await service.CountEffectsAsync("early") == 1);
+        Assert.Equal(0, await Broker.CountReadyAsync(Queue + ".dead"));
     }
 
     [Theory]
@@ -46,7 +73,9 @@ public sealed class DeadLetterTests : MessagingTest
         await Broker.PublishAsync(s_exchange, "", Encoding.UTF8.GetBytes(body),
             new { delivery_mode = 2, content_type = "application/vnd.masstransit+json" });
 
-        Assert.Equal(body, (await DeadLetterAsync()).Text);
+        var dead = await DeadLetterAsync();
+        Assert.Equal(body, dead.Text);
+        Assert.Null(dead.Header("shop-retries")); // waiting would not make it readable
         await PublishAsync(Event("tea"));
         await Eventually.HoldsAsync("the consumer lives on", async () => await service.CountEffectsAsync("tea") == 1);
     }
@@ -103,9 +132,10 @@ public sealed class DeadLetterTests : MessagingTest
 
         await Eventually.HoldsAsync("it consumes", async () => await service.CountEffectsAsync("tea") == 1);
         var queues = await Broker.QueuesAsync();
-        Assert.Equal([Queue, Queue + ".dead"], queues.Select(queue => queue.Name).Order());
+        Assert.Equal(
+            [Queue, Queue + ".dead", "ordering.retry-in-200ms", "ordering.retry-in-50ms"], queues.Select(queue => queue.Name).Order());
         Assert.All(queues, queue => Assert.Equal("quorum", queue.Arguments["x-queue-type"]));
-        Assert.Equal([s_exchange], (await Broker.BindingsOfAsync(Queue)).Where(exchange => exchange != Queue));
+        Assert.Equal([s_exchange, "ordering.redelivery"], (await Broker.BindingsOfAsync(Queue)).Where(name => name != Queue).Order());
     }
 
     private static StockReplenished Event(string sku)

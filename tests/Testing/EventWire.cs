@@ -36,6 +36,10 @@ public sealed class EventWire : IAsyncDisposable
     /// <summary>All that was heard so far, in the order in which it came.</summary>
     public IReadOnlyList<HeardEvent> Heard => [.. _heard];
 
+    /// <summary>All events that were heard so far, as what they are.</summary>
+    public IReadOnlyList<IIntegrationEvent> Events =>
+        [.. _heard.Select(heard => (IIntegrationEvent)heard.Message.Deserialize(EventCatalog.TypeOf(heard.Name)!, s_json)!)];
+
     /// <summary>The events of one type that were heard so far, in the order in which they came.</summary>
     public IReadOnlyList<T> HeardOf<T>()
         where T : IIntegrationEvent =>
@@ -57,12 +61,16 @@ public sealed class EventWire : IAsyncDisposable
         await _connection.DisposeAsync();
     }
 
-    internal static async Task<EventWire> ConnectAsync(Uri broker, string service)
+    /// <summary>Connects as an administrator.</summary>
+    /// <param name="broker">A virtual host where all exchanges are declared.</param>
+    /// <param name="prefix">What the names of the events to hear begin with: a service's with a dot, or nothing for all.</param>
+    public static async Task<EventWire> ConnectAsync(TestVirtualHost broker, string prefix)
     {
-        var connection = await new ConnectionFactory { Uri = broker, AutomaticRecoveryEnabled = false }.CreateConnectionAsync();
+        ArgumentNullException.ThrowIfNull(broker);
+        var connection = await new ConnectionFactory { Uri = broker.AmqpUri, AutomaticRecoveryEnabled = false }.CreateConnectionAsync();
         var confirms = new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true);
         var wire = new EventWire(connection, await connection.CreateChannelAsync(confirms), await connection.CreateChannelAsync());
-        await wire.ListenAsync(service + ".");
+        await wire.ListenAsync(prefix);
         return wire;
     }
 

@@ -1,7 +1,3 @@
-using System.Diagnostics;
-using System.Net.Http.Headers;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Shop.Contracts;
 
@@ -17,9 +13,9 @@ namespace Shop.Testing;
 public abstract class ServiceFixture<TProgram> : IAsyncDisposable
     where TProgram : class
 {
-    private static readonly string s_service = typeof(TProgram).Assembly.GetName().Name!.ToLowerInvariant();
+    private static readonly string s_service = ServiceInstance.NameOf<TProgram>();
 
-    private Instance? _instance;
+    private ServiceInstance? _instance;
     private TestDatabase? _database;
     private TestVirtualHost? _broker;
     private EventWire? _wire;
@@ -46,33 +42,20 @@ public abstract class ServiceFixture<TProgram> : IAsyncDisposable
             await _broker.DeclareExchangeAsync(exchange);
         }
 
-        var own = $@"^{s_service}\..*$";
-        var user = await _broker.CreateUserAsync(
-            s_service, own, own, $@"^({s_service}\..*|(ordering|inventory|notification|analytics)\..*\.v\d+)$");
-        var settings = new Dictionary<string, string?>(TestTokens.Configuration)
-        {
-            ["ConnectionStrings:Database"] = _database.ConnectionString,
-            ["ConnectionStrings:rabbitmq"] = user.AbsoluteUri,
-            ["Logging:LogLevel:Default"] = "Error",
-        };
+        var settings = ServiceInstance.Settings(
+            _database.ConnectionString, await ServiceInstance.CreateUserAsync<TProgram>(_broker));
         foreach (var (key, value) in Settings)
         {
             settings[key] = value;
         }
 
-        await MigrateAsync(settings);
-        _wire = await EventWire.ConnectAsync(_broker.AmqpUri, s_service);
-        _instance = new Instance(settings, ConfigureServices);
-        _instance.StartServer();
+        await ServiceInstance.MigrateAsync<TProgram>(settings);
+        _wire = await EventWire.ConnectAsync(_broker, s_service + ".");
+        _instance = ServiceInstance.Start<TProgram>(settings, ConfigureServices);
     }
 
     /// <summary>A client of the service, without a token where none is given.</summary>
-    public HttpClient Client(string? token = null)
-    {
-        var client = (_instance ?? throw NotStarted()).CreateClient();
-        client.DefaultRequestHeaders.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", token);
-        return client;
-    }
+    public HttpClient Client(string? token = null) => (_instance ?? throw NotStarted()).Client(token);
 
     /// <summary>Stops the service and drops what was made for it.</summary>
     public virtual async ValueTask DisposeAsync()
@@ -94,52 +77,4 @@ public abstract class ServiceFixture<TProgram> : IAsyncDisposable
     }
 
     private static InvalidOperationException NotStarted() => new("The fixture was not initialized.");
-
-    /// <summary>Runs the real command in a process of its own, as the AppHost does.</summary>
-    private static async Task MigrateAsync(Dictionary<string, string?> settings)
-    {
-        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
-        {
-            ArgumentList = { typeof(TProgram).Assembly.Location, "migrate" },
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        foreach (var (key, value) in settings)
-        {
-            start.Environment[key.Replace(":", "__", StringComparison.Ordinal)] = value;
-        }
-
-        using var process = Process.Start(start)!;
-        var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
-        await process.WaitForExitAsync(patience.Token);
-        if (process.ExitCode != 0)
-        {
-            throw new InvalidOperationException($"{s_service} migrate ended with {process.ExitCode}:\n{await output}{await errors}");
-        }
-    }
-
-    private sealed class Instance : WebApplicationFactory<TProgram>
-    {
-        private readonly IReadOnlyDictionary<string, string?> _settings;
-        private readonly Action<IServiceCollection> _services;
-
-        public Instance(IReadOnlyDictionary<string, string?> settings, Action<IServiceCollection> services)
-        {
-            (_settings, _services) = (settings, services);
-            UseKestrel(0); // the in-memory server enforces no limits
-        }
-
-        protected override void ConfigureWebHost(IWebHostBuilder builder)
-        {
-            builder.UseEnvironment("Testing");
-            builder.UseContentRoot(AppContext.BaseDirectory);
-            foreach (var (key, value) in _settings)
-            {
-                builder.UseSetting(key, value); // unlike ConfigureAppConfiguration, seen by Program while it registers things
-            }
-
-            builder.ConfigureServices(_services);
-        }
-    }
 }

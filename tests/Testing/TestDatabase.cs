@@ -6,22 +6,24 @@ namespace Shop.Testing;
 public sealed class TestDatabase : IAsyncDisposable
 {
     private readonly string _server;
+    private readonly string _database;
 
-    private TestDatabase(string server, string name)
+    private TestDatabase(string server, string name, string? copy = null)
     {
         _server = server;
+        _database = copy ?? name;
         Name = name;
         ConnectionString = new NpgsqlConnectionStringBuilder(server)
         {
-            Database = name,
+            Database = _database,
             Username = name,
             Password = name,
             IncludeErrorDetail = true,
         }.ConnectionString;
-        AdminConnectionString = new NpgsqlConnectionStringBuilder(server) { Database = name, IncludeErrorDetail = true }.ConnectionString;
+        AdminConnectionString = new NpgsqlConnectionStringBuilder(server) { Database = _database, IncludeErrorDetail = true }.ConnectionString;
     }
 
-    /// <summary>The database's name, which is its owner's too.</summary>
+    /// <summary>The owner's name, which is the database's too unless it is a copy.</summary>
     public string Name { get; }
 
     /// <summary>As the owner: what a service gets as <c>ConnectionStrings:Database</c>.</summary>
@@ -58,14 +60,47 @@ public sealed class TestDatabase : IAsyncDisposable
         return (T)(await command.ExecuteScalarAsync() ?? throw new InvalidOperationException($"No row for: {sql}"));
     }
 
+    /// <summary>All rows that a query gives, asked as the owner; a row is its columns' texts.</summary>
+    public async Task<IReadOnlyList<string>> RowsAsync(string sql)
+    {
+        await using var connection = new NpgsqlConnection(ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await using var reader = await command.ExecuteReaderAsync();
+        List<string> rows = [];
+        while (await reader.ReadAsync())
+        {
+            rows.Add(string.Join(" | ", Enumerable.Range(0, reader.FieldCount).Select(column => $"{reader.GetValue(column)}")));
+        }
+
+        return rows;
+    }
+
+    /// <summary>
+    /// A database with the same content and the same owner. Nobody may be connected to this one: stop the service first. Dispose
+    /// the copy before the original.
+    /// </summary>
+    public async Task<TestDatabase> CloneAsync()
+    {
+        var copy = new TestDatabase(_server, Name, $"{Name}_{Guid.CreateVersion7():N}"[..63]);
+        await CloseConnectionsAsync();
+        await ExecuteOnAsync(_server, $"CREATE DATABASE \"{copy._database}\" TEMPLATE \"{_database}\" OWNER \"{Name}\"");
+        return copy;
+    }
+
     /// <summary>Breaks off every session of this database, as a restart of the server would.</summary>
     public Task CloseConnectionsAsync() =>
-        ExecuteOnAsync(_server, $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{Name}'");
+        ExecuteOnAsync(_server, $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{_database}'");
 
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
-        await ExecuteOnAsync(_server, $"DROP DATABASE IF EXISTS \"{Name}\" WITH (FORCE)", $"DROP ROLE IF EXISTS \"{Name}\"");
+        await ExecuteOnAsync(_server, $"DROP DATABASE IF EXISTS \"{_database}\" WITH (FORCE)");
+        if (_database == Name)
+        {
+            await ExecuteOnAsync(_server, $"DROP ROLE IF EXISTS \"{Name}\"");
+        }
+
         await using var pool = new NpgsqlConnection(ConnectionString);
         NpgsqlConnection.ClearPool(pool);
     }

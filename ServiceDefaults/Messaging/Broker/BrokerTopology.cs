@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using MassTransit;
 using Shop.Contracts;
@@ -6,7 +7,8 @@ namespace Shop.ServiceDefaults.Messaging.Broker;
 
 /// <summary>
 /// A service's part of the broker, derived from the contracts and its consumers: a fanout exchange per event it owns, and
-/// per consumer a quorum queue with its dead letters, bound to the exchanges of the events that the consumer takes.
+/// per consumer a quorum queue with its dead letters, bound to the exchanges of the events that the consumer takes. What fails
+/// waits in a queue per delay, which all consumers of the service share, and from there comes back to the queue it was from.
 /// </summary>
 internal sealed partial class BrokerTopology
 {
@@ -16,11 +18,22 @@ internal sealed partial class BrokerTopology
     /// </summary>
     public const int DeliveryLimit = 50;
 
+    private static readonly TimeSpan[] s_retryDelays =
+    [
+        TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(25), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10),
+    ];
+
     private readonly List<ConsumerQueue> _queues = [];
 
-    public BrokerTopology(string service)
+    public BrokerTopology(string service, IReadOnlyList<TimeSpan>? retryDelays = null)
     {
         Service = service;
+        RetryDelays = retryDelays ?? s_retryDelays;
+        if (RetryDelays.Any(delay => delay < TimeSpan.FromMilliseconds(1) || delay > TimeSpan.FromDays(1)))
+        {
+            throw new InvalidOperationException("Each of Messaging:RetryDelays must be from 1 ms to 1 day, such as 00:00:05.");
+        }
+
         Exchanges = [.. EventCatalog.Names.Where(name => name.StartsWith(service + ".", StringComparison.Ordinal))];
     }
 
@@ -30,6 +43,12 @@ internal sealed partial class BrokerTopology
     public IReadOnlyList<string> Exchanges { get; }
 
     public IReadOnlyList<ConsumerQueue> Queues => _queues;
+
+    /// <summary>How long a failed message waits before each further try.</summary>
+    public IReadOnlyList<TimeSpan> RetryDelays { get; }
+
+    /// <summary>Brings messages that have waited back to the queue that their routing key names.</summary>
+    public string RedeliveryExchange => Service + ".redelivery";
 
     public static string DeadLettersOf(string queue) => queue + ".dead";
 
@@ -41,6 +60,22 @@ internal sealed partial class BrokerTopology
         ["x-dead-letter-exchange"] = DeadLettersOf(queue),
         ["x-dead-letter-strategy"] = "at-least-once",
         ["x-overflow"] = "reject-publish", // at-least-once dead-lettering asks for it
+    };
+
+    /// <summary>
+    /// The exchange, and the queue behind it, where messages wait this long. The delay is in the name, because it is an argument
+    /// of the queue, which cannot change.
+    /// </summary>
+    public string RetryExchange(TimeSpan delay) => string.Create(
+        CultureInfo.InvariantCulture, $"{Service}.retry-in-{delay.TotalMilliseconds:0}ms");
+
+    public Dictionary<string, object?> RetryArguments(TimeSpan delay) => new()
+    {
+        ["x-queue-type"] = "quorum",
+        ["x-message-ttl"] = (long)delay.TotalMilliseconds,
+        ["x-dead-letter-exchange"] = RedeliveryExchange,
+        ["x-dead-letter-strategy"] = "at-least-once",
+        ["x-overflow"] = "reject-publish",
     };
 
     public static Dictionary<string, object?> DeadLetterArguments() => new() { ["x-queue-type"] = "quorum" };

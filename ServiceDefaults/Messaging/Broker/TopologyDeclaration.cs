@@ -28,6 +28,11 @@ internal sealed partial class TopologyDeclaration(MessagingSettings settings, Br
             {
                 await DeclareQueueAsync(channel, queue.Name, ct);
             }
+
+            if (topology.Queues.Count > 0)
+            {
+                await DeclareRetriesAsync(channel, ct);
+            }
         }
 
         foreach (var queue in topology.Queues)
@@ -70,6 +75,24 @@ internal sealed partial class TopologyDeclaration(MessagingSettings settings, Br
         await channel.QueueBindAsync(dead, dead, "", cancellationToken: ct);
         await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false,
             BrokerTopology.QueueArguments(queue), cancellationToken: ct);
+    }
+
+    private async Task DeclareRetriesAsync(IChannel channel, CancellationToken ct)
+    {
+        await channel.ExchangeDeclareAsync(topology.RedeliveryExchange, ExchangeType.Direct, durable: true, cancellationToken: ct);
+        foreach (var queue in topology.Queues)
+        {
+            await channel.QueueBindAsync(queue.Name, topology.RedeliveryExchange, queue.Name, cancellationToken: ct);
+        }
+
+        foreach (var delay in topology.RetryDelays.Distinct())
+        {
+            var retry = topology.RetryExchange(delay);
+            await channel.ExchangeDeclareAsync(retry, ExchangeType.Fanout, durable: true, cancellationToken: ct);
+            await channel.QueueDeclareAsync(retry, durable: true, exclusive: false, autoDelete: false,
+                topology.RetryArguments(delay), cancellationToken: ct);
+            await channel.QueueBindAsync(retry, retry, "", cancellationToken: ct);
+        }
     }
 
     private async Task BindAsync(IConnection connection, string queue, string exchange, CancellationToken ct)

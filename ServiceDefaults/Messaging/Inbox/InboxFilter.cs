@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.Serialization;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -16,7 +17,7 @@ internal sealed class InboxFilter<T>(DbContext db, MessageOrigin origin, TimePro
     public async Task Send(ConsumeContext<T> context, IPipe<ConsumeContext<T>> next)
     {
         var eventId = context.MessageId
-            ?? throw new InvalidOperationException("The message has no id, so a repeat could not be told from a new one.");
+            ?? throw new SerializationException("The message has no id, so a repeat could not be told from a new one.");
         var consumer = context.ReceiveContext.InputAddress.AbsolutePath.Split('/')[^1];
         origin.CorrelationId = context.CorrelationId ?? context.ConversationId ?? eventId;
         origin.CausationId = eventId;

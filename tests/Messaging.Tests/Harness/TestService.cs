@@ -35,6 +35,8 @@ internal sealed class TestService : IAsyncDisposable
             ["Messaging:Service"] = "ordering",
             ["Messaging:FirstRetryDelay"] = "00:00:00.100",
             ["Messaging:MaxRetryDelay"] = "00:00:00.500",
+            ["Messaging:RetryDelays:0"] = "00:00:00.050",
+            ["Messaging:RetryDelays:1"] = "00:00:00.200",
             ["urls"] = "http://127.0.0.1:0",
         });
         builder.Configuration.AddInMemoryCollection(settings ?? new Dictionary<string, string?>());
