@@ -1,5 +1,7 @@
 using Shop.Inventory;
 using Shop.Inventory.Domain;
+using Shop.Inventory.Features.AdjustStock;
+using Shop.Inventory.Features.ExpireReservations;
 using Shop.Inventory.Features.GetProducts;
 using Shop.Inventory.Features.Movements;
 using Shop.Inventory.Features.OfferProduct;
@@ -7,6 +9,8 @@ using Shop.Inventory.Features.ReceiveStock;
 using Shop.Inventory.Features.ReleaseStock;
 using Shop.Inventory.Features.ReserveStock;
 using Shop.Inventory.Features.ShipStock;
+using Shop.Inventory.Features.VerifyStock;
+using Shop.Inventory.Features.WatchStock;
 using Shop.Inventory.Persistence;
 using Shop.ServiceDefaults.Domain;
 using Shop.ServiceDefaults.Hosting;
@@ -21,20 +25,34 @@ builder.AddMessaging<InventoryDbContext>(PublishedEvents.From, bus => bus
     .AddConsumer<OrderShippedConsumer>());
 builder.Services.AddScoped<StockMoves>();
 builder.Services.AddScoped<IDomainEventHandler<StockReceived>, RecordMovements>();
+builder.Services.AddScoped<IDomainEventHandler<StockAdjusted>, RecordMovements>();
 builder.Services.AddScoped<IDomainEventHandler<StockReserved>, RecordMovements>();
 builder.Services.AddScoped<IDomainEventHandler<StockReleased>, RecordMovements>();
+builder.Services.AddScoped<IDomainEventHandler<StockReservationExpired>, RecordMovements>();
 builder.Services.AddScoped<IDomainEventHandler<StockShipped>, RecordMovements>();
+builder.Services.AddScoped<ICommittedEventHandler<StockShipped>, ReportLateShipments>();
+builder.Services.AddScoped<ICommittedEventHandler<StockAdjusted>, ReportLateShipments>();
+builder.Services.AddOptions<ReservationSettings>().BindConfiguration("Inventory").ValidateDataAnnotations().ValidateOnStart();
+builder.Services.AddHostedService<ReservationSweeper>();
 
 var app = builder.Build();
 if (args is ["migrate"])
 {
     await app.MigrateAsync<InventoryDbContext>();
-    return;
+    return 0;
+}
+
+if (args is ["verify-stock"])
+{
+    return await app.VerifyStockAsync(Console.Out);
 }
 
 app.UseServiceDefaults();
 app.MapGetProducts();
 app.MapOfferProduct();
 app.MapReceiveStock();
+app.MapAdjustStock();
+app.MapWatchStock();
 app.MapMovements();
 await app.RunAsync();
+return 0;

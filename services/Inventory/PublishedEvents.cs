@@ -18,11 +18,15 @@ internal static class PublishedEvents
         ProductPriceChanged e => new V1.ProductPriceChanged(e.EventId, e.At, e.Sku, e.ProductVersion, e.UnitPrice, e.Currency),
         StockReceived e => new V1.StockReplenished(e.EventId, e.At, e.Sku, e.ProductVersion, e.Quantity, e.OnHand),
         StockReserved e => new V1.StockReserved(e.EventId, e.At, e.OrderId, e.ReservationVersion,
-            [.. e.Lines.Select(line => new V1.StockReserved.Line(line.Sku, line.Quantity))]),
+            [.. e.Lines.Select(line => new V1.StockReserved.Line(line.Sku, line.Quantity))], e.ExpiresAt),
         StockReservationFailed e => new V1.StockReservationFailed(e.EventId, e.At, e.OrderId, e.ReservationVersion,
             [.. e.ShortLines.Select(line => new V1.StockReservationFailed.ShortLine(line.Sku, line.Asked, line.Available))]),
         StockReleased e => new V1.StockReleased(e.EventId, e.At, e.OrderId, e.ReservationVersion,
             [.. e.Lines.Select(line => new V1.StockReleased.Line(line.Sku, line.Quantity))]),
+        StockReservationExpired e => new V1.StockReservationExpired(e.EventId, e.At, e.OrderId, e.ReservationVersion,
+            [.. e.Lines.Select(line => new V1.StockReservationExpired.Line(line.Sku, line.Quantity))]),
+        StockLevelLow e => new V1.StockLevelLow(e.EventId, e.At, e.Sku, e.ProductVersion, e.OnHand, e.Threshold),
+        StockAdjusted => null, // a matter of the warehouse's books; if it makes the stock low, StockLevelLow says so
         StockShipped => null, // Ordering said so first: its OrderShipped is what others listen to
         _ => throw new UnreachableException($"Decide in PublishedEvents whether {domainEvent.GetType().Name} is published."),
     };

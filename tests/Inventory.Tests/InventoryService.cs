@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Shop.Contracts.Inventory.V1;
 using Shop.Contracts.Ordering.V1;
 
 namespace Shop.Inventory.Tests;
@@ -14,26 +15,29 @@ public sealed class InventoryService : ServiceFixture<Program>, IAsyncLifetime, 
 {
     public const string Name = "A running Inventory";
 
-    private readonly ConcurrentDictionary<string, long> _deduplicated = new();
+    private readonly ConcurrentDictionary<string, long> _counted = new();
     private readonly MeterListener _meters = new();
 
     public InventoryService()
     {
         _meters.InstrumentPublished = (instrument, listener) =>
         {
-            if (instrument.Name == "shop.inbox.deduplicated")
+            if (instrument.Name == "shop.inbox.deduplicated" || instrument.Meter.Name == InventoryTelemetry.Name)
             {
                 listener.EnableMeasurementEvents(instrument);
             }
         };
-        _meters.SetMeasurementEventCallback<long>((_, count, tags, _) =>
-            _deduplicated.AddOrUpdate((string)tags[0].Value!, count, (_, sum) => sum + count));
+        _meters.SetMeasurementEventCallback<long>((instrument, count, tags, _) => _counted.AddOrUpdate(
+            tags.Length > 0 ? (string)tags[0].Value! : instrument.Name, count, (_, sum) => sum + count));
         _meters.Start();
     }
 
     public HttpClient Staff => Client(TestTokens.Staff());
 
     public HttpClient Customer => Client(TestTokens.Customer());
+
+    protected override IReadOnlyDictionary<string, string?> Settings =>
+        new Dictionary<string, string?> { ["Inventory:SweepInterval"] = "00:00:00.050" };
 
     public static string NewSku(string prefix = "SKU") => $"{prefix}-{Guid.CreateVersion7():N}";
 
@@ -104,7 +108,55 @@ public sealed class InventoryService : ServiceFixture<Program>, IAsyncLifetime, 
         async () => await Database.ScalarAsync<long>(
             $"SELECT count(*) FROM inbox WHERE event_id = '{eventId}' AND consumer = 'inventory.{consumer}'") == 1);
 
-    public long Deduplicated(string consumer) => _deduplicated.GetValueOrDefault($"inventory.{consumer}");
+    public long Deduplicated(string consumer) => Counted($"inventory.{consumer}");
+
+    public long Counted(string instrument) => _counted.GetValueOrDefault(instrument);
+
+    /// <summary>Places orders and waits until Inventory has decided about each.</summary>
+    public async Task DecidedAsync(params IReadOnlyList<OrderPlaced> orders)
+    {
+        await Wire.PublishAsync(orders);
+        await Eventually.IsAsync("every order is decided about", () => Database.ScalarAsync<long>(
+            $"SELECT count(*) FROM reservations WHERE order_id IN ({Ids(orders)})"), decided => decided == orders.Count, TimeSpan.FromSeconds(60));
+    }
+
+    /// <summary>Two days go by for these orders: their reservations are due.</summary>
+    public async Task TimeGoesByAsync(params IReadOnlyList<OrderPlaced> orders) => Assert.Equal(orders.Count, await Database.ExecuteAsync(
+        "UPDATE reservations SET decided_at = decided_at - interval '2 days', expires_at = expires_at - interval '2 days' "
+        + $"WHERE order_id IN ({Ids(orders)})"));
+
+    public Task<string> StatusAsync(OrderPlaced order) =>
+        Database.ScalarAsync<string>($"SELECT status FROM reservations WHERE order_id = '{order.OrderId}'");
+
+    public Task StatusBecomesAsync(OrderPlaced order, string status) =>
+        Eventually.IsAsync($"order {order.OrderId} is {status}", () => StatusAsync(order), read => read == status);
+
+    /// <summary>Returns when all that was to be said until now was said and heard.</summary>
+    public async Task AllIsSaidAsync()
+    {
+        await Eventually.HoldsAsync("the outbox is empty", async () => await Database.ScalarAsync<long>(
+            "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM outbox_parked)") == 0);
+        var probe = await StockedAsync(0);
+        await Wire.HearAsync<ProductListed>("what was published before is heard", e => e.Sku == probe);
+    }
+
+    /// <summary>I3, in one snapshot and for every sku: each column is the sum of its movements, and all of them are of what came in.</summary>
+    public async Task LedgerAgreesAsync() => Assert.Equal("", await Database.ScalarAsync<string>("""
+        WITH sums AS (
+            SELECT sku, coalesce(sum(quantity) FILTER (WHERE kind IN ('received', 'adjusted')), 0) AS came,
+                coalesce(sum(quantity) FILTER (WHERE kind IN ('reserved', 'reclaimed')), 0) AS taken,
+                coalesce(sum(quantity) FILTER (WHERE kind IN ('released', 'expired')), 0) AS returned,
+                coalesce(sum(quantity) FILTER (WHERE kind = 'shipped'), 0) AS shipped
+            FROM stock_movements GROUP BY sku)
+        SELECT coalesce(string_agg(format('%s: %s on hand, %s reserved, %s shipped', p.sku, p.on_hand, p.reserved, p.shipped), '; '), '')
+        FROM products p LEFT JOIN sums s USING (sku)
+        WHERE p.on_hand <> coalesce(s.came - s.taken + s.returned, 0)
+            OR p.reserved <> coalesce(s.taken - s.returned - s.shipped, 0)
+            OR p.shipped <> coalesce(s.shipped, 0)
+            OR p.on_hand + p.reserved + p.shipped <> coalesce(s.came, 0)
+        """));
+
+    public static string Ids(IEnumerable<OrderPlaced> orders) => string.Join(", ", orders.Select(order => $"'{order.OrderId}'"));
 
     public override ValueTask DisposeAsync()
     {

@@ -14,6 +14,8 @@ public sealed class ProductApiTests(InventoryService inventory)
     {
         { "PUT", "/products/TEA-1" },
         { "POST", "/products/TEA-1/receipts" },
+        { "POST", "/products/TEA-1/adjustments" },
+        { "PUT", "/products/TEA-1/low-stock-threshold" },
         { "GET", "/products" },
         { "GET", "/products/TEA-1" },
         { "GET", "/products/TEA-1/movements" },
@@ -193,6 +195,8 @@ public sealed class ProductApiTests(InventoryService inventory)
     [Theory]
     [InlineData("PUT", "/products/TEA-1")]
     [InlineData("POST", "/products/TEA-1/receipts")]
+    [InlineData("POST", "/products/TEA-1/adjustments")]
+    [InlineData("PUT", "/products/TEA-1/low-stock-threshold")]
     [InlineData("GET", "/products/TEA-1/movements")]
     public async Task What_is_for_staff_answers_others_403(string method, string path)
     {

@@ -6,6 +6,7 @@ namespace Shop.Inventory.Tests;
 public sealed class ProductTests
 {
     private static readonly DateTimeOffset s_now = new(2026, 11, 22, 9, 0, 0, TimeSpan.Zero);
+    private static readonly Guid s_order = Guid.CreateVersion7(s_now);
 
     [Fact]
     public void Listing_a_product_says_so_at_version_1()
@@ -87,6 +88,125 @@ public sealed class ProductTests
         Assert.Equal(Product.MaxStock, product.OnHand);
     }
 
+    [Fact]
+    public void An_adjustment_changes_what_is_on_hand_and_is_no_receipt()
+    {
+        var product = Stocked(10);
+
+        product.Adjust(-4, "broken", s_now);
+        product.Adjust(1, "found", s_now);
+
+        Assert.Equal((7, 4), (product.OnHand, product.Version));
+        Assert.Equal([(3, -4, "broken"), (4, 1, "found")],
+            product.TakeEvents().Cast<StockAdjusted>().Select(e => (e.ProductVersion, e.Quantity, e.Reason)));
+    }
+
+    [Theory]
+    [InlineData(0, "why not", "adjustment-quantity")]
+    [InlineData(1_000_001, "too many", "adjustment-quantity")]
+    [InlineData(int.MinValue, "too few", "adjustment-quantity")]
+    [InlineData(-11, "more than there is", "not-enough-stock")]
+    [InlineData(1, "", "invalid-reason")]
+    [InlineData(1, " \u00a0", "invalid-reason")]
+    [InlineData(1, "one\ntwo", "invalid-reason")]
+    public void A_bad_adjustment_is_refused_and_changes_nothing(int quantity, string reason, string code)
+    {
+        var product = Stocked(10);
+
+        var refused = Assert.Throws<DomainException>(() => product.Adjust(quantity, reason, s_now));
+
+        Assert.Equal((code, code == "not-enough-stock"), (refused.Code, refused.Conflict));
+        Assert.Equal((10, 2, false), (product.OnHand, product.Version, product.HasEvents));
+    }
+
+    [Fact]
+    public void An_adjustment_does_not_fill_the_warehouse_beyond_its_end_nor_give_longer_reasons_than_fit()
+    {
+        var product = Listed();
+        for (var i = 0; i < Product.MaxStock / Product.MaxReceipt; i++)
+        {
+            product.Receive(Product.MaxReceipt, s_now);
+        }
+
+        Assert.Equal("too-much-stock", Assert.Throws<DomainException>(() => product.Adjust(1, "found", s_now)).Code);
+        product.Adjust(-1, new string('x', Product.MaxReasonLength), s_now);
+        Assert.Equal("invalid-reason",
+            Assert.Throws<DomainException>(() => product.Adjust(1, new string('x', Product.MaxReasonLength + 1), s_now)).Code);
+    }
+
+    [Fact]
+    public void Stock_becomes_low_once_and_again_only_after_it_was_not()
+    {
+        var product = Stocked(10);
+        product.WatchStock(5, s_now);
+
+        int[] changes = [-4, -1, -1, -3, 1, 4, -2];
+        var low = changes.Select(change =>
+        {
+            product.Adjust(change, "count", s_now);
+            return product.TakeEvents().OfType<StockLevelLow>().Select(e => (int?)e.OnHand).SingleOrDefault();
+        });
+
+        // 6, 5 (low), 4, 1, 2, 6, 4 (low again)
+        Assert.Equal([null, 5, null, null, null, null, 4], low);
+    }
+
+    [Theory]
+    [InlineData(null, 9, false)]
+    [InlineData(null, 10, true)]
+    [InlineData(null, 11, true)]
+    [InlineData(9, 11, true)]
+    [InlineData(10, 20, false)]
+    [InlineData(20, 10, false)]
+    [InlineData(20, null, false)]
+    public void A_threshold_that_makes_the_stock_low_counts_as_a_crossing(int? before, int? after, bool low)
+    {
+        var product = Stocked(10);
+        product.WatchStock(before, s_now);
+        product.TakeEvents();
+
+        product.WatchStock(after, s_now);
+
+        Assert.Equal(low, product.TakeEvents().OfType<StockLevelLow>().Any(e => (e.OnHand, e.Threshold) == (10, after)));
+        Assert.Equal(after, product.LowStockThreshold);
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(Product.MaxStock + 1)]
+    public void An_impossible_threshold_is_refused(int threshold) => Assert.Equal("low-stock-threshold",
+        Assert.Throws<DomainException>(() => Listed().WatchStock(threshold, s_now)).Code);
+
+    [Fact]
+    public void The_same_threshold_again_is_no_change()
+    {
+        var product = Stocked(10);
+        product.WatchStock(5, s_now);
+
+        product.WatchStock(5, s_now);
+
+        Assert.Equal(3, product.Version);
+    }
+
+    [Fact]
+    public void What_is_shipped_late_comes_from_the_shelf_and_what_is_missing_there_is_booked_in_first()
+    {
+        var product = Stocked(5);
+        product.WatchStock(3, s_now);
+        product.TakeEvents();
+
+        product.ShipFromShelf(s_order, 2, s_now);
+
+        Assert.Equal((3, 2L), (product.OnHand, product.Shipped));
+        Assert.IsType<StockLevelLow>(Assert.Single(product.TakeEvents()));
+
+        product.ShipFromShelf(s_order, 4, s_now);
+
+        Assert.Equal((0, 6L), (product.OnHand, product.Shipped));
+        var adjusted = Assert.IsType<StockAdjusted>(Assert.Single(product.TakeEvents()));
+        Assert.Equal((1, s_order, Product.FoundForLateShipment), (adjusted.Quantity, adjusted.OrderId!.Value, adjusted.Reason));
+    }
+
     [Theory]
     [InlineData("A")]
     [InlineData("tea.green_1-kg")]
@@ -125,6 +245,14 @@ public sealed class ProductTests
         Assert.Equal(code, Assert.Throws<DomainException>(() => Product.List("TEA-2", name, unitPrice, currency, s_now)).Code);
         Assert.Equal(code, Assert.Throws<DomainException>(() => product.Offer(name, unitPrice, currency, s_now)).Code);
         Assert.Equal(("Tea", 4.5m, "EUR", 1), (product.Name, product.UnitPrice, product.Currency, product.Version));
+    }
+
+    private static Product Stocked(int quantity)
+    {
+        var product = Listed();
+        product.Receive(quantity, s_now);
+        product.TakeEvents();
+        return product;
     }
 
     private static Product Listed()

@@ -12,11 +12,64 @@ public sealed class ReservationTests
     [Fact]
     public void Reserving_says_what_is_set_aside()
     {
-        var reservation = Reservation.Reserve(s_order, s_lines, s_now);
+        var reservation = Reservation.Reserve(s_order, s_lines, TimeSpan.FromHours(1), [], s_now);
 
         var reserved = Assert.IsType<StockReserved>(Assert.Single(reservation.TakeEvents()));
         Assert.Equal((s_order, 1), (reserved.OrderId, reserved.ReservationVersion));
         Assert.Equal(s_lines, reserved.Lines);
+        Assert.Equal((s_now.AddHours(1), s_now.AddHours(1)), (reserved.ExpiresAt, reservation.ExpiresAt));
+    }
+
+    [Fact]
+    public void Reserving_tells_also_which_products_it_made_low()
+    {
+        var low = new StockLevelLow("A", 7, 3, 3, s_now);
+
+        var reservation = Reservation.Reserve(s_order, s_lines, TimeSpan.FromHours(1), [low], s_now);
+
+        Assert.Same(low, reservation.TakeEvents()[1]);
+    }
+
+    [Fact]
+    public void A_reservation_expires_once_and_not_before_its_time()
+    {
+        var reservation = Reserved();
+
+        Assert.False(reservation.Expire(s_now.AddHours(1).AddTicks(-10)));
+        Assert.True(reservation.Expire(s_now.AddHours(1)));
+        Assert.False(reservation.Expire(s_now.AddHours(2)));
+
+        var expired = Assert.IsType<StockReservationExpired>(Assert.Single(reservation.TakeEvents()));
+        Assert.Equal((2, s_now.AddHours(1)), (expired.ReservationVersion, expired.At));
+        Assert.Equal(s_lines, expired.Lines);
+        Assert.False(reservation.Release(s_now));
+        Assert.Equal(ReservationStatus.Expired, reservation.Status);
+    }
+
+    [Fact]
+    public void What_was_released_or_shipped_does_not_expire()
+    {
+        var (released, shipped) = (Reserved(), Reserved());
+        released.Release(s_now);
+        shipped.Ship(s_now);
+
+        Assert.False(released.Expire(s_now.AddDays(1)));
+        Assert.False(shipped.Expire(s_now.AddDays(1)));
+    }
+
+    [Fact]
+    public void What_has_expired_is_shipped_from_the_shelf_once()
+    {
+        var reservation = Reserved();
+        reservation.Expire(s_now.AddHours(1));
+        reservation.TakeEvents();
+
+        Assert.Equal(ShippedFrom.Shelf, reservation.Ship(s_now.AddHours(2)));
+        Assert.Equal(ShippedFrom.Nowhere, reservation.Ship(s_now.AddHours(3)));
+
+        var shipped = Assert.IsType<StockShipped>(Assert.Single(reservation.TakeEvents()));
+        Assert.Equal((ShippedFrom.Shelf, 3), (shipped.From, shipped.ReservationVersion));
+        Assert.Equal(ReservationStatus.Shipped, reservation.Status);
     }
 
     [Fact]
@@ -48,8 +101,8 @@ public sealed class ReservationTests
     {
         var reservation = Reserved();
 
-        Assert.True(reservation.Ship(s_now));
-        Assert.False(reservation.Ship(s_now));
+        Assert.Equal(ShippedFrom.Reserved, reservation.Ship(s_now));
+        Assert.Equal(ShippedFrom.Nowhere, reservation.Ship(s_now));
         Assert.False(reservation.Release(s_now));
 
         Assert.IsType<StockShipped>(Assert.Single(reservation.TakeEvents()));
@@ -91,7 +144,7 @@ public sealed class ReservationTests
 
     private static Reservation Reserved()
     {
-        var reservation = Reservation.Reserve(s_order, s_lines, s_now);
+        var reservation = Reservation.Reserve(s_order, s_lines, TimeSpan.FromHours(1), [], s_now);
         reservation.TakeEvents();
         return reservation;
     }

@@ -8,11 +8,26 @@ internal enum ReservationStatus
     Failed,
     Released,
     Shipped,
+    Expired,
+}
+
+/// <summary>Where the units of a shipped order are in the books.</summary>
+internal enum ShippedFrom
+{
+    /// <summary>Nowhere: it was shipped before.</summary>
+    Nowhere,
+
+    /// <summary>Set aside for it.</summary>
+    Reserved,
+
+    /// <summary>On the shelf again, because its reservation expired.</summary>
+    Shelf,
 }
 
 /// <summary>
 /// What Inventory decided about one order, for ever: it has the order's id, so that a second OrderPlaced of the same order,
-/// whatever its event id, finds the answer given. Reserved becomes Released or Shipped; Failed stays.
+/// whatever its event id, finds the answer given. Reserved becomes Released, Shipped or Expired, and Expired can become Shipped;
+/// Failed stays.
 /// </summary>
 internal sealed class Reservation : AggregateRoot
 {
@@ -29,11 +44,20 @@ internal sealed class Reservation : AggregateRoot
 
     public DateTimeOffset DecidedAt { get; private init; }
 
-    /// <summary>The stock is set aside.</summary>
-    public static Reservation Reserve(Guid orderId, IReadOnlyList<ReservationLine> lines, DateTimeOffset now)
+    /// <summary>Until when the stock stays set aside if the order is not shipped; null where none ever was.</summary>
+    public DateTimeOffset? ExpiresAt { get; private init; }
+
+    /// <summary>The stock is set aside for so long, by which some products may have become low.</summary>
+    public static Reservation Reserve(Guid orderId, IReadOnlyList<ReservationLine> lines, TimeSpan lifetime,
+        IEnumerable<StockLevelLow> becameLow, DateTimeOffset now)
     {
-        var reservation = New(orderId, ReservationStatus.Reserved, lines, now);
-        reservation.Raise(new StockReserved(orderId, reservation.Version, lines, now));
+        var reservation = New(orderId, ReservationStatus.Reserved, lines, now, now + lifetime);
+        reservation.Raise(new StockReserved(orderId, reservation.Version, lines, now + lifetime, now));
+        foreach (var low in becameLow)
+        {
+            reservation.Raise(low);
+        }
+
         return reservation;
     }
 
@@ -75,30 +99,52 @@ internal sealed class Reservation : AggregateRoot
         return true;
     }
 
-    /// <summary>The order left the warehouse. Says whether stock has to go with it: not for the second time.</summary>
-    /// <exception cref="DomainException">Nothing is set aside for it.</exception>
-    public bool Ship(DateTimeOffset now)
+    /// <summary>The time that the reservation was good for may be over. Says whether stock has to go back to the shelf.</summary>
+    public bool Expire(DateTimeOffset now)
     {
-        if (Status == ReservationStatus.Shipped)
+        if (Status != ReservationStatus.Reserved || now < ExpiresAt)
         {
             return false;
         }
 
-        if (Status != ReservationStatus.Reserved)
-        {
-            throw new DomainException("nothing-reserved",
-                $"Order {OrderId} was shipped, but its reservation is {Status}: what left the warehouse is not accounted for.",
-                conflict: true);
-        }
-
-        Become(ReservationStatus.Shipped);
-        Raise(new StockShipped(OrderId, Version, Lines, now));
+        Become(ReservationStatus.Expired);
+        Raise(new StockReservationExpired(OrderId, Version, Lines, now));
         return true;
     }
 
-    private static Reservation New(Guid orderId, ReservationStatus status, IReadOnlyList<ReservationLine> lines, DateTimeOffset now)
+    /// <summary>The order left the warehouse. Says from where stock has to go with it: from nowhere for the second time.</summary>
+    /// <exception cref="DomainException">Nothing was set aside for it, or it was released.</exception>
+    public ShippedFrom Ship(DateTimeOffset now)
     {
-        var reservation = new Reservation { OrderId = orderId, Status = status, DecidedAt = now, Version = 1 };
+        var from = Status switch
+        {
+            ReservationStatus.Shipped => ShippedFrom.Nowhere,
+            ReservationStatus.Reserved => ShippedFrom.Reserved,
+            ReservationStatus.Expired => ShippedFrom.Shelf,
+            _ => throw new DomainException("nothing-reserved",
+                $"Order {OrderId} was shipped, but its reservation is {Status}: what left the warehouse is not accounted for.",
+                conflict: true),
+        };
+        if (from != ShippedFrom.Nowhere)
+        {
+            Become(ReservationStatus.Shipped);
+            Raise(new StockShipped(OrderId, Version, Lines, from, now));
+        }
+
+        return from;
+    }
+
+    private static Reservation New(Guid orderId, ReservationStatus status, IReadOnlyList<ReservationLine> lines, DateTimeOffset now,
+        DateTimeOffset? expiresAt = null)
+    {
+        var reservation = new Reservation
+        {
+            OrderId = orderId,
+            Status = status,
+            DecidedAt = now,
+            ExpiresAt = expiresAt,
+            Version = 1,
+        };
         reservation._lines.AddRange(lines);
         return reservation;
     }
@@ -116,7 +162,8 @@ internal sealed record ReservationLine(string Sku, int Quantity);
 /// <summary>A line that cannot be served.</summary>
 internal sealed record ShortLine(string Sku, int Asked, int Available);
 
-internal sealed record StockReserved(Guid OrderId, int ReservationVersion, IReadOnlyList<ReservationLine> Lines, DateTimeOffset At)
+internal sealed record StockReserved(
+    Guid OrderId, int ReservationVersion, IReadOnlyList<ReservationLine> Lines, DateTimeOffset ExpiresAt, DateTimeOffset At)
     : DomainEvent(At);
 
 internal sealed record StockReservationFailed(
@@ -125,5 +172,8 @@ internal sealed record StockReservationFailed(
 internal sealed record StockReleased(Guid OrderId, int ReservationVersion, IReadOnlyList<ReservationLine> Lines, DateTimeOffset At)
     : DomainEvent(At);
 
-internal sealed record StockShipped(Guid OrderId, int ReservationVersion, IReadOnlyList<ReservationLine> Lines, DateTimeOffset At)
-    : DomainEvent(At);
+internal sealed record StockReservationExpired(
+    Guid OrderId, int ReservationVersion, IReadOnlyList<ReservationLine> Lines, DateTimeOffset At) : DomainEvent(At);
+
+internal sealed record StockShipped(
+    Guid OrderId, int ReservationVersion, IReadOnlyList<ReservationLine> Lines, ShippedFrom From, DateTimeOffset At) : DomainEvent(At);

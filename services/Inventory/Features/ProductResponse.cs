@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Shop.Inventory.Domain;
 
 namespace Shop.Inventory.Features;
@@ -12,9 +13,19 @@ namespace Shop.Inventory.Features;
 /// <param name="Shipped">Units that left, ever.</param>
 /// <param name="Available">What an order could have now: <paramref name="OnHand"/>.</param>
 /// <param name="Version">Counts the product's changes, from 1.</param>
+/// <param name="LowStockThreshold">At so many units on hand or fewer the stock is low; absent where nobody watches it.</param>
 public sealed record ProductResponse(
-    string Sku, string Name, decimal UnitPrice, string Currency, int OnHand, int Reserved, long Shipped, int Available, int Version)
+    string Sku,
+    string Name,
+    decimal UnitPrice,
+    string Currency,
+    int OnHand,
+    int Reserved,
+    long Shipped,
+    int Available,
+    int Version,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? LowStockThreshold)
 {
     internal static ProductResponse Of(Product product) => new(product.Sku, product.Name, product.UnitPrice, product.Currency,
-        product.OnHand, product.Reserved, product.Shipped, product.OnHand, product.Version);
+        product.OnHand, product.Reserved, product.Shipped, product.OnHand, product.Version, product.LowStockThreshold);
 }

@@ -24,6 +24,7 @@ internal sealed class InventoryDbContext(DbContextOptions<InventoryDbContext> op
                 table.HasCheckConstraint("products_sku", "sku ~ '^[A-Za-z0-9._-]{1,64}$'");
                 table.HasCheckConstraint("products_unit_price", "unit_price >= 0 AND currency ~ '^[A-Z]{3}$'");
                 table.HasCheckConstraint("products_stock", "on_hand >= 0 AND reserved >= 0 AND shipped >= 0");
+                table.HasCheckConstraint("products_low_stock_threshold", "low_stock_threshold >= 0");
             });
             product.HasKey(p => p.Sku);
             IsSku(product.Property(p => p.Sku));
@@ -36,12 +37,16 @@ internal sealed class InventoryDbContext(DbContextOptions<InventoryDbContext> op
         {
             movement.ToTable("stock_movements", table =>
             {
-                table.HasCheckConstraint("stock_movements_quantity", "quantity > 0");
-                table.HasCheckConstraint("stock_movements_kind", "kind IN ('received', 'reserved', 'released', 'shipped')");
-                table.HasCheckConstraint("stock_movements_order", "(order_id IS NULL) = (kind = 'received')");
+                table.HasCheckConstraint("stock_movements_quantity", "quantity > 0 OR (kind = 'adjusted' AND quantity < 0)");
+                table.HasCheckConstraint("stock_movements_kind",
+                    "kind IN ('received', 'reserved', 'released', 'expired', 'reclaimed', 'shipped', 'adjusted')");
+                table.HasCheckConstraint("stock_movements_order", "kind = 'adjusted' OR (order_id IS NULL) = (kind = 'received')");
+                table.HasCheckConstraint("stock_movements_reason",
+                    "(reason IS NOT NULL) = (kind = 'adjusted') AND reason ~ '\\S' AND reason !~ '[[:cntrl:]]'");
             });
             movement.Property(m => m.Id).ValueGeneratedNever();
             IsSku(movement.Property(m => m.Sku));
+            movement.Property(m => m.Reason).HasMaxLength(Product.MaxReasonLength);
             movement.Property(m => m.Kind).HasConversion(new LowerCase<MovementKind>()).HasMaxLength(16);
             movement.HasOne<Product>().WithMany().HasForeignKey(m => m.Sku).OnDelete(DeleteBehavior.Restrict);
             movement.HasIndex(m => new { m.Sku, m.Id });
@@ -49,8 +54,13 @@ internal sealed class InventoryDbContext(DbContextOptions<InventoryDbContext> op
         });
         modelBuilder.Entity<Reservation>(reservation =>
         {
-            reservation.ToTable("reservations", table => table.HasCheckConstraint(
-                "reservations_status", "status IN ('reserved', 'failed', 'released', 'shipped')"));
+            reservation.ToTable("reservations", table =>
+            {
+                table.HasCheckConstraint("reservations_status", "status IN ('reserved', 'failed', 'released', 'shipped', 'expired')");
+                table.HasCheckConstraint("reservations_expiry",
+                    "CASE WHEN expires_at IS NULL THEN status NOT IN ('reserved', 'expired') ELSE expires_at > decided_at END");
+            });
+            reservation.HasIndex(r => r.ExpiresAt).HasFilter("status = 'reserved'"); // what the sweeper looks up
             reservation.HasKey(r => r.OrderId);
             reservation.Property(r => r.OrderId).ValueGeneratedNever();
             reservation.Property(r => r.Status).HasConversion(new LowerCase<ReservationStatus>()).HasMaxLength(16);

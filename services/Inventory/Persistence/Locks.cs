@@ -33,6 +33,10 @@ internal static class Locks
         return await db.Reservations.FirstOrDefaultAsync(reservation => reservation.OrderId == orderId, ct);
     }
 
+    /// <summary>Whether nobody else decides about an order at the moment; if so, nobody does until the transaction ends.</summary>
+    public static Task<bool> TryLockOrderAsync(this InventoryDbContext db, Guid orderId, CancellationToken ct) => db.Database
+        .SqlQuery<bool>($"SELECT pg_try_advisory_xact_lock(hashtextextended({$"order:{orderId}"}, 0)) AS \"Value\"").SingleAsync(ct);
+
     /// <summary>The product, or null; nobody else lists or changes it until the transaction ends.</summary>
     public static async Task<Product?> LockSkuAsync(this InventoryDbContext db, string sku, CancellationToken ct)
     {

@@ -9,16 +9,18 @@ namespace Shop.Inventory.Features.Movements;
 
 /// <summary>A line of the ledger.</summary>
 /// <param name="Id">The movement's id; later ones are greater.</param>
-/// <param name="Kind">received, reserved, released or shipped.</param>
-/// <param name="Quantity">Units, at least 1.</param>
+/// <param name="Kind">received, reserved, released, expired, reclaimed, shipped or adjusted.</param>
+/// <param name="Quantity">Units, at least 1; less than 0 for an adjustment that takes units off.</param>
 /// <param name="OrderId">The order for which they moved, where there is one.</param>
 /// <param name="At">When, UTC.</param>
+/// <param name="Reason">Why, for an adjustment.</param>
 public sealed record MovementResponse(
     Guid Id,
     string Kind,
     int Quantity,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Guid? OrderId,
-    DateTimeOffset At);
+    DateTimeOffset At,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Reason);
 
 internal static class MovementsEndpoint
 {
@@ -48,7 +50,8 @@ internal static class MovementsEndpoint
 
         var page = Paging.ToPage(rows, limit, movement => movement.Id.ToString());
         return TypedResults.Ok(new Page<MovementResponse>(
-            [.. page.Items.Select(m => new MovementResponse(m.Id, m.Kind.ToString().ToLowerInvariant(), m.Quantity, m.OrderId, m.At))],
+            [.. page.Items.Select(m => new MovementResponse(
+                m.Id, m.Kind.ToString().ToLowerInvariant(), m.Quantity, m.OrderId, m.At, m.Reason))],
             page.NextCursor));
     }
 }

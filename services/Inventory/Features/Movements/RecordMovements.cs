@@ -10,13 +10,22 @@ namespace Shop.Inventory.Features.Movements;
 /// </summary>
 internal sealed class RecordMovements(InventoryDbContext db) :
     IDomainEventHandler<StockReceived>,
+    IDomainEventHandler<StockAdjusted>,
     IDomainEventHandler<StockReserved>,
     IDomainEventHandler<StockReleased>,
+    IDomainEventHandler<StockReservationExpired>,
     IDomainEventHandler<StockShipped>
 {
     public Task HandleAsync(StockReceived domainEvent, CancellationToken ct)
     {
         db.Movements.Add(new StockMovement(MovementKind.Received, domainEvent.Sku, domainEvent.Quantity, null, domainEvent.At));
+        return Task.CompletedTask;
+    }
+
+    public Task HandleAsync(StockAdjusted domainEvent, CancellationToken ct)
+    {
+        db.Movements.Add(new StockMovement(MovementKind.Adjusted, domainEvent.Sku, domainEvent.Quantity, domainEvent.OrderId,
+            domainEvent.At, domainEvent.Reason));
         return Task.CompletedTask;
     }
 
@@ -26,8 +35,18 @@ internal sealed class RecordMovements(InventoryDbContext db) :
     public Task HandleAsync(StockReleased domainEvent, CancellationToken ct) =>
         Record(MovementKind.Released, domainEvent.OrderId, domainEvent.Lines, domainEvent.At);
 
-    public Task HandleAsync(StockShipped domainEvent, CancellationToken ct) =>
-        Record(MovementKind.Shipped, domainEvent.OrderId, domainEvent.Lines, domainEvent.At);
+    public Task HandleAsync(StockReservationExpired domainEvent, CancellationToken ct) =>
+        Record(MovementKind.Expired, domainEvent.OrderId, domainEvent.Lines, domainEvent.At);
+
+    public async Task HandleAsync(StockShipped domainEvent, CancellationToken ct)
+    {
+        if (domainEvent.From == ShippedFrom.Shelf)
+        {
+            await Record(MovementKind.Reclaimed, domainEvent.OrderId, domainEvent.Lines, domainEvent.At);
+        }
+
+        await Record(MovementKind.Shipped, domainEvent.OrderId, domainEvent.Lines, domainEvent.At);
+    }
 
     private Task Record(MovementKind kind, Guid orderId, IEnumerable<ReservationLine> lines, DateTimeOffset at)
     {

@@ -1,12 +1,15 @@
 using MassTransit;
+using Microsoft.Extensions.Options;
 using Shop.Contracts.Ordering.V1;
 using Shop.Inventory.Domain;
+using Shop.Inventory.Features.ExpireReservations;
 using Shop.Inventory.Persistence;
 
 namespace Shop.Inventory.Features.ReserveStock;
 
 /// <summary>Sets stock aside for a new order, all of it or nothing. The inbox stops repeats before they get here.</summary>
-internal sealed class OrderPlacedConsumer(InventoryDbContext db, StockMoves stock, TimeProvider clock) : IConsumer<OrderPlaced>
+internal sealed class OrderPlacedConsumer(
+    InventoryDbContext db, StockMoves stock, IOptions<ReservationSettings> settings, TimeProvider clock) : IConsumer<OrderPlaced>
 {
     public async Task Consume(ConsumeContext<OrderPlaced> context)
     {
@@ -17,10 +20,10 @@ internal sealed class OrderPlacedConsumer(InventoryDbContext db, StockMoves stoc
         }
 
         var lines = Reservation.Sorted(placed.Lines.Select(line => new ReservationLine(line.Sku, line.Quantity)));
-        var shortLines = await stock.ReserveAsync(lines, ct);
+        var reserving = await stock.ReserveAsync(lines, ct);
         var now = clock.GetUtcNow();
-        db.Reservations.Add(shortLines.Count == 0
-            ? Reservation.Reserve(placed.OrderId, lines, now)
-            : Reservation.Fail(placed.OrderId, lines, shortLines, now));
+        db.Reservations.Add(reserving.ShortLines.Count == 0
+            ? Reservation.Reserve(placed.OrderId, lines, settings.Value.ReservationLifetime, reserving.BecameLow, now)
+            : Reservation.Fail(placed.OrderId, lines, reserving.ShortLines, now));
     }
 }

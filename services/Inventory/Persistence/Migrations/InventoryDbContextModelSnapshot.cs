@@ -37,6 +37,10 @@ namespace Shop.Inventory.Persistence.Migrations
                         .HasColumnName("currency")
                         .IsFixedLength();
 
+                    b.Property<int?>("LowStockThreshold")
+                        .HasColumnType("integer")
+                        .HasColumnName("low_stock_threshold");
+
                     b.Property<string>("Name")
                         .IsRequired()
                         .HasMaxLength(200)
@@ -70,6 +74,8 @@ namespace Shop.Inventory.Persistence.Migrations
 
                     b.ToTable("products", null, t =>
                         {
+                            t.HasCheckConstraint("products_low_stock_threshold", "low_stock_threshold >= 0");
+
                             t.HasCheckConstraint("products_sku", "sku ~ '^[A-Za-z0-9._-]{1,64}$'");
 
                             t.HasCheckConstraint("products_stock", "on_hand >= 0 AND reserved >= 0 AND shipped >= 0");
@@ -88,6 +94,10 @@ namespace Shop.Inventory.Persistence.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("decided_at");
 
+                    b.Property<DateTimeOffset?>("ExpiresAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("expires_at");
+
                     b.Property<string>("Status")
                         .IsRequired()
                         .HasMaxLength(16)
@@ -102,9 +112,15 @@ namespace Shop.Inventory.Persistence.Migrations
                     b.HasKey("OrderId")
                         .HasName("pk_reservations");
 
+                    b.HasIndex("ExpiresAt")
+                        .HasDatabaseName("ix_reservations_expires_at")
+                        .HasFilter("status = 'reserved'");
+
                     b.ToTable("reservations", null, t =>
                         {
-                            t.HasCheckConstraint("reservations_status", "status IN ('reserved', 'failed', 'released', 'shipped')");
+                            t.HasCheckConstraint("reservations_expiry", "CASE WHEN expires_at IS NULL THEN status NOT IN ('reserved', 'expired') ELSE expires_at > decided_at END");
+
+                            t.HasCheckConstraint("reservations_status", "status IN ('reserved', 'failed', 'released', 'shipped', 'expired')");
                         });
                 });
 
@@ -132,6 +148,11 @@ namespace Shop.Inventory.Persistence.Migrations
                         .HasColumnType("integer")
                         .HasColumnName("quantity");
 
+                    b.Property<string>("Reason")
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("reason");
+
                     b.Property<string>("Sku")
                         .IsRequired()
                         .HasMaxLength(64)
@@ -152,11 +173,13 @@ namespace Shop.Inventory.Persistence.Migrations
 
                     b.ToTable("stock_movements", null, t =>
                         {
-                            t.HasCheckConstraint("stock_movements_kind", "kind IN ('received', 'reserved', 'released', 'shipped')");
+                            t.HasCheckConstraint("stock_movements_kind", "kind IN ('received', 'reserved', 'released', 'expired', 'reclaimed', 'shipped', 'adjusted')");
 
-                            t.HasCheckConstraint("stock_movements_order", "(order_id IS NULL) = (kind = 'received')");
+                            t.HasCheckConstraint("stock_movements_order", "kind = 'adjusted' OR (order_id IS NULL) = (kind = 'received')");
 
-                            t.HasCheckConstraint("stock_movements_quantity", "quantity > 0");
+                            t.HasCheckConstraint("stock_movements_quantity", "quantity > 0 OR (kind = 'adjusted' AND quantity < 0)");
+
+                            t.HasCheckConstraint("stock_movements_reason", "(reason IS NOT NULL) = (kind = 'adjusted') AND reason ~ '\\S' AND reason !~ '[[:cntrl:]]'");
                         });
                 });
 
@@ -185,8 +208,11 @@ namespace Shop.Inventory.Persistence.Migrations
 
             modelBuilder.Entity("Shop.ServiceDefaults.Messaging.Outbox.OutboxMessage", b =>
                 {
+                    b.Property<int>("Position")
+                        .HasColumnType("integer")
+                        .HasColumnName("position");
+
                     b.Property<Guid>("EventId")
-                        .ValueGeneratedOnAdd()
                         .HasColumnType("uuid")
                         .HasColumnName("event_id");
 
@@ -214,7 +240,7 @@ namespace Shop.Inventory.Persistence.Migrations
                         .HasColumnType("text")
                         .HasColumnName("type");
 
-                    b.HasKey("EventId")
+                    b.HasKey("Position", "EventId")
                         .HasName("pk_outbox");
 
                     b.ToTable("outbox", null, t =>

@@ -1,0 +1,20 @@
+using System.Diagnostics.Metrics;
+
+namespace Shop.Inventory;
+
+/// <summary>The meter of what Inventory's operators should see.</summary>
+internal static class InventoryTelemetry
+{
+    public const string Name = "Shop.Inventory";
+
+    private static readonly Meter s_meter = new(Name);
+
+    public static readonly Counter<long> Expired = s_meter.CreateCounter<long>(
+        "shop.inventory.reservations.expired", "{reservation}", "Reservations that were not shipped in time.");
+
+    public static readonly Counter<long> LateShipments = s_meter.CreateCounter<long>(
+        "shop.inventory.shipments.late", "{order}", "Orders that were shipped after their reservation expired.");
+
+    public static readonly Counter<long> UnitsFound = s_meter.CreateCounter<long>(
+        "shop.inventory.shipments.found", "{unit}", "Units that were shipped late and had to be booked in for it.");
+}

@@ -1,0 +1,31 @@
+using Microsoft.Extensions.Options;
+
+namespace Shop.Inventory.Tests;
+
+/// <summary>What is nonsense is refused at the start, before anything is connected to: no server answers at these addresses.</summary>
+public sealed class SettingsTests
+{
+    [Theory]
+    [InlineData("Inventory:ReservationLifetime", "00:00:00")]
+    [InlineData("Inventory:ReservationLifetime", "-1.00:00:00")]
+    [InlineData("Inventory:ReservationLifetime", "366.00:00:00")]
+    [InlineData("Inventory:ReservationLifetime", "tomorrow")]
+    [InlineData("Inventory:SweepInterval", "00:00:00")]
+    [InlineData("Inventory:SweepInterval", "2.00:00:00")]
+    [InlineData("Inventory:SweepBatch", "0")]
+    public async Task Nonsense_is_refused_at_the_start_by_name(string key, string value)
+    {
+        await using var instance = new InventoryInstance(new Dictionary<string, string?>(TestTokens.Configuration)
+        {
+            ["ConnectionStrings:Database"] = "Host=127.0.0.1;Port=1;Username=nobody",
+            ["ConnectionStrings:rabbitmq"] = "amqp://127.0.0.1:1",
+            ["Logging:LogLevel:Default"] = "None",
+            [key] = value,
+        });
+
+        var refused = Assert.ThrowsAny<Exception>(instance.StartServer);
+
+        Assert.True(refused is OptionsValidationException or InvalidOperationException, refused.ToString());
+        Assert.Contains(key, refused.Message, StringComparison.Ordinal);
+    }
+}
