@@ -60,6 +60,7 @@ public abstract class ServiceFixture<TProgram> : IAsyncDisposable
             settings[key] = value;
         }
 
+        await BeforeMigrationAsync();
         await MigrateAsync(settings);
         _wire = await EventWire.ConnectAsync(_broker.AmqpUri, s_service);
         _instance = new Instance(settings, ConfigureServices);
@@ -92,6 +93,9 @@ public abstract class ServiceFixture<TProgram> : IAsyncDisposable
     protected virtual void ConfigureServices(IServiceCollection services)
     {
     }
+
+    /// <summary>The database and the virtual host are there and empty: a test can put an earlier version's data there.</summary>
+    protected virtual Task BeforeMigrationAsync() => Task.CompletedTask;
 
     private static InvalidOperationException NotStarted() => new("The fixture was not initialized.");
 
