@@ -20,7 +20,7 @@ internal static class Letters
         [
             new Paragraph("Thank you for your order. Everything in it is set aside for you."),
             new Facts(Order(e.OrderId), ("Confirmed", When(e.OccurredAt))),
-            new Table(["Product", "Units", "Price"], [.. e.Lines.Select(line => new Row(
+            new Table(["Product", "Units", "Unit price"], [.. e.Lines.Select(line => new Row(
                 $"{line.Quantity} x {line.Sku} at {Money(line.UnitPrice, e.Currency)}",
                 line.Sku, Units(line.Quantity), Money(line.UnitPrice, e.Currency)))], sums),
             new Paragraph("We will write again when it is on its way. Until then you can still cancel it."),
