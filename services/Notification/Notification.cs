@@ -5,7 +5,7 @@ internal enum NotificationStatus
     /// <summary>To be delivered, now or at the next attempt.</summary>
     Pending,
 
-    /// <summary>Handed to the mail server.</summary>
+    /// <summary>Taken by the mail server or the customer's system.</summary>
     Delivered,
 
     /// <summary>Given up; it is kept and can be sent again.</summary>
@@ -26,7 +26,12 @@ internal sealed class Notification
     /// <summary>The order that it is about, if it is about one.</summary>
     public Guid? OrderId { get; init; }
 
-    /// <summary>The customer's id. The address is looked up in the contact book when it is delivered.</summary>
+    /// <summary>One of <see cref="Audiences"/>.</summary>
+    public required string Audience { get; init; }
+
+    /// <summary>
+    /// A customer's id, whose address is looked up in the contact book when it is delivered; or the address of one of the staff.
+    /// </summary>
     public required string Recipient { get; init; }
 
     /// <summary>One of <see cref="Channels"/>.</summary>
@@ -34,8 +39,14 @@ internal sealed class Notification
 
     public required string Subject { get; init; }
 
-    /// <summary>Plain text without a greeting, which takes the name from the contact book.</summary>
+    /// <summary>Plain text. Without a greeting: that takes the name from the contact book when it is delivered.</summary>
     public required string Text { get; init; }
+
+    /// <summary>The same as HTML, for mail. Null for webhooks, and for mails from before there was HTML.</summary>
+    public string? Html { get; init; }
+
+    /// <summary>What a webhook gets, byte for byte the same at every attempt. Null for mail.</summary>
+    public string? Payload { get; init; }
 
     public required NotificationStatus Status { get; init; }
 
@@ -48,16 +59,35 @@ internal sealed class Notification
     /// </summary>
     public DateTimeOffset? NextAttemptAt { get; init; }
 
-    /// <summary>A code, never the mail server's words: those may repeat the address.</summary>
+    /// <summary>A code, never the other side's words: those may repeat the address.</summary>
     public string? LastError { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
 
+    /// <summary>When it was last delivered. Sending it again does not take that back.</summary>
     public DateTimeOffset? DeliveredAt { get; init; }
+
+    /// <summary>
+    /// Deliveries before it was last sent again. Not all of them, so that a row which the previous version delivers, not knowing
+    /// this column, counts right too.
+    /// </summary>
+    public int EarlierDeliveries { get; init; }
+
+    public int Deliveries => EarlierDeliveries + (Status == NotificationStatus.Delivered ? 1 : 0);
 }
 
 /// <summary>The ways to reach somebody.</summary>
 internal static class Channels
 {
     public const string Email = "email";
+
+    /// <summary>A call of an address that the customer gave.</summary>
+    public const string Webhook = "webhook";
+}
+
+/// <summary>Whom a notification is for, and so what its recipient is.</summary>
+internal static class Audiences
+{
+    public const string Customer = "customer";
+    public const string Staff = "staff";
 }

@@ -1,7 +1,10 @@
+using Shop.Notification.Features.DeleteContact;
 using Shop.Notification.Features.Deliver;
+using Shop.Notification.Features.GetContact;
 using Shop.Notification.Features.GetNotifications;
 using Shop.Notification.Features.PutContact;
 using Shop.Notification.Features.ResendNotification;
+using Shop.Notification.Features.RotateWebhookSecret;
 using Shop.Notification.Features.WriteNotifications;
 using Shop.Notification.Persistence;
 using Shop.ServiceDefaults.Hosting;
@@ -10,7 +13,10 @@ using Shop.ServiceDefaults.Messaging;
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults<NotificationDbContext>();
 builder.Services.AddValidation();
-builder.AddMessaging<NotificationDbContext>(bus => bus.AddConsumer<CustomerNotificationsConsumer>());
+builder.AddMessaging<NotificationDbContext>(bus => bus
+    .AddConsumer<CustomerNotificationsConsumer>()
+    .AddConsumer<StaffNotificationsConsumer>());
+builder.AddNotificationWriting();
 builder.AddDelivery();
 
 var app = builder.Build();
@@ -24,4 +30,7 @@ app.UseServiceDefaults();
 app.MapGetNotifications();
 app.MapResendNotification();
 app.MapPutContact();
+app.MapGetContact();
+app.MapDeleteContact();
+app.MapRotateWebhookSecret();
 await app.RunAsync();

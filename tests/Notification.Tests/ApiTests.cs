@@ -15,6 +15,9 @@ public sealed class ApiTests(NotificationFixture shop) : IClassFixture<Notificat
             using var client = shop.Client(token);
             Assert.Equal(HttpStatusCode.Unauthorized, (await client.GetAsync("/notifications")).StatusCode);
             Assert.Equal(HttpStatusCode.Unauthorized, (await client.PutAsJsonAsync("/contacts/me", Body())).StatusCode);
+            Assert.Equal(HttpStatusCode.Unauthorized, (await client.GetAsync("/contacts/me")).StatusCode);
+            Assert.Equal(HttpStatusCode.Unauthorized, (await client.DeleteAsync("/contacts/me")).StatusCode);
+            Assert.Equal(HttpStatusCode.Unauthorized, (await client.PostAsync("/contacts/me/webhook-secret", null)).StatusCode);
             Assert.Equal(HttpStatusCode.Unauthorized, (await client.PostAsync($"/notifications/{Guid.CreateVersion7()}/resend", null)).StatusCode);
         }
     }
@@ -70,6 +73,7 @@ public sealed class ApiTests(NotificationFixture shop) : IClassFixture<Notificat
     [InlineData("""{"name":"Ada"}""")]
     [InlineData("""{"name":null,"email":"ada@example.com"}""")]
     [InlineData("""{"name":"Ada","email":"ada@example.com","phone":"1"}""")]
+    [InlineData("""{"name":"Ada","email":"ada@example.com","webhookUrl":7}""")]
     [InlineData("""{"name":1,"email":"ada@example.com"}""")]
     public async Task A_body_that_is_no_contact_is_refused(string json) => await RefusedAsync(json);
 
@@ -175,8 +179,11 @@ public sealed class ApiTests(NotificationFixture shop) : IClassFixture<Notificat
         using var answer = await shop.ResendAsync(id);
 
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-        Assert.Equal("pending", (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("status").GetString());
-        await shop.OnlyOneOfAsync(customer, "delivered");
+        var pending = await answer.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.Equal("pending", pending.GetProperty("status").GetString());
+        Assert.Equal(1, pending.GetProperty("deliveries").GetInt32());
+        Assert.NotEqual(default, pending.GetProperty("deliveredAt").GetDateTimeOffset());
+        Assert.Equal(2, (await shop.OnlyOneOfAsync(customer, "delivered")).GetProperty("deliveries").GetInt32());
         Assert.All(shop.MailsTo(customer), mail => Assert.Contains($"<{id}@shop.example>", mail, StringComparison.Ordinal));
         Assert.Equal(2, shop.MailsTo(customer).Count);
     }

@@ -7,6 +7,8 @@ namespace Shop.Notification.Tests;
 
 public sealed class DeliveryQueueTests : IAsyncLifetime
 {
+    private static readonly DeliveryError s_timeout = new("timeout", Permanent: false);
+
     private readonly Clock _clock = new();
     private TestDatabase _database = null!;
 
@@ -28,7 +30,7 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
         {
             await using var db = Open();
             List<Guid> mine = [];
-            while (await Queue(db).ClaimAsync(7, CancellationToken.None) is { Count: > 0 } batch)
+            while (await Queue(db).ClaimAsync(Channels.Email, 7, CancellationToken.None) is { Count: > 0 } batch)
             {
                 mine.AddRange(batch.Select(notification => notification.Id));
             }
@@ -46,7 +48,7 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
         var ids = await InsertAsync(3);
         await using var db = Open();
 
-        var claimed = await Queue(db).ClaimAsync(2, CancellationToken.None);
+        var claimed = await Queue(db).ClaimAsync(Channels.Email, 2, CancellationToken.None);
 
         Assert.Equal(ids.Take(2).Order(), claimed.Select(notification => notification.Id).Order());
     }
@@ -57,14 +59,14 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
         await InsertAsync(1);
         await using var db = Open();
         var queue = Queue(db);
-        var late = Assert.Single(await queue.ClaimAsync(1, CancellationToken.None));
-        Assert.Empty(await queue.ClaimAsync(1, CancellationToken.None));
+        var late = Assert.Single(await queue.ClaimAsync(Channels.Email, 1, CancellationToken.None));
+        Assert.Empty(await queue.ClaimAsync(Channels.Email, 1, CancellationToken.None));
         _clock.Now += new DeliverySettings().Lease + TimeSpan.FromMilliseconds(1);
-        var current = Assert.Single(await queue.ClaimAsync(1, CancellationToken.None));
+        var current = Assert.Single(await queue.ClaimAsync(Channels.Email, 1, CancellationToken.None));
 
         Assert.False(await queue.DeliveredAsync(late));
         await queue.FailedAsync(late, "timeout");
-        await queue.RetryLaterAsync(late, "timeout");
+        await queue.RetryLaterAsync(late, s_timeout);
         await queue.ReleaseAsync(late, TimeSpan.Zero);
         await queue.HasNoContactAsync(late);
 
@@ -72,6 +74,50 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
         Assert.Equal((NotificationStatus.Pending, 2, current.NextAttemptAt, null),
             (row.Status, row.Attempts, row.NextAttemptAt, row.LastError));
         Assert.True(await queue.DeliveredAsync(current));
+    }
+
+    [Fact]
+    public async Task A_channel_is_claimed_without_the_other()
+    {
+        await InsertAsync(3, Channels.Webhook);
+        var mails = await InsertAsync(1);
+        await using var db = Open();
+
+        Assert.Equal(mails, (await Queue(db).ClaimAsync(Channels.Email, 10, CancellationToken.None)).Select(notification => notification.Id));
+        Assert.Equal(3, (await Queue(db).ClaimAsync(Channels.Webhook, 10, CancellationToken.None)).Count);
+    }
+
+    [Fact]
+    public async Task Nothing_is_tried_again_before_the_other_side_wants_it()
+    {
+        await InsertAsync(1);
+        await using var db = Open();
+        var claimed = Assert.Single(await Queue(db).ClaimAsync(Channels.Email, 1, CancellationToken.None));
+
+        await Queue(db).RetryLaterAsync(claimed, new DeliveryError("http-429", Permanent: false, RetryAfter: TimeSpan.FromHours(2)));
+
+        Assert.Equal(_clock.Now.AddHours(2), (await db.Notifications.AsNoTracking().SingleAsync()).NextAttemptAt);
+    }
+
+    [Fact]
+    public async Task What_a_provider_in_trouble_is_spared_waits_longer_the_longer_it_has_waited_and_loses_no_attempt()
+    {
+        await InsertAsync(1);
+        _clock.Now = _clock.Now.AddDays(1);
+        await using var db = Open();
+        List<TimeSpan> delays = [];
+        for (var i = 0; i < 10; i++)
+        {
+            var claimed = Assert.Single(await Queue(db).ClaimAsync(Channels.Email, 1, CancellationToken.None));
+            await Queue(db).PutOffAsync(claimed, TimeSpan.FromSeconds(5));
+            var row = await db.Notifications.AsNoTracking().SingleAsync();
+            Assert.Equal(0, row.Attempts);
+            delays.Add(row.NextAttemptAt!.Value - _clock.Now);
+            _clock.Now = row.NextAttemptAt.Value;
+        }
+
+        Assert.All(delays, delay => Assert.InRange(delay, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5) + new DeliverySettings().MaxRetryDelay));
+        Assert.Contains(delays, delay => delay > TimeSpan.FromSeconds(30));
     }
 
     [Fact]
@@ -84,8 +130,8 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
         List<TimeSpan> delays = [];
         for (var attempt = 0; attempt < 12; attempt++)
         {
-            var claimed = Assert.Single(await queue.ClaimAsync(1, CancellationToken.None));
-            await queue.RetryLaterAsync(claimed, "timeout");
+            var claimed = Assert.Single(await queue.ClaimAsync(Channels.Email, 1, CancellationToken.None));
+            await queue.RetryLaterAsync(claimed, s_timeout);
             var due = (await db.Notifications.AsNoTracking().SingleAsync()).NextAttemptAt!.Value;
             delays.Add(due - _clock.Now);
             _clock.Now = due + TimeSpan.FromMilliseconds(1);
@@ -103,20 +149,20 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
         await InsertAsync(1);
         await using var db = Open();
         var queue = Queue(db);
-        var claimed = Assert.Single(await queue.ClaimAsync(1, CancellationToken.None));
+        var claimed = Assert.Single(await queue.ClaimAsync(Channels.Email, 1, CancellationToken.None));
         Assert.Null(await queue.FindContactAsync(claimed, CancellationToken.None));
 
         await using var putting = Open();
         await using var transaction = await putting.Database.BeginTransactionAsync();
         await putting.LockContactAsync("ada", CancellationToken.None);
-        await putting.Database.ExecuteSqlAsync($"INSERT INTO contacts VALUES ('ada', 'Ada', 'ada@example.com', now())");
+        await putting.Database.ExecuteSqlAsync($"INSERT INTO contacts (customer_id, name, email, updated_at) VALUES ('ada', 'Ada', 'ada@example.com', now())");
         var settling = queue.HasNoContactAsync(claimed);
         await Eventually.HoldsAsync("the worker waits for the contact", async () => await _database.ScalarAsync<long>(
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") == 1);
         await transaction.CommitAsync();
         await settling;
 
-        Assert.Single(await queue.ClaimAsync(1, CancellationToken.None));
+        Assert.Single(await queue.ClaimAsync(Channels.Email, 1, CancellationToken.None));
     }
 
     private NotificationDbContext Open() =>
@@ -125,7 +171,7 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
     private DeliveryQueue Queue(NotificationDbContext db) => new(db, Options.Create(new DeliverySettings()), _clock);
 
     /// <summary>Notifications for Ada that are due, each a millisecond after the one before.</summary>
-    private async Task<List<Guid>> InsertAsync(int count)
+    private async Task<List<Guid>> InsertAsync(int count, string channel = Channels.Email)
     {
         var ids = Enumerable.Range(0, count).Select(_ => Guid.CreateVersion7()).ToList();
         await using var db = Open();
@@ -133,8 +179,10 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
         {
             Id = id,
             EventId = id,
+            Audience = Audiences.Customer,
             Recipient = "ada",
-            Channel = Channels.Email,
+            Channel = channel,
+            Payload = channel == Channels.Webhook ? "{}" : null,
             Subject = "s",
             Text = "t",
             Status = NotificationStatus.Pending,

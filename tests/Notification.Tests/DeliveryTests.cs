@@ -14,6 +14,7 @@ public sealed class DeliveryTests(PatientFixture shop) : DeliveryTest(shop), ICl
         var mail = Assert.Single(Shop.Smtp.TakenFor(customer));
         Assert.Equal("<first@shop.example>", mail.From.Split(' ')[0]);
         Assert.Equal(notification.GetProperty("id").GetGuid(), mail.NotificationId);
+        Assert.Equal((true, "shop"), (mail.Encrypted, mail.User));
         Assert.Contains($"<{customer}@example.com>", mail.Data, StringComparison.Ordinal);
         Assert.Contains("Subject: Your order is on its way\n", mail.Data, StringComparison.Ordinal);
         Assert.Contains("Auto-Submitted: auto-generated\n", mail.Data, StringComparison.Ordinal);
@@ -28,6 +29,16 @@ public sealed class DeliveryTests(PatientFixture shop) : DeliveryTest(shop), ICl
         Assert.Equal(2, notification.GetProperty("attempts").GetInt32());
         Assert.Null(notification.GetProperty("error").GetString());
         Assert.Single(Shop.Smtp.TakenFor(customer));
+    }
+
+    [Fact]
+    public async Task A_mail_that_is_refused_for_good_after_its_data_is_not_tried_again()
+    {
+        var customer = await PublishAsync("data", SmtpMood.RejectData);
+
+        var notification = await Shop.OnlyOneOfAsync(customer, "failed");
+        Assert.Equal("smtp-554", notification.GetProperty("error").GetString());
+        Assert.Equal(1, notification.GetProperty("attempts").GetInt32());
     }
 
     [Theory]
@@ -124,12 +135,14 @@ public sealed class TimeoutTests(SmtpFixture shop) : DeliveryTest(shop), IClassF
     [Fact]
     public async Task A_server_that_hangs_is_given_up_and_the_notification_kept()
     {
+        var before = Shop.Smtp.Conversations;
         var customer = await PublishAsync("hangs", SmtpMood.Hang);
 
         var notification = await Shop.OnlyOneOfAsync(customer, "failed");
         Assert.Equal("timeout", notification.GetProperty("error").GetString());
         Assert.Equal(SmtpFixture.MaxAttempts, notification.GetProperty("attempts").GetInt32());
         Assert.Empty(Shop.Smtp.TakenFor(customer));
+        Assert.Equal(SmtpFixture.MaxAttempts, Shop.Smtp.Conversations - before); // a timeout is never tried again at once
         Shop.Smtp.Mood = SmtpMood.Accept;
         using var answer = await Shop.ResendAsync(notification.GetProperty("id").GetGuid());
         await Shop.OnlyOneOfAsync(customer, "delivered");
@@ -142,7 +155,8 @@ public sealed class TimeoutTests(SmtpFixture shop) : DeliveryTest(shop), IClassF
 
         var notification = await Shop.OnlyOneOfAsync(customer, "delivered");
         var mails = Shop.Smtp.TakenFor(customer);
-        Assert.InRange(mails.Count, 2, SmtpFixture.MaxAttempts * SmtpFixture.ConversationsPerAttempt);
+        Assert.Equal(2, mails.Count);
+        Assert.Equal(2, notification.GetProperty("attempts").GetInt32());
         Assert.All(mails, mail => Assert.Equal(notification.GetProperty("id").GetGuid(), mail.NotificationId));
     }
 }
@@ -161,11 +175,64 @@ public sealed class InstancesTests(PatientFixture shop) : IClassFixture<PatientF
         await shop.Wire.PublishAsync(Enumerable.Range(0, Count).Select(_ => Sample.Shipped(customer)));
 
         await Eventually.HoldsAsync("all are delivered", async () => await shop.Database.ScalarAsync<long>(
-            $"SELECT count(*) FROM notifications WHERE recipient = '{customer}' AND status = 'Delivered'") == Count);
+            $"SELECT count(*) FROM notifications WHERE recipient = '{customer}' AND status = 'Delivered'") == Count, TimeSpan.FromSeconds(60));
         var mails = shop.Smtp.TakenFor(customer);
+        var repeated = mails.GroupBy(mail => mail.NotificationId).Where(mail => mail.Count() > 1).Select(mail => mail.Key).ToList();
+        Assert.True(repeated.Count == 0, $"{repeated.Count} were sent more than once, such as {repeated.FirstOrDefault()}: "
+            + string.Join('\n', shop.LogLines.Where(line => repeated.Exists(id => line.Contains(id.ToString(), StringComparison.Ordinal)))));
         Assert.Equal(Count, mails.Count);
-        Assert.Equal(Count, mails.Select(mail => mail.NotificationId).Distinct().Count());
         Assert.Equal(2, mails.Select(mail => mail.From).Distinct().Count()); // else nothing was shown
+        Assert.Equal(Count, await shop.Database.ScalarAsync<long>(
+            $"SELECT sum(attempts) FROM notifications WHERE recipient = '{customer}'"));
+    }
+
+    [Fact]
+    public async Task A_server_that_takes_its_time_to_say_yes_gets_the_mail_once_also_with_two_instances()
+    {
+        var customer = Sample.Customer("slow");
+        await shop.PutContactAsync(customer);
+        await using var second = shop.StartSecond();
+        shop.Smtp.Then(SmtpMood.TakeAndWait);
+        shop.Smtp.Mood = SmtpMood.Accept;
+        await shop.Wire.PublishAsync(Sample.Shipped(customer));
+        await Eventually.HoldsAsync("the server has the mail", () => shop.Smtp.TakenFor(customer).Count == 1);
+
+        // Both workers have looked again many times by now, and so would have taken it.
+        var later = Sample.Customer("later");
+        await shop.PutContactAsync(later);
+        await shop.Wire.PublishAsync(Enumerable.Range(0, 20).Select(_ => Sample.Shipped(later)));
+        await Eventually.HoldsAsync("the others are delivered", () => shop.Smtp.TakenFor(later).Count == 20);
+        shop.Smtp.SayYes();
+
+        Assert.Equal(1, (await shop.OnlyOneOfAsync(customer, "delivered")).GetProperty("attempts").GetInt32());
+        Assert.Single(shop.Smtp.TakenFor(customer));
+    }
+}
+
+/// <summary>An instance that stalls between claiming and sending: its lease must not run out while it sends.</summary>
+public sealed class StallTests(StallFixture shop) : DeliveryTest(shop), IClassFixture<StallFixture>
+{
+    [Fact]
+    public async Task What_was_claimed_too_long_ago_is_given_back_and_not_sent()
+    {
+        var customer = Sample.Customer("stall");
+        await Shop.PutContactAsync(customer);
+        await using var connection = new Npgsql.NpgsqlConnection(Shop.Database.ConnectionString);
+        await connection.OpenAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await using var command = new Npgsql.NpgsqlCommand("LOCK TABLE contacts IN ACCESS EXCLUSIVE MODE", connection, transaction);
+        await command.ExecuteNonQueryAsync();
+        await Shop.Database.ExecuteAsync($"""
+            INSERT INTO notifications (id, event_id, recipient, channel, subject, text, status, attempts, next_attempt_at, created_at)
+            VALUES (gen_random_uuid(), gen_random_uuid(), '{customer}', 'email', 's', 't', 'Pending', 0, now(), now())
+            """);
+        await Eventually.HoldsAsync("it was claimed longer ago than an attempt may wait", async () => await Shop.Database.ScalarAsync<long>(
+            $"SELECT count(*) FROM notifications WHERE recipient = '{customer}' AND attempts = 1 AND now() - created_at > interval '1 second'") == 1);
+        await transaction.RollbackAsync();
+
+        Assert.Equal(1, (await Shop.OnlyOneOfAsync(customer, "delivered")).GetProperty("attempts").GetInt32());
+        Assert.Contains(Shop.LogLines, line => line.Contains("was given back", StringComparison.Ordinal));
+        Assert.Single(Shop.Smtp.TakenFor(customer));
     }
 }
 

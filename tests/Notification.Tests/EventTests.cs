@@ -27,6 +27,9 @@ public sealed class EventTests(NotificationFixture shop) : IClassFixture<Notific
         var mail = Assert.Single(shop.MailsTo(customer));
         Assert.Contains($"Message-ID: <{notification.GetProperty("id").GetGuid()}@shop.example>", mail, StringComparison.OrdinalIgnoreCase);
         Assert.Contains($"Subject: {subject}", mail, StringComparison.Ordinal);
+        Assert.Contains("Content-Type: multipart/alternative", mail, StringComparison.OrdinalIgnoreCase);
+        Assert.True(mail.IndexOf("text/plain", StringComparison.Ordinal) < mail.IndexOf("text/html", StringComparison.Ordinal));
+        Assert.Contains("<html lang=", mail, StringComparison.Ordinal);
         Assert.Contains("Hello Ada Lovelace,", mail, StringComparison.Ordinal);
         Assert.Contains(phrase, mail, StringComparison.Ordinal);
     }
@@ -41,7 +44,7 @@ public sealed class EventTests(NotificationFixture shop) : IClassFixture<Notific
         await shop.Wire.PublishAsync(shipped, shipped, shipped);
 
         await shop.OnlyOneOfAsync(customer, "delivered");
-        await AllConsumedAsync();
+        await shop.AllConsumedAsync(NotificationFixture.Queue);
         await shop.OnlyOneOfAsync(customer, "delivered");
         Assert.Single(shop.MailsTo(customer));
         Assert.Equal(0, await shop.Broker.CountReadyAsync(NotificationFixture.DeadLetters));
@@ -85,6 +88,51 @@ public sealed class EventTests(NotificationFixture shop) : IClassFixture<Notific
     }
 
     [Fact]
+    public async Task A_rejected_order_is_one_that_the_customer_hears_of()
+    {
+        var (customer, order) = (Sample.Customer("short"), Guid.CreateVersion7());
+        await shop.PutContactAsync(customer);
+
+        await shop.Wire.PublishAsync(Sample.Rejected(customer, order));
+
+        Assert.Equal(order, (await shop.OnlyOneOfAsync(customer, "delivered")).GetProperty("orderId").GetGuid());
+        Assert.Contains("POT-1: you asked for 1, we have none", Assert.Single(shop.MailsTo(customer)), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("not-answered", "we could not find out in time")]
+    [InlineData("reservation-expired", "could not be set aside for you any longer")]
+    public async Task An_order_that_a_deadline_cancelled_is_one_that_the_customer_hears_of(string reason, string phrase)
+    {
+        var customer = Sample.Customer("deadline");
+        await shop.PutContactAsync(customer);
+
+        await shop.Wire.PublishAsync(Sample.Cancelled(customer, reason: reason));
+
+        var text = (await shop.OnlyOneOfAsync(customer, "delivered")).GetProperty("text").GetString()!;
+        Assert.Contains(phrase, text.ReplaceLineEndings(" "), StringComparison.Ordinal);
+        Assert.Single(shop.MailsTo(customer));
+    }
+
+    [Fact]
+    public async Task A_customer_who_becomes_preferred_twice_is_told_once()
+    {
+        var customer = Sample.Customer("twice");
+        await shop.PutContactAsync(customer);
+        var preferred = Sample.Preferred(customer);
+
+        await shop.Wire.PublishAsync(preferred, preferred);
+        await shop.AllConsumedAsync(NotificationFixture.Queue);
+        await shop.Database.ExecuteAsync($"DELETE FROM inbox WHERE event_id = '{preferred.EventId}'");
+        await shop.Wire.PublishAsync(preferred);
+        await Eventually.HoldsAsync("the repeat went through the consumer", async () =>
+            await shop.Database.ScalarAsync<long>($"SELECT count(*) FROM inbox WHERE event_id = '{preferred.EventId}'") == 1);
+
+        await shop.OnlyOneOfAsync(customer, "delivered");
+        Assert.Single(shop.MailsTo(customer));
+    }
+
+    [Fact]
     public async Task A_name_beyond_ASCII_arrives()
     {
         var customer = Sample.Customer("umlaut");
@@ -108,7 +156,4 @@ public sealed class EventTests(NotificationFixture shop) : IClassFixture<Notific
         Assert.DoesNotContain(shop.LogLines, line => line.Contains("@example.com", StringComparison.OrdinalIgnoreCase)
             || line.Contains("Secretive", StringComparison.Ordinal));
     }
-
-    private async Task AllConsumedAsync() => await Eventually.IsAsync("the queue is empty", async () =>
-        await shop.Broker.QueueAsync(NotificationFixture.Queue), queue => queue is { Ready: 0, Unacknowledged: 0 });
 }

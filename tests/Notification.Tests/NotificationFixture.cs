@@ -11,6 +11,7 @@ public class NotificationFixture : ServiceFixture<Program>, IAsyncLifetime
 {
     internal const string Queue = "notification.customer-notifications";
     internal const string DeadLetters = Queue + ".dead";
+    internal const string StaffQueue = "notification.staff-notifications";
 
     private readonly LogSink _log = new();
 
@@ -38,11 +39,14 @@ public class NotificationFixture : ServiceFixture<Program>, IAsyncLifetime
         GC.SuppressFinalize(this);
     }
 
-    internal async Task PutContactAsync(string customer, string? name = null)
+    /// <summary>Gives back the webhook's secret, if there is a webhook that is new.</summary>
+    internal async Task<string?> PutContactAsync(string customer, string? name = null, string? webhookUrl = null)
     {
         using var client = Client(TestTokens.Customer(customer));
-        using var answer = await client.PutAsJsonAsync("/contacts/me", new { name = name ?? customer, email = $"{customer}@example.com" });
+        using var answer = await client.PutAsJsonAsync(
+            "/contacts/me", new { name = name ?? customer, email = $"{customer}@example.com", webhookUrl });
         answer.EnsureSuccessStatusCode();
+        return (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("webhookSecret").GetString();
     }
 
     internal async Task<List<JsonElement>> NotificationsOfAsync(string customer, string query = "")
@@ -57,6 +61,16 @@ public class NotificationFixture : ServiceFixture<Program>, IAsyncLifetime
         $"{customer}'s notification is {status}",
         () => NotificationsOfAsync(customer),
         all => all.Count > 0 && all[0].GetProperty("status").GetString() == status)).Single();
+
+    /// <summary>Waits until a customer has one notification over this channel and it is in this status.</summary>
+    internal async Task<JsonElement> OneOfAsync(string customer, string channel, string status, TimeSpan? within = null) => (await Eventually.IsAsync(
+        $"{customer}'s notification by {channel} is {status}",
+        async () => (await NotificationsOfAsync(customer)).Where(n => n.GetProperty("channel").GetString() == channel).ToList(),
+        all => all.Count > 0 && all[0].GetProperty("status").GetString() == status,
+        within)).Single();
+
+    internal async Task AllConsumedAsync(string queueName) => await Eventually.IsAsync("the queue is empty", async () =>
+        await Broker.QueueAsync(queueName), queue => queue is { Ready: 0, Unacknowledged: 0 });
 
     internal async Task<HttpResponseMessage> ResendAsync(Guid id)
     {

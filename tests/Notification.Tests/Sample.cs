@@ -1,4 +1,5 @@
 using Shop.Contracts;
+using Shop.Contracts.Inventory.V1;
 using Shop.Contracts.Ordering.V1;
 
 namespace Shop.Notification.Tests;
@@ -23,6 +24,8 @@ internal static class Sample
         new(Guid.CreateVersion7(), Now, order ?? Guid.CreateVersion7(), 3, customer);
 
     public static CustomerBecamePreferred Preferred(string customer) => new(Guid.CreateVersion7(), Now, customer, 3);
+
+    public static StockLevelLow StockLow(string sku = "TEA-1", int available = 3) => new(Guid.CreateVersion7(), Now, sku, 7, available, 5);
 
     public static IIntegrationEvent Of(string kind, string customer, Guid order) => kind switch
     {

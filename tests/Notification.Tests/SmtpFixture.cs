@@ -3,21 +3,27 @@ using Microsoft.AspNetCore.Mvc.Testing;
 
 namespace Shop.Notification.Tests;
 
-/// <summary>Notification with a real SMTP server to talk to, and short times.</summary>
+/// <summary>Notification with a real SMTP server to talk to, encrypted and logged in, and short times.</summary>
 public class SmtpFixture : NotificationFixture
 {
+    private readonly TestAuthority _authority = new();
+    private SmtpListener? _smtp;
+
     /// <summary>What a single attempt costs in conversations when none succeeds.</summary>
     internal const int ConversationsPerAttempt = 2;
 
     internal const int MaxAttempts = 3;
 
-    internal SmtpListener Smtp { get; } = new();
+    internal SmtpListener Smtp => _smtp ??= new SmtpListener(_authority.Issue(), ("shop", "pass word"));
 
     protected override IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>
     {
-        ["Email:Host"] = "127.0.0.1",
+        ["Email:Host"] = "localhost",
         ["Email:Port"] = $"{Smtp.Port}",
-        ["Email:Tls"] = "false",
+        ["Email:Tls"] = "StartTls",
+        ["Email:CaFile"] = _authority.CaFile,
+        ["Email:User"] = "shop",
+        ["Email:Password"] = "pass word",
         ["Email:From"] = "Shop <first@shop.example>",
         ["Delivery:PollInterval"] = "00:00:00.050",
         ["Delivery:Timeout"] = "00:00:02",
@@ -34,6 +40,7 @@ public class SmtpFixture : NotificationFixture
     {
         await base.DisposeAsync();
         await Smtp.DisposeAsync();
+        _authority.Dispose();
         GC.SuppressFinalize(this);
     }
 
@@ -77,7 +84,20 @@ public sealed class PatientFixture : SmtpFixture
     protected override IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>(base.Settings)
     {
         ["Delivery:Timeout"] = "00:01:00",
+        ["Delivery:TotalTimeout"] = "00:02:00",
+        ["Delivery:StartWithin"] = "00:00:30",
         ["Logging:LogLevel:Default"] = "Error",
+        ["Logging:LogLevel:Shop.Notification"] = "Debug",
+    };
+}
+
+/// <summary>The same, where an attempt must begin within half a second of its claim.</summary>
+public sealed class StallFixture : SmtpFixture
+{
+    protected override IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>(base.Settings)
+    {
+        ["Delivery:Timeout"] = "00:01:00",
+        ["Delivery:StartWithin"] = "00:00:00.500",
     };
 }
 

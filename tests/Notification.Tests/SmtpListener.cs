@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -17,18 +19,27 @@ internal enum SmtpMood
     /// <summary>451 for the recipient, for now.</summary>
     Busy,
 
+    /// <summary>554 for the mail itself, for good.</summary>
+    RejectData,
+
     /// <summary>Says nothing, ever.</summary>
     Hang,
 
     /// <summary>Takes the mail and says nothing about it, as if the connection had been cut at the worst moment.</summary>
     HangAfterTaking,
 
+    /// <summary>Takes the mail, and says so when <see cref="SmtpListener.SayYes"/> is called.</summary>
+    TakeAndWait,
+
     /// <summary>Closes at once.</summary>
     Drop,
+
+    /// <summary>Does not offer STARTTLS.</summary>
+    Plain,
 }
 
 /// <summary>A mail that the server took, or would have.</summary>
-internal sealed partial record SmtpMail(string From, string To, string Data)
+internal sealed partial record SmtpMail(string From, string To, string Data, bool Encrypted, string? User)
 {
     /// <summary>The part of the Message-ID before the @: the notification.</summary>
     public Guid NotificationId => Guid.Parse(MessageId().Match(Data).Groups[1].Value);
@@ -37,18 +48,25 @@ internal sealed partial record SmtpMail(string From, string To, string Data)
     private static partial Regex MessageId();
 }
 
-/// <summary>A tiny, real SMTP server whose mood can be set for the conversations to come.</summary>
+/// <summary>
+/// A small, real SMTP server (RFC 5321, 3207, 4954) whose mood can be set for the conversations to come. With a certificate it
+/// offers STARTTLS; with a login it takes mail only after AUTH, which it offers only once the conversation is encrypted.
+/// </summary>
 internal sealed class SmtpListener : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _end = new();
     private readonly ConcurrentQueue<SmtpMail> _taken = new();
     private readonly ConcurrentQueue<SmtpMood> _next = new();
+    private readonly TaskCompletionSource _yes = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly X509Certificate2? _certificate;
+    private readonly (string User, string Password)? _login;
     private readonly Task _accepting;
     private int _conversations;
 
-    public SmtpListener()
+    public SmtpListener(X509Certificate2? certificate = null, (string User, string Password)? login = null)
     {
+        (_certificate, _login) = (certificate, login);
         _listener.Start();
         _accepting = AcceptAsync();
     }
@@ -60,6 +78,8 @@ internal sealed class SmtpListener : IAsyncDisposable
     /// <summary>The mood of the conversations that <see cref="Then"/> does not speak of.</summary>
     public SmtpMood Mood { get; set; }
 
+    public IReadOnlyList<SmtpMail> Taken => [.. _taken];
+
     public IReadOnlyList<SmtpMail> TakenFor(string customer) => [.. _taken.Where(mail => mail.To == $"<{customer}@example.com>")];
 
     /// <summary>Sets the moods of the next conversations, one each.</summary>
@@ -70,6 +90,8 @@ internal sealed class SmtpListener : IAsyncDisposable
             _next.Enqueue(mood);
         }
     }
+
+    public void SayYes() => _yes.TrySetResult();
 
     public async ValueTask DisposeAsync()
     {
@@ -103,88 +125,191 @@ internal sealed class SmtpListener : IAsyncDisposable
         {
             try
             {
-                await using var stream = client.GetStream();
                 if (mood == SmtpMood.Drop)
                 {
                     return;
                 }
 
-                if (mood == SmtpMood.Hang)
+                await using var conversation = new Conversation(this, client.GetStream(), mood);
+                await conversation.RunAsync();
+            }
+            catch (Exception e) when (e is IOException or OperationCanceledException or System.Security.Authentication.AuthenticationException)
+            {
+                // The client has hung up, or does not trust this server, or the test is over.
+            }
+        }
+    }
+
+    /// <summary>One client's. Lines are read without a buffer of their own, because what comes after STARTTLS belongs to TLS.</summary>
+    private sealed class Conversation(SmtpListener server, Stream stream, SmtpMood mood) : IAsyncDisposable
+    {
+        private Stream _stream = stream;
+        private bool _encrypted;
+        private string? _user;
+        private (string From, string To) _envelope;
+
+        public ValueTask DisposeAsync() => _stream.DisposeAsync();
+
+        public async Task RunAsync()
+        {
+            if (mood == SmtpMood.Hang)
+            {
+                await HangAsync();
+            }
+
+            await SayAsync("220 test");
+            while (await ReadLineAsync() is { } line)
+            {
+                var (verb, rest) = line.Split([' ', ':'], 2) is [var first, var second] ? (first.ToUpperInvariant(), second) : (line.ToUpperInvariant(), "");
+                if (verb == "QUIT")
                 {
-                    await HangAsync(stream);
+                    await SayAsync("221 Bye");
+                    return;
                 }
 
-                using var reader = new StreamReader(stream, Encoding.UTF8);
-                await using var writer = new StreamWriter(stream, new UTF8Encoding(false)) { NewLine = "\r\n", AutoFlush = true };
-                await SpeakAsync(reader, writer, stream, mood);
+                await AnswerAsync(verb, rest);
             }
-            catch (Exception e) when (e is IOException or OperationCanceledException)
+        }
+
+        private Task AnswerAsync(string verb, string rest) => verb switch
+        {
+            "EHLO" or "HELO" => SayAsync(Capabilities()),
+            "STARTTLS" when server._certificate is not null && !_encrypted => StartTlsAsync(server._certificate),
+            "AUTH" when server._login is not null && _encrypted => AuthenticateAsync(rest),
+            "MAIL" when server._login is not null && _user is null => SayAsync("530 5.7.0 Log in first"),
+            "MAIL" => TakeSenderAsync(rest),
+            "RCPT" => TakeRecipientAsync(rest),
+            "DATA" => TakeDataAsync(),
+            "RSET" or "NOOP" => SayAsync("250 OK"),
+            _ => SayAsync("502 5.5.1 What?"),
+        };
+
+        private string Capabilities()
+        {
+            List<string> lines = ["test"];
+            if (server._certificate is not null && !_encrypted && mood != SmtpMood.Plain)
             {
-                // The client has hung up, or the test is over.
+                lines.Add("STARTTLS");
             }
-        }
-    }
 
-    private async Task SpeakAsync(StreamReader reader, StreamWriter writer, NetworkStream stream, SmtpMood mood)
-    {
-        var (from, to) = ("", "");
-        await writer.WriteLineAsync("220 test");
-        while (await reader.ReadLineAsync(_end.Token) is { } line)
-        {
-            switch (line.Split(' ', ':')[0].ToUpperInvariant())
+            if (server._login is not null && _encrypted)
             {
-                case "MAIL":
-                    from = line.Split(':')[1].Trim();
-                    await writer.WriteLineAsync("250 OK");
-                    break;
-                case "RCPT":
-                    to = line.Split(':')[1].Trim();
-                    await writer.WriteLineAsync(mood switch
-                    {
-                        SmtpMood.Reject => $"550 5.1.1 {to} is unknown here",
-                        SmtpMood.Busy => "451 4.3.2 Busy",
-                        _ => "250 OK",
-                    });
-                    break;
-                case "DATA":
-                    await writer.WriteLineAsync("354 Go on");
-                    _taken.Enqueue(new SmtpMail(from, to, await ReadDataAsync(reader)));
-                    if (mood == SmtpMood.HangAfterTaking)
-                    {
-                        await HangAsync(stream);
-                    }
-
-                    await writer.WriteLineAsync("250 Taken");
-                    break;
-                case "QUIT":
-                    await writer.WriteLineAsync("221 Bye");
-                    return;
-                default:
-                    await writer.WriteLineAsync("250 OK");
-                    break;
+                lines.Add("AUTH PLAIN LOGIN");
             }
-        }
-    }
 
-    private async Task<string> ReadDataAsync(StreamReader reader)
-    {
-        var data = new StringBuilder();
-        while (await reader.ReadLineAsync(_end.Token) is { } line and not ".")
+            return string.Join("\r\n", lines.Select((line, i) => $"250{(i == lines.Count - 1 ? ' ' : '-')}{line}"));
+        }
+
+        private async Task StartTlsAsync(X509Certificate2 certificate)
         {
-            data.Append(line.StartsWith('.') ? line[1..] : line).Append('\n');
+            await SayAsync("220 Go on");
+            var tls = new SslStream(_stream);
+            _stream = tls;
+            await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = certificate }, server._end.Token);
+            _encrypted = true;
         }
 
-        return data.ToString();
-    }
-
-    /// <summary>Until the client hangs up or the test is over.</summary>
-    private async Task HangAsync(NetworkStream stream)
-    {
-        var buffer = new byte[1024];
-        while (await stream.ReadAsync(buffer, _end.Token) > 0)
+        private async Task AuthenticateAsync(string rest)
         {
+            var parts = rest.Split(' ');
+            var (user, password) = ("", "");
+            if (parts[0].Equals("PLAIN", StringComparison.OrdinalIgnoreCase))
+            {
+                var triple = Decode(parts.Length > 1 ? parts[1] : await AskAsync("")).Split('\0');
+                (user, password) = (triple[1], triple[2]);
+            }
+            else
+            {
+                user = Decode(parts.Length > 1 ? parts[1] : await AskAsync("Username:"));
+                password = Decode(await AskAsync("Password:"));
+            }
+
+            _user = (user, password) == server._login ? user : null;
+            await SayAsync(_user is null ? "535 5.7.8 Wrong" : "235 2.7.0 Welcome");
         }
 
-        throw new OperationCanceledException();
+        private async Task TakeSenderAsync(string rest)
+        {
+            _envelope.From = rest.Split(':', 2)[^1].Trim();
+            await SayAsync("250 OK");
+        }
+
+        private async Task TakeRecipientAsync(string rest)
+        {
+            _envelope.To = rest.Split(':', 2)[^1].Trim();
+            await SayAsync(mood switch
+            {
+                SmtpMood.Reject => $"550 5.1.1 {_envelope.To} is unknown here",
+                SmtpMood.Busy => "451 4.3.2 Busy",
+                _ => "250 OK",
+            });
+        }
+
+        private async Task TakeDataAsync()
+        {
+            await SayAsync("354 Go on");
+            var data = new StringBuilder();
+            while (await ReadLineAsync() is { } line and not ".")
+            {
+                data.Append(line.StartsWith('.') ? line[1..] : line).Append('\n');
+            }
+
+            if (mood == SmtpMood.RejectData)
+            {
+                await SayAsync("554 5.6.0 Not this");
+                return;
+            }
+
+            server._taken.Enqueue(new SmtpMail(_envelope.From, _envelope.To, data.ToString(), _encrypted, _user));
+            if (mood == SmtpMood.HangAfterTaking)
+            {
+                await HangAsync();
+            }
+
+            if (mood == SmtpMood.TakeAndWait)
+            {
+                await server._yes.Task.WaitAsync(server._end.Token);
+            }
+
+            await SayAsync("250 Taken");
+        }
+
+        private async Task<string> AskAsync(string what)
+        {
+            await SayAsync($"334 {Convert.ToBase64String(Encoding.ASCII.GetBytes(what))}");
+            return await ReadLineAsync() ?? throw new IOException("The client hung up.");
+        }
+
+        private static string Decode(string base64) => Encoding.UTF8.GetString(Convert.FromBase64String(base64));
+
+        private async Task SayAsync(string line) => await _stream.WriteAsync(Encoding.UTF8.GetBytes(line + "\r\n"), server._end.Token);
+
+        private async Task<string?> ReadLineAsync()
+        {
+            var line = new List<byte>();
+            var one = new byte[1];
+            while (await _stream.ReadAsync(one, server._end.Token) == 1)
+            {
+                if (one[0] == '\n')
+                {
+                    return Encoding.UTF8.GetString([.. line]).TrimEnd('\r');
+                }
+
+                line.Add(one[0]);
+            }
+
+            return null;
+        }
+
+        /// <summary>Until the client hangs up or the test is over.</summary>
+        private async Task HangAsync()
+        {
+            var buffer = new byte[1024];
+            while (await _stream.ReadAsync(buffer, server._end.Token) > 0)
+            {
+            }
+
+            throw new OperationCanceledException();
+        }
     }
 }

@@ -49,6 +49,7 @@ public abstract class ServiceFixture<TProgram> : IAsyncDisposable
             settings[key] = value;
         }
 
+        await BeforeMigrationAsync();
         await ServiceInstance.MigrateAsync<TProgram>(settings);
         _wire = await EventWire.ConnectAsync(_broker, s_service + ".");
         _instance = ServiceInstance.Start<TProgram>(settings, ConfigureServices);
@@ -75,6 +76,9 @@ public abstract class ServiceFixture<TProgram> : IAsyncDisposable
     protected virtual void ConfigureServices(IServiceCollection services)
     {
     }
+
+    /// <summary>The database and the virtual host are there and empty: a test can put an earlier version's data there.</summary>
+    protected virtual Task BeforeMigrationAsync() => Task.CompletedTask;
 
     private static InvalidOperationException NotStarted() => new("The fixture was not initialized.");
 }

@@ -1,19 +1,28 @@
 using System.Data.Common;
-using System.Threading.Channels;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Bell = System.Threading.Channels.Channel<bool>;
 
 namespace Shop.Notification.Features.Deliver;
 
 /// <summary>
-/// Wakes the delivery worker of this process after every commit. Rings are coalesced; a lost one, or one in another process,
+/// Wakes the delivery workers of this process after every commit. Rings are coalesced; a lost one, or one in another process,
 /// costs no more than the worker's poll.
 /// </summary>
 internal sealed class DeliveryDoorbell : DbTransactionInterceptor
 {
-    private readonly Channel<bool> _rings = Channel.CreateBounded<bool>(
-        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Dictionary<string, Bell> _bells = new(StringComparer.Ordinal)
+    {
+        [Channels.Email] = NewBell(),
+        [Channels.Webhook] = NewBell(),
+    };
 
-    public void Ring() => _rings.Writer.TryWrite(true);
+    public void Ring()
+    {
+        foreach (var bell in _bells.Values)
+        {
+            bell.Writer.TryWrite(true);
+        }
+    }
 
     public override Task TransactionCommittedAsync(
         DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken = default)
@@ -23,17 +32,20 @@ internal sealed class DeliveryDoorbell : DbTransactionInterceptor
     }
 
     /// <summary>Returns when it rings or the time is up, whichever comes first.</summary>
-    public async Task WaitAsync(TimeSpan atMost, CancellationToken ct)
+    public async Task WaitAsync(string channel, TimeSpan atMost, CancellationToken ct)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(ct);
         timeout.CancelAfter(atMost);
         try
         {
-            await _rings.Reader.ReadAsync(timeout.Token);
+            await _bells[channel].Reader.ReadAsync(timeout.Token);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
             // Time to look without having been called.
         }
     }
+
+    private static Bell NewBell() => System.Threading.Channels.Channel.CreateBounded<bool>(
+        new System.Threading.Channels.BoundedChannelOptions(1) { FullMode = System.Threading.Channels.BoundedChannelFullMode.DropWrite });
 }

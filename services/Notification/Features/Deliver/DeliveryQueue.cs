@@ -5,28 +5,39 @@ using Shop.Notification.Persistence;
 namespace Shop.Notification.Features.Deliver;
 
 /// <summary>
-/// What is to be delivered, shared by all instances. A claim is a lease: it commits before the mail server is spoken to, and
+/// What is to be delivered, shared by all instances. A claim is a lease: it commits before the other side is spoken to, and
 /// whoever settles after the lease has passed to another changes nothing.
 /// </summary>
 internal sealed class DeliveryQueue(NotificationDbContext db, IOptions<DeliverySettings> options, TimeProvider clock)
 {
+    private static readonly TimeSpan s_longestRetryAfter = TimeSpan.FromDays(1);
+
     private readonly DeliverySettings _settings = options.Value;
 
-    /// <summary>Takes up to so many notifications that are due, the longest waiting first; nobody else gets the same ones.</summary>
-    public async Task<IReadOnlyList<Notification>> ClaimAsync(int atMost, CancellationToken ct)
+    /// <summary>Takes up to so many of a channel that are due, the longest waiting first; nobody else gets the same ones.</summary>
+    public async Task<IReadOnlyList<Notification>> ClaimAsync(string channel, int atMost, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
         return await db.Notifications.FromSql($"""
             UPDATE notifications SET attempts = attempts + 1, next_attempt_at = {now + _settings.Lease}
             WHERE id = ANY (ARRAY(
-                SELECT id FROM notifications WHERE status = 'Pending' AND next_attempt_at <= {now}
+                SELECT id FROM notifications WHERE status = 'Pending' AND channel = {channel} AND next_attempt_at <= {now}
                 ORDER BY next_attempt_at LIMIT {atMost} FOR UPDATE SKIP LOCKED))
             RETURNING *
             """).AsNoTracking().ToListAsync(ct);
     }
 
-    public Task<Contact?> FindContactAsync(Notification claimed, CancellationToken ct) =>
-        db.Contacts.AsNoTracking().FirstOrDefaultAsync(contact => contact.CustomerId == claimed.Recipient, ct);
+    /// <summary>Who is to get it, or null where there is nobody who can be reached that way.</summary>
+    public async Task<Contact?> FindContactAsync(Notification claimed, CancellationToken ct)
+    {
+        if (claimed.Audience == Audiences.Staff)
+        {
+            return new Contact { CustomerId = "", Name = "", Email = claimed.Recipient, UpdatedAt = claimed.CreatedAt };
+        }
+
+        return await db.Contacts.AsNoTracking().FirstOrDefaultAsync(
+            contact => contact.CustomerId == claimed.Recipient && (claimed.Channel == Channels.Email || contact.WebhookUrl != null), ct);
+    }
 
     /// <summary>Whether the claim still held.</summary>
     public async Task<bool> DeliveredAsync(Notification claimed) => await Held(claimed).ExecuteUpdateAsync(set => set
@@ -37,16 +48,32 @@ internal sealed class DeliveryQueue(NotificationDbContext db, IOptions<DeliveryS
 
     public Task FailedAsync(Notification claimed, string error) => FailAsync(Held(claimed), error);
 
-    /// <summary>Tries again later, each time after a longer while.</summary>
-    public Task RetryLaterAsync(Notification claimed, string error)
+    /// <summary>Tries again later, each time after a longer while, and not before the other side wants it.</summary>
+    public Task RetryLaterAsync(Notification claimed, DeliveryError error)
     {
-        var due = clock.GetUtcNow() + Backoff(claimed.Attempts);
+        var delay = Backoff(claimed.Attempts);
+        if (error.RetryAfter > delay)
+        {
+            delay = error.RetryAfter < s_longestRetryAfter ? error.RetryAfter.Value : s_longestRetryAfter;
+        }
+
+        var due = clock.GetUtcNow() + delay;
         return Held(claimed).ExecuteUpdateAsync(set => set
             .SetProperty(n => n.NextAttemptAt, due)
-            .SetProperty(n => n.LastError, error));
+            .SetProperty(n => n.LastError, error.Code));
     }
 
-    /// <summary>Gives it back as if it had not been claimed: the mail server was not asked.</summary>
+    /// <summary>
+    /// Gives it back because its provider is to be left alone for a while: the longer it has waited, the longer it waits, else all
+    /// that is meant for a host that is gone would be claimed and given back every few seconds.
+    /// </summary>
+    public Task PutOffAsync(Notification claimed, TimeSpan atLeast)
+    {
+        var waited = (clock.GetUtcNow() - claimed.CreatedAt) / 8;
+        return ReleaseAsync(claimed, atLeast + (waited < _settings.MaxRetryDelay ? waited : _settings.MaxRetryDelay) * Random.Shared.NextDouble());
+    }
+
+    /// <summary>Gives it back as if it had not been claimed: the other side was not asked.</summary>
     public Task ReleaseAsync(Notification claimed, TimeSpan after)
     {
         var due = clock.GetUtcNow() + after;
@@ -60,7 +87,7 @@ internal sealed class DeliveryQueue(NotificationDbContext db, IOptions<DeliveryS
     {
         await using var transaction = await db.Database.BeginTransactionAsync();
         await db.LockContactAsync(claimed.Recipient, CancellationToken.None);
-        if (await db.Contacts.AnyAsync(contact => contact.CustomerId == claimed.Recipient))
+        if (await FindContactAsync(claimed, CancellationToken.None) is not null)
         {
             await ReleaseAsync(claimed, TimeSpan.Zero);
         }

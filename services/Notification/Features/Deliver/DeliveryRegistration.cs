@@ -1,19 +1,29 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 using Shop.Notification.Persistence;
 
 namespace Shop.Notification.Features.Deliver;
 
 internal static class DeliveryRegistration
 {
-    /// <summary>Adds the delivery of notifications by mail; its settings are checked when the service starts.</summary>
+    /// <summary>Adds the delivery of notifications over both channels; its settings are checked when the service starts.</summary>
     public static void AddDelivery(this WebApplicationBuilder builder)
     {
-        builder.Services.AddOptions<DeliverySettings>().BindConfiguration("Delivery").ValidateDataAnnotations().ValidateOnStart();
-        builder.Services.AddOptions<EmailSettings>().BindConfiguration("Email").ValidateOnStart();
-        builder.Services.AddSingleton<Microsoft.Extensions.Options.IValidateOptions<EmailSettings>, EmailSettingsRules>();
-        builder.Services.AddSingleton<EmailSender>().AddSingleton<DeliveryPipeline>().AddSingleton<DeliveryDoorbell>();
-        builder.Services.AddScoped<DeliveryQueue>().AddHostedService<DeliveryWorker>();
-        builder.Services.ConfigureDbContext<NotificationDbContext>((services, db) =>
-            db.AddInterceptors(services.GetRequiredService<DeliveryDoorbell>()));
+        var services = builder.Services;
+        services.AddOptions<DeliverySettings>().BindConfiguration("Delivery").ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<EmailSettings>().BindConfiguration("Email").ValidateOnStart();
+        services.AddOptions<WebhookSettings>().BindConfiguration("Webhook").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<IValidateOptions<EmailSettings>, EmailSettingsRules>();
+        services.AddSingleton<IValidateOptions<WebhookSettings>, WebhookSettingsRules>();
+        services.AddSingleton<EmailSender>().AddSingleton<WebhookSender>().AddSingleton<WebhookAddresses>();
+        services.AddSingleton<DeliveryProviders>().AddSingleton<DeliveryDoorbell>();
+        services.AddScoped<DeliveryQueue>();
+        services.AddWorker<EmailSender>().AddWorker<WebhookSender>();
+        services.ConfigureDbContext<NotificationDbContext>((provider, db) => db.AddInterceptors(provider.GetRequiredService<DeliveryDoorbell>()));
     }
+
+    /// <summary>A worker for each channel, so that one in trouble leaves the other its slots. AddHostedService takes a type only once.</summary>
+    private static IServiceCollection AddWorker<TSender>(this IServiceCollection services)
+        where TSender : INotificationSender => services.AddSingleton<IHostedService>(provider =>
+            ActivatorUtilities.CreateInstance<DeliveryWorker>(provider, provider.GetRequiredService<TSender>()));
 }

@@ -4,19 +4,21 @@ using Polly.CircuitBreaker;
 namespace Shop.Notification.Features.Deliver;
 
 /// <summary>
-/// Delivers what is due, a few at a time. Any number of instances may run: each claims its own. At least once at the mail server,
-/// because a crash after its yes repeats; the Message-ID stays the same.
+/// Delivers what is due over one channel, a few at a time. Any number of instances may run: each claims its own. At least once at
+/// the other side, because a crash after its yes repeats; the notification's id, which is in each, stays the same.
 /// </summary>
 internal sealed partial class DeliveryWorker(
     IServiceScopeFactory scopes,
-    EmailSender sender,
-    DeliveryPipeline pipeline,
+    INotificationSender sender,
+    DeliveryProviders providers,
     DeliveryDoorbell doorbell,
     IOptions<DeliverySettings> options,
+    TimeProvider clock,
     ILogger<DeliveryWorker> logger) : BackgroundService
 {
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_pauseAfterError = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_pauseWhenBusy = TimeSpan.FromMilliseconds(500);
 
     private readonly DeliverySettings _settings = options.Value;
 
@@ -31,11 +33,12 @@ internal sealed partial class DeliveryWorker(
             try
             {
                 underWay.RemoveAll(delivery => delivery.IsCompleted);
+                var claimedAt = clock.GetTimestamp(); // before the claim, so that the lease ends later than is reckoned here
                 underWay.AddRange((await ClaimAsync(_settings.Concurrency - underWay.Count, stoppingToken))
-                    .Select(claimed => DeliverAsync(claimed, impatience.Token)));
+                    .Select(claimed => DeliverAsync(claimed, claimedAt, impatience.Token)));
                 await (underWay.Count == _settings.Concurrency
                     ? Task.WhenAny(underWay).WaitAsync(stoppingToken)
-                    : doorbell.WaitAsync(_settings.PollInterval, stoppingToken));
+                    : doorbell.WaitAsync(sender.Channel, _settings.PollInterval, stoppingToken));
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -54,10 +57,10 @@ internal sealed partial class DeliveryWorker(
     private async Task<IReadOnlyList<Notification>> ClaimAsync(int atMost, CancellationToken ct)
     {
         await using var scope = scopes.CreateAsyncScope();
-        return await scope.ServiceProvider.GetRequiredService<DeliveryQueue>().ClaimAsync(atMost, ct);
+        return await scope.ServiceProvider.GetRequiredService<DeliveryQueue>().ClaimAsync(sender.Channel, atMost, ct);
     }
 
-    private async Task DeliverAsync(Notification claimed, CancellationToken ct)
+    private async Task DeliverAsync(Notification claimed, long claimedAt, CancellationToken ct)
     {
         try
         {
@@ -70,7 +73,7 @@ internal sealed partial class DeliveryWorker(
             }
             else if (await queue.FindContactAsync(claimed, ct) is { } contact)
             {
-                await AttemptAsync(queue, claimed, contact, ct);
+                await AttemptAsync(queue, claimed, contact, claimedAt, ct);
             }
             else
             {
@@ -85,15 +88,29 @@ internal sealed partial class DeliveryWorker(
         }
     }
 
-    private async Task AttemptAsync(DeliveryQueue queue, Notification claimed, Contact contact, CancellationToken ct)
+    private async Task AttemptAsync(DeliveryQueue queue, Notification claimed, Contact contact, long claimedAt, CancellationToken ct)
     {
+        var provider = providers.Of(sender, contact);
+        if (!provider.TryEnter())
+        {
+            await queue.PutOffAsync(claimed, s_pauseWhenBusy);
+            return;
+        }
+
         try
         {
-            await pipeline.ExecuteAsync(async attempt => await sender.SendAsync(claimed, contact, attempt), ct);
+            if (clock.GetElapsedTime(claimedAt) > _settings.StartWithin)
+            {
+                await queue.ReleaseAsync(claimed, TimeSpan.Zero);
+                LogStalled(claimed.Id);
+                return;
+            }
+
+            await provider.ExecuteAsync(async attempt => await sender.SendAsync(claimed, contact, attempt), ct);
         }
         catch (BrokenCircuitException e)
         {
-            await queue.ReleaseAsync(claimed, e.RetryAfter ?? _settings.BreakDuration);
+            await queue.PutOffAsync(claimed, e.RetryAfter ?? _settings.BreakDuration);
             return;
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
@@ -105,6 +122,10 @@ internal sealed partial class DeliveryWorker(
         {
             await SettleFailureAsync(queue, claimed, DeliveryError.Of(e), e.GetType().Name);
             return;
+        }
+        finally
+        {
+            provider.Leave();
         }
 
         if (await queue.DeliveredAsync(claimed))
@@ -119,7 +140,7 @@ internal sealed partial class DeliveryWorker(
 
     private async Task SettleFailureAsync(DeliveryQueue queue, Notification claimed, DeliveryError error, string exception)
     {
-        // Neither the exception's text nor its inner ones: mail servers like to repeat the address.
+        // Neither the exception's text nor its inner ones: they may repeat the address.
         if (error.Permanent || claimed.Attempts >= _settings.MaxAttempts)
         {
             await queue.FailedAsync(claimed, error.Code);
@@ -127,7 +148,7 @@ internal sealed partial class DeliveryWorker(
         }
         else
         {
-            await queue.RetryLaterAsync(claimed, error.Code);
+            await queue.RetryLaterAsync(claimed, error);
             LogWillRetry(claimed.Id, claimed.Attempts, error.Code, exception);
         }
     }
@@ -146,6 +167,9 @@ internal sealed partial class DeliveryWorker(
 
     [LoggerMessage(LogLevel.Warning, "Notification {Id} was delivered after its lease had run out: it may be delivered twice.")]
     private partial void LogLeaseLost(Guid id);
+
+    [LoggerMessage(LogLevel.Warning, "Notification {Id} was given back: so much time passed since it was claimed that its lease could run out.")]
+    private partial void LogStalled(Guid id);
 
     [LoggerMessage(LogLevel.Warning, "The outcome of notification {Id} could not be stored; its lease will run out: {Reason}")]
     private partial void LogCannotSettle(Guid id, string reason);

@@ -1,8 +1,23 @@
 using System.Net;
 using System.Net.Mail;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Options;
 
 namespace Shop.Notification.Features.Deliver;
+
+/// <summary>How the conversation with the mail server is encrypted.</summary>
+internal enum EmailTls
+{
+    /// <summary>Not at all.</summary>
+    None,
+
+    /// <summary>From the STARTTLS command on, which must succeed.</summary>
+    StartTls,
+
+    /// <summary>From the first byte on. Refused when the service starts: System.Net.Mail cannot do it.</summary>
+    Implicit,
+}
 
 /// <summary>
 /// Where mail goes, from the section <c>Email</c> of the configuration: into a folder where <see cref="PickupDirectory"/> is
@@ -19,8 +34,13 @@ internal sealed class EmailSettings
     /// <summary>Its port: 587 with TLS and 25 without, if left out.</summary>
     public int? Port { get; init; }
 
-    /// <summary>Whether the conversation must be encrypted (STARTTLS).</summary>
-    public bool Tls { get; init; } = true;
+    public EmailTls Tls { get; init; } = EmailTls.StartTls;
+
+    /// <summary>
+    /// An absolute path of a PEM file with the certificates of authorities that the mail server's certificate may come from, in
+    /// addition to those that the machine trusts.
+    /// </summary>
+    public string? CaFile { get; init; }
 
     public string? User { get; init; }
 
@@ -29,7 +49,10 @@ internal sealed class EmailSettings
     /// <summary>Who the mail is from.</summary>
     public string From { get; init; } = "Shop <no-reply@shop.example>";
 
-    public int EffectivePort => Port ?? (Tls ? 587 : 25);
+    /// <summary>What comes after the @ of the Message-ID; that of <see cref="From"/> if left out.</summary>
+    public string? MessageIdDomain { get; init; }
+
+    public int EffectivePort => Port ?? (Tls == EmailTls.None ? 25 : 587);
 }
 
 /// <summary>Says at start, and in words, what is wrong with the mail settings, rather than at the first mail.</summary>
@@ -41,6 +64,11 @@ internal sealed class EmailSettingsRules : IValidateOptions<EmailSettings>
         if (!MailAddress.TryCreate(options.From, out _))
         {
             wrong.Add($"Email:From is '{options.From}', which is no address. Write it as Shop <no-reply@example.com>.");
+        }
+
+        if (options.MessageIdDomain is { } domain && Uri.CheckHostName(domain) != UriHostNameType.Dns)
+        {
+            wrong.Add($"Email:MessageIdDomain is '{domain}', which is no domain. Write it as mail.example.com.");
         }
 
         wrong.AddRange(string.IsNullOrEmpty(options.PickupDirectory) ? SmtpMistakes(options) : PickupMistakes(options.PickupDirectory));
@@ -59,11 +87,15 @@ internal sealed class EmailSettingsRules : IValidateOptions<EmailSettings>
     {
         if (string.IsNullOrWhiteSpace(options.Host))
         {
-            yield return "There is nowhere to send mail to. Set Email:Host (Email__Host) to the name of an SMTP server, or "
-                + "Email:PickupDirectory to an absolute path to get .eml files instead.";
-            yield break;
+            return ["There is nowhere to send mail to. Set Email:Host (Email__Host) to the name of an SMTP server, or "
+                + "Email:PickupDirectory to an absolute path to get .eml files instead."];
         }
 
+        return [.. ServerMistakes(options), .. TlsMistakes(options), .. LoginMistakes(options)];
+    }
+
+    private static IEnumerable<string> ServerMistakes(EmailSettings options)
+    {
         if (Uri.CheckHostName(options.Host) == UriHostNameType.Unknown)
         {
             yield return $"Email:Host is '{options.Host}', which is no host name. Give the port as Email:Port.";
@@ -73,20 +105,50 @@ internal sealed class EmailSettingsRules : IValidateOptions<EmailSettings>
         {
             yield return $"Email:Port is {options.Port}; a port is 1 to 65535.";
         }
+    }
 
-        if (options is { Port: 465, Tls: true })
+    private static IEnumerable<string> TlsMistakes(EmailSettings options)
+    {
+        if (options.Tls == EmailTls.Implicit)
         {
-            yield return "Email:Port 465 expects TLS from the first byte, which is not supported. Use the submission port 587, where the "
-                + "conversation is encrypted by STARTTLS.";
+            yield return "Email:Tls is Implicit, which System.Net.Mail cannot do. Set Email:Tls to StartTls and Email:Port to the "
+                + "submission port 587, where the conversation is encrypted as well.";
+        }
+        else if (options is { Port: 465, Tls: EmailTls.StartTls })
+        {
+            yield return "Email:Port 465 expects TLS from the first byte, which System.Net.Mail cannot do. Set Email:Port to the submission "
+                + "port 587, where the conversation is encrypted by STARTTLS.";
         }
 
+        if (options.CaFile is { Length: > 0 } file && CaMistake(file) is { } mistake)
+        {
+            yield return $"Email:CaFile is '{file}'; {mistake}";
+        }
+    }
+
+    private static IEnumerable<string> LoginMistakes(EmailSettings options)
+    {
         if (string.IsNullOrEmpty(options.User) != string.IsNullOrEmpty(options.Password))
         {
             yield return "Email:User and Email:Password belong together: set both or neither.";
         }
-        else if (!string.IsNullOrEmpty(options.User) && !options.Tls && !IsLoopback(options.Host))
+        else if (!string.IsNullOrEmpty(options.User) && options.Tls == EmailTls.None && !IsLoopback(options.Host!))
         {
-            yield return "Email:Tls is false, and so Email:Password would travel readable by all. Set Email:Tls to true.";
+            yield return "Email:Tls is None, and so Email:Password would travel readable by all. Set Email:Tls to StartTls.";
+        }
+    }
+
+    private static string? CaMistake(string file)
+    {
+        try
+        {
+            var authorities = new X509Certificate2Collection();
+            authorities.ImportFromPemFile(file);
+            return authorities.Count == 0 ? "there is no certificate in it." : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            return $"it cannot be read: {e.Message}";
         }
     }
 

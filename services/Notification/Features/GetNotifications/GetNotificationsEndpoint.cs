@@ -53,6 +53,8 @@ internal static class GetNotificationsEndpoint
     private static IQueryable<Notification> VisibleTo(IQueryable<Notification> notifications, ClaimsPrincipal user)
     {
         var customerId = user.CustomerId();
-        return user.IsStaff() ? notifications : notifications.Where(notification => notification.Recipient == customerId);
+        return user.IsStaff()
+            ? notifications
+            : notifications.Where(notification => notification.Recipient == customerId && notification.Audience == Audiences.Customer);
     }
 }

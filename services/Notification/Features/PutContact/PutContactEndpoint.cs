@@ -8,44 +8,70 @@ using Shop.ServiceDefaults.Http;
 
 namespace Shop.Notification.Features.PutContact;
 
-/// <summary>How to reach the caller.</summary>
+/// <summary>How to reach the caller. It replaces what was there: a webhook that is left out is no more.</summary>
 /// <param name="Name">What to call them in a greeting, 1 to 200 characters on one line.</param>
 /// <param name="Email">Where to write to: one bare address, such as ada@example.com, at most 254 characters.</param>
+/// <param name="WebhookUrl">
+/// Where to post the same to, as JSON, or null. An https URL without a login or a fragment, at most 2,000 characters.
+/// </param>
 public sealed record PutContactRequest(
     [property: Required, StringLength(Contact.MaxNameLength, MinimumLength = 1), OneLine] string Name,
-    [property: Required, StringLength(Contact.MaxEmailLength), MailboxAddress] string Email);
+    [property: Required, StringLength(Contact.MaxEmailLength), MailboxAddress] string Email,
+    [property: StringLength(Contact.MaxWebhookUrlLength), WebhookUrl] string? WebhookUrl = null);
 
-/// <summary>How the shop reaches a customer.</summary>
+/// <summary>How the shop reaches a customer, as it was put.</summary>
 /// <param name="CustomerId">The caller.</param>
 /// <param name="Name">What to call them.</param>
 /// <param name="Email">Where to write to.</param>
-public sealed record ContactResponse(string CustomerId, string Name, string Email);
+/// <param name="WebhookUrl">Where to post to, or null.</param>
+/// <param name="WebhookSecret">
+/// What webhook calls are signed with. It is made when a webhook is put that was not there before, shown this once, and null in
+/// every other answer.
+/// </param>
+public sealed record PutContactResponse(string CustomerId, string Name, string Email, string? WebhookUrl, string? WebhookSecret);
 
 internal static class PutContactEndpoint
 {
     public static void MapPutContact(this IEndpointRouteBuilder routes) => routes.MapPut("/contacts/me", PutContact)
         .WithSummary("Says how to reach the caller. Notifications that had nowhere to go are sent now.")
+        .WithDescription("The answer has a new webhookSecret, once, if webhookUrl was not the caller's before.")
         .ProducesValidationProblem();
 
-    private static async Task<Ok<ContactResponse>> PutContact(
-        PutContactRequest request, ClaimsPrincipal user, NotificationDbContext db, TimeProvider clock, CancellationToken ct)
+    private static async Task<Ok<PutContactResponse>> PutContact(
+        PutContactRequest request,
+        ClaimsPrincipal user,
+        NotificationDbContext db,
+        WebhookAddresses addresses,
+        HttpContext http,
+        TimeProvider clock,
+        CancellationToken ct)
     {
         var customerId = user.CustomerId();
         var now = clock.GetUtcNow();
+        var url = request.WebhookUrl is null ? null : WebhookUrlAttribute.Normalized(request.WebhookUrl, addresses);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         await db.LockContactAsync(customerId, ct);
+
+        // Another URL gets another secret: whoever knows the old one must not be able to sign for the shop there.
+        var known = await db.Contacts.AsNoTracking().FirstOrDefaultAsync(contact => contact.CustomerId == customerId, ct);
+        var newSecret = url is null || url == known?.WebhookUrl ? null : WebhookSecret.New();
+        var secret = url is null ? null : newSecret ?? known!.WebhookSecret;
         await db.Database.ExecuteSqlAsync($"""
-            INSERT INTO contacts (customer_id, name, email, updated_at) VALUES ({customerId}, {request.Name}, {request.Email}, {now})
-            ON CONFLICT (customer_id) DO UPDATE SET name = excluded.name, email = excluded.email, updated_at = excluded.updated_at
+            INSERT INTO contacts (customer_id, name, email, webhook_url, webhook_secret, updated_at)
+            VALUES ({customerId}, {request.Name}, {request.Email}, {url}, {secret}, {now})
+            ON CONFLICT (customer_id) DO UPDATE SET name = excluded.name, email = excluded.email,
+                webhook_url = excluded.webhook_url, webhook_secret = excluded.webhook_secret, updated_at = excluded.updated_at
             """, ct);
         await db.Notifications
-            .Where(n => n.Recipient == customerId && n.Status == NotificationStatus.Failed && n.LastError == DeliveryError.NoContact)
+            .Where(n => n.Recipient == customerId && n.Audience == Audiences.Customer && (n.Channel == Channels.Email || url != null)
+                && n.Status == NotificationStatus.Failed && n.LastError == DeliveryError.NoContact)
             .ExecuteUpdateAsync(set => set
                 .SetProperty(n => n.Status, NotificationStatus.Pending)
                 .SetProperty(n => n.Attempts, 0)
                 .SetProperty(n => n.NextAttemptAt, now)
                 .SetProperty(n => n.LastError, (string?)null), ct);
         await transaction.CommitAsync(ct);
-        return TypedResults.Ok(new ContactResponse(customerId, request.Name, request.Email));
+        http.Response.Headers.CacheControl = "no-store";
+        return TypedResults.Ok(new PutContactResponse(customerId, request.Name, request.Email, url, newSecret));
     }
 }

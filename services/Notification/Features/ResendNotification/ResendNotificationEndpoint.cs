@@ -11,8 +11,9 @@ internal static class ResendNotificationEndpoint
     public static void MapResendNotification(this IEndpointRouteBuilder routes) =>
         routes.MapPost("/notifications/{id:guid}/resend", ResendNotification)
             .RequireAuthorization(Auth.Staff)
-            .WithSummary("Sends a delivered or failed notification again, with the same Message-ID (staff).")
-            .WithDescription("It becomes pending with fresh attempts. One that is pending already is on its way: that is a 409.")
+            .WithSummary("Sends a delivered or failed notification again, under the same id (staff).")
+            .WithDescription("It becomes pending with fresh attempts; deliveries and deliveredAt go on telling of those before. One that is "
+                + "pending already is on its way: that is a 409.")
             .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status409Conflict);
 
@@ -25,7 +26,7 @@ internal static class ResendNotificationEndpoint
             .SetProperty(n => n.Attempts, 0)
             .SetProperty(n => n.NextAttemptAt, now)
             .SetProperty(n => n.LastError, (string?)null)
-            .SetProperty(n => n.DeliveredAt, (DateTimeOffset?)null), ct);
+            .SetProperty(n => n.EarlierDeliveries, n => n.EarlierDeliveries + (n.Status == NotificationStatus.Delivered ? 1 : 0)), ct);
         var notification = await db.Notifications.AsNoTracking().FirstOrDefaultAsync(n => n.Id == id, ct);
         if (notification is null)
         {

@@ -45,10 +45,27 @@ namespace Shop.Notification.Persistence.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("updated_at");
 
+                    b.Property<string>("WebhookSecret")
+                        .HasMaxLength(100)
+                        .HasColumnType("character varying(100)")
+                        .HasColumnName("webhook_secret");
+
+                    b.Property<string>("WebhookUrl")
+                        .HasMaxLength(2000)
+                        .HasColumnType("character varying(2000)")
+                        .HasColumnName("webhook_url");
+
                     b.HasKey("CustomerId")
                         .HasName("pk_contacts");
 
-                    b.ToTable("contacts", (string)null);
+                    b.ToTable("contacts", null, t =>
+                        {
+                            t.HasCheckConstraint("contacts_filled", "name <> '' AND email LIKE '_%@_%'");
+
+                            t.HasCheckConstraint("contacts_webhook_secret", "(webhook_url IS NULL) = (webhook_secret IS NULL)");
+
+                            t.HasCheckConstraint("contacts_webhook_url", "webhook_url ~ '^https://[^/?#@[:space:]]+/[^#[:space:]]*$' OR webhook_url ~ '^http://(localhost|127(\\.[0-9]{1,3}){3}|\\[::1\\])(:[0-9]{1,5})?/[^#[:space:]]*$'");
+                        });
                 });
 
             modelBuilder.Entity("Shop.Notification.Notification", b =>
@@ -60,6 +77,14 @@ namespace Shop.Notification.Persistence.Migrations
                     b.Property<int>("Attempts")
                         .HasColumnType("integer")
                         .HasColumnName("attempts");
+
+                    b.Property<string>("Audience")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasMaxLength(16)
+                        .HasColumnType("character varying(16)")
+                        .HasDefaultValue("customer")
+                        .HasColumnName("audience");
 
                     b.Property<string>("Channel")
                         .IsRequired()
@@ -75,9 +100,19 @@ namespace Shop.Notification.Persistence.Migrations
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("delivered_at");
 
+                    b.Property<int>("EarlierDeliveries")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("integer")
+                        .HasDefaultValue(0)
+                        .HasColumnName("earlier_deliveries");
+
                     b.Property<Guid>("EventId")
                         .HasColumnType("uuid")
                         .HasColumnName("event_id");
+
+                    b.Property<string>("Html")
+                        .HasColumnType("text")
+                        .HasColumnName("html");
 
                     b.Property<string>("LastError")
                         .HasMaxLength(64)
@@ -91,6 +126,10 @@ namespace Shop.Notification.Persistence.Migrations
                     b.Property<Guid?>("OrderId")
                         .HasColumnType("uuid")
                         .HasColumnName("order_id");
+
+                    b.Property<string>("Payload")
+                        .HasColumnType("text")
+                        .HasColumnName("payload");
 
                     b.Property<string>("Recipient")
                         .IsRequired()
@@ -122,6 +161,10 @@ namespace Shop.Notification.Persistence.Migrations
                         .HasDatabaseName("ix_notifications_next_attempt_at")
                         .HasFilter("status = 'Pending'");
 
+                    b.HasIndex("Channel", "NextAttemptAt")
+                        .HasDatabaseName("ix_notifications_channel_next_attempt_at")
+                        .HasFilter("status = 'Pending'");
+
                     b.HasIndex("OrderId", "Id")
                         .HasDatabaseName("ix_notifications_order_id_id");
 
@@ -139,9 +182,18 @@ namespace Shop.Notification.Persistence.Migrations
                         {
                             t.HasCheckConstraint("notifications_attempts", "attempts >= 0");
 
-                            t.HasCheckConstraint("notifications_delivered_at", "(status = 'Delivered') = (delivered_at IS NOT NULL)");
+                            t.HasCheckConstraint("notifications_audience", "audience IN ('customer', 'staff')");
+
+                            t.HasCheckConstraint("notifications_channel", "channel IN ('email', 'webhook')");
+
+                            t.HasCheckConstraint("notifications_content", "subject <> '' AND text <> '' AND (channel = 'webhook') = (payload IS NOT NULL) AND (channel = 'email' OR html IS NULL)");
+
+                            t.HasCheckConstraint("notifications_delivered_when", "status <> 'Delivered' OR delivered_at IS NOT NULL");
 
                             t.HasCheckConstraint("notifications_due_while_pending", "(status = 'Pending') = (next_attempt_at IS NOT NULL)");
+
+                            t.HasCheckConstraint("notifications_earlier_deliveries", "earlier_deliveries >= 0");
+
 
                             t.HasCheckConstraint("notifications_status", "status IN ('Pending', 'Delivered', 'Failed')");
                         });
@@ -172,8 +224,11 @@ namespace Shop.Notification.Persistence.Migrations
 
             modelBuilder.Entity("Shop.ServiceDefaults.Messaging.Outbox.OutboxMessage", b =>
                 {
+                    b.Property<int>("Position")
+                        .HasColumnType("integer")
+                        .HasColumnName("position");
+
                     b.Property<Guid>("EventId")
-                        .ValueGeneratedOnAdd()
                         .HasColumnType("uuid")
                         .HasColumnName("event_id");
 
@@ -201,7 +256,7 @@ namespace Shop.Notification.Persistence.Migrations
                         .HasColumnType("text")
                         .HasColumnName("type");
 
-                    b.HasKey("EventId")
+                    b.HasKey("Position", "EventId")
                         .HasName("pk_outbox");
 
                     b.ToTable("outbox", null, t =>

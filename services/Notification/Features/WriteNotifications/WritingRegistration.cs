@@ -1,0 +1,14 @@
+using Microsoft.Extensions.Options;
+
+namespace Shop.Notification.Features.WriteNotifications;
+
+internal static class WritingRegistration
+{
+    /// <summary>Adds what the consumers need; the settings are checked when the service starts.</summary>
+    public static void AddNotificationWriting(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<StaffSettings>().BindConfiguration("Notifications").ValidateOnStart();
+        builder.Services.AddSingleton<IValidateOptions<StaffSettings>, StaffSettingsRules>();
+        builder.Services.AddScoped<NotificationWriter>();
+    }
+}
