@@ -71,7 +71,7 @@ public class EventLogTests(AnalyticsFixture analytics) : IClassFixture<Analytics
         await analytics.Wire.PublishAsync(events);
         await analytics.LoggedAsync(events);
 
-        Assert.True((await analytics.GetAsync<FunnelResponse>("/analytics/funnel")).Shipped > 0);
+        Assert.True((await analytics.GetAsync<FunnelResponse>("/analytics/funnel?from=0001-01-01&to=0001-01-01")).Shipped > 0);
         var logged = await analytics.GetAsync<Page<LoggedEventResponse>>($"/analytics/events?aggregateId={id}&limit=1");
         var rest = await analytics.GetAsync<Page<LoggedEventResponse>>($"/analytics/events?aggregateId={id}&cursor={logged.NextCursor}");
         Assert.Equal(3, logged.Items.Count + rest.Items.Count);

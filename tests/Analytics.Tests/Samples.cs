@@ -1,5 +1,6 @@
 using System.Reflection;
 using Shop.Contracts;
+using Shop.Contracts.Inventory.V1;
 using Shop.Contracts.Ordering.V1;
 
 namespace Shop.Analytics.Tests;
@@ -17,8 +18,13 @@ internal static class Samples
     public static OrderConfirmed Confirmed(Guid order, DateTimeOffset at, decimal total, string currency = "EUR", int units = 2) =>
         new(Guid.CreateVersion7(), at, order, 2, "ada", [new("TEA-1", units - 1, 1), new("TEA-2", 1, 1)], total, currency);
 
-    public static OrderRejected Rejected(Guid order, DateTimeOffset at) =>
-        new(Guid.CreateVersion7(), at, order, 2, "ada", "out-of-stock", [new("TEA-1", 2, 1)]);
+    public static OrderRejected Rejected(Guid order, DateTimeOffset at, params OrderRejected.ShortLine[] lines) =>
+        new(Guid.CreateVersion7(), at, order, 2, "ada", "out-of-stock", lines is [] ? [new("TEA-1", 2, 1)] : lines);
+
+    public static StockReservationFailed Short(Guid order, DateTimeOffset at, params StockReservationFailed.ShortLine[] lines) =>
+        new(Guid.CreateVersion7(), at, order, 1, lines);
+
+    public static StockLevelLow Low(string sku, DateTimeOffset at) => new(Guid.CreateVersion7(), at, sku, 1, 1, 5);
 
     public static OrderCancelled Cancelled(
         Guid order, DateTimeOffset at, decimal total, bool wasConfirmed, string currency = "EUR") =>
