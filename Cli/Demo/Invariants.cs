@@ -125,10 +125,10 @@ internal sealed class Invariants(ShopApi api, DemoRecord record)
 
     private async Task<Finding> FiguresAsync(List<OrderView> orders, List<EventView> events, CancellationToken ct)
     {
-        var funnel = (await api.GetAsync("analytics", "/analytics/funnel", _staff, ct)).Read<FunnelView>();
         var today = DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime);
-        var sales = (await api.GetAsync("analytics", $"/analytics/sales?from={today.AddDays(-364):O}&to={today.AddDays(1):O}", _staff, ct))
-            .Read<SalesView>();
+        var range = $"?from={today.AddDays(-364):O}&to={today.AddDays(1):O}";
+        var funnel = (await api.GetAsync("analytics", "/analytics/funnel" + range, _staff, ct)).Read<FunnelView>();
+        var sales = (await api.GetAsync("analytics", "/analytics/sales" + range, _staff, ct)).Read<SalesView>();
         List<string> violations = [];
         Same("orders placed", funnel.Placed, orders.Count);
         Same("orders confirmed", funnel.Confirmed, orders.Count(order => order.WasConfirmed));

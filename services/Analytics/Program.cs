@@ -1,6 +1,10 @@
+using Shop.Analytics.Features.BestSellers;
 using Shop.Analytics.Features.EventLog;
 using Shop.Analytics.Features.Funnel;
+using Shop.Analytics.Features.Projections;
+using Shop.Analytics.Features.Rejections;
 using Shop.Analytics.Features.SalesPerDay;
+using Shop.Analytics.Features.StockOuts;
 using Shop.Analytics.Persistence;
 using Shop.ServiceDefaults.Hosting;
 using Shop.ServiceDefaults.Messaging;
@@ -9,7 +13,9 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults<AnalyticsDbContext>();
 builder.Services.AddValidation();
 builder.AddMessaging<AnalyticsDbContext>(bus => bus.AddConsumer<EventLogConsumer>());
-builder.Services.AddHostedService<EventLogPartitions>();
+builder.Services.AddOptions<EventLogSettings>().BindConfiguration("Analytics").ValidateDataAnnotations().ValidateOnStart();
+builder.Services.AddScoped<ProjectionRebuilds>();
+builder.Services.AddHostedService<EventLogPartitions>().AddHostedService<ProjectionWorker>();
 
 var app = builder.Build();
 if (args is ["migrate"])
@@ -20,6 +26,10 @@ if (args is ["migrate"])
 
 app.UseServiceDefaults();
 app.MapGetSales();
+app.MapGetBestSellers();
 app.MapGetFunnel();
+app.MapGetRejections();
+app.MapGetStockOuts();
+app.MapProjections();
 app.MapGetEvents();
 await app.RunAsync();

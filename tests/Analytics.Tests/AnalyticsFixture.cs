@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.EntityFrameworkCore;
+using Shop.Analytics.Features.Projections;
 using Shop.Analytics.Persistence;
 using Shop.Contracts;
 
@@ -38,6 +39,36 @@ public sealed class AnalyticsFixture : ServiceFixture<Program>, IAsyncLifetime
         using var client = Client(TestTokens.Staff());
         return (await client.GetFromJsonAsync<T>(path))!;
     }
+
+    /// <summary>Asks for a rebuild and gives the answer to it.</summary>
+    public async Task<HttpResponseMessage> PostRebuildAsync(string projection, string query = "")
+    {
+        using var client = Client(TestTokens.Staff());
+        return await client.PostAsync($"/analytics/projections/{projection}/rebuild{query}", content: null);
+    }
+
+    /// <summary>Starts a rebuild, which must be accepted; its address.</summary>
+    public async Task<string> StartRebuildAsync(string projection, string query = "")
+    {
+        using var response = await PostRebuildAsync(projection, query);
+        Assert.True(response.StatusCode == System.Net.HttpStatusCode.Accepted, await response.Content.ReadAsStringAsync());
+        return response.Headers.Location!.OriginalString;
+    }
+
+    /// <summary>Rebuilds a projection to its end.</summary>
+    public async Task<RebuildResponse> RebuildAsync(string projection, string query = "")
+    {
+        var address = await StartRebuildAsync(projection, query);
+        return await EndedAsync(address);
+    }
+
+    /// <summary>Waits for a rebuild's end.</summary>
+    public Task<RebuildResponse> EndedAsync(string address) => Eventually.IsAsync($"{address} has ended",
+        () => GetAsync<RebuildResponse>(address), rebuild => rebuild.State != "running", TimeSpan.FromSeconds(60));
+
+    /// <summary>All rows of a table as one text.</summary>
+    public Task<string> RowsAsync(string table) =>
+        Database.ScalarAsync<string>($"SELECT coalesce(string_agg(t::text, E'\n' ORDER BY t::text), '') FROM {table} AS t");
 
     internal async Task<T> WithDatabaseAsync<T>(Func<AnalyticsDbContext, Task<T>> work)
     {

@@ -31,7 +31,7 @@ public class FlowTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFixt
 
         Assert.Equal(story.Events.Count, await analytics.Database.ScalarAsync<long>("SELECT count(*) FROM event_log"));
         Assert.Equal(story.Events.Count, await analytics.Database.ScalarAsync<long>("SELECT count(*) FROM inbox"));
-        var funnel = await analytics.GetAsync<FunnelResponse>("/analytics/funnel");
+        var funnel = await analytics.GetAsync<FunnelResponse>("/analytics/funnel?from=2026-11-20&to=2026-11-22");
         Assert.Equal((60, 45, 15, 30, 15), (funnel.Placed, funnel.Confirmed, funnel.Rejected, funnel.Cancelled, funnel.Shipped));
         Assert.Equal(new StepTimes(2_000, 2_000), funnel.PlacedToConfirmedMs);
         Assert.Equal(new StepTimes(60_000, 60_000), funnel.ConfirmedToShippedMs);

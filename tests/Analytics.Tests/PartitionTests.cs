@@ -32,6 +32,23 @@ public class PartitionTests(AnalyticsFixture analytics) : IClassFixture<Analytic
         Assert.Equal("event_log_2031_05", await PartitionOfAsync(early.EventId));
     }
 
+    [Fact]
+    public async Task An_event_years_old_gets_the_partition_of_its_month_and_one_of_no_sensible_date_stays_in_the_default_one()
+    {
+        var old = Samples.Shipped(Guid.CreateVersion7(), new DateTimeOffset(2019, 3, 31, 23, 59, 59, TimeSpan.Zero));
+        var absurd = Samples.Shipped(Guid.CreateVersion7(), new DateTimeOffset(1066, 10, 14, 9, 0, 0, TimeSpan.Zero));
+        await analytics.Wire.PublishAsync(old, absurd);
+        await analytics.LoggedAsync(old, absurd);
+
+        var now = new DateTimeOffset(2026, 11, 22, 0, 0, 0, TimeSpan.Zero);
+        var created = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ =>
+            analytics.WithDatabaseAsync(db => EventLogPartitions.EnsureForLateEventsAsync(db, now, CancellationToken.None))));
+
+        Assert.Equal(1, created.Sum());
+        Assert.Equal("event_log_2019_03", await PartitionOfAsync(old.EventId));
+        Assert.Equal("event_log_default", await PartitionOfAsync(absurd.EventId));
+    }
+
     private Task<string> PartitionOfAsync(Guid eventId) =>
         analytics.Database.ScalarAsync<string>($"SELECT tableoid::regclass::text FROM event_log WHERE event_id = '{eventId}'");
 }

@@ -9,7 +9,12 @@ namespace Shop.Analytics.Tests;
 /// <summary>The routes of a service that has heard of nothing yet.</summary>
 public class RouteTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFixture>
 {
-    public static TheoryData<string> Routes => ["/analytics/sales", "/analytics/funnel", "/analytics/events"];
+    private static readonly string[] s_ranges =
+        ["/analytics/sales", "/analytics/best-sellers", "/analytics/funnel", "/analytics/rejections", "/analytics/stock-outs"];
+
+    public static TheoryData<string> Routes => ["/analytics/sales", "/analytics/funnel", "/analytics/events",
+        "/analytics/best-sellers", "/analytics/rejections", "/analytics/stock-outs", "/analytics/projections",
+        "/analytics/projections/sales/rebuilds/01890000-0000-7000-8000-000000000000"];
 
     [Theory, MemberData(nameof(Routes))]
     public async Task Without_a_valid_token_there_is_no_answer(string path)
@@ -39,20 +44,30 @@ public class RouteTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFix
     [InlineData("from=9999-12-31")]
     [InlineData("from=2023-01-01&to=2024-01-02")]
     [InlineData("from=0001-01-01&to=9999-12-31")]
-    public Task A_range_that_is_none_is_refused(string query) =>
-        ExpectProblemAsync(HttpStatusCode.BadRequest, "bad-date-range", "/analytics/sales?" + query, TestTokens.Staff());
+    public async Task A_range_that_is_none_is_refused(string query)
+    {
+        foreach (var path in s_ranges)
+        {
+            await ExpectProblemAsync(HttpStatusCode.BadRequest, "bad-date-range", $"{path}?{query}", TestTokens.Staff());
+        }
+    }
 
     [Theory]
     [InlineData("from=2024-01-01&to=2024-12-31", "2024-01-01", "2024-12-31")]
     [InlineData("from=2026-11-01&to=2026-11-01", "2026-11-01", "2026-11-01")]
     [InlineData("to=2026-11-30", "2026-11-01", "2026-11-30")]
     [InlineData("to=0001-01-01", "0001-01-01", "0001-01-01")]
+    [InlineData("from=9999-12-31&to=9999-12-31", "9999-12-31", "9999-12-31")]
     public async Task A_range_includes_both_its_ends(string query, string from, string to)
     {
-        var sales = await analytics.GetAsync<JsonElement>("/analytics/sales?" + query);
+        foreach (var path in s_ranges)
+        {
+            var figures = await analytics.GetAsync<JsonElement>($"{path}?{query}");
 
-        Assert.Equal((from, to), (sales.GetProperty("from").GetString(), sales.GetProperty("to").GetString()));
-        Assert.Equal(0, sales.GetProperty("days").GetArrayLength());
+            Assert.Equal((from, to), (figures.GetProperty("from").GetString(), figures.GetProperty("to").GetString()));
+            Assert.All(figures.EnumerateObject().Where(member => member.Value.ValueKind == JsonValueKind.Array),
+                member => Assert.Equal(0, member.Value.GetArrayLength()));
+        }
     }
 
     [Fact]
@@ -70,7 +85,8 @@ public class RouteTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFix
     {
         var funnel = await analytics.GetAsync<FunnelResponse>("/analytics/funnel");
 
-        Assert.Equal(new FunnelResponse(0, 0, 0, 0, 0, new StepTimes(null, null), new StepTimes(null, null)), funnel);
+        Assert.Equal(
+            new FunnelResponse(funnel.From, funnel.To, 0, 0, 0, 0, 0, new StepTimes(null, null), new StepTimes(null, null)), funnel);
     }
 
     [Fact]
@@ -92,6 +108,13 @@ public class RouteTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFix
     [InlineData("aggregateId=a%00b", "malformed-aggregate-id")]
     public Task A_list_that_cannot_be_asked_for_is_refused(string query, string code) =>
         ExpectProblemAsync(HttpStatusCode.BadRequest, code, "/analytics/events?" + query, TestTokens.Staff());
+
+    [Theory]
+    [InlineData("limit=0", "validation")]
+    [InlineData("limit=101", "validation")]
+    [InlineData("limit=all", "malformed-request")]
+    public Task Best_sellers_are_a_bounded_number(string query, string code) =>
+        ExpectProblemAsync(HttpStatusCode.BadRequest, code, "/analytics/best-sellers?" + query, TestTokens.Staff());
 
     [Fact]
     public async Task The_figures_cannot_be_written()

@@ -1,5 +1,6 @@
 using System.Reflection;
 using Shop.Contracts;
+using Shop.Contracts.Inventory.V1;
 using Shop.Contracts.Ordering.V1;
 
 namespace Shop.Analytics.Tests;
@@ -17,14 +18,44 @@ internal static class Samples
     public static OrderConfirmed Confirmed(Guid order, DateTimeOffset at, decimal total, string currency = "EUR", int units = 2) =>
         new(Guid.CreateVersion7(), at, order, 2, "ada", [new("TEA-1", units - 1, 1), new("TEA-2", 1, 1)], total, currency);
 
-    public static OrderRejected Rejected(Guid order, DateTimeOffset at) =>
-        new(Guid.CreateVersion7(), at, order, 2, "ada", "out-of-stock", [new("TEA-1", 2, 1)]);
+    public static OrderRejected Rejected(Guid order, DateTimeOffset at, params OrderRejected.ShortLine[] lines) =>
+        new(Guid.CreateVersion7(), at, order, 2, "ada", "out-of-stock", lines is [] ? [new("TEA-1", 2, 1)] : lines);
+
+    public static StockReservationFailed Short(Guid order, DateTimeOffset at, params StockReservationFailed.ShortLine[] lines) =>
+        new(Guid.CreateVersion7(), at, order, 1, lines);
+
+    public static StockLevelLow Low(string sku, DateTimeOffset at) => new(Guid.CreateVersion7(), at, sku, 1, 1, 5);
 
     public static OrderCancelled Cancelled(
         Guid order, DateTimeOffset at, decimal total, bool wasConfirmed, string currency = "EUR") =>
         new(Guid.CreateVersion7(), at, order, 3, "ada", "customer-request", wasConfirmed, total, currency);
 
     public static OrderShipped Shipped(Guid order, DateTimeOffset at) => new(Guid.CreateVersion7(), at, order, 3, "ada");
+
+    /// <summary>All events of one order as they might happen, over a few days, skus and currencies.</summary>
+    public static IEnumerable<IIntegrationEvent> Story(Random random, DateTimeOffset at)
+    {
+        var (order, currency) = (Guid.CreateVersion7(), random.Next(3) == 0 ? "CHF" : "EUR");
+        var lines = Enumerable.Range(1, random.Next(1, 4))
+            .Select(sku => new OrderConfirmed.Line($"TEA-{sku + random.Next(3) * 3}", random.Next(1, 5), random.Next(1, 1000) / 100m)).ToList();
+        var total = lines.Sum(line => line.Quantity * line.UnitPrice);
+        yield return Placed(order, at, total, currency);
+        var answered = at.AddMilliseconds(random.Next(1, 5_000));
+        if (random.Next(4) == 0)
+        {
+            StockReservationFailed.ShortLine[] missing = [.. lines.Select(line => new StockReservationFailed.ShortLine(line.Sku, line.Quantity, line.Quantity - 1))];
+            yield return Short(order, answered, missing);
+            yield return new OrderRejected(Guid.CreateVersion7(), answered.AddMilliseconds(1), order, 2, "ada",
+                random.Next(3) == 0 ? "unknown-product" : "out-of-stock", [.. missing.Select(l => new OrderRejected.ShortLine(l.Sku, l.Asked, l.Available))]);
+            yield break;
+        }
+
+        yield return new OrderConfirmed(Guid.CreateVersion7(), answered, order, 2, "ada", lines, total, currency);
+        yield return Low(lines[0].Sku, answered);
+        yield return random.Next(3) == 0
+            ? Cancelled(order, answered.AddHours(random.Next(48)), total, wasConfirmed: true, currency)
+            : Shipped(order, answered.AddMinutes(random.Next(1, 500)));
+    }
 
     private static object? Make(Type type, string name, DateTimeOffset at) => type switch
     {

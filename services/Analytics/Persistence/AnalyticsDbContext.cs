@@ -1,7 +1,11 @@
 using Microsoft.EntityFrameworkCore;
+using Shop.Analytics.Features.BestSellers;
 using Shop.Analytics.Features.EventLog;
 using Shop.Analytics.Features.Funnel;
+using Shop.Analytics.Features.Projections;
+using Shop.Analytics.Features.Rejections;
 using Shop.Analytics.Features.SalesPerDay;
+using Shop.Analytics.Features.StockOuts;
 using Shop.ServiceDefaults.Hosting;
 using Shop.ServiceDefaults.Messaging;
 
@@ -13,10 +17,15 @@ internal sealed class AnalyticsDbContext(DbContextOptions<AnalyticsDbContext> op
 
     public DbSet<SalesDay> SalesPerDay => Set<SalesDay>();
 
-    public DbSet<OrderJourney> OrderJourneys => Set<OrderJourney>();
+    public DbSet<RejectionDay> Rejections => Set<RejectionDay>();
+
+    public DbSet<StockOutDay> StockOuts => Set<StockOutDay>();
+
+    public DbSet<ProjectionRebuild> Rebuilds => Set<ProjectionRebuild>();
 
     /// <summary>
-    /// Lengths and precision are the contracts' business: what was published has happened, and its log must not refuse it.
+    /// Lengths and precision are the contracts' business: what was published has happened, and its log must not refuse it. What
+    /// is refused is what no event that keeps its contract says.
     /// </summary>
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
@@ -26,6 +35,27 @@ internal sealed class AnalyticsDbContext(DbContextOptions<AnalyticsDbContext> op
             log.HasKey(e => new { e.EventId, e.OccurredAt });
             log.Property(e => e.Body).HasColumnType("jsonb");
         });
+        MapProjections(modelBuilder);
+        modelBuilder.Entity<ProjectionRebuild>(rebuild =>
+        {
+            rebuild.ToTable("projection_rebuilds", table =>
+            {
+                table.HasCheckConstraint("ck_projection_rebuilds_state", "state IN ('running', 'done', 'failed')");
+                table.HasCheckConstraint("ck_projection_rebuilds_finished", "(finished_at IS NULL) = (state = 'running')");
+                table.HasCheckConstraint("ck_projection_rebuilds_error", "(error IS NULL) = (state <> 'failed')");
+                table.HasCheckConstraint("ck_projection_rebuilds_events", "events_done >= 0 AND events_done <= events_total");
+                table.HasCheckConstraint("ck_projection_rebuilds_epoch", "epoch >= 1");
+            });
+            rebuild.Property(r => r.Id).ValueGeneratedNever();
+            rebuild.HasIndex(r => r.Projection, "projection_rebuilds_one_running").IsUnique().HasFilter("state = 'running'");
+            rebuild.HasIndex(r => new { r.Projection, r.StartedAt }, "projection_rebuilds_newest");
+        });
+        modelBuilder.MapMessaging();
+        modelBuilder.UseSnakeCaseNames();
+    }
+
+    private static void MapProjections(ModelBuilder modelBuilder)
+    {
         modelBuilder.Entity<SalesDay>(sales =>
         {
             sales.ToTable("sales_per_day");
@@ -37,7 +67,35 @@ internal sealed class AnalyticsDbContext(DbContextOptions<AnalyticsDbContext> op
             journey.HasKey(j => j.OrderId);
             journey.Property(j => j.OrderId).ValueGeneratedNever();
         });
-        modelBuilder.MapMessaging();
-        modelBuilder.UseSnakeCaseNames();
+        modelBuilder.Entity<SoldLine>(line =>
+        {
+            line.ToTable("sold_lines", table =>
+            {
+                table.HasCheckConstraint("ck_sold_lines_sku", "sku <> ''");
+                table.HasCheckConstraint("ck_sold_lines_units", "units > 0");
+                table.HasCheckConstraint("ck_sold_lines_revenue", "revenue >= 0");
+                table.HasCheckConstraint("ck_sold_lines_currency", "currency ~ '^[A-Z]{3}$'");
+            });
+            line.HasKey(l => new { l.OrderId, l.Sku });
+        });
+        modelBuilder.Entity<RejectionDay>(rejection =>
+        {
+            rejection.ToTable("rejections_per_day", table =>
+            {
+                table.HasCheckConstraint("ck_rejections_per_day_orders", "orders > 0");
+                table.HasCheckConstraint("ck_rejections_per_day_units", "asked >= 0 AND missing >= 0 AND missing <= asked");
+            });
+            rejection.HasKey(r => new { r.Day, r.Reason, r.Sku });
+        });
+        modelBuilder.Entity<StockOutDay>(stockOut =>
+        {
+            stockOut.ToTable("stock_outs_per_day", table =>
+            {
+                table.HasCheckConstraint("ck_stock_outs_per_day_sku", "sku <> ''");
+                table.HasCheckConstraint("ck_stock_outs_per_day_counts", "shortages >= 0 AND low_alerts >= 0");
+                table.HasCheckConstraint("ck_stock_outs_per_day_units", "asked >= 0 AND missing >= 0 AND missing <= asked");
+            });
+            stockOut.HasKey(s => new { s.Day, s.Sku });
+        });
     }
 }

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using MassTransit;
-using Shop.Analytics.Features.Funnel;
-using Shop.Analytics.Features.SalesPerDay;
+using Microsoft.EntityFrameworkCore;
+using Shop.Analytics.Features.Projections;
 using Shop.Analytics.Persistence;
 using Shop.Contracts;
 
@@ -16,22 +16,33 @@ internal sealed class EventLogConsumer(AnalyticsDbContext db, TimeProvider clock
         var @event = context.Message;
 
         // Saved first: a repeat fails on its inbox row here, before it waits for anything.
-        db.EventLog.Add(LoggedEvent.Of(@event, BodyAsSent(context), clock.GetUtcNow()));
         await db.SaveChangesAsync(ct);
-        if (OrderJourneys.Of(@event) is { } step)
-        {
-            await db.ApplyAsync(step, ct);
-        }
+        var logged = await LogAsync(@event, BodyAsSent(context), ct);
 
-        // Last: all of a day's orders meet in one row, whose lock lives from here to the commit that follows at once.
-        if (DailySales.Of(@event) is { } change)
+        // A repeat that comes after its inbox row is gone is known by the log.
+        if (logged.IsNew)
         {
-            await db.ApplyAsync(change, ct);
+            await db.ApplyAsync(@event, logged.Building, ct: ct);
         }
     }
 
-    private static JsonElement BodyAsSent(ConsumeContext context) =>
-        JsonSerializer.Deserialize<SentEnvelope>(context.ReceiveContext.Body.GetBytes(), JsonSerializerOptions.Web)!.Message;
+    /// <summary>
+    /// Adds the event to the log and says which projections are being rebuilt; from here to the commit no rebuild starts or ends.
+    /// </summary>
+    private async Task<LogResult> LogAsync(IIntegrationEvent @event, string body, CancellationToken ct)
+    {
+        var rows = await db.Database.SqlQuery<LogResult>(
+            $"""
+            SELECT is_new AS "IsNew", building AS "Building" FROM log_event({@event.EventId}, {@event.OccurredAt.ToUniversalTime()},
+                {EventCatalog.NameOf(@event.GetType())}, {@event.AggregateId}, {@event.AggregateVersion}, {body}::jsonb, {clock.GetUtcNow()})
+            """).ToListAsync(ct);
+        return rows[0];
+    }
+
+    private static string BodyAsSent(ConsumeContext context) =>
+        JsonSerializer.Deserialize<SentEnvelope>(context.ReceiveContext.Body.GetBytes(), JsonSerializerOptions.Web)!.Message.GetRawText();
 
     private sealed record SentEnvelope(JsonElement Message);
+
+    private sealed record LogResult(bool IsNew, string[] Building);
 }

@@ -1,17 +1,23 @@
 using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 using Shop.Analytics.Persistence;
 
 namespace Shop.Analytics.Features.EventLog;
 
 /// <summary>
-/// Keeps the log's monthly partitions ahead of the clock. Nothing depends on it being in time: what has no partition of its
-/// own is in the default one, and moves when its month gets one.
+/// Keeps the log's monthly partitions: ahead of the clock, for the months of late events, and no longer than they are to be kept.
+/// Nothing depends on it being in time: what has no partition of its own is in the default one, and moves when its month gets one.
 /// </summary>
 internal sealed partial class EventLogPartitions(
-    IServiceScopeFactory scopes, TimeProvider clock, ILogger<EventLogPartitions> logger) : BackgroundService
+    IServiceScopeFactory scopes, IOptions<EventLogSettings> settings, TimeProvider clock, ILogger<EventLogPartitions> logger)
+    : BackgroundService
 {
-    private static readonly TimeSpan s_every = TimeSpan.FromHours(6);
+    // Often, so that little gathers in the default partition: it is locked while its rows move.
+    private static readonly TimeSpan s_every = TimeSpan.FromMinutes(10);
+
+    // More than this would be locked for too long, and stays where it is: it can be read there as well.
+    private const int MostRowsToMove = 100_000;
 
     /// <summary>Creates the partitions from last month to <see cref="EventLogSchema.MonthsAhead"/> months ahead, where missing.</summary>
     /// <returns>How many were created.</returns>
@@ -24,6 +30,34 @@ internal sealed partial class EventLogPartitions(
         return created[0];
     }
 
+    /// <summary>Creates the partitions of the months that the default one holds events of, each in a transaction of its own.</summary>
+    /// <returns>How many were created. Dates that nobody can mean stay in the default partition.</returns>
+    public static async Task<int> EnsureForLateEventsAsync(AnalyticsDbContext db, DateTimeOffset now, CancellationToken ct)
+    {
+        var months = await db.Database.SqlQuery<DateOnly>(
+            $"""
+            SELECT date_trunc('month', occurred_at AT TIME ZONE 'UTC')::date AS "Value" FROM event_log_default
+            WHERE occurred_at BETWEEN {now.AddYears(-20)} AND {now.AddYears(2)}
+            GROUP BY 1 HAVING count(*) <= {MostRowsToMove}
+            """).ToListAsync(ct);
+        var created = 0;
+        foreach (var month in months)
+        {
+            created += (await db.Database.SqlQuery<int>($"SELECT ensure_event_log_partitions({month}, {month})").ToListAsync(ct))[0];
+        }
+
+        return created;
+    }
+
+    /// <summary>Drops the partitions of months before the last so many whole ones.</summary>
+    /// <returns>How many were dropped; none while a rebuild reads the log.</returns>
+    public static async Task<int> CutAsync(AnalyticsDbContext db, int months, DateTimeOffset now, CancellationToken ct)
+    {
+        var today = DateOnly.FromDateTime(now.UtcDateTime);
+        var firstKept = new DateOnly(today.Year, today.Month, 1).AddMonths(-months);
+        return (await db.Database.SqlQuery<int>($"SELECT cut_event_log({firstKept})").ToListAsync(ct))[0];
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(s_every, clock);
@@ -31,13 +65,7 @@ internal sealed partial class EventLogPartitions(
         {
             try
             {
-                await using var scope = scopes.CreateAsyncScope();
-                var db = scope.ServiceProvider.GetRequiredService<AnalyticsDbContext>();
-                var created = await EnsureAsync(db, clock.GetUtcNow(), stoppingToken);
-                if (created > 0)
-                {
-                    LogCreated(created);
-                }
+                await KeepAsync(stoppingToken);
             }
             catch (Exception e) when (e is DbException or TimeoutException or InvalidOperationException)
             {
@@ -47,9 +75,29 @@ internal sealed partial class EventLogPartitions(
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
+    private async Task KeepAsync(CancellationToken ct)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<AnalyticsDbContext>();
+        var now = clock.GetUtcNow();
+        var created = await EnsureAsync(db, now, ct) + await EnsureForLateEventsAsync(db, now, ct);
+        if (created > 0)
+        {
+            LogCreated(created);
+        }
+
+        if (settings.Value.EventLogRetentionMonths is > 0 and var months && await CutAsync(db, months, now, ct) is > 0 and var dropped)
+        {
+            LogCut(dropped, months);
+        }
+    }
+
     [LoggerMessage(LogLevel.Information, "Created {Count} partitions of the event log.")]
     private partial void LogCreated(int count);
 
-    [LoggerMessage(LogLevel.Warning, "Creating partitions of the event log failed; events go to the default partition meanwhile: {Reason}")]
+    [LoggerMessage(LogLevel.Information, "Dropped {Count} months of the event log; {Months} whole months are kept.")]
+    private partial void LogCut(int count, int months);
+
+    [LoggerMessage(LogLevel.Warning, "Keeping the partitions of the event log failed; events without one go to the default partition meanwhile: {Reason}")]
     private partial void LogFailed(string reason);
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Shop.Contracts;
 
 namespace Shop.Analytics.Features.EventLog;
@@ -6,6 +7,11 @@ namespace Shop.Analytics.Features.EventLog;
 /// <summary>An integration event as it came in. Rows are only ever added.</summary>
 internal sealed class LoggedEvent
 {
+    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
+    {
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
+    };
+
     private LoggedEvent() { } // EF Core
 
     public Guid EventId { get; private init; }
@@ -24,14 +30,10 @@ internal sealed class LoggedEvent
 
     public DateTimeOffset ReceivedAt { get; private init; }
 
-    public static LoggedEvent Of(IIntegrationEvent @event, JsonElement body, DateTimeOffset now) => new()
-    {
-        EventId = @event.EventId,
-        OccurredAt = @event.OccurredAt.ToUniversalTime(),
-        Type = EventCatalog.NameOf(@event.GetType()),
-        AggregateId = @event.AggregateId,
-        AggregateVersion = @event.AggregateVersion,
-        Body = body,
-        ReceivedAt = now,
-    };
+    /// <summary>When it was logged, counted in starts of rebuilds: a rebuild reads what is of earlier epochs than its own.</summary>
+    public int Epoch { get; private init; }
+
+    /// <summary>The event of a row; null for a type that these contracts do not know, which no projection would count either.</summary>
+    public static IIntegrationEvent? Read(string type, JsonElement body) =>
+        EventCatalog.TypeOf(type) is { } known ? (IIntegrationEvent?)body.Deserialize(known, s_json) : null;
 }

@@ -6,10 +6,12 @@ using Shop.ServiceDefaults.Http;
 namespace Shop.Analytics.Features.Funnel;
 
 /// <summary>
-/// How many orders ever reached each step: an order that was confirmed and then cancelled counts in both, so that
-/// <c>confirmed</c> is the number of orders in <c>/analytics/sales</c>.
+/// How many of the orders placed in a range of days reached each step, whenever they did: an order that was confirmed and then
+/// cancelled counts in both.
 /// </summary>
 public sealed record FunnelResponse(
+    DateOnly From,
+    DateOnly To,
     long Placed,
     long Confirmed,
     long Rejected,
@@ -25,12 +27,18 @@ internal static class GetFunnelEndpoint
 {
     public static void MapGetFunnel(this IEndpointRouteBuilder routes) => routes.MapGet("/analytics/funnel", GetFunnel)
         .RequireAuthorization(Auth.Staff)
-        .WithSummary("How many orders reached each step, and how long the steps take.");
+        .WithSummary("Orders placed from and to (YYYY-MM-DD, UTC, both included; by default the last 30 days): how many reached each step, and how long the steps take.");
 
     // The first and the last date that .NET knows are infinity to PostgreSQL, which refuses to subtract it: one event with such
     // a date must not take the funnel away.
-    private static async Task<Ok<FunnelResponse>> GetFunnel(AnalyticsDbContext db, CancellationToken ct)
+    private static async Task<Results<Ok<FunnelResponse>, ProblemHttpResult>> GetFunnel(
+        AnalyticsDbContext db, TimeProvider clock, CancellationToken ct, string? from = null, string? to = null)
     {
+        if (DayRange.Read(from, to, clock, out var range) is { } problem)
+        {
+            return problem;
+        }
+
         var rows = await db.Database.SqlQuery<FunnelRow>(
             $"""
             SELECT count(placed_at) AS "Placed", count(confirmed_at) AS "Confirmed", count(rejected_at) AS "Rejected",
@@ -42,10 +50,11 @@ internal static class GetFunnelEndpoint
                     ORDER BY (extract(epoch FROM shipped_at - confirmed_at) * 1000)::double precision)
                     FILTER (WHERE isfinite(shipped_at) AND isfinite(confirmed_at)) AS "ConfirmedToShipped"
             FROM order_journeys
+            WHERE placed_at >= {range.Begin} AND placed_at < {range.End}
             """).ToListAsync(ct);
         var row = rows[0];
         var (toConfirmed, toShipped) = (Times(row.PlacedToConfirmed), Times(row.ConfirmedToShipped));
-        return TypedResults.Ok(new FunnelResponse(
+        return TypedResults.Ok(new FunnelResponse(range.From, range.To,
             row.Placed, row.Confirmed, row.Rejected, row.Cancelled, row.Shipped, toConfirmed, toShipped));
     }
 

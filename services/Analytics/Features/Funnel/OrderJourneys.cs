@@ -1,11 +1,10 @@
-using Microsoft.EntityFrameworkCore;
-using Shop.Analytics.Persistence;
+using Shop.Analytics.Features.Projections;
 using Shop.Contracts;
 using Shop.Contracts.Ordering.V1;
 
 namespace Shop.Analytics.Features.Funnel;
 
-/// <summary>How far an order came and when: a row may begin with any of its events.</summary>
+/// <summary>How far an order came and when, or the part that one event tells of: a row may begin with any of its events.</summary>
 internal sealed record OrderJourney
 {
     public required Guid OrderId { get; init; }
@@ -27,11 +26,19 @@ internal sealed record OrderJourney
     public string? RejectionReason { get; init; }
 }
 
-/// <summary>The projection: each event fills in its own part of the journey, so that their order does not matter.</summary>
+/// <summary>Each event fills in its own part of the journey, so that their order does not matter.</summary>
 internal static class OrderJourneys
 {
-    /// <summary>The part that this event tells of.</summary>
-    public static OrderJourney? Of(IIntegrationEvent @event)
+    public static readonly Projection Projection = new(
+        "funnel",
+        "order_journeys",
+        Key: ["order_id"],
+        Sums: [],
+        Least: ["placed_at", "confirmed_at", "rejected_at", "cancelled_at", "shipped_at", "total", "currency", "rejection_reason"],
+        Day: "(least(placed_at, confirmed_at, rejected_at, cancelled_at, shipped_at) AT TIME ZONE 'UTC')::date",
+        @event => PartOf(@event) is { } part ? [part] : []);
+
+    private static OrderJourney? PartOf(IIntegrationEvent @event)
     {
         var at = @event.OccurredAt.ToUniversalTime();
         return @event switch
@@ -44,21 +51,4 @@ internal static class OrderJourneys
             _ => null,
         };
     }
-
-    public static Task ApplyAsync(this AnalyticsDbContext db, OrderJourney step, CancellationToken ct) => db.Database.ExecuteSqlAsync(
-        $"""
-        INSERT INTO order_journeys AS journey
-            (order_id, placed_at, confirmed_at, rejected_at, cancelled_at, shipped_at, total, currency, rejection_reason)
-        VALUES ({step.OrderId}, {step.PlacedAt}, {step.ConfirmedAt}, {step.RejectedAt}, {step.CancelledAt}, {step.ShippedAt},
-            {step.Total}, {step.Currency}, {step.RejectionReason})
-        ON CONFLICT (order_id) DO UPDATE SET
-            placed_at = least(journey.placed_at, excluded.placed_at),
-            confirmed_at = least(journey.confirmed_at, excluded.confirmed_at),
-            rejected_at = least(journey.rejected_at, excluded.rejected_at),
-            cancelled_at = least(journey.cancelled_at, excluded.cancelled_at),
-            shipped_at = least(journey.shipped_at, excluded.shipped_at),
-            total = coalesce(journey.total, excluded.total),
-            currency = coalesce(journey.currency, excluded.currency),
-            rejection_reason = coalesce(journey.rejection_reason, excluded.rejection_reason)
-        """, ct);
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using Shop.Analytics.Persistence;
@@ -15,9 +14,6 @@ public sealed record SalesDayResponse(
 
 internal static class GetSalesEndpoint
 {
-    private const int DefaultDays = 30;
-    private const int MaxDays = 366;
-
     public static void MapGetSales(this IEndpointRouteBuilder routes) => routes.MapGet("/analytics/sales", GetSales)
         .RequireAuthorization(Auth.Staff)
         .WithSummary("Sales per day (UTC) and currency, from and to as YYYY-MM-DD, both included; by default the last 30 days.");
@@ -25,41 +21,16 @@ internal static class GetSalesEndpoint
     private static async Task<Results<Ok<SalesResponse>, ProblemHttpResult>> GetSales(
         AnalyticsDbContext db, TimeProvider clock, CancellationToken ct, string? from = null, string? to = null)
     {
-        var last = DateOnly.FromDateTime(clock.GetUtcNow().UtcDateTime);
-        if (to is not null && !TryReadDay(to, out last))
+        if (DayRange.Read(from, to, clock, out var range) is { } problem)
         {
-            return NoDay("to", to);
+            return problem;
         }
 
-        var first = last.DayNumber < DefaultDays ? DateOnly.MinValue : last.AddDays(1 - DefaultDays);
-        if (from is not null && !TryReadDay(from, out first))
-        {
-            return NoDay("from", from);
-        }
-
-        if (first > last)
-        {
-            return BadRange($"The range ends before it begins: {first:yyyy-MM-dd} is after {last:yyyy-MM-dd}.");
-        }
-
-        if (last.DayNumber - first.DayNumber >= MaxDays)
-        {
-            return BadRange($"A range may have at most {MaxDays} days; {first:yyyy-MM-dd} to {last:yyyy-MM-dd} has more.");
-        }
-
-        var days = await db.SalesPerDay.Where(sales => sales.Day >= first && sales.Day <= last)
+        var days = await db.SalesPerDay.Where(sales => sales.Day >= range.From && sales.Day <= range.To)
             .OrderBy(sales => sales.Day).ThenBy(sales => sales.Currency)
             .Select(sales => new SalesDayResponse(
                 sales.Day, sales.Currency, sales.Orders, sales.Units, sales.Revenue, sales.CancelledOrders, sales.CancelledRevenue))
             .ToListAsync(ct);
-        return TypedResults.Ok(new SalesResponse(first, last, days));
+        return TypedResults.Ok(new SalesResponse(range.From, range.To, days));
     }
-
-    private static bool TryReadDay(string text, out DateOnly day) =>
-        DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out day);
-
-    private static ProblemHttpResult NoDay(string name, string text) =>
-        BadRange($"'{name}' must be a date as YYYY-MM-DD; '{text}' is none.");
-
-    private static ProblemHttpResult BadRange(string detail) => Problem.Of(StatusCodes.Status400BadRequest, "bad-date-range", detail);
 }

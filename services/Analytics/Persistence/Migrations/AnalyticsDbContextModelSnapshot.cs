@@ -23,6 +23,48 @@ namespace Shop.Analytics.Persistence.Migrations
 
             NpgsqlModelBuilderExtensions.UseIdentityByDefaultColumns(modelBuilder);
 
+            modelBuilder.Entity("Shop.Analytics.Features.BestSellers.SoldLine", b =>
+                {
+                    b.Property<Guid>("OrderId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("order_id");
+
+                    b.Property<string>("Sku")
+                        .HasColumnType("text")
+                        .HasColumnName("sku");
+
+                    b.Property<string>("Currency")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("currency");
+
+                    b.Property<DateOnly>("Day")
+                        .HasColumnType("date")
+                        .HasColumnName("day");
+
+                    b.Property<decimal>("Revenue")
+                        .HasColumnType("numeric")
+                        .HasColumnName("revenue");
+
+                    b.Property<long>("Units")
+                        .HasColumnType("bigint")
+                        .HasColumnName("units");
+
+                    b.HasKey("OrderId", "Sku")
+                        .HasName("pk_sold_lines");
+
+                    b.ToTable("sold_lines", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_sold_lines_currency", "currency ~ '^[A-Z]{3}$'");
+
+                            t.HasCheckConstraint("ck_sold_lines_revenue", "revenue >= 0");
+
+                            t.HasCheckConstraint("ck_sold_lines_sku", "sku <> ''");
+
+                            t.HasCheckConstraint("ck_sold_lines_units", "units > 0");
+                        });
+                });
+
             modelBuilder.Entity("Shop.Analytics.Features.EventLog.LoggedEvent", b =>
                 {
                     b.Property<Guid>("EventId")
@@ -45,6 +87,10 @@ namespace Shop.Analytics.Persistence.Migrations
                     b.Property<JsonElement>("Body")
                         .HasColumnType("jsonb")
                         .HasColumnName("body");
+
+                    b.Property<int>("Epoch")
+                        .HasColumnType("integer")
+                        .HasColumnName("epoch");
 
                     b.Property<DateTimeOffset>("ReceivedAt")
                         .HasColumnType("timestamp with time zone")
@@ -108,6 +154,120 @@ namespace Shop.Analytics.Persistence.Migrations
                     b.ToTable("order_journeys", (string)null);
                 });
 
+            modelBuilder.Entity("Shop.Analytics.Features.Projections.ProjectionRebuild", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<Guid>("AfterEvent")
+                        .HasColumnType("uuid")
+                        .HasColumnName("after_event");
+
+                    b.Property<DateTimeOffset>("AfterTime")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("after_time");
+
+                    b.Property<int>("Epoch")
+                        .HasColumnType("integer")
+                        .HasColumnName("epoch");
+
+                    b.Property<string>("Error")
+                        .HasColumnType("text")
+                        .HasColumnName("error");
+
+                    b.Property<long>("EventsDone")
+                        .HasColumnType("bigint")
+                        .HasColumnName("events_done");
+
+                    b.Property<long?>("EventsTotal")
+                        .HasColumnType("bigint")
+                        .HasColumnName("events_total");
+
+                    b.Property<DateTimeOffset?>("FinishedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("finished_at");
+
+                    b.Property<DateOnly?>("FromDay")
+                        .HasColumnType("date")
+                        .HasColumnName("from_day");
+
+                    b.Property<string>("Projection")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("projection");
+
+                    b.Property<DateTimeOffset>("StartedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("started_at");
+
+                    b.Property<string>("State")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("state");
+
+                    b.HasKey("Id")
+                        .HasName("pk_projection_rebuilds");
+
+                    b.HasIndex(new[] { "Projection", "StartedAt" }, "projection_rebuilds_newest")
+                        .HasDatabaseName("projection_rebuilds_newest");
+
+                    b.HasIndex(new[] { "Projection" }, "projection_rebuilds_one_running")
+                        .IsUnique()
+                        .HasDatabaseName("projection_rebuilds_one_running")
+                        .HasFilter("state = 'running'");
+
+                    b.ToTable("projection_rebuilds", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_projection_rebuilds_epoch", "epoch >= 1");
+
+                            t.HasCheckConstraint("ck_projection_rebuilds_error", "(error IS NULL) = (state <> 'failed')");
+
+                            t.HasCheckConstraint("ck_projection_rebuilds_events", "events_done >= 0 AND events_done <= events_total");
+
+                            t.HasCheckConstraint("ck_projection_rebuilds_finished", "(finished_at IS NULL) = (state = 'running')");
+
+                            t.HasCheckConstraint("ck_projection_rebuilds_state", "state IN ('running', 'done', 'failed')");
+                        });
+                });
+
+            modelBuilder.Entity("Shop.Analytics.Features.Rejections.RejectionDay", b =>
+                {
+                    b.Property<DateOnly>("Day")
+                        .HasColumnType("date")
+                        .HasColumnName("day");
+
+                    b.Property<string>("Reason")
+                        .HasColumnType("text")
+                        .HasColumnName("reason");
+
+                    b.Property<string>("Sku")
+                        .HasColumnType("text")
+                        .HasColumnName("sku");
+
+                    b.Property<long>("Asked")
+                        .HasColumnType("bigint")
+                        .HasColumnName("asked");
+
+                    b.Property<long>("Missing")
+                        .HasColumnType("bigint")
+                        .HasColumnName("missing");
+
+                    b.Property<long>("Orders")
+                        .HasColumnType("bigint")
+                        .HasColumnName("orders");
+
+                    b.HasKey("Day", "Reason", "Sku")
+                        .HasName("pk_rejections_per_day");
+
+                    b.ToTable("rejections_per_day", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_rejections_per_day_orders", "orders > 0");
+
+                            t.HasCheckConstraint("ck_rejections_per_day_units", "asked >= 0 AND missing >= 0 AND missing <= asked");
+                        });
+                });
+
             modelBuilder.Entity("Shop.Analytics.Features.SalesPerDay.SalesDay", b =>
                 {
                     b.Property<DateOnly>("Day")
@@ -144,6 +304,45 @@ namespace Shop.Analytics.Persistence.Migrations
                     b.ToTable("sales_per_day", (string)null);
                 });
 
+            modelBuilder.Entity("Shop.Analytics.Features.StockOuts.StockOutDay", b =>
+                {
+                    b.Property<DateOnly>("Day")
+                        .HasColumnType("date")
+                        .HasColumnName("day");
+
+                    b.Property<string>("Sku")
+                        .HasColumnType("text")
+                        .HasColumnName("sku");
+
+                    b.Property<long>("Asked")
+                        .HasColumnType("bigint")
+                        .HasColumnName("asked");
+
+                    b.Property<long>("LowAlerts")
+                        .HasColumnType("bigint")
+                        .HasColumnName("low_alerts");
+
+                    b.Property<long>("Missing")
+                        .HasColumnType("bigint")
+                        .HasColumnName("missing");
+
+                    b.Property<long>("Shortages")
+                        .HasColumnType("bigint")
+                        .HasColumnName("shortages");
+
+                    b.HasKey("Day", "Sku")
+                        .HasName("pk_stock_outs_per_day");
+
+                    b.ToTable("stock_outs_per_day", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_stock_outs_per_day_counts", "shortages >= 0 AND low_alerts >= 0");
+
+                            t.HasCheckConstraint("ck_stock_outs_per_day_sku", "sku <> ''");
+
+                            t.HasCheckConstraint("ck_stock_outs_per_day_units", "asked >= 0 AND missing >= 0 AND missing <= asked");
+                        });
+                });
+
             modelBuilder.Entity("Shop.ServiceDefaults.Messaging.Inbox.InboxMessage", b =>
                 {
                     b.Property<Guid>("EventId")
@@ -169,8 +368,11 @@ namespace Shop.Analytics.Persistence.Migrations
 
             modelBuilder.Entity("Shop.ServiceDefaults.Messaging.Outbox.OutboxMessage", b =>
                 {
+                    b.Property<int>("Position")
+                        .HasColumnType("integer")
+                        .HasColumnName("position");
+
                     b.Property<Guid>("EventId")
-                        .ValueGeneratedOnAdd()
                         .HasColumnType("uuid")
                         .HasColumnName("event_id");
 
@@ -198,7 +400,7 @@ namespace Shop.Analytics.Persistence.Migrations
                         .HasColumnType("text")
                         .HasColumnName("type");
 
-                    b.HasKey("EventId")
+                    b.HasKey("Position", "EventId")
                         .HasName("pk_outbox");
 
                     b.ToTable("outbox", null, t =>

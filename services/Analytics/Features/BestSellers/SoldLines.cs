@@ -1,0 +1,49 @@
+using Shop.Analytics.Features.Projections;
+using Shop.Contracts;
+using Shop.Contracts.Ordering.V1;
+
+namespace Shop.Analytics.Features.BestSellers;
+
+/// <summary>One product of a confirmed order.</summary>
+internal sealed record SoldLine
+{
+    public required Guid OrderId { get; init; }
+
+    public required string Sku { get; init; }
+
+    /// <summary>When the order was confirmed, UTC.</summary>
+    public required DateOnly Day { get; init; }
+
+    public required string Currency { get; init; }
+
+    public required long Units { get; init; }
+
+    /// <summary>Units times the unit price: before an order's discount, which is not of one product.</summary>
+    public required decimal Revenue { get; init; }
+}
+
+/// <summary>
+/// The lines of every confirmed order. A cancellation names no lines and may come before them, so it takes nothing away here:
+/// whoever reads leaves out the orders whose journey ended in one.
+/// </summary>
+internal static class SoldLines
+{
+    public static readonly Projection Projection = new(
+        "best-sellers",
+        "sold_lines",
+        Key: ["order_id", "sku"],
+        Sums: [],
+        Least: ["day", "currency", "units", "revenue"],
+        Day: "day",
+        RowsOf);
+
+    private static IEnumerable<object> RowsOf(IIntegrationEvent @event) => @event is not OrderConfirmed e ? [] : e.Lines.Select(line => new SoldLine
+    {
+        OrderId = e.OrderId,
+        Sku = line.Sku,
+        Day = ProjectionCatalog.DayOf(e),
+        Currency = e.Currency,
+        Units = line.Quantity,
+        Revenue = line.Quantity * line.UnitPrice,
+    });
+}

@@ -1,0 +1,104 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+using Shop.Analytics.Persistence;
+using Shop.ServiceDefaults.Http;
+
+namespace Shop.Analytics.Features.Projections;
+
+/// <summary>A projection and its newest rebuild, if it ever had one.</summary>
+public sealed record ProjectionResponse(string Name, RebuildResponse? LastRebuild);
+
+/// <summary>A rebuild: <c>running</c>, <c>done</c> or <c>failed</c>, and how far it is.</summary>
+/// <param name="Id">The rebuild.</param>
+/// <param name="Projection">What is rebuilt.</param>
+/// <param name="State">While it is running, and where it failed, the figures are those of before.</param>
+/// <param name="From">The day from which it is rebuilt; null for all of it.</param>
+/// <param name="EventsDone">Events of the log that it has read.</param>
+/// <param name="EventsTotal">Events that it has to read; null until they are counted.</param>
+/// <param name="StartedAt">UTC.</param>
+/// <param name="FinishedAt">UTC; null while it is running.</param>
+/// <param name="Error">Why it failed.</param>
+public sealed record RebuildResponse(
+    Guid Id,
+    string Projection,
+    string State,
+    DateOnly? From,
+    long EventsDone,
+    long? EventsTotal,
+    DateTimeOffset StartedAt,
+    DateTimeOffset? FinishedAt,
+    string? Error);
+
+internal static class ProjectionEndpoints
+{
+    public static void MapProjections(this IEndpointRouteBuilder routes)
+    {
+        var projections = routes.MapGroup("/analytics/projections").RequireAuthorization(Auth.Staff);
+        projections.MapGet("", GetProjections).WithSummary("The projections, each with its newest rebuild.");
+        projections.MapPost("{name}/rebuild", StartRebuild)
+            .WithSummary("Rebuilds a projection from the event log while the figures stay readable and events keep coming in; from (YYYY-MM-DD, UTC) keeps what is before that day as it is.");
+        projections.MapGet("{name}/rebuilds/{id:guid}", GetRebuild).WithSummary("How far a rebuild is.");
+    }
+
+    private static async Task<Ok<IReadOnlyList<ProjectionResponse>>> GetProjections(AnalyticsDbContext db, CancellationToken ct)
+    {
+        var newest = await db.Rebuilds.AsNoTracking()
+            .GroupBy(rebuild => rebuild.Projection)
+            .Select(rebuilds => rebuilds.OrderByDescending(rebuild => rebuild.StartedAt).First())
+            .ToListAsync(ct);
+        var projections = ProjectionCatalog.All.OrderBy(projection => projection.Name, StringComparer.Ordinal)
+            .Select(projection => new ProjectionResponse(
+                projection.Name,
+                newest.Where(rebuild => rebuild.Projection == projection.Name).Select(ToResponse).SingleOrDefault()));
+        return TypedResults.Ok<IReadOnlyList<ProjectionResponse>>([.. projections]);
+    }
+
+    private static async Task<Results<Accepted<RebuildResponse>, ProblemHttpResult>> StartRebuild(
+        string name, ProjectionRebuilds rebuilds, TimeProvider clock, CancellationToken ct, string? from = null)
+    {
+        if (ProjectionCatalog.Find(name) is not { } projection)
+        {
+            return NoProjection(name);
+        }
+
+        DateOnly? day = null;
+        if (from is not null)
+        {
+            if (!DayRange.TryReadDay(from, out var first))
+            {
+                return DayRange.NoDay("from", from);
+            }
+
+            if (first > DateOnly.FromDateTime(clock.GetUtcNow().UtcDateTime))
+            {
+                return DayRange.Bad($"{from} is still to come.");
+            }
+
+            day = first;
+        }
+
+        var (started, refusal) = await rebuilds.StartAsync(projection, day, ct);
+        return refusal switch
+        {
+            StartRefusal.Running => Conflict("rebuild-running", $"'{name}' is being rebuilt already; wait for its end."),
+            StartRefusal.LogCut => Conflict("event-log-cut", "Old months of the event log were removed, so a rebuild of everything "
+                + $"would lose their figures. Rebuild from a day that is still there whole: ?from={await rebuilds.KeptFromAsync(ct):yyyy-MM-dd} or later."),
+            StartRefusal.Busy => Conflict("projections-busy", "Too much is going on to begin at this moment. Try again shortly."),
+            _ => TypedResults.Accepted($"/analytics/projections/{name}/rebuilds/{started!.Id}", ToResponse(started)),
+        };
+    }
+
+    private static async Task<Results<Ok<RebuildResponse>, ProblemHttpResult>> GetRebuild(
+        string name, Guid id, AnalyticsDbContext db, CancellationToken ct) =>
+        await db.Rebuilds.AsNoTracking().SingleOrDefaultAsync(rebuild => rebuild.Id == id && rebuild.Projection == name, ct) is { } rebuild
+            ? TypedResults.Ok(ToResponse(rebuild))
+            : Problem.NotFound($"There is no rebuild {id} of '{name}'.");
+
+    private static RebuildResponse ToResponse(ProjectionRebuild r) =>
+        new(r.Id, r.Projection, r.State, r.FromDay, r.EventsDone, r.EventsTotal, r.StartedAt, r.FinishedAt, r.Error);
+
+    private static ProblemHttpResult NoProjection(string name) => Problem.NotFound(
+        $"There is no projection '{name}'. There are {string.Join(", ", ProjectionCatalog.All.Select(p => p.Name).Order(StringComparer.Ordinal))}.");
+
+    private static ProblemHttpResult Conflict(string code, string detail) => Problem.Of(StatusCodes.Status409Conflict, code, detail);
+}

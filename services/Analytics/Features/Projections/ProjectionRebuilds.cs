@@ -1,0 +1,204 @@
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using Shop.Analytics.Features.EventLog;
+using Shop.Analytics.Persistence;
+using Shop.Contracts;
+
+namespace Shop.Analytics.Features.Projections;
+
+/// <summary>Why a rebuild cannot be started.</summary>
+internal enum StartRefusal
+{
+    None,
+    Running,
+    LogCut,
+    Busy,
+}
+
+/// <summary>
+/// Rebuilds projections from the log while events keep coming in. Each step is one transaction that holds the rebuild's row, so
+/// that any number of instances may take steps, and one that dies leaves nothing half done.
+/// </summary>
+internal sealed class ProjectionRebuilds(AnalyticsDbContext db, TimeProvider clock)
+{
+    public const int BatchSize = 1_000;
+
+    private const string UnprojectedByVersion1 = "SELECT body, type, building FROM take_unprojected_events(100)";
+
+    // What waits for the lock makes the consumers wait behind it: better to give up and try again.
+    private const string LockSql = "SET LOCAL lock_timeout = '2s'; SELECT lock_projections();";
+
+    /// <summary>
+    /// Starts a rebuild: empties the shadow and begins a new epoch, while no event is between its logging and its commit.
+    /// </summary>
+    public async Task<(ProjectionRebuild? Started, StartRefusal Refusal)> StartAsync(Projection projection, DateOnly? from, CancellationToken ct)
+    {
+        // A request with an Idempotency-Key is in a transaction already.
+        await using var transaction = db.Database.CurrentTransaction is null ? await db.Database.BeginTransactionAsync(ct) : null;
+        try
+        {
+            await db.Database.ExecuteSqlRawAsync(LockSql, ct);
+            if (await db.Rebuilds.AnyAsync(r => r.Projection == projection.Name && r.State == ProjectionRebuild.Running, ct))
+            {
+                return (null, StartRefusal.Running);
+            }
+
+            var keptFrom = await KeptFromAsync(ct);
+            if (keptFrom is not null && (from is null || from < keptFrom))
+            {
+                return (null, StartRefusal.LogCut);
+            }
+
+            var rebuild = await BeginAsync(projection, from, ct);
+            await (transaction?.CommitAsync(ct) ?? Task.CompletedTask);
+            return (rebuild, StartRefusal.None);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.LockNotAvailable)
+        {
+            return (null, StartRefusal.Busy);
+        }
+    }
+
+    /// <summary>The first day of which the log still has everything; null where nothing was ever cut off.</summary>
+    public async Task<DateOnly?> KeptFromAsync(CancellationToken ct) =>
+        (await db.Database.SqlQuery<DateOnly?>($"SELECT kept_from AS \"Value\" FROM event_log_state").ToListAsync(ct))[0];
+
+    /// <summary>Does the next piece of any rebuild that nobody else is at.</summary>
+    /// <returns>False where there is nothing to do at the moment.</returns>
+    public async Task<bool> StepAsync(CancellationToken ct)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        var rebuild = (await db.Rebuilds.FromSql(
+            $"SELECT * FROM projection_rebuilds WHERE state = 'running' ORDER BY started_at LIMIT 1 FOR UPDATE SKIP LOCKED")
+            .AsNoTracking().ToListAsync(ct)).SingleOrDefault();
+        if (rebuild is null)
+        {
+            return false;
+        }
+
+        try
+        {
+            if (!await AdvanceAsync(rebuild, ct))
+            {
+                return false;
+            }
+
+            await transaction.CommitAsync(ct);
+        }
+        catch (Exception e) when (e is not OperationCanceledException && !PassesByItself(e))
+        {
+            await transaction.RollbackAsync(CancellationToken.None);
+            await FailAsync(rebuild, e.Message, ct);
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// Applies what an instance of the version before these projections logged: it kept sales and journeys itself, and knew of
+    /// nothing else.
+    /// </summary>
+    /// <returns>How many events there were.</returns>
+    public async Task<int> ApplyUnprojectedAsync(CancellationToken ct)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        var taken = await db.Database.SqlQueryRaw<UnprojectedEvent>(UnprojectedByVersion1).ToListAsync(ct);
+        foreach (var row in taken)
+        {
+            if (LoggedEvent.Read(row.Type, row.Body) is { } @event)
+            {
+                await db.ApplyAsync(@event, row.Building, projection => projection.Name is not ("sales" or "funnel"), ct);
+            }
+        }
+
+        await transaction.CommitAsync(ct);
+        return taken.Count;
+    }
+
+    private async Task<ProjectionRebuild> BeginAsync(Projection projection, DateOnly? from, CancellationToken ct)
+    {
+        await db.Database.ExecuteSqlRawAsync(projection.EmptyShadowSql, ct);
+        if (from is { } day)
+        {
+            await db.Database.ExecuteSqlRawAsync(projection.KeepSql, [day], ct);
+        }
+
+        var epoch = await db.Database.SqlQuery<int>($"UPDATE event_log_state SET epoch = epoch + 1 RETURNING epoch AS \"Value\"").ToListAsync(ct);
+        var now = clock.GetUtcNow();
+        var rebuild = new ProjectionRebuild
+        {
+            Id = Guid.CreateVersion7(now),
+            Projection = projection.Name,
+            Epoch = epoch[0],
+            FromDay = from,
+            AfterTime = from is { } first ? new DateTimeOffset(first, TimeOnly.MinValue, TimeSpan.Zero) : DateTimeOffset.MinValue,
+            AfterEvent = Guid.Empty,
+            StartedAt = now,
+        };
+        db.Rebuilds.Add(rebuild);
+        await db.SaveChangesAsync(ct);
+        return rebuild;
+    }
+
+    private async Task<bool> AdvanceAsync(ProjectionRebuild rebuild, CancellationToken ct)
+    {
+        var (time, id) = (rebuild.AfterTime, rebuild.AfterEvent);
+        var history = db.EventLog.AsNoTracking().Where(e => e.Epoch < rebuild.Epoch
+            && EF.Functions.GreaterThan(ValueTuple.Create(e.OccurredAt, e.EventId), ValueTuple.Create(time, id)));
+        var same = db.Rebuilds.Where(r => r.Id == rebuild.Id);
+        if (rebuild.EventsTotal is null)
+        {
+            var total = await history.LongCountAsync(ct);
+            return await same.ExecuteUpdateAsync(set => set.SetProperty(r => r.EventsTotal, total), ct) == 1;
+        }
+
+        var projection = ProjectionCatalog.Find(rebuild.Projection)
+            ?? throw new InvalidOperationException($"There is no projection '{rebuild.Projection}' in this version.");
+        var batch = await history.OrderBy(e => e.OccurredAt).ThenBy(e => e.EventId).Take(BatchSize).ToListAsync(ct);
+        if (batch.Count == 0)
+        {
+            return await SwitchAsync(projection, rebuild, ct);
+        }
+
+        await db.ApplyToShadowAsync(projection, batch.Select(e => LoggedEvent.Read(e.Type, e.Body)).OfType<IIntegrationEvent>(), ct);
+        var last = batch[^1];
+        return await same.ExecuteUpdateAsync(set => set
+            .SetProperty(r => r.EventsDone, r => r.EventsDone + batch.Count)
+            .SetProperty(r => r.AfterTime, last.OccurredAt)
+            .SetProperty(r => r.AfterEvent, last.EventId), ct) == 1;
+    }
+
+    /// <summary>Lets the two tables change places, while nobody is between logging an event and committing it.</summary>
+    /// <returns>False where it has to wait for events that the previous version logged.</returns>
+    private async Task<bool> SwitchAsync(Projection projection, ProjectionRebuild rebuild, CancellationToken ct)
+    {
+        await db.Database.ExecuteSqlRawAsync(LockSql, ct);
+        await db.Database.ExecuteSqlRawAsync(projection.LockSql, ct);
+        var waiting = await db.Database.SqlQuery<bool>($"SELECT EXISTS (SELECT FROM unprojected_events) AS \"Value\"").ToListAsync(ct);
+        if (waiting[0])
+        {
+            return false;
+        }
+
+        await db.Database.ExecuteSqlRawAsync(projection.SwitchSql, ct);
+        return await EndAsync(rebuild, ProjectionRebuild.Done, null, ct);
+    }
+
+    private Task<bool> FailAsync(ProjectionRebuild rebuild, string error, CancellationToken ct) =>
+        EndAsync(rebuild, ProjectionRebuild.Failed, error, ct);
+
+    private async Task<bool> EndAsync(ProjectionRebuild rebuild, string state, string? error, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        return await db.Rebuilds.Where(r => r.Id == rebuild.Id && r.State == ProjectionRebuild.Running).ExecuteUpdateAsync(set => set
+            .SetProperty(r => r.State, state)
+            .SetProperty(r => r.FinishedAt, now)
+            .SetProperty(r => r.Error, error), ct) == 1;
+    }
+
+    private static bool PassesByItself(Exception e) =>
+        e is TimeoutException or NpgsqlException { IsTransient: true } || (e.InnerException is { } inner && PassesByItself(inner));
+
+    private sealed record UnprojectedEvent(JsonElement Body, string Type, string[] Building);
+}

@@ -1,0 +1,39 @@
+using System.Data.Common;
+
+namespace Shop.Analytics.Features.Projections;
+
+/// <summary>Takes the steps of rebuilds, on any number of instances: each step is somebody's.</summary>
+internal sealed partial class ProjectionWorker(IServiceScopeFactory scopes, TimeProvider clock, ILogger<ProjectionWorker> logger)
+    : BackgroundService
+{
+    private static readonly TimeSpan s_every = TimeSpan.FromSeconds(1);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(s_every, clock);
+        do
+        {
+            try
+            {
+                while (await WorkAsync(stoppingToken))
+                {
+                }
+            }
+            catch (Exception e) when (e is DbException or TimeoutException or InvalidOperationException)
+            {
+                LogFailed(e.Message);
+            }
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private async Task<bool> WorkAsync(CancellationToken ct)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var rebuilds = scope.ServiceProvider.GetRequiredService<ProjectionRebuilds>();
+        return await rebuilds.ApplyUnprojectedAsync(ct) > 0 || await rebuilds.StepAsync(ct);
+    }
+
+    [LoggerMessage(LogLevel.Warning, "A step of a projection's rebuild failed; the next round tries again: {Reason}")]
+    private partial void LogFailed(string reason);
+}

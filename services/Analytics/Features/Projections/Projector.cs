@@ -1,0 +1,59 @@
+using Microsoft.EntityFrameworkCore;
+using Shop.Analytics.Persistence;
+using Shop.Contracts;
+
+namespace Shop.Analytics.Features.Projections;
+
+/// <summary>Brings events into the tables of the projections: one as it comes in, or a batch of a rebuild.</summary>
+internal static class Projector
+{
+    /// <summary>Applies an event to all projections, and to the shadows of those that are being rebuilt.</summary>
+    /// <param name="db">In the transaction that logs the event.</param>
+    /// <param name="event">The event.</param>
+    /// <param name="building">The names of the projections that are being rebuilt.</param>
+    /// <param name="live">Which projections have not got the event in their live table yet; all of them where it is null.</param>
+    /// <param name="ct">Cancels.</param>
+    public static async Task ApplyAsync(this AnalyticsDbContext db, IIntegrationEvent @event, IReadOnlyCollection<string> building,
+        Func<Projection, bool>? live = null, CancellationToken ct = default)
+    {
+        List<string> statements = [];
+        List<object> parameters = [];
+        foreach (var projection in ProjectionCatalog.All)
+        {
+            var rows = projection.RowsOf(@event).ToList();
+            var (toLive, toShadow) = (live?.Invoke(projection) ?? true, building.Contains(projection.Name));
+            if (rows.Count == 0 || (!toLive && !toShadow))
+            {
+                continue;
+            }
+
+            if (toShadow)
+            {
+                statements.Add(projection.MergeSql(Projection.Shadow, parameters.Count));
+            }
+
+            if (toLive)
+            {
+                statements.Add(projection.MergeSql(Projection.Live, parameters.Count));
+            }
+
+            parameters.Add(Projection.ToJson(rows));
+        }
+
+        if (statements.Count > 0)
+        {
+            await db.Database.ExecuteSqlRawAsync(string.Concat(statements), parameters, ct);
+        }
+    }
+
+    /// <summary>Applies a batch of the log to the shadow of one projection.</summary>
+    public static async Task ApplyToShadowAsync(
+        this AnalyticsDbContext db, Projection projection, IEnumerable<IIntegrationEvent> events, CancellationToken ct)
+    {
+        var rows = events.SelectMany(projection.RowsOf).ToList();
+        if (rows.Count > 0)
+        {
+            await db.Database.ExecuteSqlRawAsync(projection.MergeSql(Projection.Shadow, 0), [Projection.ToJson(rows)], ct);
+        }
+    }
+}
