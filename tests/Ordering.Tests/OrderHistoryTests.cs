@@ -81,9 +81,9 @@ public sealed class OrderHistoryTests(OrderingService ordering) : IClassFixture<
     }
 
     [Theory]
-    [InlineData("UPDATE order_history SET at = now()")]
-    [InlineData("DELETE FROM order_history")]
-    [InlineData("TRUNCATE order_history")]
+    [InlineData("UPDATE orders_history SET at = now()")]
+    [InlineData("DELETE FROM orders_history")]
+    [InlineData("TRUNCATE orders_history")]
     public async Task The_database_lets_nobody_rewrite_a_history(string sql)
     {
         await ordering.PlaceAsync("ada", await ordering.ListedAsync());
@@ -102,7 +102,7 @@ public sealed class OrderHistoryTests(OrderingService ordering) : IClassFixture<
             CREATE FUNCTION refuse_line() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                 IF NEW.order_id = '{id}' THEN RAISE EXCEPTION 'the disk is full'; END IF; RETURN NEW;
             END $$;
-            CREATE TRIGGER refuse_line BEFORE INSERT ON order_history FOR EACH ROW EXECUTE FUNCTION refuse_line();
+            CREATE TRIGGER refuse_line BEFORE INSERT ON orders_history FOR EACH ROW EXECUTE FUNCTION refuse_line();
             """);
 
         var (status, _) = await OrderingService.SendAsync(ordering.As("ada"), $"/orders/{id}/cancel");

@@ -99,7 +99,7 @@ public sealed class OrderingService : ServiceFixture<Program>, IAsyncLifetime
     public async Task<IReadOnlyList<string>> HistoryAsync(Guid order)
     {
         var lines = await Database.ScalarAsync<string[]>(
-            $"SELECT array_agg(concat_ws(' ', version, from_status, to_status, cause) ORDER BY version) FROM order_history WHERE order_id = '{order}'");
+            $"SELECT array_agg(concat_ws(' ', version, from_status, to_status, cause) ORDER BY version) FROM orders_history WHERE order_id = '{order}'");
         return lines;
     }
 

@@ -54,7 +54,7 @@ public sealed class RaceTests(OrderingService ordering) : IClassFixture<Ordering
         // order as placed, waits to write.
         var cancel = await ordering.HoldAsync($"""
             UPDATE orders SET status = 'Cancelled', reason = 'customer-request', version = 2 WHERE id = '{id}';
-            INSERT INTO order_history (order_id, version, from_status, to_status, reason, cause, caused_by, at)
+            INSERT INTO orders_history (order_id, version, from_status, to_status, reason, cause, caused_by, at)
             VALUES ('{id}', 2, 'Placed', 'Cancelled', 'customer-request', 'customer', 'ada', now())
             """);
         await ordering.Wire.PublishAsync(OrderingService.Reserved(id, sku));
@@ -112,6 +112,8 @@ public sealed class RaceTests(OrderingService ordering) : IClassFixture<Ordering
         {
             Assert.Equal(0, await ordering.Broker.CountReadyAsync($"ordering.{queue}.dead"));
         }
+
+        Assert.Equal(0, await ordering.Database.ScalarAsync<long>("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"));
     }
 
     /// <summary>Nothing is under way any more: what was sent in was taken, and what was to be told was told.</summary>

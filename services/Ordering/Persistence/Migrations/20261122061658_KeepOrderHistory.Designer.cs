@@ -228,23 +228,23 @@ namespace Shop.Ordering.Persistence.Migrations
                         .HasColumnName("to_status");
 
                     b.HasKey("OrderId", "Version")
-                        .HasName("pk_order_history");
+                        .HasName("pk_orders_history");
 
                     b.HasIndex("OrderId", "ToStatus")
                         .IsUnique()
-                        .HasDatabaseName("ix_order_history_order_id_to_status");
+                        .HasDatabaseName("ix_orders_history_order_id_to_status");
 
-                    b.ToTable("order_history", null, t =>
+                    b.ToTable("orders_history", null, t =>
                         {
-                            t.HasCheckConstraint("order_history_at", "at IS NOT NULL OR cause = 'not-recorded'");
+                            t.HasCheckConstraint("orders_history_at", "at IS NOT NULL OR cause = 'not-recorded'");
 
-                            t.HasCheckConstraint("order_history_cause", "cause IN ('customer', 'staff', 'event', 'deadline', 'not-recorded')");
+                            t.HasCheckConstraint("orders_history_cause", "cause IN ('customer', 'staff', 'event', 'deadline', 'not-recorded')");
 
-                            t.HasCheckConstraint("order_history_caused_by", "(caused_by IS NOT NULL) = (cause IN ('customer', 'staff', 'event'))");
+                            t.HasCheckConstraint("orders_history_caused_by", "(caused_by IS NOT NULL) = (cause IN ('customer', 'staff', 'event'))");
 
-                            t.HasCheckConstraint("order_history_moves", "(version = 1) = (from_status IS NULL) AND (coalesce(from_status, ''), to_status) IN (('', 'Placed'), ('Placed', 'Confirmed'), ('Placed', 'Rejected'), ('Placed', 'Cancelled'), ('Confirmed', 'Cancelled'), ('Confirmed', 'Shipped'))");
+                            t.HasCheckConstraint("orders_history_moves", "(version = 1) = (from_status IS NULL) AND (coalesce(from_status, ''), to_status) IN (('', 'Placed'), ('Placed', 'Confirmed'), ('Placed', 'Rejected'), ('Placed', 'Cancelled'), ('Confirmed', 'Cancelled'), ('Confirmed', 'Shipped'))");
 
-                            t.HasCheckConstraint("order_history_reason", "(reason IS NOT NULL) = (to_status IN ('Rejected', 'Cancelled'))");
+                            t.HasCheckConstraint("orders_history_reason", "(reason IS NOT NULL) = (to_status IN ('Rejected', 'Cancelled'))");
                         });
                 });
 
@@ -402,7 +402,7 @@ namespace Shop.Ordering.Persistence.Migrations
                         .HasForeignKey("OrderId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired()
-                        .HasConstraintName("fk_order_history_orders_order_id");
+                        .HasConstraintName("fk_orders_history_orders_order_id");
                 });
 #pragma warning restore 612, 618
         }

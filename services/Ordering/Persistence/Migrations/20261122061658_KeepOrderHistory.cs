@@ -37,7 +37,7 @@ namespace Shop.Ordering.Persistence.Migrations
             Step("ALTER TABLE orders ADD COLUMN IF NOT EXISTS reservation_version integer NOT NULL DEFAULT 0;");
 
             Step("""
-                CREATE TABLE IF NOT EXISTS order_history (
+                CREATE TABLE IF NOT EXISTS orders_history (
                     order_id uuid NOT NULL,
                     version integer NOT NULL,
                     from_status character varying(16),
@@ -46,22 +46,21 @@ namespace Shop.Ordering.Persistence.Migrations
                     cause character varying(16) NOT NULL,
                     caused_by character varying(200),
                     at timestamp with time zone,
-                    CONSTRAINT pk_order_history PRIMARY KEY (order_id, version),
-                    CONSTRAINT order_history_at CHECK (at IS NOT NULL OR cause = 'not-recorded'),
-                    CONSTRAINT order_history_cause CHECK (cause IN ('customer', 'staff', 'event', 'deadline', 'not-recorded')),
-                    CONSTRAINT order_history_caused_by CHECK ((caused_by IS NOT NULL) = (cause IN ('customer', 'staff', 'event'))),
-                    CONSTRAINT order_history_moves CHECK ((version = 1) = (from_status IS NULL)
+                    CONSTRAINT pk_orders_history PRIMARY KEY (order_id, version),
+                    CONSTRAINT ix_orders_history_order_id_to_status UNIQUE (order_id, to_status),
+                    CONSTRAINT orders_history_at CHECK (at IS NOT NULL OR cause = 'not-recorded'),
+                    CONSTRAINT orders_history_cause CHECK (cause IN ('customer', 'staff', 'event', 'deadline', 'not-recorded')),
+                    CONSTRAINT orders_history_caused_by CHECK ((caused_by IS NOT NULL) = (cause IN ('customer', 'staff', 'event'))),
+                    CONSTRAINT orders_history_moves CHECK ((version = 1) = (from_status IS NULL)
                         AND (coalesce(from_status, ''), to_status) IN (('', 'Placed'), ('Placed', 'Confirmed'), ('Placed', 'Rejected'),
                             ('Placed', 'Cancelled'), ('Confirmed', 'Cancelled'), ('Confirmed', 'Shipped'))),
-                    CONSTRAINT order_history_reason CHECK ((reason IS NOT NULL) = (to_status IN ('Rejected', 'Cancelled'))),
-                    CONSTRAINT fk_order_history_orders_order_id FOREIGN KEY (order_id) REFERENCES orders (id) ON DELETE RESTRICT
+                    CONSTRAINT orders_history_reason CHECK ((reason IS NOT NULL) = (to_status IN ('Rejected', 'Cancelled'))),
+                    CONSTRAINT fk_orders_history_orders_order_id FOREIGN KEY (order_id) REFERENCES orders (id) ON DELETE RESTRICT
                 );
                 """);
-            Step("CREATE UNIQUE INDEX IF NOT EXISTS ix_order_history_order_id_to_status ON order_history (order_id, to_status);");
-
             // The status and the version of an order say which way it took; when it moved, and who made it, was not kept.
             Step("""
-                INSERT INTO order_history (order_id, version, from_status, to_status, reason, cause, caused_by, at)
+                INSERT INTO orders_history (order_id, version, from_status, to_status, reason, cause, caused_by, at)
                 SELECT o.id, move.*
                 FROM orders o
                 CROSS JOIN LATERAL (VALUES
@@ -70,16 +69,15 @@ namespace Shop.Ordering.Persistence.Migrations
                         CASE WHEN o.version = 2 THEN o.reason END, 'not-recorded', NULL, NULL),
                     (3, 'Confirmed', o.status, o.reason, 'not-recorded', NULL, NULL)
                 ) AS move (version, from_status, to_status, reason, cause, caused_by, at)
-                WHERE move.version <= o.version
-                ON CONFLICT DO NOTHING;
+                WHERE move.version <= o.version AND NOT EXISTS (SELECT 1 FROM orders_history h WHERE h.order_id = o.id);
                 """);
             Step("""
                 CREATE OR REPLACE FUNCTION refuse_history_change() RETURNS trigger LANGUAGE plpgsql AS $$
                 BEGIN
-                    RAISE EXCEPTION 'order_history is append-only: what happened stays as it was written'
+                    RAISE EXCEPTION 'orders_history is append-only: what happened stays as it was written'
                         USING ERRCODE = 'restrict_violation';
                 END $$;
-                CREATE OR REPLACE TRIGGER order_history_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON order_history
+                CREATE OR REPLACE TRIGGER orders_history_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON orders_history
                     FOR EACH STATEMENT EXECUTE FUNCTION refuse_history_change();
                 """);
 
@@ -131,7 +129,7 @@ namespace Shop.Ordering.Persistence.Migrations
                 DROP TRIGGER order_lines_total_of_lines ON order_lines;
                 DROP TRIGGER orders_total_of_lines ON orders;
                 DROP FUNCTION check_order_total();
-                DROP TABLE order_history;
+                DROP TABLE orders_history;
                 DROP FUNCTION refuse_history_change();
                 ALTER TABLE orders DROP COLUMN reservation_version;
                 DROP INDEX ix_orders_waiting;
