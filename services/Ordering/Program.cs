@@ -1,9 +1,13 @@
 using Shop.Ordering;
 using Shop.Ordering.Domain;
+using Shop.Ordering.Features;
+using Shop.Ordering.Features.AnswerDeadline;
 using Shop.Ordering.Features.AnswerFromInventory;
 using Shop.Ordering.Features.CancelOrder;
 using Shop.Ordering.Features.CustomerStanding;
 using Shop.Ordering.Features.GetOrders;
+using Shop.Ordering.Features.OrderEvents;
+using Shop.Ordering.Features.OrderHistory;
 using Shop.Ordering.Features.PlaceOrder;
 using Shop.Ordering.Features.ProductPrices;
 using Shop.Ordering.Features.ShipOrder;
@@ -18,8 +22,15 @@ builder.Services.AddValidation();
 builder.AddMessaging<OrderingDbContext>(PublishedEvents.From, bus => bus
     .AddConsumer<ProductPricesConsumer>()
     .AddConsumer<StockReservedConsumer>()
-    .AddConsumer<StockReservationFailedConsumer>());
+    .AddConsumer<StockReservationFailedConsumer>()
+    .AddConsumer<StockReservationExpiredConsumer>());
+builder.Services.AddOptions<OrderingSettings>().BindConfiguration("Ordering").ValidateDataAnnotations().ValidateOnStart();
 builder.Services.AddScoped<IDomainEventHandler<OrderConfirmed>, CountConfirmedOrder>();
+builder.Services.AddScoped<IDomainEventHandler<OrderStatusChanged>, RecordHistory>();
+builder.Services.AddScoped<ICommittedEventHandler<OrderStatusChanged>, RingOrderStreams>();
+builder.Services.AddSingleton<LateEvents>();
+builder.Services.AddSingleton<OrderStreams>().AddHostedService(services => services.GetRequiredService<OrderStreams>());
+builder.Services.AddHostedService<AnswerDeadlineSweeper>();
 
 var app = builder.Build();
 if (args is ["migrate"])
@@ -31,6 +42,8 @@ if (args is ["migrate"])
 app.UseServiceDefaults();
 app.MapPlaceOrder();
 app.MapGetOrders();
+app.MapGetOrderHistory();
+app.MapOrderEvents();
 app.MapCancelOrder();
 app.MapShipOrder();
 app.MapGetCustomer();

@@ -21,6 +21,7 @@ internal static class PublishedEvents
             [.. lines[e.OrderId].Select(line => new V1.OrderPlaced.Line(line.Sku, line.Quantity, line.UnitPrice))],
             e.Discount, e.Total, e.Currency),
         OrderLineAdded => null, // folded into its order's OrderPlaced: nobody outside sees half an order
+        OrderStatusChanged => null, // kept for the history and the streams: each move has an event of its own for the others
         OrderConfirmed e => new V1.OrderConfirmed(e.EventId, e.At, e.OrderId, e.OrderVersion, e.CustomerId,
             [.. e.Lines.Select(line => new V1.OrderConfirmed.Line(line.Sku, line.Quantity, line.UnitPrice))], e.Total, e.Currency),
         OrderRejected e => new V1.OrderRejected(e.EventId, e.At, e.OrderId, e.OrderVersion, e.CustomerId, e.Reason,

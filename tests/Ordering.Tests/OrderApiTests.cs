@@ -96,6 +96,8 @@ public sealed class OrderApiTests(OrderingService ordering) : IClassFixture<Orde
     [InlineData("GET", "/orders/018f0000-0000-7000-8000-000000000001")]
     [InlineData("POST", "/orders/018f0000-0000-7000-8000-000000000001/cancel")]
     [InlineData("POST", "/orders/018f0000-0000-7000-8000-000000000001/ship")]
+    [InlineData("GET", "/orders/018f0000-0000-7000-8000-000000000001/history")]
+    [InlineData("GET", "/orders/018f0000-0000-7000-8000-000000000001/events")]
     [InlineData("GET", "/customers/me")]
     public async Task Nobody_gets_in_without_a_valid_token(string method, string path)
     {

@@ -2,14 +2,42 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
+using V1 = Shop.Contracts.Ordering.V1;
 
 namespace Shop.Ordering.Tests;
 
 /// <summary>Ordering, whole and real; the test plays Inventory.</summary>
 public sealed class OrderingService : ServiceFixture<Program>, IAsyncLifetime
 {
+    private readonly ServicesInside _inside = new();
+
+    /// <summary>What the running service is made of.</summary>
+    public IServiceProvider Services => _inside.Services;
+
+    /// <summary>How many late events this instance has counted.</summary>
+    internal LateEventCount Late => field ??= new LateEventCount(Services);
+
+    // No poll for other instances' changes here: what a stream of this instance shows, it was told by this instance itself.
+    protected override IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>
+    {
+        ["Ordering:SweepInterval"] = "00:00:00.050",
+        ["Ordering:SweepBatch"] = "2",
+        ["Ordering:WatchInterval"] = "00:01:00",
+        ["Ordering:KeepAlive"] = "00:00:00.200",
+    };
+
+    protected override void ConfigureServices(IServiceCollection services) => _inside.AddTo(services);
+
+    public override async ValueTask InitializeAsync()
+    {
+        await base.InitializeAsync();
+        _ = Late;
+    }
+
     public HttpClient As(string customer) => Client(TestTokens.Customer(customer));
 
     public HttpClient AsStaff() => Client(TestTokens.Staff());
@@ -44,17 +72,59 @@ public sealed class OrderingService : ServiceFixture<Program>, IAsyncLifetime
         return id;
     }
 
-    public static StockReserved Reserved(Guid order, string sku)
+    public static StockReserved Reserved(Guid order, string sku, int version = 1)
     {
         var now = TimeProvider.System.GetUtcNow();
-        return new StockReserved(Guid.CreateVersion7(now), now, order, 1, [new StockReserved.Line(sku, 1)]);
+        return new StockReserved(Guid.CreateVersion7(now), now, order, version, [new StockReserved.Line(sku, 1)]);
     }
 
-    public static StockReservationFailed Failed(Guid order, string sku, int asked, int available)
+    public static StockReservationFailed Failed(Guid order, string sku, int asked, int available, int version = 1)
     {
         var now = TimeProvider.System.GetUtcNow();
-        return new StockReservationFailed(Guid.CreateVersion7(now), now, order, 1, [new StockReservationFailed.ShortLine(sku, asked, available)]);
+        return new StockReservationFailed(
+            Guid.CreateVersion7(now), now, order, version, [new StockReservationFailed.ShortLine(sku, asked, available)]);
     }
+
+    public static StockReservationExpired Expired(Guid order, string sku, int version = 2)
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        return new StockReservationExpired(Guid.CreateVersion7(now), now, order, version, [new StockReservationExpired.Line(sku, 1)]);
+    }
+
+    /// <summary>Makes an order look as if it had been placed an hour ago.</summary>
+    public Task AgeAsync(params IEnumerable<Guid> orders) => Database.ExecuteAsync(
+        $"UPDATE orders SET placed_at = placed_at - interval '1 hour' WHERE id = ANY ('{{{string.Join(',', orders)}}}')");
+
+    /// <summary>An order's history as lines such as "2 Placed Confirmed event".</summary>
+    public async Task<IReadOnlyList<string>> HistoryAsync(Guid order)
+    {
+        var lines = await Database.ScalarAsync<string[]>(
+            $"SELECT array_agg(concat_ws(' ', version, from_status, to_status, cause) ORDER BY version) FROM orders_history WHERE order_id = '{order}'");
+        return lines;
+    }
+
+    /// <summary>When nothing waits to be sent, all that was to be said was said.</summary>
+    public async Task AllIsToldAsync()
+    {
+        await Eventually.HoldsAsync("the outbox is empty", async () => await Database.ScalarAsync<long>(
+            "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM outbox_parked)") == 0);
+        var last = (await PlaceAsync("the-last", await ListedAsync())).GetProperty("id").GetGuid();
+        await Wire.HearAsync<V1.OrderPlaced>("what was sent before has come", e => e.OrderId == last);
+    }
+
+    /// <summary>Locks an order's row, or whatever else the statement locks, until the transaction is disposed.</summary>
+    public async Task<NpgsqlTransaction> HoldAsync(string sql)
+    {
+        var connection = new NpgsqlConnection(Database.ConnectionString);
+        await connection.OpenAsync();
+        var transaction = await connection.BeginTransactionAsync();
+        await using var command = new NpgsqlCommand(sql, connection, transaction);
+        await command.ExecuteNonQueryAsync();
+        return transaction;
+    }
+
+    public Task SomebodyWaitsAsync() => Eventually.HoldsAsync("somebody waits for the lock", async () => await Database.ScalarAsync<long>(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0);
 
     public Task<JsonElement> StatusIsAsync(Guid id, string status) => Eventually.IsAsync($"order {id} is {status}",
         () => GetAsync(AsStaff(), $"/orders/{id}"), order => order.GetProperty("status").GetString() == status);

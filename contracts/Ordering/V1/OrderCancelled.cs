@@ -6,7 +6,11 @@ namespace Shop.Contracts.Ordering.V1;
 /// <param name="OrderId">The order.</param>
 /// <param name="OrderVersion">The order's version after this fact.</param>
 /// <param name="CustomerId">Who placed it.</param>
-/// <param name="Reason">A stable code: <c>customer-request</c>.</param>
+/// <param name="Reason">
+/// A stable code: <c>customer-request</c> (the customer, or staff for the customer, asked for it), <c>not-answered</c> (Inventory did
+/// not answer in time) or <c>reservation-expired</c> (what was set aside was not shipped in time, and is on the shelf again). More may
+/// follow: treat what you do not know as a cancellation like any other.
+/// </param>
 /// <param name="WasConfirmed">Whether it had been confirmed, and so counted as sold.</param>
 /// <param name="Total">What the customer would have paid, in <paramref name="Currency"/>.</param>
 /// <param name="Currency">ISO 4217, three capital letters.</param>

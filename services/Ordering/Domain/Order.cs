@@ -2,18 +2,9 @@ using Shop.ServiceDefaults.Domain;
 
 namespace Shop.Ordering.Domain;
 
-internal enum OrderStatus
-{
-    Placed,
-    Confirmed,
-    Rejected,
-    Cancelled,
-    Shipped,
-}
-
 /// <summary>
-/// A customer's order. Placed becomes Confirmed or Rejected, by Inventory's answer; Placed and Confirmed can be Cancelled;
-/// Confirmed can be Shipped. Answers that come too late change nothing.
+/// A customer's order. What it makes of each thing that happens to it, in each status, is in <see cref="OrderTransitions"/>;
+/// the methods here say what follows from a move.
 /// </summary>
 internal sealed class Order : AggregateRoot
 {
@@ -41,8 +32,11 @@ internal sealed class Order : AggregateRoot
 
     public DateTimeOffset PlacedAt { get; private init; }
 
-    /// <summary>Why it was rejected or cancelled, as a stable code.</summary>
+    /// <summary>Why it was rejected or cancelled, as a stable code: one of <see cref="CancelReasons"/> or out-of-stock.</summary>
     public string? Reason { get; private set; }
+
+    /// <summary>The highest version of its reservation that was heard of, 0 before the first. What is not above it is late.</summary>
+    public int ReservationVersion { get; private set; }
 
     public IReadOnlyList<ShortLine> ShortLines => _shortLines;
 
@@ -74,74 +68,57 @@ internal sealed class Order : AggregateRoot
             order.Raise(new OrderLineAdded(order.Id, line.Sku, line.Quantity, line.UnitPrice, now));
         }
 
+        order.Raise(new OrderStatusChanged(order.Id, order.Version, null, order.Status, null, new Cause(CauseKind.Customer, customerId), now));
         return order;
     }
 
-    /// <summary>Inventory has set the stock aside. Too late for an order that is no longer waiting.</summary>
-    public void Confirm(DateTimeOffset now)
+    /// <summary>Inventory has set the stock aside. False if that is late.</summary>
+    public bool Confirm(int reservationVersion, Cause cause, DateTimeOffset now)
     {
-        if (Status != OrderStatus.Placed)
+        if (!IsNews(reservationVersion) || !Moves(OrderTrigger.StockReserved, null, cause, now))
         {
-            return;
+            return false;
         }
 
-        Become(OrderStatus.Confirmed);
         var lines = _lines.Select(line => new OrderConfirmed.Line(line.Sku, line.Quantity, line.UnitPrice)).ToList();
         Raise(new OrderConfirmed(Id, Version, CustomerId, lines, Total, Currency, now));
+        return true;
     }
 
-    /// <summary>Inventory cannot serve it. Too late for an order that is no longer waiting.</summary>
-    public void Reject(IReadOnlyList<ShortLine> shortLines, DateTimeOffset now)
+    /// <summary>Inventory cannot serve it. False if that is late.</summary>
+    public bool Reject(int reservationVersion, IReadOnlyList<ShortLine> shortLines, Cause cause, DateTimeOffset now)
     {
-        if (Status != OrderStatus.Placed)
+        const string OutOfStock = "out-of-stock";
+        if (!IsNews(reservationVersion) || !Moves(OrderTrigger.ReservationFailed, OutOfStock, cause, now))
         {
-            return;
+            return false;
         }
 
-        Become(OrderStatus.Rejected);
-        Reason = "out-of-stock";
         _shortLines = [.. shortLines];
-        Raise(new OrderRejected(Id, Version, CustomerId, Reason, shortLines, now));
+        Raise(new OrderRejected(Id, Version, CustomerId, OutOfStock, shortLines, now));
+        return true;
     }
+
+    /// <summary>What was set aside is on the shelf again, so the order cannot be shipped any more. False if that is late.</summary>
+    public bool LoseReservation(int reservationVersion, Cause cause, DateTimeOffset now) =>
+        IsNews(reservationVersion) && IsCancelled(OrderTrigger.ReservationExpired, CancelReasons.ReservationExpired, cause, now);
 
     /// <summary>The customer does not want it any more. Cancelling twice is cancelling once.</summary>
     /// <exception cref="DomainException">It is shipped or rejected.</exception>
-    public void Cancel(string reason, DateTimeOffset now)
-    {
-        if (Status == OrderStatus.Cancelled)
-        {
-            return;
-        }
+    public void Cancel(Cause cause, DateTimeOffset now) => IsCancelled(OrderTrigger.Cancel, CancelReasons.CustomerRequest, cause, now);
 
-        if (Status is not (OrderStatus.Placed or OrderStatus.Confirmed))
-        {
-            throw new DomainException("order-not-cancellable",
-                $"The order is {Name(Status)}; only a placed or confirmed order can be cancelled.", conflict: true);
-        }
-
-        var wasConfirmed = Status == OrderStatus.Confirmed;
-        Become(OrderStatus.Cancelled);
-        Reason = reason;
-        Raise(new OrderCancelled(Id, Version, CustomerId, reason, wasConfirmed, Total, Currency, now));
-    }
+    /// <summary>Inventory has not answered in time. False for an order that is no longer waiting.</summary>
+    public bool GiveUpWaiting(DateTimeOffset now) =>
+        IsCancelled(OrderTrigger.AnswerOverdue, CancelReasons.NotAnswered, Cause.Deadline, now);
 
     /// <summary>It leaves the warehouse. Shipping twice is shipping once.</summary>
     /// <exception cref="DomainException">It is not confirmed.</exception>
-    public void Ship(DateTimeOffset now)
+    public void Ship(Cause cause, DateTimeOffset now)
     {
-        if (Status == OrderStatus.Shipped)
+        if (Moves(OrderTrigger.Ship, null, cause, now))
         {
-            return;
+            Raise(new OrderShipped(Id, Version, CustomerId, now));
         }
-
-        if (Status != OrderStatus.Confirmed)
-        {
-            throw new DomainException("order-not-shippable",
-                $"The order is {Name(Status)}; only a confirmed order can be shipped.", conflict: true);
-        }
-
-        Become(OrderStatus.Shipped);
-        Raise(new OrderShipped(Id, Version, CustomerId, now));
     }
 
     private static void Check(IReadOnlyList<OrderLine> lines)
@@ -167,13 +144,57 @@ internal sealed class Order : AggregateRoot
         }
     }
 
-    private void Become(OrderStatus status)
+    /// <summary>Events may overtake each other: whatever is not newer than what was heard already is late.</summary>
+    private bool IsNews(int reservationVersion)
     {
-        Status = status;
-        Version++;
+        if (reservationVersion <= ReservationVersion)
+        {
+            return false;
+        }
+
+        ReservationVersion = reservationVersion;
+        return true;
     }
 
-    private static string Name(OrderStatus status) => status.ToString().ToLowerInvariant();
+    private bool IsCancelled(OrderTrigger trigger, string reason, Cause cause, DateTimeOffset now)
+    {
+        var wasConfirmed = Status == OrderStatus.Confirmed;
+        if (!Moves(trigger, reason, cause, now))
+        {
+            return false;
+        }
+
+        Raise(new OrderCancelled(Id, Version, CustomerId, reason, wasConfirmed, Total, Currency, now));
+        return true;
+    }
+
+    /// <summary>Does what the table says. True if the order moved on.</summary>
+    private bool Moves(OrderTrigger trigger, string? reason, Cause cause, DateTimeOffset now)
+    {
+        switch (OrderTransitions.For(Status, trigger))
+        {
+            case Transition.Refused refused:
+                throw new DomainException(
+                    refused.Code, $"The order is {Status.ToString().ToLowerInvariant()}; {refused.Allowed}.", conflict: true);
+            case Transition.Becomes becomes:
+                var from = Status;
+                Status = becomes.Status;
+                Reason = reason;
+                Version++;
+                Raise(new OrderStatusChanged(Id, Version, from, Status, reason, cause, now));
+                return true;
+            default:
+                return false;
+        }
+    }
+}
+
+/// <summary>Why an order was cancelled: the stable codes that OrderCancelled tells.</summary>
+internal static class CancelReasons
+{
+    public const string CustomerRequest = "customer-request";
+    public const string NotAnswered = "not-answered";
+    public const string ReservationExpired = "reservation-expired";
 }
 
 /// <summary>One product of an order, at the name and price of the moment of placing.</summary>

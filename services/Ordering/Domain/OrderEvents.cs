@@ -26,3 +26,9 @@ internal sealed record OrderCancelled(
     : DomainEvent(At);
 
 internal sealed record OrderShipped(Guid OrderId, int OrderVersion, string CustomerId, DateTimeOffset At) : DomainEvent(At);
+
+/// <summary>Every move of an order, whatever it is called otherwise: what the history keeps and open streams show.</summary>
+/// <param name="From">Null for a new order.</param>
+internal sealed record OrderStatusChanged(
+    Guid OrderId, int OrderVersion, OrderStatus? From, OrderStatus To, string? Reason, Cause Cause, DateTimeOffset At)
+    : DomainEvent(At);

@@ -43,7 +43,7 @@ public sealed record OrderResponse(
     public sealed record Line(string Sku, string Name, int Quantity, decimal UnitPrice);
 
     /// <summary>Why it ended.</summary>
-    /// <param name="Code">out-of-stock or customer-request.</param>
+    /// <param name="Code">out-of-stock, customer-request, not-answered or reservation-expired.</param>
     /// <param name="ShortLines">The lines that could not be served.</param>
     public sealed record ReasonFor(string Code, IReadOnlyList<ShortLineOf> ShortLines);
 

@@ -1,5 +1,12 @@
+using System.Linq.Expressions;
+using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
+using Npgsql;
 using Shop.Ordering.Domain;
+using Shop.Ordering.Features.OrderHistory;
 using Shop.ServiceDefaults.Hosting;
 using Shop.ServiceDefaults.Messaging;
 
@@ -7,49 +14,69 @@ namespace Shop.Ordering.Persistence;
 
 internal sealed class OrderingDbContext(DbContextOptions<OrderingDbContext> options) : DbContext(options)
 {
+    private const string HistoryTable = "orders_history";
+    private const string IsCurrency = "currency ~ '^[A-Z]{3}$'";
+    private const string Statuses = "'Placed', 'Confirmed', 'Rejected', 'Cancelled', 'Shipped'";
+
+    /// <summary>The moves that the table of transitions has; a test compares the two.</summary>
+    private const string Moves =
+        "(coalesce(from_status, ''), to_status) IN (('', 'Placed'), ('Placed', 'Confirmed'), ('Placed', 'Rejected'), "
+        + "('Placed', 'Cancelled'), ('Confirmed', 'Cancelled'), ('Confirmed', 'Shipped'))";
+
     public DbSet<Order> Orders => Set<Order>();
 
     public DbSet<Customer> Customers => Set<Customer>();
 
     public DbSet<Product> Products => Set<Product>();
 
+    public DbSet<OrderHistoryEntry> History => Set<OrderHistoryEntry>();
+
+    public override async Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return await base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken);
+        }
+        catch (DbUpdateException e) when (e.InnerException is PostgresException
+        {
+            SqlState: PostgresErrorCodes.UniqueViolation,
+            TableName: HistoryTable,
+        })
+        {
+            // Another transaction has made this version of the order. All statements of a save are sent at once, so the error of
+            // the history's key comes back before the missing row of the order's version, and is the same conflict: whoever lost
+            // starts again from fresh data.
+            throw new DbUpdateConcurrencyException("The order was changed at the same moment.", e);
+        }
+    }
+
+    /// <summary>A lost race is no error to be logged twice before it is handled. Whoever handles a real one logs it.</summary>
+    protected override void OnConfiguring(DbContextOptionsBuilder optionsBuilder) => optionsBuilder.ConfigureWarnings(warnings =>
+        warnings.Log((CoreEventId.SaveChangesFailed, LogLevel.Debug), (RelationalEventId.CommandError, LogLevel.Debug)));
+
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
-        modelBuilder.Entity<Order>(order =>
-        {
-            order.ToTable("orders", table => table.HasCheckConstraint("orders_total", "total >= 0 AND discount >= 0"));
-            order.Property(o => o.Id).ValueGeneratedNever();
-            order.Property(o => o.Status).HasConversion<string>().HasMaxLength(16);
-            order.Property(o => o.CustomerId).HasMaxLength(200);
-            order.Property(o => o.Currency).HasMaxLength(3).IsFixedLength();
-            order.Property(o => o.Reason).HasMaxLength(64);
-            order.Property(o => o.Total).HasPrecision(18, 2);
-            order.Property(o => o.Discount).HasPrecision(18, 2);
-            order.Property(o => o.Version).IsConcurrencyToken();
-            order.HasIndex(o => new { o.CustomerId, o.Id });
-            order.HasIndex(o => new { o.Status, o.Id });
-            order.OwnsMany(o => o.ShortLines, line => line.ToJson("short_lines"));
-            order.OwnsMany(o => o.Lines, line =>
-            {
-                line.ToTable("order_lines", table => table.HasCheckConstraint("order_lines_quantity", "quantity > 0 AND unit_price >= 0"));
-                line.WithOwner().HasForeignKey("order_id");
-                line.Property<Guid>("order_id");
-                line.HasKey("order_id", nameof(OrderLine.Sku));
-                line.Property(l => l.Sku).HasMaxLength(64);
-                line.Property(l => l.Name).HasMaxLength(200);
-                line.Property(l => l.UnitPrice).HasPrecision(18, 2);
-                line.Property(l => l.Currency).HasMaxLength(3).IsFixedLength();
-            });
-        });
+        modelBuilder.Entity<Order>(MapOrder);
+        modelBuilder.Entity<OrderHistoryEntry>(MapHistory);
         modelBuilder.Entity<Customer>(customer =>
         {
-            customer.ToTable("customers");
+            customer.ToTable("customers", table =>
+            {
+                table.HasCheckConstraint("customers_confirmed_orders", "confirmed_orders >= 0 AND version >= 0");
+                table.HasCheckConstraint("customers_preferred",
+                    $"(preferred_since IS NOT NULL) = (confirmed_orders >= {Customer.OrdersToBecomePreferred})");
+            });
             customer.Property(c => c.Id).HasMaxLength(200);
             customer.Property(c => c.Version).IsConcurrencyToken();
         });
         modelBuilder.Entity<Product>(product =>
         {
-            product.ToTable("products", table => table.HasCheckConstraint("products_unit_price", "unit_price >= 0"));
+            product.ToTable("products", table =>
+            {
+                table.HasCheckConstraint("products_unit_price", "unit_price >= 0");
+                table.HasCheckConstraint("products_currency", IsCurrency);
+                table.HasCheckConstraint("products_versions", "name_version >= 0 AND price_version >= 0");
+            });
             product.HasKey(p => p.Sku);
             product.Property(p => p.Sku).HasMaxLength(64);
             product.Property(p => p.Name).HasMaxLength(200);
@@ -60,5 +87,74 @@ internal sealed class OrderingDbContext(DbContextOptions<OrderingDbContext> opti
         });
         modelBuilder.MapMessaging();
         modelBuilder.UseSnakeCaseNames();
+    }
+
+    private static void MapOrder(EntityTypeBuilder<Order> order)
+    {
+        order.ToTable("orders", table =>
+        {
+            table.HasCheckConstraint("orders_total", "total >= 0 AND discount >= 0");
+            table.HasCheckConstraint("orders_status", $"status IN ({Statuses})");
+            table.HasCheckConstraint("orders_reason", "(reason IS NOT NULL) = (status IN ('Rejected', 'Cancelled'))");
+            table.HasCheckConstraint("orders_currency", IsCurrency);
+            table.HasCheckConstraint("orders_versions", "version >= 1 AND reservation_version >= 0");
+        });
+        order.Property(o => o.Id).ValueGeneratedNever();
+        order.Property(o => o.Status).HasConversion<string>().HasMaxLength(16);
+        order.Property(o => o.CustomerId).HasMaxLength(200);
+        order.Property(o => o.Currency).HasMaxLength(3).IsFixedLength();
+        order.Property(o => o.Reason).HasMaxLength(64);
+        order.Property(o => o.Total).HasPrecision(18, 2);
+        order.Property(o => o.Discount).HasPrecision(18, 2);
+        order.Property(o => o.Version).IsConcurrencyToken();
+        order.Property(o => o.ReservationVersion).HasDefaultValue(0).ValueGeneratedNever().IsConcurrencyToken(); // a late event moves it alone
+        order.HasIndex(o => new { o.CustomerId, o.Id });
+        order.HasIndex(o => new { o.Status, o.Id });
+        order.HasIndex(o => new { o.PlacedAt, o.Id }, "ix_orders_waiting").HasFilter("status = 'Placed'");
+        order.OwnsMany(o => o.ShortLines, line => line.ToJson("short_lines"));
+        order.OwnsMany(o => o.Lines, line =>
+        {
+            line.ToTable("order_lines", table =>
+            {
+                table.HasCheckConstraint("order_lines_quantity", "quantity > 0 AND unit_price >= 0");
+                table.HasCheckConstraint("order_lines_currency", IsCurrency);
+            });
+            line.WithOwner().HasForeignKey("order_id");
+            line.Property<Guid>("order_id");
+            line.HasKey("order_id", nameof(OrderLine.Sku));
+            line.Property(l => l.Sku).HasMaxLength(64);
+            line.Property(l => l.Name).HasMaxLength(200);
+            line.Property(l => l.UnitPrice).HasPrecision(18, 2);
+            line.Property(l => l.Currency).HasMaxLength(3).IsFixedLength();
+        });
+    }
+
+    private static void MapHistory(EntityTypeBuilder<OrderHistoryEntry> entry)
+    {
+        // EF writes in the order of the tables' names. With this one the order's row comes before its line of history, as it does
+        // wherever an order is locked first: two that move one order wait for each other in one way only, and the version decides.
+        entry.ToTable(HistoryTable, table =>
+        {
+            table.HasCheckConstraint("orders_history_moves", $"(version = 1) = (from_status IS NULL) AND {Moves}");
+            table.HasCheckConstraint("orders_history_reason", "(reason IS NOT NULL) = (to_status IN ('Rejected', 'Cancelled'))");
+            table.HasCheckConstraint("orders_history_cause", "cause IN ('customer', 'staff', 'event', 'deadline', 'not-recorded')");
+            table.HasCheckConstraint("orders_history_caused_by", "(caused_by IS NOT NULL) = (cause IN ('customer', 'staff', 'event'))");
+            table.HasCheckConstraint("orders_history_at", "at IS NOT NULL OR cause = 'not-recorded'");
+        });
+        entry.HasKey(e => new { e.OrderId, e.Version });
+        entry.HasIndex(e => new { e.OrderId, e.ToStatus }).IsUnique(); // no status is ever reached twice
+        entry.HasOne<Order>().WithMany().HasForeignKey(e => e.OrderId).OnDelete(DeleteBehavior.Restrict);
+        entry.Property(e => e.FromStatus).HasConversion<string>().HasMaxLength(16);
+        entry.Property(e => e.ToStatus).HasConversion<string>().HasMaxLength(16);
+        entry.Property(e => e.Reason).HasMaxLength(64);
+        entry.Property(e => e.Cause).HasConversion(new KebabCase<CauseKind>()).HasMaxLength(16);
+        entry.Property(e => e.CausedBy).HasMaxLength(200);
+    }
+
+    private sealed class KebabCase<TEnum>() : ValueConverter<TEnum, string>(s_write, s_read)
+        where TEnum : struct, Enum
+    {
+        private static readonly Expression<Func<TEnum, string>> s_write = value => JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
+        private static readonly Expression<Func<string, TEnum>> s_read = text => Enum.Parse<TEnum>(text.Replace("-", "", StringComparison.Ordinal), true);
     }
 }

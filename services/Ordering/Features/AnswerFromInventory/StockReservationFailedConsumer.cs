@@ -1,5 +1,6 @@
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
+using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 using Shop.Ordering.Domain;
 using Shop.Ordering.Persistence;
@@ -7,12 +8,16 @@ using Shop.Ordering.Persistence;
 namespace Shop.Ordering.Features.AnswerFromInventory;
 
 /// <summary>Rejects the order that cannot be served, naming the lines.</summary>
-internal sealed class StockReservationFailedConsumer(OrderingDbContext db, TimeProvider clock) : IConsumer<StockReservationFailed>
+internal sealed class StockReservationFailedConsumer(OrderingDbContext db, LateEvents late, TimeProvider clock)
+    : IConsumer<StockReservationFailed>
 {
+    private static readonly Cause s_cause = Cause.Event(EventCatalog.NameOf(typeof(StockReservationFailed)));
+
     public async Task Consume(ConsumeContext<StockReservationFailed> context)
     {
-        var order = await db.Orders.FirstOrDefaultAsync(o => o.Id == context.Message.OrderId, context.CancellationToken);
-        order?.Reject(
-            [.. context.Message.ShortLines.Select(line => new ShortLine(line.Sku, line.Asked, line.Available))], clock.GetUtcNow());
+        var failed = context.Message;
+        var order = await db.Orders.FirstOrDefaultAsync(o => o.Id == failed.OrderId, context.CancellationToken);
+        var shortLines = failed.ShortLines.Select(line => new ShortLine(line.Sku, line.Asked, line.Available)).ToList();
+        late.CountUnless(order?.Reject(failed.ReservationVersion, shortLines, s_cause, clock.GetUtcNow()), failed);
     }
 }

@@ -1,18 +1,21 @@
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
+using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
+using Shop.Ordering.Domain;
 using Shop.Ordering.Persistence;
 
 namespace Shop.Ordering.Features.AnswerFromInventory;
 
 /// <summary>Confirms the order that stock was set aside for. The inbox stops repeats before they get here.</summary>
-internal sealed class StockReservedConsumer(OrderingDbContext db, TimeProvider clock) : IConsumer<StockReserved>
+internal sealed class StockReservedConsumer(OrderingDbContext db, LateEvents late, TimeProvider clock) : IConsumer<StockReserved>
 {
+    private static readonly Cause s_cause = Cause.Event(EventCatalog.NameOf(typeof(StockReserved)));
+
     public async Task Consume(ConsumeContext<StockReserved> context)
     {
-        var order = await db.Orders.FirstOrDefaultAsync(o => o.Id == context.Message.OrderId, context.CancellationToken);
-
-        // An order that this database has never seen is none of its business: there is nothing to do later either.
-        order?.Confirm(clock.GetUtcNow());
+        var reserved = context.Message;
+        var order = await db.Orders.FirstOrDefaultAsync(o => o.Id == reserved.OrderId, context.CancellationToken);
+        late.CountUnless(order?.Confirm(reserved.ReservationVersion, s_cause, clock.GetUtcNow()), reserved);
     }
 }

@@ -25,7 +25,7 @@ internal static class CancelOrderEndpoint
                 return Problem.NotFound($"There is no order {id}.");
             }
 
-            order.Cancel("customer-request", clock.GetUtcNow());
+            order.Cancel(user.AsCause(), clock.GetUtcNow());
             await db.SaveChangesAsync(ct);
             return TypedResults.Ok(OrderResponse.Of(order));
         });

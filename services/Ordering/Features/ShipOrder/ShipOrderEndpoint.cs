@@ -26,7 +26,7 @@ internal static class ShipOrderEndpoint
                 return Problem.NotFound($"There is no order {id}.");
             }
 
-            order.Ship(clock.GetUtcNow());
+            order.Ship(user.AsCause(), clock.GetUtcNow());
             await db.SaveChangesAsync(ct);
             return TypedResults.Ok(OrderResponse.Of(order));
         });

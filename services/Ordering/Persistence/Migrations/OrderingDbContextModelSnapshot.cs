@@ -45,7 +45,12 @@ namespace Shop.Ordering.Persistence.Migrations
                     b.HasKey("Id")
                         .HasName("pk_customers");
 
-                    b.ToTable("customers", (string)null);
+                    b.ToTable("customers", null, t =>
+                        {
+                            t.HasCheckConstraint("customers_confirmed_orders", "confirmed_orders >= 0 AND version >= 0");
+
+                            t.HasCheckConstraint("customers_preferred", "(preferred_since IS NOT NULL) = (confirmed_orders >= 3)");
+                        });
                 });
 
             modelBuilder.Entity("Shop.Ordering.Domain.Order", b =>
@@ -81,6 +86,12 @@ namespace Shop.Ordering.Persistence.Migrations
                         .HasColumnType("character varying(64)")
                         .HasColumnName("reason");
 
+                    b.Property<int>("ReservationVersion")
+                        .IsConcurrencyToken()
+                        .HasColumnType("integer")
+                        .HasDefaultValue(0)
+                        .HasColumnName("reservation_version");
+
                     b.Property<string>("Status")
                         .IsRequired()
                         .HasMaxLength(16)
@@ -106,9 +117,21 @@ namespace Shop.Ordering.Persistence.Migrations
                     b.HasIndex("Status", "Id")
                         .HasDatabaseName("ix_orders_status_id");
 
+                    b.HasIndex(new[] { "PlacedAt", "Id" }, "ix_orders_waiting")
+                        .HasDatabaseName("ix_orders_waiting")
+                        .HasFilter("status = 'Placed'");
+
                     b.ToTable("orders", null, t =>
                         {
+                            t.HasCheckConstraint("orders_currency", "currency ~ '^[A-Z]{3}$'");
+
+                            t.HasCheckConstraint("orders_reason", "(reason IS NOT NULL) = (status IN ('Rejected', 'Cancelled'))");
+
+                            t.HasCheckConstraint("orders_status", "status IN ('Placed', 'Confirmed', 'Rejected', 'Cancelled', 'Shipped')");
+
                             t.HasCheckConstraint("orders_total", "total >= 0 AND discount >= 0");
+
+                            t.HasCheckConstraint("orders_versions", "version >= 1 AND reservation_version >= 0");
                         });
                 });
 
@@ -152,7 +175,73 @@ namespace Shop.Ordering.Persistence.Migrations
 
                     b.ToTable("products", null, t =>
                         {
+                            t.HasCheckConstraint("products_currency", "currency ~ '^[A-Z]{3}$'");
+
                             t.HasCheckConstraint("products_unit_price", "unit_price >= 0");
+
+                            t.HasCheckConstraint("products_versions", "name_version >= 0 AND price_version >= 0");
+                        });
+                });
+
+            modelBuilder.Entity("Shop.Ordering.Features.OrderHistory.OrderHistoryEntry", b =>
+                {
+                    b.Property<Guid>("OrderId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("order_id");
+
+                    b.Property<int>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
+
+                    b.Property<DateTimeOffset?>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<string>("Cause")
+                        .IsRequired()
+                        .HasMaxLength(16)
+                        .HasColumnType("character varying(16)")
+                        .HasColumnName("cause");
+
+                    b.Property<string>("CausedBy")
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("caused_by");
+
+                    b.Property<string>("FromStatus")
+                        .HasMaxLength(16)
+                        .HasColumnType("character varying(16)")
+                        .HasColumnName("from_status");
+
+                    b.Property<string>("Reason")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("reason");
+
+                    b.Property<string>("ToStatus")
+                        .IsRequired()
+                        .HasMaxLength(16)
+                        .HasColumnType("character varying(16)")
+                        .HasColumnName("to_status");
+
+                    b.HasKey("OrderId", "Version")
+                        .HasName("pk_orders_history");
+
+                    b.HasIndex("OrderId", "ToStatus")
+                        .IsUnique()
+                        .HasDatabaseName("ix_orders_history_order_id_to_status");
+
+                    b.ToTable("orders_history", null, t =>
+                        {
+                            t.HasCheckConstraint("orders_history_at", "at IS NOT NULL OR cause = 'not-recorded'");
+
+                            t.HasCheckConstraint("orders_history_cause", "cause IN ('customer', 'staff', 'event', 'deadline', 'not-recorded')");
+
+                            t.HasCheckConstraint("orders_history_caused_by", "(caused_by IS NOT NULL) = (cause IN ('customer', 'staff', 'event'))");
+
+                            t.HasCheckConstraint("orders_history_moves", "(version = 1) = (from_status IS NULL) AND (coalesce(from_status, ''), to_status) IN (('', 'Placed'), ('Placed', 'Confirmed'), ('Placed', 'Rejected'), ('Placed', 'Cancelled'), ('Confirmed', 'Cancelled'), ('Confirmed', 'Shipped'))");
+
+                            t.HasCheckConstraint("orders_history_reason", "(reason IS NOT NULL) = (to_status IN ('Rejected', 'Cancelled'))");
                         });
                 });
 
@@ -181,8 +270,11 @@ namespace Shop.Ordering.Persistence.Migrations
 
             modelBuilder.Entity("Shop.ServiceDefaults.Messaging.Outbox.OutboxMessage", b =>
                 {
+                    b.Property<int>("Position")
+                        .HasColumnType("integer")
+                        .HasColumnName("position");
+
                     b.Property<Guid>("EventId")
-                        .ValueGeneratedOnAdd()
                         .HasColumnType("uuid")
                         .HasColumnName("event_id");
 
@@ -210,7 +302,7 @@ namespace Shop.Ordering.Persistence.Migrations
                         .HasColumnType("text")
                         .HasColumnName("type");
 
-                    b.HasKey("EventId")
+                    b.HasKey("Position", "EventId")
                         .HasName("pk_outbox");
 
                     b.ToTable("outbox", null, t =>
@@ -285,6 +377,8 @@ namespace Shop.Ordering.Persistence.Migrations
 
                             b1.ToTable("order_lines", null, t =>
                                 {
+                                    t.HasCheckConstraint("order_lines_currency", "currency ~ '^[A-Z]{3}$'");
+
                                     t.HasCheckConstraint("order_lines_quantity", "quantity > 0 AND unit_price >= 0");
                                 });
 
@@ -296,6 +390,16 @@ namespace Shop.Ordering.Persistence.Migrations
                     b.Navigation("Lines");
 
                     b.Navigation("ShortLines");
+                });
+
+            modelBuilder.Entity("Shop.Ordering.Features.OrderHistory.OrderHistoryEntry", b =>
+                {
+                    b.HasOne("Shop.Ordering.Domain.Order", null)
+                        .WithMany()
+                        .HasForeignKey("OrderId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired()
+                        .HasConstraintName("fk_orders_history_orders_order_id");
                 });
 #pragma warning restore 612, 618
         }

@@ -1,0 +1,22 @@
+using MassTransit;
+using Microsoft.EntityFrameworkCore;
+using Shop.Contracts;
+using Shop.Contracts.Inventory.V1;
+using Shop.Ordering.Domain;
+using Shop.Ordering.Persistence;
+
+namespace Shop.Ordering.Features.AnswerFromInventory;
+
+/// <summary>Cancels the order whose stock is back on the shelf; the customer hears of it through OrderCancelled.</summary>
+internal sealed class StockReservationExpiredConsumer(OrderingDbContext db, LateEvents late, TimeProvider clock)
+    : IConsumer<StockReservationExpired>
+{
+    private static readonly Cause s_cause = Cause.Event(EventCatalog.NameOf(typeof(StockReservationExpired)));
+
+    public async Task Consume(ConsumeContext<StockReservationExpired> context)
+    {
+        var expired = context.Message;
+        var order = await db.Orders.FirstOrDefaultAsync(o => o.Id == expired.OrderId, context.CancellationToken);
+        late.CountUnless(order?.LoseReservation(expired.ReservationVersion, s_cause, clock.GetUtcNow()), expired);
+    }
+}

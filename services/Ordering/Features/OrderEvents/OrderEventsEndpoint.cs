@@ -1,0 +1,146 @@
+using System.Globalization;
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using System.Security.Claims;
+using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using Shop.Ordering.Domain;
+using Shop.Ordering.Features.GetOrders;
+using Shop.Ordering.Persistence;
+using Problem = Shop.ServiceDefaults.Http.Problem;
+
+namespace Shop.Ordering.Features.OrderEvents;
+
+/// <summary>What a stream shows of an order; the event's <c>id</c> is the version.</summary>
+/// <param name="OrderId">The order.</param>
+/// <param name="Version">The order's version.</param>
+/// <param name="Status">placed, confirmed, rejected, cancelled or shipped. The last three end the stream.</param>
+/// <param name="Reason">Why it was rejected or cancelled, as a stable code.</param>
+/// <param name="At">Since when, UTC; missing for what happened before histories were kept.</param>
+public sealed record OrderEvent(
+    Guid OrderId,
+    int Version,
+    string Status,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Reason,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DateTimeOffset? At);
+
+internal static class OrderEventsEndpoint
+{
+    private const string Status = "status";
+    private const string KeepAlive = "keep-alive";
+
+    public static void MapOrderEvents(this IEndpointRouteBuilder routes) => routes.MapGet("/orders/{id:guid}/events", StreamEvents)
+        .WithSummary("An order's status and its changes as server-sent events, until nothing can change any more.")
+        .Produces<OrderEvent>(StatusCodes.Status200OK, "text/event-stream")
+        .Produces(StatusCodes.Status204NoContent)
+        .ProducesProblem(StatusCodes.Status404NotFound);
+
+    /// <param name="lastEventId">What the client has seen, as browsers send it when they connect again: the stream goes on after it.</param>
+    private static async Task<IResult> StreamEvents(
+        Guid id,
+        [FromHeader(Name = "Last-Event-ID")] int? lastEventId,
+        ClaimsPrincipal user,
+        OrderingDbContext db,
+        OrderStreams streams,
+        IOptions<OrderingSettings> settings,
+        TimeProvider clock,
+        IHostApplicationLifetime host,
+        CancellationToken ct)
+    {
+        var order = await StateAsync(db.Orders.VisibleTo(user), id, ct);
+        if (order is null)
+        {
+            return Problem.NotFound($"There is no order {id}.");
+        }
+
+        if (lastEventId == order.Version && OrderTransitions.IsFinal(order.Status))
+        {
+            return TypedResults.NoContent(); // which tells a browser not to connect again
+        }
+
+        // The present state first, unless the client says what it has seen of this order.
+        var shown = lastEventId is { } seen && seen <= order.Version ? seen : order.Version - 1;
+        var events = new EventsOf(id, db, streams, settings.Value.KeepAlive, clock);
+        return TypedResults.ServerSentEvents(events.AfterAsync(shown, host.ApplicationStopping, ct));
+    }
+
+    private static Task<State?> StateAsync(IQueryable<Order> orders, Guid id, CancellationToken ct) => orders.AsNoTracking()
+        .Where(order => order.Id == id).Select(order => new State(order.Version, order.Status, order.Reason)).FirstOrDefaultAsync(ct);
+
+    private sealed record State(int Version, OrderStatus Status, string? Reason);
+
+    private sealed class EventsOf(Guid id, OrderingDbContext db, OrderStreams streams, TimeSpan keepAlive, TimeProvider clock)
+    {
+        /// <summary>Ends when the order rests, when the client goes, and when the service stops: an open stream must not delay that.</summary>
+        public async IAsyncEnumerable<SseItem<OrderEvent?>> AfterAsync(
+            int shown, CancellationToken stopping, [EnumeratorCancellation] CancellationToken aborted)
+        {
+            using var end = CancellationTokenSource.CreateLinkedTokenSource(stopping, aborted);
+            using var watch = streams.Watch(id); // before the first look: what happens from here on rings
+            var resting = false;
+            while (!resting && !end.IsCancellationRequested)
+            {
+                var moves = await MovesAsync(shown, end.Token);
+                foreach (var move in moves)
+                {
+                    yield return Item(move);
+                    (shown, resting) = (move.Version, OrderTransitions.IsFinal(move.Status));
+                }
+
+                watch.Shown(shown);
+                if (moves.Count == 0 && !end.IsCancellationRequested)
+                {
+                    yield return new SseItem<OrderEvent?>(null, KeepAlive);
+                }
+
+                if (!resting)
+                {
+                    await RingOrTimeAsync(watch, end.Token);
+                }
+            }
+        }
+
+        private async Task<List<Move>> MovesAsync(int shown, CancellationToken ct)
+        {
+            try
+            {
+                // In this order: the history then reaches at least as far as the state.
+                var state = await StateAsync(db.Orders, id, ct);
+                var moves = await db.History.AsNoTracking().Where(entry => entry.OrderId == id && entry.Version > shown)
+                    .OrderBy(entry => entry.Version)
+                    .Select(entry => new Move(entry.Version, entry.ToStatus, entry.Reason, entry.At)).ToListAsync(ct);
+
+                // Except after an instance of a version without histories, which may still run during an upgrade.
+                var last = moves is [.., var newest] ? newest.Version : shown;
+                return state is null || state.Version <= last ? moves : [.. moves, new Move(state.Version, state.Status, state.Reason, null)];
+            }
+            catch (OperationCanceledException) when (ct.IsCancellationRequested)
+            {
+                return [];
+            }
+        }
+
+        private async Task RingOrTimeAsync(OrderWatch watch, CancellationToken ct)
+        {
+            try
+            {
+                await watch.WaitAsync(keepAlive, clock, ct);
+            }
+            catch (OperationCanceledException) when (ct.IsCancellationRequested)
+            {
+                // The stream ends.
+            }
+        }
+
+        private SseItem<OrderEvent?> Item(Move move) =>
+            new(new OrderEvent(id, move.Version, OrderResponse.StatusName(move.Status), move.Reason, move.At), Status)
+            {
+                EventId = move.Version.ToString(CultureInfo.InvariantCulture),
+            };
+
+        private sealed record Move(int Version, OrderStatus Status, string? Reason, DateTimeOffset? At);
+    }
+}

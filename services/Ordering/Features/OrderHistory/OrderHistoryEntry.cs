@@ -1,0 +1,27 @@
+using Shop.Ordering.Domain;
+
+namespace Shop.Ordering.Features.OrderHistory;
+
+/// <summary>One move of an order. The database takes no change and no removal of it, and no second one of the same version.</summary>
+internal sealed class OrderHistoryEntry
+{
+    public required Guid OrderId { get; init; }
+
+    /// <summary>The order's version after the move.</summary>
+    public required int Version { get; init; }
+
+    /// <summary>Null for a new order.</summary>
+    public required OrderStatus? FromStatus { get; init; }
+
+    public required OrderStatus ToStatus { get; init; }
+
+    public required string? Reason { get; init; }
+
+    public required CauseKind Cause { get; init; }
+
+    /// <summary>The caller's id or the event's wire name.</summary>
+    public required string? CausedBy { get; init; }
+
+    /// <summary>Null for what happened before histories were kept.</summary>
+    public required DateTimeOffset? At { get; init; }
+}

@@ -1,0 +1,25 @@
+using Shop.Ordering.Domain;
+using Shop.Ordering.Persistence;
+using Shop.ServiceDefaults.Domain;
+
+namespace Shop.Ordering.Features.OrderHistory;
+
+/// <summary>Before the commit, in the order's transaction: no order moves without a line in its history, and the other way round.</summary>
+internal sealed class RecordHistory(OrderingDbContext db) : IDomainEventHandler<OrderStatusChanged>
+{
+    public Task HandleAsync(OrderStatusChanged domainEvent, CancellationToken ct)
+    {
+        db.History.Add(new OrderHistoryEntry
+        {
+            OrderId = domainEvent.OrderId,
+            Version = domainEvent.OrderVersion,
+            FromStatus = domainEvent.From,
+            ToStatus = domainEvent.To,
+            Reason = domainEvent.Reason,
+            Cause = domainEvent.Cause.Kind,
+            CausedBy = domainEvent.Cause.Name,
+            At = domainEvent.At,
+        });
+        return Task.CompletedTask;
+    }
+}
