@@ -34,12 +34,15 @@ public sealed class DisorderTests(ITestOutputHelper output)
             // Of a cancelled order nothing is set aside; whether Inventory had looked for stock before it knew is chance.
             "SELECT order_id, CASE WHEN status IN ('failed', 'released', 'expired') THEN 'nothing' ELSE status END FROM reservations ORDER BY order_id",
         ],
-        ["notification"] = ["SELECT event_id, recipient, channel, subject, body FROM notifications ORDER BY event_id, recipient, channel"],
+        ["notification"] = ["SELECT event_id, recipient, channel, subject, text, html FROM notifications ORDER BY event_id, recipient, channel"],
         ["analytics"] =
         [
             "SELECT event_id, type, aggregate_id, aggregate_version, occurred_at FROM event_log ORDER BY event_id",
             "SELECT * FROM sales_per_day ORDER BY 1, 2",
             "SELECT * FROM order_journeys ORDER BY 1",
+            "SELECT * FROM sold_lines ORDER BY 1, 2",
+            "SELECT * FROM rejections_per_day ORDER BY 1, 2, 3",
+            "SELECT * FROM stock_outs_per_day ORDER BY 1, 2",
         ],
     };
 
