@@ -6,7 +6,7 @@ namespace Shop.Inventory.Tests;
 /// <summary>Two instances of Inventory on one database, whose reservations are good for a second.</summary>
 public sealed class TwoSweepersTests : ServiceFixture<Program>, IAsyncLifetime
 {
-    private InventoryInstance? _second;
+    private ServiceInstance? _second;
 
     protected override IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>
     {
@@ -18,14 +18,13 @@ public sealed class TwoSweepersTests : ServiceFixture<Program>, IAsyncLifetime
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        var settings = InventoryInstance.SettingsFor(Database, Broker.AmqpUri);
+        var settings = ServiceInstance.Settings(Database.ConnectionString, Broker.AmqpUri);
         foreach (var (key, value) in Settings)
         {
             settings[key] = value;
         }
 
-        _second = new InventoryInstance(settings);
-        _second.StartServer();
+        _second = ServiceInstance.Start<Program>(settings);
     }
 
     public override async ValueTask DisposeAsync()
