@@ -55,6 +55,8 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
 
         if (await IdempotencyStore.FindAsync(db, request, context.RequestAborted) is { } stored)
         {
+            // The key is free before the caller has the answer, and could come again with it.
+            await transaction.RollbackAsync(CancellationToken.None);
             await AnswerAgainAsync(context, request, stored);
             return;
         }

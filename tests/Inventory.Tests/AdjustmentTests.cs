@@ -39,6 +39,7 @@ public sealed class AdjustmentTests(InventoryService inventory)
     [InlineData("""{"quantity":1,"reason":""}""", 400, "validation")]
     [InlineData("""{"quantity":1,"reason":"one\ntwo"}""", 422, "invalid-reason")]
     [InlineData("""{"quantity":1,"reason":"\u0000"}""", 422, "invalid-reason")]
+    [InlineData("""{"quantity":1,"reason":"\ud800"}""", 400, "malformed-request")]
     [InlineData("""{"quantity":1,"reason":"why","orderId":"x"}""", 400, "malformed-request")]
     [InlineData("""{"quantity":-4,"reason":"gone"}""", 409, "not-enough-stock")]
     public async Task A_bad_adjustment_is_refused_and_changes_nothing(string body, int status, string code)
@@ -60,6 +61,7 @@ public sealed class AdjustmentTests(InventoryService inventory)
         await IsProblemAsync(await AdjustAsync(NewSku(), """{"quantity":1,"reason":"found"}"""), 404, "not-found");
         await IsProblemAsync(await AdjustAsync("TEA%201", """{"quantity":1,"reason":"found"}"""), 404, "not-found");
         Assert.Equal(HttpStatusCode.OK, (await AdjustAsync(sku, $$"""{"quantity":1,"reason":"{{new string('x', 200)}}"}""")).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await AdjustAsync(sku, """{"quantity":1,"reason":"\u2028\u200b"}""")).StatusCode);
     }
 
     [Fact]

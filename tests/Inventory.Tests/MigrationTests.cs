@@ -1,4 +1,3 @@
-using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
@@ -62,7 +61,7 @@ public sealed class MigrationTests : IAsyncLifetime
             await _broker.DeclareExchangeAsync(exchange);
         }
 
-        _settings = InventoryInstance.SettingsFor(_database, _broker.AmqpUri);
+        _settings = ServiceInstance.Settings(_database.ConnectionString, _broker.AmqpUri);
         _settings["Inventory:SweepInterval"] = "00:00:00.050";
     }
 
@@ -79,7 +78,7 @@ public sealed class MigrationTests : IAsyncLifetime
         await _database.ExecuteAsync(Rows);
         var before = await _database.ScalarAsync<string>(Content);
 
-        var (code, output) = await InventoryInstance.RunAsync("migrate", _settings);
+        var (code, output) = await InventoryCommand.RunAsync("migrate", _settings);
 
         Assert.True(code == 0, output);
         Assert.Equal(before, await _database.ScalarAsync<string>(Content));
@@ -89,11 +88,10 @@ public sealed class MigrationTests : IAsyncLifetime
                 AND expires_at BETWEEN now() + interval '6 days 23 hours' AND now() + interval '7 days'
             """));
 
-        await using var instance = new InventoryInstance(_settings);
-        instance.StartServer();
+        await using var instance = ServiceInstance.Start<Program>(_settings);
         await ReadsAndWritesAsync(instance);
         await ExpiresAsync();
-        Assert.Equal(0, (await InventoryInstance.RunAsync("verify-stock", _settings)).ExitCode);
+        Assert.Equal(0, (await InventoryCommand.RunAsync("verify-stock", _settings)).ExitCode);
     }
 
     [Fact]
@@ -101,7 +99,7 @@ public sealed class MigrationTests : IAsyncLifetime
     {
         await MigrateToPreviousAsync();
         await _database.ExecuteAsync(Rows);
-        var migrating = InventoryInstance.RunAsync("migrate", _settings);
+        var migrating = InventoryCommand.RunAsync("migrate", _settings);
         var written = 0;
         do
         {
@@ -121,13 +119,13 @@ public sealed class MigrationTests : IAsyncLifetime
     {
         await MigrateToPreviousAsync();
         await _database.ExecuteAsync(Rows);
-        Assert.Equal(0, (await InventoryInstance.RunAsync("migrate", _settings)).ExitCode);
+        Assert.Equal(0, (await InventoryCommand.RunAsync("migrate", _settings)).ExitCode);
 
         // As if the process had died before the last line of it was written down.
         await _database.ExecuteAsync($"""DELETE FROM "__EFMigrationsHistory" WHERE "MigrationId" <> '{Previous}'""");
         var before = await _database.ScalarAsync<DateTime>("SELECT max(expires_at) FROM reservations");
 
-        var (code, output) = await InventoryInstance.RunAsync("migrate", _settings);
+        var (code, output) = await InventoryCommand.RunAsync("migrate", _settings);
 
         Assert.True(code == 0, output);
         Assert.Equal(before, await _database.ScalarAsync<DateTime>("SELECT max(expires_at) FROM reservations"));
@@ -144,10 +142,9 @@ public sealed class MigrationTests : IAsyncLifetime
         await db.GetService<IMigrator>().MigrateAsync(Previous);
     }
 
-    private static async Task ReadsAndWritesAsync(InventoryInstance instance)
+    private static async Task ReadsAndWritesAsync(ServiceInstance instance)
     {
-        var staff = instance.CreateClient();
-        staff.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", TestTokens.Staff());
+        var staff = instance.Client(TestTokens.Staff());
         var product = await staff.GetFromJsonAsync<JsonElement>("/products/OLD-1");
         Assert.Equal((4, 3, 3), (product.GetProperty("onHand").GetInt32(), product.GetProperty("reserved").GetInt32(),
             product.GetProperty("shipped").GetInt32()));

@@ -3,29 +3,29 @@ using static Shop.Inventory.Tests.InventoryService;
 
 namespace Shop.Inventory.Tests;
 
-/// <summary>Two instances of Inventory on one database, whose reservations are good for a second.</summary>
+/// <summary>Two instances of Inventory on one database, whose reservations are good for a second. In turn with the busy tests.</summary>
+[Collection(InventoryService.Name)]
 public sealed class TwoSweepersTests : ServiceFixture<Program>, IAsyncLifetime
 {
-    private InventoryInstance? _second;
+    private ServiceInstance? _second;
 
     protected override IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>
     {
         ["Inventory:ReservationLifetime"] = "00:00:01",
-        ["Inventory:SweepInterval"] = "00:00:00.010",
+        ["Inventory:SweepInterval"] = "00:00:00.020",
         ["Inventory:SweepBatch"] = "7",
     };
 
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        var settings = InventoryInstance.SettingsFor(Database, Broker.AmqpUri);
+        var settings = ServiceInstance.Settings(Database.ConnectionString, Broker.AmqpUri);
         foreach (var (key, value) in Settings)
         {
             settings[key] = value;
         }
 
-        _second = new InventoryInstance(settings);
-        _second.StartServer();
+        _second = ServiceInstance.Start<Program>(settings);
     }
 
     public override async ValueTask DisposeAsync()
@@ -58,7 +58,7 @@ public sealed class TwoSweepersTests : ServiceFixture<Program>, IAsyncLifetime
 
         await Eventually.IsAsync("every reservation has expired",
             () => Database.ScalarAsync<long>("SELECT count(*) FROM reservations WHERE status = 'expired'"), expired => expired == 100,
-            TimeSpan.FromSeconds(60));
+            TimeSpan.FromMinutes(3));
         await Eventually.IsAsync("every expiry is heard", () => Task.FromResult(Wire.HeardOf<StockReservationExpired>().Count),
             heard => heard >= 100);
         await Eventually.HoldsAsync("the outbox is empty", async () => await Database.ScalarAsync<long>("SELECT count(*) FROM outbox") == 0);

@@ -130,8 +130,8 @@ public sealed class VerifyStockTests : IAsyncLifetime
 
     private Task<(int ExitCode, string Output)> VerifyAsync(string schema = "public")
     {
-        var settings = InventoryInstance.SettingsFor(_inventory.Database, _inventory.Broker.AmqpUri);
+        var settings = ServiceInstance.Settings(_inventory.Database.ConnectionString, _inventory.Broker.AmqpUri);
         settings["ConnectionStrings:Database"] += $";Search Path={schema}";
-        return InventoryInstance.RunAsync("verify-stock", settings);
+        return InventoryCommand.RunAsync("verify-stock", settings);
     }
 }

@@ -102,7 +102,7 @@ internal sealed class Reservation : AggregateRoot
     /// <summary>The time that the reservation was good for may be over. Says whether stock has to go back to the shelf.</summary>
     public bool Expire(DateTimeOffset now)
     {
-        if (Status != ReservationStatus.Reserved || now < ExpiresAt)
+        if (Status != ReservationStatus.Reserved || ExpiresAt is not { } end || now < end)
         {
             return false;
         }

@@ -41,8 +41,9 @@ internal sealed class InventoryDbContext(DbContextOptions<InventoryDbContext> op
                 table.HasCheckConstraint("stock_movements_kind",
                     "kind IN ('received', 'reserved', 'released', 'expired', 'reclaimed', 'shipped', 'adjusted')");
                 table.HasCheckConstraint("stock_movements_order", "kind = 'adjusted' OR (order_id IS NULL) = (kind = 'received')");
+                // COLLATE "C": whatever the database's locale takes for a blank or a control character, the model may not.
                 table.HasCheckConstraint("stock_movements_reason",
-                    "(reason IS NOT NULL) = (kind = 'adjusted') AND reason ~ '\\S' AND reason !~ '[[:cntrl:]]'");
+                    "(reason IS NOT NULL) = (kind = 'adjusted') AND reason COLLATE \"C\" ~ '\\S' AND reason COLLATE \"C\" !~ '[[:cntrl:]]'");
             });
             movement.Property(m => m.Id).ValueGeneratedNever();
             IsSku(movement.Property(m => m.Sku));

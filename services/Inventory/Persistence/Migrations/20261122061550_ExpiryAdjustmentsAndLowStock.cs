@@ -32,7 +32,8 @@ namespace Shop.Inventory.Persistence.Migrations
                     ADD CONSTRAINT stock_movements_quantity
                         CHECK (quantity > 0 OR (kind = 'adjusted' AND quantity < 0)) NOT VALID,
                     ADD CONSTRAINT stock_movements_reason
-                        CHECK ((reason IS NOT NULL) = (kind = 'adjusted') AND reason ~ '\S' AND reason !~ '[[:cntrl:]]') NOT VALID;
+                        CHECK ((reason IS NOT NULL) = (kind = 'adjusted')
+                            AND reason COLLATE "C" ~ '\S' AND reason COLLATE "C" !~ '[[:cntrl:]]') NOT VALID;
 
                 -- The default is evaluated once for the rows that are there, and at each INSERT of the previous version, which does not
                 -- know the column. Nobody was told how long those are good for, so they get a week: time enough to ship the orders

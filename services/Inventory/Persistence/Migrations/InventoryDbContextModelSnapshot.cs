@@ -179,7 +179,7 @@ namespace Shop.Inventory.Persistence.Migrations
 
                             t.HasCheckConstraint("stock_movements_quantity", "quantity > 0 OR (kind = 'adjusted' AND quantity < 0)");
 
-                            t.HasCheckConstraint("stock_movements_reason", "(reason IS NOT NULL) = (kind = 'adjusted') AND reason ~ '\\S' AND reason !~ '[[:cntrl:]]'");
+                            t.HasCheckConstraint("stock_movements_reason", "(reason IS NOT NULL) = (kind = 'adjusted') AND reason COLLATE \"C\" ~ '\\S' AND reason COLLATE \"C\" !~ '[[:cntrl:]]'");
                         });
                 });
 
