@@ -155,8 +155,8 @@ public sealed class TimeoutTests(SmtpFixture shop) : DeliveryTest(shop), IClassF
 
         var notification = await Shop.OnlyOneOfAsync(customer, "delivered");
         var mails = Shop.Smtp.TakenFor(customer);
-        Assert.Equal(2, mails.Count);
-        Assert.Equal(2, notification.GetProperty("attempts").GetInt32());
+        Assert.InRange(mails.Count, 2, SmtpFixture.MaxAttempts);
+        Assert.InRange(notification.GetProperty("attempts").GetInt32(), mails.Count, SmtpFixture.MaxAttempts);
         Assert.All(mails, mail => Assert.Equal(notification.GetProperty("id").GetGuid(), mail.NotificationId));
     }
 }

@@ -63,11 +63,10 @@ public class NotificationFixture : ServiceFixture<Program>, IAsyncLifetime
         all => all.Count > 0 && all[0].GetProperty("status").GetString() == status)).Single();
 
     /// <summary>Waits until a customer has one notification over this channel and it is in this status.</summary>
-    internal async Task<JsonElement> OneOfAsync(string customer, string channel, string status, TimeSpan? within = null) => (await Eventually.IsAsync(
+    internal async Task<JsonElement> OneOfAsync(string customer, string channel, string status) => (await Eventually.IsAsync(
         $"{customer}'s notification by {channel} is {status}",
         async () => (await NotificationsOfAsync(customer)).Where(n => n.GetProperty("channel").GetString() == channel).ToList(),
-        all => all.Count > 0 && all[0].GetProperty("status").GetString() == status,
-        within)).Single();
+        all => all.Count > 0 && all[0].GetProperty("status").GetString() == status)).Single();
 
     internal async Task AllConsumedAsync(string queueName) => await Eventually.IsAsync("the queue is empty", async () =>
         await Broker.QueueAsync(queueName), queue => queue is { Ready: 0, Unacknowledged: 0 });

@@ -106,6 +106,7 @@ public sealed class BreakerFixture : SmtpFixture
 {
     protected override IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>(base.Settings)
     {
+        ["Delivery:Timeout"] = "00:01:00",
         ["Delivery:BreakerThroughput"] = "2",
         ["Delivery:BreakDuration"] = "00:00:01",
     };

@@ -249,9 +249,10 @@ internal sealed class SmtpListener : IAsyncDisposable
         {
             await SayAsync("354 Go on");
             var data = new StringBuilder();
-            while (await ReadLineAsync() is { } line and not ".")
+            while (await ReadLineAsync() is var line and not ".")
             {
-                data.Append(line.StartsWith('.') ? line[1..] : line).Append('\n');
+                // A client that hangs up before the last dot has sent nothing: to keep that would make its next try look like a repeat.
+                data.Append((line ?? throw new IOException("The client hung up.")).StartsWith('.') ? line[1..] : line).Append('\n');
             }
 
             if (mood == SmtpMood.RejectData)
