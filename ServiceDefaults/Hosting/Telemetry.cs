@@ -67,7 +67,7 @@ internal static class Telemetry
                     .AddOtlpExporter())
                 .WithMetrics(metrics => metrics
                     .AddMeter("Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http",
-                        "System.Runtime", "Npgsql", "MassTransit", MessagingTelemetry.Name)
+                        "System.Runtime", "Npgsql", "MassTransit", "Shop.*")
                     .AddOtlpExporter()));
             return Task.CompletedTask;
         }
