@@ -99,7 +99,7 @@ public sealed class FlowTests(OrderingService ordering) : IClassFixture<Ordering
     }
 
     [Fact]
-    public async Task An_order_keeps_the_price_it_was_placed_at()
+    public async Task A_price_that_changes_between_listing_and_placing_leaves_the_orders_before_at_theirs()
     {
         var sku = await ordering.ListedAsync(price: 4);
         var before = (await ordering.PlaceAsync("ada", sku)).GetProperty("id").GetGuid();
@@ -130,6 +130,24 @@ public sealed class FlowTests(OrderingService ordering) : IClassFixture<Ordering
         await ordering.ListedAsync(); // comes after them through the same queue
 
         Assert.Equal(9, await ordering.Database.ScalarAsync<decimal>($"SELECT unit_price FROM products WHERE sku = '{sku}'"));
+    }
+
+    [Fact]
+    public async Task A_price_that_comes_before_its_listing_is_good_to_order_at_and_outlives_it()
+    {
+        var sku = $"SKU-{Guid.CreateVersion7():N}";
+        var now = TimeProvider.System.GetUtcNow();
+        await ordering.Wire.PublishAsync(new ProductPriceChanged(Guid.CreateVersion7(now), now, sku, 2, 7, "EUR"));
+        await ordering.KnownAsync(sku, 7);
+
+        var before = (await ordering.PlaceAsync("ada", sku)).GetProperty("lines")[0];
+        await ordering.Wire.PublishAsync(new ProductListed(Guid.CreateVersion7(now), now, sku, 1, "Tea", 5, "EUR"));
+        await Eventually.HoldsAsync("the name has arrived", async () =>
+            await ordering.Database.ScalarAsync<string>($"SELECT name FROM products WHERE sku = '{sku}'") == "Tea");
+        var after = (await ordering.PlaceAsync("ada", sku)).GetProperty("lines")[0];
+
+        Assert.Equal((sku, 7m), (before.GetProperty("name").GetString(), before.GetProperty("unitPrice").GetDecimal()));
+        Assert.Equal(("Tea", 7m), (after.GetProperty("name").GetString(), after.GetProperty("unitPrice").GetDecimal()));
     }
 
     [Fact]

@@ -34,29 +34,93 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
         Assert.Single(answers.Where(answer => answer.Status == HttpStatusCode.Created).Select(answer => answer.Body).Distinct());
     }
 
-    [Fact]
-    public async Task While_the_first_request_runs_its_repeat_is_told_so()
+    [Theory]
+    [InlineData("place")]
+    [InlineData("cancel")]
+    [InlineData("ship")]
+    public async Task While_the_first_request_runs_its_repeat_is_told_so(string command)
     {
-        var sku = await ordering.ListedAsync();
-        var customer = NewCustomer();
-        var id = (await ordering.PlaceAsync(customer, sku)).GetProperty("id").GetGuid();
-        await using var connection = new NpgsqlConnection(ordering.Database.ConnectionString);
-        await connection.OpenAsync();
-        await using var transaction = await connection.BeginTransactionAsync();
-        await using (var command = new NpgsqlCommand($"SELECT 1 FROM orders WHERE id = '{id}' FOR UPDATE", connection, transaction))
+        var (caller, path, json) = await CommandAsync(command);
+        var key = $"key-{Guid.CreateVersion7()}";
+
+        // The first request holds its key and waits for the table that this test has locked.
+        await using var held = await ordering.HoldAsync("LOCK TABLE order_lines IN ACCESS EXCLUSIVE MODE");
+        var first = PostAsync(caller, path, json, key);
+        await ordering.SomebodyWaitsAsync();
+        var second = await PostAsync(caller, path, json, key);
+        await held.RollbackAsync();
+
+        Assert.Equal(HttpStatusCode.Conflict, second.Status);
+        Assert.Contains("urn:shop:problem:idempotency-key-in-use", second.Body, StringComparison.Ordinal);
+        Assert.True((await first).Status is HttpStatusCode.OK or HttpStatusCode.Created, (await first).Body);
+    }
+
+    [Fact]
+    public async Task Every_command_gives_the_same_answer_byte_for_byte_on_every_instance()
+    {
+        await using var second = await SecondOrdering.BesideAsync(ordering);
+        foreach (var command in (string[])["place", "cancel", "ship"])
         {
-            await command.ExecuteNonQueryAsync();
+            var (caller, path, json) = await CommandAsync(command);
+            var key = $"key-{Guid.CreateVersion7()}";
+            var beside = second.Client(TestTokens.Customer("nobody"));
+            beside.DefaultRequestHeaders.Authorization = caller.DefaultRequestHeaders.Authorization;
+
+            var answers = new[]
+            {
+                await PostAsync(caller, path, json, key), await PostAsync(beside, path, json, key),
+                await PostAsync(caller, path, json, key),
+            };
+
+            Assert.True(answers[0].Status is HttpStatusCode.OK or HttpStatusCode.Created, answers[0].Body);
+            Assert.Equal(command == "place", answers[0].Location is not null);
+            Assert.Equal("application/json; charset=utf-8", answers[0].Type);
+            Assert.Equal(answers[0], answers[1]);
+            Assert.Equal(answers[0], answers[2]);
+        }
+    }
+
+    [Theory]
+    [InlineData("place")]
+    [InlineData("cancel")]
+    [InlineData("ship")]
+    public async Task The_same_key_for_another_request_is_refused(string command)
+    {
+        var (caller, path, json) = await CommandAsync(command);
+        var key = $"key-{Guid.CreateVersion7()}";
+        var (_, otherPath, otherJson) = await CommandAsync(command);
+        await PostAsync(caller, path, json, key);
+
+        var other = await PostAsync(caller, otherPath, otherJson, key);
+
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, other.Status);
+        Assert.Contains("idempotency-key-reused", other.Body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_connection_that_breaks_after_the_commit_and_before_the_answer_gets_the_first_answer_on_another_instance()
+    {
+        await using var second = await SecondOrdering.BesideAsync(ordering);
+        var customer = NewCustomer();
+        var json = Json(await ordering.ListedAsync());
+        var address = ordering.Client().BaseAddress!;
+        using (var socket = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp))
+        {
+            await socket.ConnectAsync("localhost", address.Port);
+            await socket.SendAsync(System.Text.Encoding.ASCII.GetBytes(
+                $"POST /orders HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TestTokens.Customer(customer)}\r\nIdempotency-Key: key-1\r\n"
+                + $"Content-Type: application/json; charset=utf-8\r\nContent-Length: {json.Length}\r\n\r\n{json}"));
+            await Eventually.HoldsAsync("the order is committed", async () => await CountOrdersAsync(customer) == 1);
+            socket.LingerState = new System.Net.Sockets.LingerOption(true, 0); // a reset: nothing of the answer is read
         }
 
-        // The first cancel holds its key and waits for the row that this test has locked.
-        var first = OrderingService.SendAsync(ordering.As(customer), $"/orders/{id}/cancel", key: "cancel-1");
-        await Eventually.HoldsAsync("the first request waits for the row", async () => await ordering.Database.ScalarAsync<long>(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 1);
-        var (status, problem) = await OrderingService.SendAsync(ordering.As(customer), $"/orders/{id}/cancel", key: "cancel-1");
-        await transaction.RollbackAsync();
+        var beside = await PostAsync(second.Client(TestTokens.Customer(customer)), "/orders", json, "key-1");
+        var again = await PostAsync(customer, json, "key-1");
 
-        Assert.Equal((HttpStatusCode.Conflict, "urn:shop:problem:idempotency-key-in-use"), (status, problem.GetProperty("type").GetString()));
-        Assert.Equal(HttpStatusCode.OK, (await first).Status);
+        Assert.Equal(HttpStatusCode.Created, beside.Status);
+        Assert.Equal(beside, again);
+        Assert.Equal(1, await CountOrdersAsync(customer));
+        Assert.Equal($"/orders/{await ordering.Database.ScalarAsync<Guid>($"SELECT id FROM orders WHERE customer_id = '{customer}'")}", beside.Location);
     }
 
     [Fact]
@@ -155,15 +219,30 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
     private Task<long> CountOrdersAsync(string customer) =>
         ordering.Database.ScalarAsync<long>($"SELECT count(*) FROM orders WHERE customer_id = '{customer}'");
 
-    private async Task<(HttpStatusCode Status, string Body, string? Location, string? Type)> PostAsync(
-        string customer, string json, string key, CancellationToken ct = default)
+    /// <summary>A command that can be given: who gives it, where, with what.</summary>
+    private async Task<(HttpClient Caller, string Path, string Json)> CommandAsync(string command)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/orders")
+        var sku = await ordering.ListedAsync();
+        return command switch
+        {
+            "place" => (ordering.As("keyed"), "/orders", Json(sku)),
+            "cancel" => (ordering.As("keyed"), $"/orders/{(await ordering.PlaceAsync("keyed", sku)).GetProperty("id").GetGuid()}/cancel", ""),
+            _ => (ordering.AsStaff(), $"/orders/{await ordering.ConfirmedAsync("keyed", sku)}/ship", ""),
+        };
+    }
+
+    private Task<(HttpStatusCode Status, string Body, string? Location, string? Type)> PostAsync(
+        string customer, string json, string key, CancellationToken ct = default) => PostAsync(ordering.As(customer), "/orders", json, key, ct);
+
+    private static async Task<(HttpStatusCode Status, string Body, string? Location, string? Type)> PostAsync(
+        HttpClient client, string path, string json, string key, CancellationToken ct = default)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path)
         {
             Content = new StringContent(json, System.Text.Encoding.UTF8, "application/json"),
         };
         request.Headers.TryAddWithoutValidation("Idempotency-Key", key);
-        using var response = await ordering.As(customer).SendAsync(request, ct);
+        using var response = await client.SendAsync(request, ct);
         return (response.StatusCode, await response.Content.ReadAsStringAsync(ct), response.Headers.Location?.ToString(),
             response.Content.Headers.ContentType?.ToString());
     }

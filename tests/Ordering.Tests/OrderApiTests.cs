@@ -59,6 +59,34 @@ public sealed class OrderApiTests(OrderingService ordering) : IClassFixture<Orde
     }
 
     [Fact]
+    public async Task Every_sku_without_a_price_is_named_and_nothing_is_placed()
+    {
+        var known = await ordering.ListedAsync();
+        var customer = $"hopeful-{Guid.CreateVersion7():N}";
+
+        var (status, problem) = await OrderingService.SendAsync(ordering.As(customer), "/orders",
+            $$"""{"lines":[{"sku":"GHOST-1","quantity":1},{"sku":"{{known}}","quantity":1},{"sku":"GHOST-2","quantity":1}]}""");
+
+        Assert.Equal((HttpStatusCode.UnprocessableEntity, "urn:shop:problem:unknown-sku"), (status, problem.GetProperty("type").GetString()));
+        Assert.Equal("Nothing is sold under GHOST-1, GHOST-2.", problem.GetProperty("detail").GetString());
+        Assert.Equal(0, await ordering.Database.ScalarAsync<long>($"SELECT count(*) FROM orders WHERE customer_id = '{customer}'"));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(int.MinValue)]
+    public async Task An_order_line_of_zero_or_negative_units_is_refused(int quantity)
+    {
+        var sku = await ordering.ListedAsync();
+
+        var (status, problem) = await OrderingService.SendAsync(
+            ordering.As("ada"), "/orders", $$"""{"lines":[{"sku":"{{sku}}","quantity":{{quantity}}}]}""");
+
+        Assert.Equal((HttpStatusCode.BadRequest, "urn:shop:problem:validation"), (status, problem.GetProperty("type").GetString()));
+    }
+
+    [Fact]
     public async Task The_same_sku_twice_is_refused()
     {
         var sku = await ordering.ListedAsync();

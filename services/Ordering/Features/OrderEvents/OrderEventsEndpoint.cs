@@ -80,10 +80,10 @@ internal static class OrderEventsEndpoint
         {
             using var end = CancellationTokenSource.CreateLinkedTokenSource(stopping, aborted);
             using var watch = streams.Watch(id); // before the first look: what happens from here on rings
-            var resting = false;
+            var (rung, resting) = (true, false);
             while (!resting && !end.IsCancellationRequested)
             {
-                var moves = await MovesAsync(shown, end.Token);
+                var moves = rung ? await MovesAsync(shown, end.Token) : [];
                 foreach (var move in moves)
                 {
                     yield return Item(move);
@@ -96,10 +96,7 @@ internal static class OrderEventsEndpoint
                     yield return new SseItem<OrderEvent?>(null, KeepAlive);
                 }
 
-                if (!resting)
-                {
-                    await RingOrTimeAsync(watch, end.Token);
-                }
+                rung = !resting && await RingsAsync(watch, end.Token);
             }
         }
 
@@ -123,15 +120,15 @@ internal static class OrderEventsEndpoint
             }
         }
 
-        private async Task RingOrTimeAsync(OrderWatch watch, CancellationToken ct)
+        private async Task<bool> RingsAsync(OrderWatch watch, CancellationToken ct)
         {
             try
             {
-                await watch.WaitAsync(keepAlive, clock, ct);
+                return await watch.WaitAsync(keepAlive, clock, ct);
             }
             catch (OperationCanceledException) when (ct.IsCancellationRequested)
             {
-                // The stream ends.
+                return false;
             }
         }
 
