@@ -36,7 +36,7 @@ public class ConstraintTests(AnalyticsFixture analytics) : IClassFixture<Analyti
     }
 
     [Theory]
-    [InlineData("'paused', 1, NULL, 0, NULL, NULL", "ck_projection_rebuilds_state")]
+    [InlineData("'paused', 1, NULL, 0, '2026-01-01', NULL", "ck_projection_rebuilds_state")]
     [InlineData("'running', 0, NULL, 0, NULL, NULL", "ck_projection_rebuilds_epoch")]
     [InlineData("'running', 1, 5, 6, NULL, NULL", "ck_projection_rebuilds_events")]
     [InlineData("'running', 1, 5, -1, NULL, NULL", "ck_projection_rebuilds_events")]

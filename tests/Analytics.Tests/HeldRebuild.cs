@@ -15,7 +15,7 @@ internal sealed class HeldRebuild : IAsyncDisposable
     private HeldRebuild(AnalyticsFixture analytics)
     {
         _analytics = analytics;
-        _connection = new NpgsqlConnection(analytics.Database.ConnectionString);
+        _connection = new NpgsqlConnection(analytics.Database.ConnectionString + ";Pooling=false"); // it may be broken off
     }
 
     /// <summary>Where its progress can be read.</summary>

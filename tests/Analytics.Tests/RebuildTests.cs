@@ -15,14 +15,14 @@ public class RebuildTests(AnalyticsFixture analytics, ITestOutputHelper output) 
         const int seed = 20261123;
         var random = new Random(seed);
         List<IIntegrationEvent> all = [];
-        await PublishAsync(600);
+        await PublishAsync(300);
         await analytics.LoggedAsync(all);
 
         var beside = 0L;
         using var client = analytics.Client(TestTokens.Staff());
         for (var round = 1; round <= 3; round++)
         {
-            var stream = Task.Run(() => PublishAsync(300));
+            var stream = Task.Run(() => PublishAsync(200));
             var ended = new List<RebuildResponse>();
             while (!stream.IsCompleted || ended.Count == 0)
             {
@@ -140,6 +140,20 @@ public class RebuildTests(AnalyticsFixture analytics, ITestOutputHelper output) 
         {
             answer.Dispose();
         }
+    }
+
+    [Fact]
+    public async Task A_rebuild_does_not_end_while_an_event_of_the_previous_version_waits_to_be_applied()
+    {
+        await using var held = await HeldRebuild.StartAsync(analytics, "stock-outs");
+        await Eventually.IsAsync("the rebuild has read the log", () => analytics.GetAsync<RebuildResponse>(held.Address),
+            rebuild => rebuild.EventsDone == rebuild.EventsTotal);
+
+        Assert.False(await analytics.WithDatabaseAsync(db => new ProjectionRebuilds(db, TimeProvider.System).StepAsync(CancellationToken.None)));
+
+        Assert.Equal("running", (await analytics.GetAsync<RebuildResponse>(held.Address)).State);
+        await held.ReleaseAsync();
+        Assert.Equal("done", (await analytics.EndedAsync(held.Address)).State);
     }
 
     [Fact]
