@@ -126,8 +126,12 @@ public sealed class LateEventTests(OrderingService ordering) : IClassFixture<Ord
 
         await ordering.Wire.PublishAsync(OrderingService.Failed(id, sku, 1, 0, version: 3));
         await ordering.StatusIsAsync(id, "rejected");
-        await ordering.Wire.PublishAsync(new StockReserved(Guid.CreateVersion7(old), old, id, 2, [new StockReserved.Line(sku, 1)]));
-        await Eventually.HoldsAsync("it was counted as late", () => ordering.Late.Of<StockReserved>("late") == late + 1);
+        var oldest = new StockReserved(Guid.CreateVersion7(old), old, id, 2, [new StockReserved.Line(sku, 1)]);
+        await ordering.Wire.PublishAsync(oldest);
+        await Eventually.HoldsAsync("it was taken", async () => await ordering.Database.ScalarAsync<long>(
+            $"SELECT count(*) FROM inbox WHERE event_id = '{oldest.EventId}'") == 1);
+
+        Assert.Equal(late + 1, ordering.Late.Of<StockReserved>("late"));
 
         Assert.Equal(["1 Placed customer", "2 Placed Rejected event"], await ordering.HistoryAsync(id));
         Assert.Equal(3, await ordering.Database.ScalarAsync<int>($"SELECT reservation_version FROM orders WHERE id = '{id}'"));
