@@ -1,8 +1,8 @@
-using Shop.Analytics.Features.Funnel;
-using Shop.Analytics.Features.SalesPerDay;
 using Shop.Analytics.Features.BestSellers;
+using Shop.Analytics.Features.Funnel;
 using Shop.Analytics.Features.Projections;
 using Shop.Analytics.Features.Rejections;
+using Shop.Analytics.Features.SalesPerDay;
 using Shop.Analytics.Features.StockOuts;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;

@@ -19,7 +19,8 @@ internal static class GetBestSellersEndpoint
 
     public static void MapGetBestSellers(this IEndpointRouteBuilder routes) => routes.MapGet("/analytics/best-sellers", GetBestSellers)
         .RequireAuthorization(Auth.Staff)
-        .WithSummary("Most units first, per sku and currency, of orders confirmed from and to (YYYY-MM-DD, UTC, both included; by default the last 30 days) and not cancelled since.");
+        .WithSummary("Most units first, per sku and currency, of orders confirmed in the range (from and to as YYYY-MM-DD, UTC, "
+            + "both included; by default the last 30 days) and not cancelled since.");
 
     private static async Task<Results<Ok<BestSellersResponse>, ProblemHttpResult>> GetBestSellers(
         AnalyticsDbContext db,

@@ -27,7 +27,8 @@ internal static class GetFunnelEndpoint
 {
     public static void MapGetFunnel(this IEndpointRouteBuilder routes) => routes.MapGet("/analytics/funnel", GetFunnel)
         .RequireAuthorization(Auth.Staff)
-        .WithSummary("Orders placed from and to (YYYY-MM-DD, UTC, both included; by default the last 30 days): how many reached each step, and how long the steps take.");
+        .WithSummary("Of the orders placed in the range (from and to as YYYY-MM-DD, UTC, both included; by default the last 30 "
+            + "days), how many reached each step, and how long the steps take.");
 
     // The first and the last date that .NET knows are infinity to PostgreSQL, which refuses to subtract it: one event with such
     // a date must not take the funnel away.

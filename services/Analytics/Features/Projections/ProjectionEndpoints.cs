@@ -36,7 +36,8 @@ internal static class ProjectionEndpoints
         var projections = routes.MapGroup("/analytics/projections").RequireAuthorization(Auth.Staff);
         projections.MapGet("", GetProjections).WithSummary("The projections, each with its newest rebuild.");
         projections.MapPost("{name}/rebuild", StartRebuild)
-            .WithSummary("Rebuilds a projection from the event log while the figures stay readable and events keep coming in; from (YYYY-MM-DD, UTC) keeps what is before that day as it is.");
+            .WithSummary("Rebuilds a projection from the event log while the figures stay readable and events keep coming in; "
+                + "from (YYYY-MM-DD, UTC) keeps what is before that day as it is.");
         projections.MapGet("{name}/rebuilds/{id:guid}", GetRebuild).WithSummary("How far a rebuild is.");
     }
 
