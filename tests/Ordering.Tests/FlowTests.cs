@@ -102,15 +102,15 @@ public sealed class FlowTests(OrderingService ordering) : IClassFixture<Ordering
     public async Task A_price_that_changes_between_listing_and_placing_leaves_the_orders_before_at_theirs()
     {
         var sku = await ordering.ListedAsync(price: 4);
-        var before = (await ordering.PlaceAsync("ada", sku)).GetProperty("id").GetGuid();
+        var before = (await ordering.PlaceAsync("price-watcher", sku)).GetProperty("id").GetGuid();
         var now = TimeProvider.System.GetUtcNow();
 
         await ordering.Wire.PublishAsync(new ProductPriceChanged(Guid.CreateVersion7(now), now, sku, 2, 5, "EUR"));
         await ordering.KnownAsync(sku, 5);
-        var after = await ordering.PlaceAsync("ada", sku);
+        var after = await ordering.PlaceAsync("price-watcher", sku);
 
         Assert.Equal(5, after.GetProperty("total").GetDecimal());
-        Assert.Equal(4, (await OrderingService.GetAsync(ordering.As("ada"), $"/orders/{before}")).GetProperty("total").GetDecimal());
+        Assert.Equal(4, (await OrderingService.GetAsync(ordering.As("price-watcher"), $"/orders/{before}")).GetProperty("total").GetDecimal());
     }
 
     [Fact]

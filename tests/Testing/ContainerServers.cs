@@ -28,7 +28,7 @@ internal sealed class ContainerServers : IAsyncDisposable
         var servers = new ContainerServers(
             new PostgreSqlBuilder()
                 .WithImage("postgres:18.3")
-                .WithCommand("-c", "wal_level=logical", "-c", "max_connections=300", "-c", "fsync=off", "-c", "synchronous_commit=off")
+                .WithCommand("-c", "wal_level=logical", "-c", "max_connections=1000", "-c", "fsync=off", "-c", "synchronous_commit=off")
                 .Build(),
             new RabbitMqBuilder()
                 .WithImage("rabbitmq:4.3-management")

@@ -26,6 +26,7 @@ public sealed class EventWire : IAsyncDisposable
     };
 
     private readonly ConcurrentQueue<HeardEvent> _heard = new();
+    private string _queue = "";
     private readonly IConnection _connection;
     private readonly IChannel _publisher;
     private readonly IChannel _listener;
@@ -39,6 +40,9 @@ public sealed class EventWire : IAsyncDisposable
     /// <summary>All events that were heard so far, as what they are.</summary>
     public IReadOnlyList<IIntegrationEvent> Events =>
         [.. _heard.Select(heard => (IIntegrationEvent)heard.Message.Deserialize(EventCatalog.TypeOf(heard.Name)!, s_json)!)];
+
+    /// <summary>Whether the broker has nothing for it that it has not been given.</summary>
+    public async Task<bool> IsUpToDateAsync() => (await _listener.QueueDeclarePassiveAsync(_queue)).MessageCount == 0;
 
     /// <summary>The events of one type that were heard so far, in the order in which they came.</summary>
     public IReadOnlyList<T> HeardOf<T>()
@@ -76,10 +80,10 @@ public sealed class EventWire : IAsyncDisposable
 
     private async Task ListenAsync(string prefix)
     {
-        var queue = (await _listener.QueueDeclareAsync()).QueueName;
+        _queue = (await _listener.QueueDeclareAsync()).QueueName;
         foreach (var exchange in EventCatalog.Names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)))
         {
-            await _listener.QueueBindAsync(queue, exchange, "");
+            await _listener.QueueBindAsync(_queue, exchange, "");
         }
 
         var consumer = new AsyncEventingBasicConsumer(_listener);
@@ -88,7 +92,7 @@ public sealed class EventWire : IAsyncDisposable
             _heard.Enqueue(Read(delivery));
             return Task.CompletedTask;
         };
-        await _listener.BasicConsumeAsync(queue, autoAck: true, consumer);
+        await _listener.BasicConsumeAsync(_queue, autoAck: true, consumer);
     }
 
     private static HeardEvent Read(BasicDeliverEventArgs delivery)

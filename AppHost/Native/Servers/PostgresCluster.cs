@@ -66,7 +66,7 @@ internal sealed class PostgresCluster
             listen_addresses = '127.0.0.1'
             port = {port}
             unix_socket_directories = ''
-            max_connections = 300
+            max_connections = 1000
             password_encryption = 'scram-sha-256'
             shared_buffers = '128MB'
             wal_level = logical
