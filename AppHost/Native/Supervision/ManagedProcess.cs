@@ -65,6 +65,11 @@ internal sealed class ManagedProcess : IDisposable
         process.ErrorDataReceived += (_, e) => Pass(e.Data);
         process.Start();
         var identity = ProcessIdentity.Of(process.Id) ?? new ProcessIdentity(process.Id, 0, start.File);
+        if (identity.Command.Length == 0)
+        {
+            identity = identity with { Command = string.Join(' ', command) }; // it is just being replaced by the program
+        }
+
         process.StandardInput.Close();
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
