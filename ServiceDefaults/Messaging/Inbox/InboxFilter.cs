@@ -63,11 +63,7 @@ internal sealed class InboxFilter<T>(DbContext db, MessageOrigin origin, TimePro
             await transaction.CommitAsync(ct);
             return true;
         }
-        catch (DbUpdateException e) when (e.InnerException is PostgresException
-        {
-            SqlState: PostgresErrorCodes.UniqueViolation,
-            ConstraintName: InboxMessage.KeyConstraint,
-        })
+        catch (DbUpdateException e) when (e.InnerException is PostgresException violation && InboxMessage.IsRepeat(violation))
         {
             return false;
         }
