@@ -66,7 +66,7 @@ internal sealed partial class DelayedRetryFilter(BrokerTopology topology, string
             },
         };
         await channel.BasicPublishAsync(
-            topology.RetryExchange(delay), queue, mandatory: true, properties, context.GetBody(), awaitAck: true);
+            topology.RetryExchange(delay), queue, mandatory: true, properties, context.GetBody(), awaitAck: true, context.CancellationToken);
         MessagingTelemetry.RetriedLater.Add(1, new KeyValuePair<string, object?>("consumer", queue));
         Activity.Current?.SetTag("shop.retry_in_seconds", delay.TotalSeconds);
         LogRetryLater(queue, original.MessageId, retry, topology.RetryDelays.Count, delay, context.Exception?.Message);
