@@ -8,8 +8,9 @@ internal static class DemoCommand
 {
     public static Command Command { get; } = new(
         "demo",
-        "demo [--orders N] [--rate R] [--seed S]",
-        "Plays a shop's day: a few first visits, then N (100) at R per second (10), and checks that nothing was lost or repeated.",
+        "demo [--orders N] [--rate R] [--seed S] [--until FILE]",
+        "Plays a shop's day: a few first visits, then N (100) at R per second (10), or more until FILE is there, and checks that "
+            + "nothing was lost or repeated.",
         RunAsync);
 
     private static async Task<int> RunAsync(Arguments arguments, CancellationToken ct)
@@ -17,16 +18,18 @@ internal static class DemoCommand
         var orders = arguments.Number("--orders", 100, 1, 100_000);
         var rate = arguments.Number("--rate", 10.0, 0.1, 1_000);
         var seed = arguments.Number("--seed", Random.Shared.Next(), 0, int.MaxValue);
+        var until = arguments.Option("--until");
         arguments.End();
         using var api = new ShopApi();
         var record = new DemoRecord();
         var run = new DemoRun(api, record, seed);
-        AnsiConsole.WriteLine($"{orders} visits at {rate:0.#} per second, seed {seed}.");
+        var goOn = until is null ? "" : $", and on until {until} is there";
+        AnsiConsole.WriteLine($"{orders} visits at {rate:0.#} per second, seed {seed}{goOn}.");
         try
         {
             await run.OpenAsync(orders, ct);
             await run.FirstVisitsAsync(ct);
-            await VisitsAsync(run, record, orders, rate, ct);
+            await VisitsAsync(run, record, orders, rate, until, ct);
         }
         catch (Exception e) when (e is HttpRequestException or TimeoutException or Polly.Timeout.TimeoutRejectedException)
         {
@@ -40,15 +43,16 @@ internal static class DemoCommand
         return findings.All(finding => finding.Violations.Count == 0) && record.Surprises.IsEmpty ? 0 : 1;
     }
 
-    private static Task VisitsAsync(DemoRun run, DemoRecord record, int orders, double rate, CancellationToken ct) =>
+    private static Task VisitsAsync(DemoRun run, DemoRecord record, int orders, double rate, string? until, CancellationToken ct) =>
         AnsiConsole.Progress().Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn())
             .StartAsync(async progress =>
             {
                 var bar = progress.AddTask("Customers", maxValue: orders);
                 var begun = Stopwatch.StartNew();
                 List<Task> visits = [];
-                for (var number = 0; number < orders; number++)
+                for (var number = 0; number < orders || (until is not null && !File.Exists(until)); number++)
                 {
+                    bar.MaxValue = Math.Max(orders, number + 1);
                     var due = TimeSpan.FromSeconds(number / rate) - begun.Elapsed;
                     if (due > TimeSpan.Zero)
                     {

@@ -17,11 +17,13 @@ internal sealed record Part(string Name, int? Pid, string Health)
 internal sealed class RunningShop : IAsyncDisposable
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(15);
     private static readonly string s_repository = FindRepository();
     private static readonly string s_configuration =
         Directory.GetParent(AppContext.BaseDirectory.TrimEnd('/'))!.Name;
 
     private readonly string _home = Directory.CreateTempSubdirectory("shop-e2e-").FullName;
+    private readonly List<Process> _commands = [];
     private Process? _appHost;
     private StringBuilder _log = new();
 
@@ -30,12 +32,10 @@ internal sealed class RunningShop : IAsyncDisposable
     public async Task StartAsync()
     {
         (_appHost, _log) = Run("AppHost", "AppHost.dll");
-        await Eventually.HoldsAsync("four services and two servers are healthy", async () =>
-        {
-            Assert.False(_appHost.HasExited, $"The AppHost ended:\n{_log}");
-            var parts = await StatusAsync();
-            return parts.Count == 6 && parts.All(part => part.IsHealthy);
-        }, s_patience);
+        await Eventually.HoldsAsync("the AppHost says that it is ready",
+            () => _appHost.HasExited || File.Exists(Path.Combine(_home, "ready")), s_patience);
+        Assert.False(_appHost.HasExited, $"The AppHost ended:\n{_log}");
+        await EverythingIsHealthyAsync();
     }
 
     /// <summary>Asks it to stop as an orchestrator does; its exit code.</summary>
@@ -61,25 +61,25 @@ internal sealed class RunningShop : IAsyncDisposable
     /// <summary>Kills a part as a crash would, and waits until it is there again as another process, and healthy.</summary>
     public async Task KillAsync(string name)
     {
-        var before = (await StatusAsync()).Single(part => part.Name == name);
-        Signal("KILL", before.Pid ?? throw new InvalidOperationException($"{name} does not run."));
-        await Eventually.HoldsAsync($"{name} is back and everything is healthy", async () =>
-        {
-            var parts = await StatusAsync();
-            return parts.All(part => part.IsHealthy) && parts.Single(part => part.Name == name).Pid != before.Pid;
-        }, s_patience);
+        var before = Recorded(name).Pid ?? throw new InvalidOperationException($"{name} does not run.");
+        Signal("KILL", before);
+        await Eventually.HoldsAsync($"the AppHost has brought {name} back",
+            () => Recorded(name) is { Healthy: true, Pid: { } pid } && pid != before, s_patience);
+        await EverythingIsHealthyAsync();
     }
+
+    /// <summary>How many letters were written so far.</summary>
+    public int CountLetters() =>
+        Directory.Exists(Path.Combine(_home, "mail")) ? Directory.GetFiles(Path.Combine(_home, "mail"), "*.eml").Length : 0;
 
     /// <summary>Runs a command of the shop to its end; its exit code and what it printed.</summary>
     public async Task<(int ExitCode, string Output)> CliAsync(params string[] arguments)
     {
         var (process, log) = Run("Cli", "shop-cli.dll", arguments);
-        using (process)
-        {
-            using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(6));
-            await process.WaitForExitAsync(patience.Token);
-            return (process.ExitCode, log.ToString());
-        }
+        _commands.Add(process);
+        using var patience = new CancellationTokenSource(s_longest);
+        await process.WaitForExitAsync(patience.Token);
+        return (process.ExitCode, log.ToString());
     }
 
     /// <summary>The command lines of all processes that belong to this shop.</summary>
@@ -98,8 +98,31 @@ internal sealed class RunningShop : IAsyncDisposable
         }
 
         await CliAsync("down"); // what a killed AppHost would have left
+        foreach (var command in _commands)
+        {
+            command.Kill(); // does nothing to one that has ended
+            command.Dispose();
+        }
+
         _appHost?.Dispose();
         Directory.Delete(_home, recursive: true);
+    }
+
+    private Task EverythingIsHealthyAsync() => Eventually.HoldsAsync("four services and two servers are healthy", async () =>
+    {
+        var parts = await StatusAsync();
+        return parts.Count == 6 && parts.All(part => part.IsHealthy);
+    }, s_patience);
+
+    /// <summary>What the AppHost keeps of a part: a look into a file, where each status would be a process on a busy machine.</summary>
+    private (bool Healthy, int? Pid) Recorded(string name)
+    {
+        var state = JsonDocument.Parse(File.ReadAllText(Path.Combine(_home, "state.json"))).RootElement;
+        var part = state.GetProperty("services").EnumerateArray().Concat(state.GetProperty("servers").EnumerateArray())
+            .Single(part => part.GetProperty("name").GetString() == name);
+        var process = part.GetProperty("process");
+        return (part.GetProperty("healthy").GetBoolean(),
+            process.ValueKind == JsonValueKind.Null ? null : process.GetProperty("pid").GetInt32());
     }
 
     private (Process Process, StringBuilder Log) Run(string project, string program, params string[] arguments)
