@@ -13,6 +13,12 @@ namespace Shop.ServiceDefaults.Hosting;
 /// <summary>The service's own PostgreSQL database.</summary>
 public static class Database
 {
+    /// <summary>
+    /// How long a statement waits for a lock. Shorter than a command's own time, so that a lock that is held for too long is not
+    /// taken for a database that does not answer.
+    /// </summary>
+    internal static readonly TimeSpan LockTimeout = TimeSpan.FromSeconds(20);
+
     /// <summary>Gives tables, columns, keys and indexes the names that PostgreSQL users expect. Call it last in OnModelCreating.</summary>
     public static void UseSnakeCaseNames(this ModelBuilder model)
     {
@@ -51,7 +57,10 @@ public static class Database
         builder.Services.AddHealthChecks().AddCheck<DatabaseCheck<TContext>>("database", tags: [HttpDefaults.ReadyTag]);
     }
 
-    /// <summary>A service sends the same few statements again and again: planning each of them once saves the database work.</summary>
+    /// <summary>
+    /// A service sends the same few statements again and again: planning each of them once saves the database work. Options that
+    /// the connection string has already win.
+    /// </summary>
     private static string Prepared(string? connectionString)
     {
         var settings = new NpgsqlConnectionStringBuilder(connectionString);
@@ -60,6 +69,7 @@ public static class Database
             settings.MaxAutoPrepare = 100;
         }
 
+        settings.Options = $"-c lock_timeout={(int)LockTimeout.TotalMilliseconds} {settings.Options}".TrimEnd(); // the last one given wins
         return settings.ConnectionString;
     }
 

@@ -43,6 +43,8 @@ internal sealed partial class ProblemExceptionHandler(IProblemDetailsService pro
         BadHttpRequestException e => Problem.Details(e.StatusCode, "malformed-request", Explain(e)),
         _ when Transient.IsDatabaseAway(exception) => Problem.Details(StatusCodes.Status503ServiceUnavailable, "database-unavailable",
             "The database cannot be reached at the moment. Nothing was changed; try again shortly."),
+        _ when Transient.IsLockTimeout(exception) => Problem.Details(StatusCodes.Status503ServiceUnavailable, "database-busy",
+            "Others are changing the same thing, and it took too long to get a turn. Nothing was changed; try again shortly."),
         _ when Transient.IsConflict(exception) => Problem.Details(StatusCodes.Status409Conflict, "concurrent-change",
             "Somebody else changed it at the same moment. Read it again and repeat the request if it still makes sense."),
         _ => Problem.Details(StatusCodes.Status500InternalServerError, "internal-error",
@@ -53,7 +55,7 @@ internal sealed partial class ProblemExceptionHandler(IProblemDetailsService pro
         ? $"The body is not what is expected here: {json.Message}"
         : e.Message;
 
-    [LoggerMessage(LogLevel.Warning, "The database is away: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "The database is away or busy: {Reason}")]
     private partial void LogAway(string reason);
 
     [LoggerMessage(LogLevel.Error, "{Method} {Path} failed.")]

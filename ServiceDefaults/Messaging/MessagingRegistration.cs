@@ -134,12 +134,12 @@ public static class MessagingRegistration
         });
         endpoint.UseMessageRetry(retry =>
         {
-            retry.Handle<Exception>(Transient.IsConflict);
+            retry.Handle<Exception>(e => Transient.IsConflict(e) || Transient.IsLockTimeout(e));
             retry.Exponential(20, TimeSpan.FromMilliseconds(5), TimeSpan.FromMilliseconds(500), TimeSpan.FromMilliseconds(5));
         });
         endpoint.UseMessageRetry(retry =>
         {
-            retry.Ignore<Exception>(e => Transient.IsDatabaseAway(e) || Transient.IsConflict(e));
+            retry.Ignore<Exception>(e => Transient.IsDatabaseAway(e) || Transient.IsConflict(e) || Transient.IsLockTimeout(e));
             retry.Incremental(settings.ImmediateRetries, TimeSpan.Zero, TimeSpan.FromMilliseconds(25));
         });
         endpoint.UseConsumeFilter(typeof(InboxFilter<>), context);

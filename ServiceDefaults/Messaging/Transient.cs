@@ -23,6 +23,10 @@ internal static class Transient
     public static bool IsConflict(Exception exception) => Chain(exception).Any(e => e is DbUpdateConcurrencyException
         or PostgresException { SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected });
 
+    /// <summary>Whether others held a lock for longer than anybody waits: the database is well, and busy.</summary>
+    public static bool IsLockTimeout(Exception exception) =>
+        Chain(exception).Any(e => e is PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable });
+
     private static IEnumerable<Exception> Chain(Exception exception)
     {
         for (var e = exception; e is not null; e = e.InnerException!)

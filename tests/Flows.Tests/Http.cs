@@ -22,12 +22,24 @@ internal sealed record Answer(HttpStatusCode Status, JsonElement Body)
 /// <summary>What people do in a shop, over the services' APIs.</summary>
 internal static class Http
 {
+    private const int Attempts = 5;
+
+    /// <summary>Sends a request, and again after a 503, as soon as the answer says, as a careful client does.</summary>
     public static async Task<Answer> SendAsync(this HttpClient client, HttpMethod method, string path, object? body = null)
     {
-        using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
-        using var response = await client.SendAsync(request);
-        var text = await response.Content.ReadAsStringAsync();
-        return new Answer(response.StatusCode, text.Length == 0 ? default : JsonDocument.Parse(text).RootElement);
+        for (var attempt = 1; ; attempt++)
+        {
+            using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
+            using var response = await client.SendAsync(request);
+            if (response is { StatusCode: HttpStatusCode.ServiceUnavailable, Headers.RetryAfter.Delta: { } pause } && attempt < Attempts)
+            {
+                await Task.Delay(pause);
+                continue;
+            }
+
+            var text = await response.Content.ReadAsStringAsync();
+            return new Answer(response.StatusCode, text.Length == 0 ? default : JsonDocument.Parse(text).RootElement);
+        }
     }
 
     public static async Task<Answer> PlaceAsync(this WholeShop shop, string customer, params IEnumerable<(string Sku, int Quantity)> lines)

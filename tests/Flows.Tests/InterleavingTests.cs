@@ -58,13 +58,14 @@ public sealed class InterleavingTests(ITestOutputHelper output)
         }
 
         using var over = new CancellationTokenSource();
-        var checking = CheckUntilAsync(inventory, over.Token);
-        await Task.WhenAll(Enumerable.Range(0, Clients).Select(client => new Person(this, shop, $"customer-{client}", seed + client).ActAsync()));
-        await Eventually.HoldsAsync("every order has come to its end", async () =>
-            await ordering.ScalarAsync<long>("SELECT count(*) FROM orders WHERE lower(status) IN ('placed', 'confirmed')") == 0, TimeSpan.FromMinutes(2));
-        await shop.RestsAsync();
+        var checking = CheckUntilAsync(shop, inventory, over.Token);
+        var acting = ActAsync(shop, ordering, seed, over.Token);
+        await Task.WhenAny(checking, acting); // what breaks is told at once, not after everybody has gone home
         await over.CancelAsync();
-        output.WriteLine($"{string.Join(", ", _done.OrderBy(done => done.Key).Select(done => $"{done.Value} {done.Key}"))}; {await checking} checks meanwhile");
+        await acting.ContinueWith(_ => { }, TaskScheduler.Default);
+        var checks = await checking;
+        await acting;
+        output.WriteLine($"{string.Join(", ", _done.OrderBy(done => done.Key).Select(done => $"{done.Value} {done.Key}"))}; {checks} checks meanwhile");
 
         await Books.MustAddUpAsync(inventory);
         Assert.Equal(0, await inventory.ScalarAsync<long>("SELECT sum(reserved) FROM products"));
@@ -75,12 +76,28 @@ public sealed class InterleavingTests(ITestOutputHelper output)
         Assert.NotEqual(0, await inventory.ScalarAsync<long>("SELECT count(*) FROM reservations WHERE status = 'expired'"));
     }
 
-    private static async Task<int> CheckUntilAsync(TestDatabase inventory, CancellationToken over)
+    private async Task ActAsync(WholeShop shop, TestDatabase ordering, int seed, CancellationToken over)
     {
-        using var often = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
+        await Task.WhenAll(Enumerable.Range(0, Clients).Select(client => new Person(this, shop, $"customer-{client}", seed + client).ActAsync(over)));
+        await Eventually.HoldsAsync("every order has come to its end", async () => over.IsCancellationRequested
+            || await ordering.ScalarAsync<long>("SELECT count(*) FROM orders WHERE lower(status) IN ('placed', 'confirmed')") == 0, TimeSpan.FromMinutes(3));
+        if (!over.IsCancellationRequested)
+        {
+            await shop.RestsAsync();
+        }
+    }
+
+    private static async Task<int> CheckUntilAsync(WholeShop shop, TestDatabase inventory, CancellationToken over)
+    {
+        using var often = new PeriodicTimer(TimeSpan.FromMilliseconds(200));
         for (var checks = 0; ; checks++)
         {
             await Books.MustAddUpAsync(inventory);
+            if (checks % 20 == 0)
+            {
+                Assert.Empty(await shop.DeadLettersAsync());
+            }
+
             try
             {
                 await often.WaitForNextTickAsync(over);
@@ -119,9 +136,9 @@ public sealed class InterleavingTests(ITestOutputHelper output)
         private readonly Random _random = new(seed);
         private readonly List<(Guid Id, string Status, int Version)> _orders = [];
 
-        public async Task ActAsync()
+        public async Task ActAsync(CancellationToken over)
         {
-            while (Interlocked.Decrement(ref test._left) >= 0)
+            while (!over.IsCancellationRequested && Interlocked.Decrement(ref test._left) >= 0)
             {
                 await ActOnceAsync();
             }

@@ -129,6 +129,18 @@ internal sealed class WholeShop : IAsyncDisposable
         return sum;
     }
 
+    /// <summary>What the services have given up on, and why: each message's queue and exception.</summary>
+    public async Task<IReadOnlyList<string>> DeadLettersAsync()
+    {
+        List<string> dead = [];
+        foreach (var queue in (await Broker.QueuesAsync()).Where(queue => queue.Name.EndsWith(".dead", StringComparison.Ordinal) && queue.Ready > 0))
+        {
+            dead.AddRange((await Broker.PeekAsync(queue.Name)).Select(message => $"{queue.Name}: {message.Header("MT-Fault-Message")}"));
+        }
+
+        return dead;
+    }
+
     /// <summary>How many messages the services have given up on.</summary>
     public async Task<int> CountDeadLettersAsync()
     {

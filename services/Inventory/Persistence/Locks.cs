@@ -1,11 +1,12 @@
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using Shop.Inventory.Domain;
 
 namespace Shop.Inventory.Persistence;
 
 /// <summary>
-/// Who waits for whom: first the order (or the sku that may not be there yet), then rows of products in the order of their
-/// skus. All locks end with the transaction.
+/// Who waits for whom: first the order, then the skus in their order, each before its product's row. All locks end with the
+/// transaction.
 /// </summary>
 internal static class Locks
 {
@@ -37,16 +38,22 @@ internal static class Locks
     public static Task<bool> TryLockOrderAsync(this InventoryDbContext db, Guid orderId, CancellationToken ct) => db.Database
         .SqlQuery<bool>($"SELECT pg_try_advisory_xact_lock(hashtextextended({$"order:{orderId}"}, 0)) AS \"Value\"").SingleAsync(ct);
 
-    /// <summary>The product, or null; nobody else lists or changes it until the transaction ends.</summary>
-    public static async Task<Product?> LockSkuAsync(this InventoryDbContext db, string sku, CancellationToken ct)
+    /// <summary>
+    /// Takes the locks of skus in the order given, which is theirs. Those who wait get them in turn; a row has no such queue:
+    /// whoever comes by while it is free takes it, and others waited for a busy product's row for half a minute.
+    /// </summary>
+    public static NpgsqlBatchCommand LockSkus(IEnumerable<string> skus) =>
+        new("SELECT pg_advisory_xact_lock(hashtextextended('sku:' || sku, 0)) FROM unnest($1) AS sku")
+        {
+            Parameters = { new NpgsqlParameter<string[]> { TypedValue = [.. skus] } },
+        };
+
+    /// <summary>The product as it is now, or null; nobody else lists or changes it until the transaction ends.</summary>
+    public static async Task<Product?> LockProductAsync(this InventoryDbContext db, string sku, CancellationToken ct)
     {
         await LockAsync(db, $"sku:{sku}", ct);
-        return await db.LockProductAsync(sku, ct);
+        return await db.Products.FromSql($"SELECT * FROM products WHERE sku = {sku} FOR NO KEY UPDATE").FirstOrDefaultAsync(ct);
     }
-
-    /// <summary>The product as it is now, or null; nobody else changes it until the transaction ends.</summary>
-    public static Task<Product?> LockProductAsync(this InventoryDbContext db, string sku, CancellationToken ct) =>
-        db.Products.FromSql($"SELECT * FROM products WHERE sku = {sku} FOR NO KEY UPDATE").FirstOrDefaultAsync(ct);
 
     private static Task<int> LockAsync(InventoryDbContext db, string what, CancellationToken ct) =>
         db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(hashtextextended({what}, 0))", ct);

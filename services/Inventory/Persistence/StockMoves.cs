@@ -11,7 +11,8 @@ internal sealed record Reserving(IReadOnlyList<ShortLine> ShortLines, IReadOnlyL
 
 /// <summary>
 /// Moves the units of an order's lines between the columns of their products, by atomic updates in the order of skus: so
-/// nothing is oversold at any concurrency, and no two orders deadlock. All lines go in one round trip, one statement each. Runs
+/// nothing is oversold at any concurrency, and no two orders deadlock. All lines go in one round trip, one statement each,
+/// behind the locks of their skus, so that whoever waits for a busy product gets his turn. Runs
 /// in the transaction of the reservation. The ledger is written by <c>RecordMovements</c> from its domain event.
 /// </summary>
 internal sealed class StockMoves(InventoryDbContext db, TimeProvider clock)
@@ -78,9 +79,10 @@ internal sealed class StockMoves(InventoryDbContext db, TimeProvider clock)
     }
 
     private async Task<Dictionary<string, Moved>> MoveAsync(
-        string update, IEnumerable<ReservationLine> lines, string? savepoint, CancellationToken ct)
+        string update, IReadOnlyList<ReservationLine> lines, string? savepoint, CancellationToken ct)
     {
         await using var batch = ((NpgsqlConnection)db.Database.GetDbConnection()).CreateBatch();
+        batch.BatchCommands.Add(Locks.LockSkus(lines.Select(line => line.Sku)));
         if (savepoint is not null)
         {
             batch.BatchCommands.Add(new NpgsqlBatchCommand($"SAVEPOINT {savepoint}"));
@@ -96,7 +98,7 @@ internal sealed class StockMoves(InventoryDbContext db, TimeProvider clock)
 
         Dictionary<string, Moved> moved = [];
         await using var reader = await batch.ExecuteReaderAsync(ct);
-        do
+        while (await reader.NextResultAsync(ct)) // what the locks returned says nothing
         {
             while (await reader.ReadAsync(ct))
             {
@@ -104,7 +106,6 @@ internal sealed class StockMoves(InventoryDbContext db, TimeProvider clock)
                 moved.Add(reader.GetString(0), new Moved(reader.GetInt32(1), reader.GetInt32(2), threshold));
             }
         }
-        while (await reader.NextResultAsync(ct));
 
         return moved;
     }

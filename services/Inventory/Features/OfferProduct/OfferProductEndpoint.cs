@@ -27,7 +27,7 @@ internal static class OfferProductEndpoint
         string sku, OfferProductRequest request, InventoryDbContext db, TimeProvider clock, CancellationToken ct) =>
         db.InTransactionAsync<Results<Created<ProductResponse>, Ok<ProductResponse>>>(async () =>
         {
-            var product = await db.LockSkuAsync(sku, ct);
+            var product = await db.LockProductAsync(sku, ct);
             if (product is null)
             {
                 product = Product.List(sku, request.Name, request.UnitPrice, request.Currency, clock.GetUtcNow());
