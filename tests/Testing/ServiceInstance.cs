@@ -13,10 +13,11 @@ namespace Shop.Testing;
 public sealed class ServiceInstance : IAsyncDisposable
 {
     private readonly IAsyncDisposable _factory;
-    private readonly Func<HttpClient> _client;
+    private readonly Uri _address;
+    private readonly SocketsHttpHandler _connections = new() { AllowAutoRedirect = false, UseCookies = false };
 
-    private ServiceInstance(IAsyncDisposable factory, Func<HttpClient> client, IServiceProvider services) =>
-        (_factory, _client, Services) = (factory, client, services);
+    private ServiceInstance(IAsyncDisposable factory, Uri address, IServiceProvider services) =>
+        (_factory, _address, Services) = (factory, address, services);
 
     /// <summary>What the instance is made of.</summary>
     public IServiceProvider Services { get; }
@@ -81,19 +82,24 @@ public sealed class ServiceInstance : IAsyncDisposable
     {
         var factory = new Factory<TProgram>(settings, configureServices ?? (_ => { }));
         factory.StartServer();
-        return new ServiceInstance(factory, factory.CreateClient, factory.Services);
+        using var client = factory.CreateClient();
+        return new ServiceInstance(factory, client.BaseAddress!, factory.Services);
     }
 
-    /// <summary>A client of the instance, without a token where none is given.</summary>
+    /// <summary>A client of the instance, without a token where none is given. All of them share their connections.</summary>
     public HttpClient Client(string? token = null)
     {
-        var client = _client();
+        var client = new HttpClient(_connections, disposeHandler: false) { BaseAddress = _address };
         client.DefaultRequestHeaders.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", token);
         return client;
     }
 
     /// <summary>Stops the instance as SIGTERM does.</summary>
-    public ValueTask DisposeAsync() => _factory.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        _connections.Dispose();
+        await _factory.DisposeAsync();
+    }
 
     private sealed class Factory<TProgram> : WebApplicationFactory<TProgram>
         where TProgram : class
