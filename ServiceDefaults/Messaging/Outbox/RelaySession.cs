@@ -1,3 +1,4 @@
+using System.Data;
 using System.Data.Common;
 using Npgsql;
 using NpgsqlTypes;
@@ -90,7 +91,8 @@ internal sealed class RelaySession : IRelaySession
         _held.Remove(partition);
     }
 
-    public async Task<DbTransaction> BeginAsync(CancellationToken ct) => await _connection.BeginTransactionAsync(ct);
+    // Each statement sees what was committed before it: the floor relies on it.
+    public async Task<DbTransaction> BeginAsync(CancellationToken ct) => await _connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct);
 
     public async Task<List<OutboxRow>> ClaimAsync(int size, CancellationToken ct)
     {
