@@ -1,12 +1,14 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Update;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Npgsql;
 using Shop.ServiceDefaults.Http;
 using Shop.ServiceDefaults.Messaging;
+using Shop.ServiceDefaults.Messaging.Outbox;
 
 namespace Shop.ServiceDefaults.Hosting;
 
@@ -53,6 +55,7 @@ public static class Database
     {
         builder.Services.AddDbContext<TContext>((services, options) => options
             .UseNpgsql(Prepared(services.GetRequiredService<IConfiguration>().GetConnectionString("Database")))
+            .ReplaceService<IModificationCommandBatchFactory, SingleRoundTripBatchFactory>()
             .AddInterceptors(services.GetRequiredService<UnitOfWorkInterceptor>()));
         builder.Services.AddHealthChecks().AddCheck<DatabaseCheck<TContext>>("database", tags: [HttpDefaults.ReadyTag]);
     }

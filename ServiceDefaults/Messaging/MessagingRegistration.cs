@@ -7,6 +7,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Shop.ServiceDefaults.Domain;
+using Shop.ServiceDefaults.Http;
 using Shop.ServiceDefaults.Messaging.Broker;
 using Shop.ServiceDefaults.Messaging.Inbox;
 using Shop.ServiceDefaults.Messaging.Outbox;
@@ -51,6 +52,9 @@ public static class MessagingRegistration
         }
 
         builder.Services.AddHostedService<MessagingRetention>();
+        builder.Services.AddSingleton<OutboxWatch>().AddHostedService(services => services.GetRequiredService<OutboxWatch>());
+        builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(
+            "outbox", services => services.GetRequiredService<OutboxWatch>(), HealthStatus.Degraded, [HttpDefaults.ReadyTag]));
         AddBus(builder.Services, settings, topology, consumers);
     }
 

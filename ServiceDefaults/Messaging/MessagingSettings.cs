@@ -33,6 +33,9 @@ internal sealed class MessagingSettings
     /// <summary>The longest delay before an event that could not be sent is tried again.</summary>
     public TimeSpan MaxRetryDelay { get; init; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>After how long an event that waits or is parked makes the service's health degraded.</summary>
+    public TimeSpan StuckAfter { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>Messages that a consumer holds at once. Modest: a requeued prefetch counts as a delivery for all of it.</summary>
     public ushort Prefetch { get; init; } = 32;
 

@@ -46,8 +46,7 @@ internal sealed class UnitOfWorkInterceptor(
 
         _drained.Clear();
         _saving = true;
-
-        _appended += db.ChangeTracker.Entries<OutboxMessage>().Count(entry => entry.State == EntityState.Added);
+        _appended += outbox.TakeUnsaved();
         return result;
     }
 

@@ -57,6 +57,29 @@ public sealed class RelayTests : MessagingTest
     }
 
     [Fact]
+    public async Task A_returned_event_is_not_overtaken_by_the_later_ones_of_its_stream_in_the_same_batch()
+    {
+        var writer = await ServiceAsync(relay: false);
+        var probe = await ProbeAsync(TicketEvents.Touched);
+        for (var i = 0; i < 20; i++)
+        {
+            var ticket = await writer.OpenAsync(); // returned: no queue is bound for it
+            await TouchAsync(writer, ticket.Id);
+            await TouchAsync(writer, ticket.Id);
+        }
+
+        await ServiceAsync(migrate: false);
+        await Eventually.HoldsAsync("all are parked", async () => await Database.ScalarAsync<long>("SELECT count(*) FROM outbox_parked") == 60);
+        Assert.Empty(probe.Received);
+
+        var all = await ProbeAsync(TicketEvents.Opened, TicketEvents.Touched);
+        await all.CountIsAsync(60);
+        Assert.All(all.Received.GroupBy(message => message.Stream), stream =>
+            Assert.Equal([1, 2, 3], stream.Select(message => message.Version)));
+        await OutboxIsEmptyAsync();
+    }
+
+    [Fact]
     public async Task A_crash_between_confirm_and_commit_repeats_the_event()
     {
         var service = await ServiceAsync(relay: false);

@@ -1,8 +1,6 @@
 using System.Diagnostics;
-using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using RabbitMQ.Client;
-using RabbitMQ.Client.Exceptions;
 using Shop.ServiceDefaults.Messaging.Outbox;
 using Shop.ServiceDefaults.Messaging.Wire;
 
@@ -15,220 +13,180 @@ namespace Shop.ServiceDefaults.Messaging.Broker;
 internal sealed partial class BrokerPublisher(MessagingSettings settings, ILogger<BrokerPublisher> logger)
     : IEventPublisher, IAsyncDisposable
 {
-    private IConnection? _connection;
-    private IChannel? _channel;
-
-    public async Task ConnectAsync(CancellationToken ct)
+    private readonly PublishHeaders _headers = new();
+    private readonly BasicProperties _properties = new()
     {
-        if (_connection is not { IsOpen: true })
-        {
-            await CloseAsync();
-            var factory = new ConnectionFactory
-            {
-                Uri = settings.Broker,
-                ClientProvidedName = settings.Service + " relay",
-                AutomaticRecoveryEnabled = false, // the relay's own loop reconnects, and must know when it has to
-                TopologyRecoveryEnabled = false,
-                RequestedHeartbeat = TimeSpan.FromSeconds(10),
-                ContinuationTimeout = TimeSpan.FromSeconds(10),
-            };
-            _connection = await factory.CreateConnectionAsync(ct);
-        }
+        ContentType = Envelope.ContentType,
+        DeliveryMode = DeliveryModes.Persistent,
+    };
 
-        await ChannelAsync(ct);
-    }
+    private readonly BrokerLink _link = new(settings, logger);
+
+    /// <summary>
+    /// Connects where there is no open connection. Throws what the client throws when the broker is away, and
+    /// <see cref="IOException"/> where it answers but takes no messages for now: nothing is to be claimed for it then.
+    /// </summary>
+    public Task ConnectAsync(CancellationToken ct) => _link.ConnectAsync(ct);
 
     public async Task<PublishReport> PublishAsync(IReadOnlyList<OutboxRow> rows, CancellationToken ct)
     {
         var report = new PublishReport();
         using var bounded = CancellationTokenSource.CreateLinkedTokenSource(ct);
         bounded.CancelAfter(settings.ConfirmTimeout);
-        var channel = await ChannelAsync(bounded.Token);
-        await Task.WhenAll(rows.GroupBy(row => row.Stream)
-            .Select(stream => SendStreamAsync(channel, stream, report, bounded.Token)));
-
-        if (!channel.IsOpen && _connection is { IsOpen: true })
+        try
         {
-            // One message made the broker close the channel under all the others: find it by sending them one by one.
-            await SendOneByOneAsync(rows, report, bounded.Token);
+            if (!await SendAsync(rows, report, [], bounded.Token))
+            {
+                await SendWithoutCulpritsAsync(rows, report, bounded.Token);
+            }
         }
-
-        if (bounded.IsCancellationRequested)
+        catch (Exception e) when (BrokerLink.IsBrokers(e))
         {
-            await CloseAsync(); // confirms that come after the time are of no use and would be taken for others'
+            LogUnfinished(e.Message);
+            await _link.AbandonAsync();
         }
 
         return report;
     }
 
-    public async ValueTask DisposeAsync() => await CloseAsync();
+    public ValueTask DisposeAsync() => _link.DisposeAsync();
 
-    private static async Task SendStreamAsync(
-        IChannel channel, IEnumerable<OutboxRow> stream, PublishReport report, CancellationToken ct)
+    /// <summary>
+    /// One message made the broker close the channel under all the others. What it says mostly names the exchange; where it does
+    /// not, sending one by one finds the message.
+    /// </summary>
+    private async Task SendWithoutCulpritsAsync(IReadOnlyList<OutboxRow> rows, PublishReport report, CancellationToken ct)
     {
-        foreach (var row in stream)
+        Dictionary<string, string> refusedTypes = [];
+        var left = Left(rows, report);
+        while (_link.ClosedByBroker is { } said)
         {
-            if (!await TrySendAsync(channel, row, report, ct))
+            var types = left.Select(row => row.Type).Distinct().Where(type => said.Contains($"'{type}'", StringComparison.Ordinal)).ToList();
+            if (types.Count == 0 || !refusedTypes.TryAdd(types[0], said))
+            {
+                await SendOneByOneAsync(left, report, ct);
+                return;
+            }
+
+            if (await SendAsync(left, report, refusedTypes, ct))
             {
                 return;
             }
+
+            left = Left(rows, report);
         }
     }
 
-    private async Task SendOneByOneAsync(IReadOnlyList<OutboxRow> rows, PublishReport report, CancellationToken ct)
+    private async Task SendOneByOneAsync(List<OutboxRow> rows, PublishReport report, CancellationToken ct)
     {
-        HashSet<string> blocked = [.. rows.Where(row => report.Refused.ContainsKey(row.Seq)).Select(row => row.Stream)];
-        foreach (var row in rows.Where(row => !report.Confirmed.Contains(row.Seq)))
+        HashSet<string> blocked = [];
+        foreach (var row in rows)
         {
             if (blocked.Contains(row.Stream))
             {
                 continue;
             }
 
-            if (_connection is not { IsOpen: true } || ct.IsCancellationRequested)
+            if (!await SendAsync([row], report, [], ct))
             {
-                return;
-            }
-
-            var channel = await ChannelAsync(ct);
-            if (await TrySendAsync(channel, row, report, ct))
-            {
-                continue;
-            }
-
-            blocked.Add(row.Stream);
-            if (!channel.IsOpen && _connection.IsOpen && channel.CloseReason is { Initiator: ShutdownInitiator.Peer } reason)
-            {
-                lock (report)
+                if (_link.ClosedByBroker is not { } said)
                 {
-                    report.Refused[row.Seq] = $"the broker closed the channel: {reason.ReplyCode} {reason.ReplyText}";
+                    return;
+                }
+
+                report.Refused[row.Seq] = said;
+            }
+
+            if (!report.Confirmed.Contains(row.Seq))
+            {
+                blocked.Add(row.Stream);
+            }
+        }
+    }
+
+    private static List<OutboxRow> Left(IReadOnlyList<OutboxRow> rows, PublishReport report)
+    {
+        HashSet<string> refused = [.. rows.Where(row => report.Refused.ContainsKey(row.Seq)).Select(row => row.Stream)];
+        return [.. rows.Where(row => !report.Confirmed.Contains(row.Seq) && !refused.Contains(row.Stream))];
+    }
+
+    /// <summary>Sends rows over one channel until each is settled; false if the channel did not live that long.</summary>
+    private async Task<bool> SendAsync(
+        IReadOnlyList<OutboxRow> rows, PublishReport report, Dictionary<string, string> refusedTypes, CancellationToken ct)
+    {
+        var channel = await _link.ChannelAsync(ct);
+        var batch = new PublishBatch(rows, _link.NextTag, report);
+        _link.Batch = batch;
+        try
+        {
+            if (!channel.IsOpen)
+            {
+                return false;
+            }
+
+            while (!batch.IsSettled)
+            {
+                while (batch.TryTake(out var index))
+                {
+                    await PublishAsync(channel, batch, index, rows[index], refusedTypes, ct);
+                }
+
+                await batch.ChangeAsync().WaitAsync(ct);
+                if (!channel.IsOpen && !batch.IsSettled)
+                {
+                    return false;
                 }
             }
-        }
-    }
-
-    private static async Task<bool> TrySendAsync(IChannel channel, OutboxRow row, PublishReport report, CancellationToken ct)
-    {
-        if (!TryReadHeaders(row, out var headers))
-        {
-            lock (report)
-            {
-                report.Refused[row.Seq] = "its headers are no JSON object of strings";
-            }
-
-            return false;
-        }
-
-        using var activity = StartPublish(row, headers);
-        try
-        {
-            await channel.BasicPublishAsync(row.Type, "", mandatory: true, Properties(row, headers, activity), row.Body, ct);
-            lock (report)
-            {
-                report.Confirmed.Add(row.Seq);
-            }
 
             return true;
         }
-        catch (PublishException e)
+        catch (Exception e) when (BrokerLink.IsBrokers(e) && !ct.IsCancellationRequested && !channel.IsOpen)
         {
-            lock (report)
-            {
-                report.Refused[row.Seq] = e.IsReturn ? "no queue is bound for it (returned)" : "the broker did not take it (nack)";
-            }
-
-            activity?.SetStatus(ActivityStatusCode.Error, "refused");
             return false;
         }
-        catch (Exception e) when (e is RabbitMQClientException or OperationCanceledException or ObjectDisposedException or IOException)
+        finally
         {
-            activity?.SetStatus(ActivityStatusCode.Error, e.Message);
-            return false;
+            batch.Close();
+            _link.NextTag = batch.NextTag;
+            _link.Batch = null;
         }
     }
 
-    private static bool TryReadHeaders(OutboxRow row, out Dictionary<string, object?> headers)
+    private async ValueTask PublishAsync(
+        IChannel channel, PublishBatch batch, int index, OutboxRow row, Dictionary<string, string> refusedTypes, CancellationToken ct)
     {
-        try
+        if (refusedTypes.Count > 0 && refusedTypes.TryGetValue(row.Type, out var reason))
         {
-            headers = (JsonSerializer.Deserialize<Dictionary<string, string>>(row.Headers) ?? [])
-                .ToDictionary(header => header.Key, header => (object?)header.Value);
-            return true;
-        }
-        catch (JsonException)
-        {
-            headers = [];
-            return false;
-        }
-    }
-
-    private static Activity? StartPublish(OutboxRow row, Dictionary<string, object?> headers)
-    {
-        ActivityContext.TryParse(headers.GetValueOrDefault(MessageHeaderNames.TraceParent) as string,
-            headers.GetValueOrDefault(MessageHeaderNames.TraceState) as string, isRemote: true, out var parent);
-        var activity = MessagingTelemetry.Activities.StartActivity($"publish {row.Type}", ActivityKind.Producer, parent);
-        activity?.SetTag("messaging.system", "rabbitmq");
-        activity?.SetTag("messaging.destination.name", row.Type);
-        activity?.SetTag("messaging.message.id", row.EventId);
-        return activity;
-    }
-
-    private static BasicProperties Properties(OutboxRow row, Dictionary<string, object?> headers, Activity? activity)
-    {
-        if ((activity?.Id ?? headers.GetValueOrDefault(MessageHeaderNames.TraceParent)) is { } traceParent)
-        {
-            headers[MessageHeaderNames.TraceParent] = traceParent;
-            headers[MessageHeaderNames.MassTransitActivityId] = traceParent;
-        }
-
-        return new BasicProperties
-        {
-            ContentType = Envelope.ContentType,
-            DeliveryMode = DeliveryModes.Persistent,
-            MessageId = row.EventId.ToString(),
-            Type = row.Type,
-            Headers = headers,
-        };
-    }
-
-    private async Task<IChannel> ChannelAsync(CancellationToken ct)
-    {
-        if (_channel is { IsOpen: true })
-        {
-            return _channel;
-        }
-
-        if (_channel is not null)
-        {
-            await _channel.DisposeAsync();
-        }
-
-        _channel = await _connection!.CreateChannelAsync(
-            new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true,
-                outstandingPublisherConfirmationsRateLimiter: null), ct);
-        return _channel;
-    }
-
-    private async Task CloseAsync()
-    {
-        var connection = _connection;
-        (_connection, _channel) = (null, null);
-        if (connection is null)
-        {
+            batch.Refuse(index, reason);
             return;
         }
 
-        try
+        if (!_headers.TryRead(row.Headers))
         {
-            await connection.AbortAsync();
-            await connection.DisposeAsync();
+            batch.Refuse(index, "its headers are no JSON object of strings");
+            return;
         }
-        catch (Exception e) when (e is RabbitMQClientException or IOException or ObjectDisposedException or OperationCanceledException)
-        {
-            LogCloseFailed(e.Message);
-        }
+
+        var activity = MessagingTelemetry.Activities.HasListeners() ? StartPublish(row) : null;
+        _headers.Trace(activity);
+        _properties.MessageId = row.EventId.ToString();
+        _properties.Type = row.Type;
+        _properties.Headers = _headers.Values;
+        batch.Sending(index, activity);
+        await channel.BasicPublishAsync(row.Type, "", mandatory: true, _properties, row.Body, ct);
     }
 
-    [LoggerMessage(LogLevel.Debug, "Closing the relay's broker connection failed, which changes nothing: {Reason}")]
-    private partial void LogCloseFailed(string reason);
+    private Activity? StartPublish(OutboxRow row)
+    {
+        var current = Activity.Current;
+        var activity = MessagingTelemetry.Activities.StartActivity($"publish {row.Type}", ActivityKind.Producer, _headers.Parent());
+        activity?.SetTag("messaging.system", "rabbitmq");
+        activity?.SetTag("messaging.destination.name", row.Type);
+        activity?.SetTag("messaging.message.id", row.EventId);
+        Activity.Current = current; // it ends with its confirm, elsewhere
+        return activity;
+    }
+
+    [LoggerMessage(LogLevel.Warning, "A batch is not wholly settled; what is not, goes again: {Reason}")]
+    private partial void LogUnfinished(string reason);
 }

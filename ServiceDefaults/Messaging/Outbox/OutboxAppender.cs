@@ -1,6 +1,9 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.ChangeTracking;
 using Shop.Contracts;
 using Shop.ServiceDefaults.Messaging.Wire;
 
@@ -12,7 +15,16 @@ namespace Shop.ServiceDefaults.Messaging.Outbox;
 /// </summary>
 public sealed class OutboxAppender
 {
+    private static readonly JsonEncodedText s_aggregateId = JsonEncodedText.Encode(MessageHeaderNames.AggregateId);
+    private static readonly JsonEncodedText s_aggregateVersion = JsonEncodedText.Encode(MessageHeaderNames.AggregateVersion);
+    private static readonly JsonEncodedText s_correlationId = JsonEncodedText.Encode(MessageHeaderNames.CorrelationId);
+    private static readonly JsonEncodedText s_causationId = JsonEncodedText.Encode(MessageHeaderNames.CausationId);
+    private static readonly JsonEncodedText s_traceParent = JsonEncodedText.Encode(MessageHeaderNames.TraceParent);
+    private static readonly JsonEncodedText s_traceState = JsonEncodedText.Encode(MessageHeaderNames.TraceState);
+    private static readonly JsonEncodedText s_baggage = JsonEncodedText.Encode(MessageHeaderNames.Baggage);
+
     private readonly MessageOrigin _origin;
+    private readonly List<EntityEntry<OutboxMessage>> _unsaved = [];
     private int _appended;
 
     internal OutboxAppender(MessageOrigin origin) => _origin = origin;
@@ -27,7 +39,7 @@ public sealed class OutboxAppender
         ArgumentNullException.ThrowIfNull(@event);
         ArgumentException.ThrowIfNullOrEmpty(@event.AggregateId);
         var wireName = EventCatalog.NameOf(@event.GetType());
-        db.Add(new OutboxMessage
+        _unsaved.Add(db.Add(new OutboxMessage
         {
             Position = _appended++,
             EventId = @event.EventId,
@@ -36,28 +48,35 @@ public sealed class OutboxAppender
             Type = wireName,
             Headers = Headers(@event),
             Body = Envelope.Write(@event, wireName, _origin),
-        });
+        }));
     }
 
-    private string Headers(IIntegrationEvent @event)
+    /// <summary>How many of the events appended since the last call are about to be saved: those of a context that was cleared are not.</summary>
+    internal int TakeUnsaved()
     {
-        var headers = new Dictionary<string, string>
+        var count = _unsaved.Count(entry => entry.State == EntityState.Added);
+        _unsaved.Clear();
+        return count;
+    }
+
+    private string Headers(IIntegrationEvent @event) => JsonScratch.Write((@event, _origin), static (writer, state) =>
+    {
+        var (@event, origin) = state;
+        writer.WriteStartObject();
+        writer.WriteString(s_aggregateId, @event.AggregateId);
+        writer.WriteString(s_aggregateVersion, @event.AggregateVersion.ToString(CultureInfo.InvariantCulture));
+        writer.WriteString(s_correlationId, origin.CorrelationId ?? @event.EventId);
+        if (origin.CausationId is { } causation)
         {
-            [MessageHeaderNames.AggregateId] = @event.AggregateId,
-            [MessageHeaderNames.AggregateVersion] = @event.AggregateVersion.ToString(),
-            [MessageHeaderNames.CorrelationId] = (_origin.CorrelationId ?? @event.EventId).ToString(),
-        };
-        if (_origin.CausationId is { } causation)
-        {
-            headers[MessageHeaderNames.CausationId] = causation.ToString();
+            writer.WriteString(s_causationId, causation);
         }
 
         if (Activity.Current is { Id: { } traceParent } activity)
         {
-            headers[MessageHeaderNames.TraceParent] = traceParent;
+            writer.WriteString(s_traceParent, traceParent);
             if (!string.IsNullOrEmpty(activity.TraceStateString))
             {
-                headers[MessageHeaderNames.TraceState] = activity.TraceStateString;
+                writer.WriteString(s_traceState, activity.TraceStateString);
             }
 
             // W3C Baggage (https://www.w3.org/TR/baggage/): percent-encoded members, separated by commas.
@@ -65,10 +84,10 @@ public sealed class OutboxAppender
                 $"{Uri.EscapeDataString(member.Key)}={Uri.EscapeDataString(member.Value ?? "")}"));
             if (baggage.Length > 0)
             {
-                headers[MessageHeaderNames.Baggage] = baggage;
+                writer.WriteString(s_baggage, baggage);
             }
         }
 
-        return JsonSerializer.Serialize(headers);
-    }
+        writer.WriteEndObject();
+    }, static utf8 => Encoding.UTF8.GetString(utf8));
 }

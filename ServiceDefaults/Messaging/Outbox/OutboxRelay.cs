@@ -137,9 +137,21 @@ internal sealed partial class OutboxRelay(
             return 0;
         }
 
-        var waiting = rows.Where(row => _parkedStreams.Contains(row.Stream)).ToList();
-        var sending = rows.Where(row => !_parkedStreams.Contains(row.Stream)).ToList();
+        var waiting = _parkedStreams.Count == 0 ? [] : rows.Where(row => _parkedStreams.Contains(row.Stream)).ToList();
+        var sending = waiting.Count == 0 ? rows : rows.Where(row => !_parkedStreams.Contains(row.Stream)).ToList();
         var report = await publisher.PublishAsync(sending, CancellationToken.None);
+        if (report.Confirmed.Count == rows.Count)
+        {
+            await transaction.CommitAsync();
+            MessagingTelemetry.Published.Add(rows.Count);
+            return rows.Count;
+        }
+
+        if (report.Confirmed.Count + report.Refused.Count + waiting.Count == 0)
+        {
+            throw new IOException($"The broker confirmed none of {rows.Count} events; they are rolled back and go again.");
+        }
+
         HashSet<string> refused = [.. sending.Where(row => report.Refused.ContainsKey(row.Seq)).Select(row => row.Stream)];
         var unsent = sending.Where(row => !report.Confirmed.Contains(row.Seq)).ToLookup(row => refused.Contains(row.Stream));
 

@@ -1,3 +1,4 @@
+using System.Data;
 using System.Data.Common;
 using Npgsql;
 using NpgsqlTypes;
@@ -20,14 +21,21 @@ internal sealed class RelaySession : IRelaySession
     /// <summary>The namespace of the advisory locks ("SHOP"): object 0 is shared by all relays, object 1 + n is partition n.</summary>
     public const int LockClass = 0x53484F50;
 
+    private const int LookEveryMilliseconds = 100;
+
     private readonly NpgsqlConnection _connection;
     private readonly SortedSet<short> _held = [];
+    private readonly OutboxFloor _floor = new();
+    private long _lookAgainAt;
 
     private RelaySession(NpgsqlConnection connection) => _connection = connection;
 
     public IReadOnlyCollection<short> Held => _held;
 
     public bool HoldsAll => _held.Count == OutboxMessage.Partitions;
+
+    /// <summary>Where claims begin to look.</summary>
+    public long Floor => _floor.Value;
 
     /// <summary>The session's process id at the server.</summary>
     public int BackendId => _connection.ProcessID;
@@ -49,6 +57,8 @@ internal sealed class RelaySession : IRelaySession
             var milliseconds = (int)lease.TotalMilliseconds;
             await session.ExecuteAsync(
                 $"SET idle_in_transaction_session_timeout = {milliseconds}; SET idle_session_timeout = {milliseconds}; "
+                // Plans that were made while the table was nearly empty would read all of it once it is not.
+                + "SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off; "
                 + $"SELECT pg_advisory_lock_shared({LockClass}, 0)", ct);
             return session;
         }
@@ -69,6 +79,7 @@ internal sealed class RelaySession : IRelaySession
         if (locked)
         {
             _held.Add(partition);
+            _floor.Reset();
         }
 
         return locked;
@@ -80,21 +91,26 @@ internal sealed class RelaySession : IRelaySession
         _held.Remove(partition);
     }
 
-    public async Task<DbTransaction> BeginAsync(CancellationToken ct) => await _connection.BeginTransactionAsync(ct);
+    // Each statement sees what was committed before it: the floor relies on it.
+    public async Task<DbTransaction> BeginAsync(CancellationToken ct) => await _connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct);
 
     public async Task<List<OutboxRow>> ClaimAsync(int size, CancellationToken ct)
     {
-        var mine = HoldsAll ? "" : "WHERE partition = ANY ($2)";
+        await LookForWritersAsync(ct);
+        var mine = HoldsAll ? "" : "AND partition = ANY ($3)";
         await using var command = Command(
-            $"DELETE FROM outbox WHERE seq = ANY (ARRAY(SELECT seq FROM outbox {mine} ORDER BY seq LIMIT $1)) RETURNING "
-            + "seq, event_id, stream, partition, type, headers, body", size);
+            $"DELETE FROM outbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM outbox WHERE seq >= $2 {mine} ORDER BY seq LIMIT $1)) "
+            + "RETURNING seq, event_id, stream, partition, type, headers, body", size, _floor.Value);
         if (!HoldsAll)
         {
             command.Parameters.Add(Partitions());
         }
 
         // RETURNING has no order.
-        return [.. (await ReadAsync(command, ct)).OrderBy(row => row.Seq)];
+        var rows = await ReadAsync(command, ct);
+        rows.Sort((left, right) => left.Seq.CompareTo(right.Seq));
+        _floor.Claimed(rows);
+        return rows;
     }
 
     public Task PutBackAsync(IReadOnlyList<OutboxRow> rows, CancellationToken ct) => InsertAsync(
@@ -153,6 +169,31 @@ internal sealed class RelaySession : IRelaySession
     public Task NotifyAsync(CancellationToken ct) => ExecuteAsync($"NOTIFY {OutboxListener.Channel}", ct);
 
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
+
+    private async Task LookForWritersAsync(CancellationToken ct)
+    {
+        var now = Environment.TickCount64;
+        if (now < _lookAgainAt)
+        {
+            return;
+        }
+
+        _lookAgainAt = now + LookEveryMilliseconds;
+        await using var command = Command(
+            """
+            SELECT DISTINCT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND relation = 'outbox'::regclass
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                AND mode NOT IN ('AccessShareLock', 'RowShareLock', 'ShareUpdateExclusiveLock') AND pid IS DISTINCT FROM pg_backend_pid()
+            """);
+        HashSet<string> writers = [];
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            writers.Add(reader.GetString(0));
+        }
+
+        _floor.Look(writers);
+    }
 
     private NpgsqlParameter Partitions() =>
         new() { Value = _held.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Smallint };

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Shop.Contracts;
@@ -22,29 +23,67 @@ internal static class Envelope
         RespectRequiredConstructorParameters = true,
     };
 
-    public static byte[] Write(IIntegrationEvent @event, string wireName, MessageOrigin origin)
-    {
-        using var buffer = new MemoryStream(512);
-        using (var writer = new Utf8JsonWriter(buffer))
+    private static readonly JsonEncodedText s_messageId = JsonEncodedText.Encode("messageId");
+    private static readonly JsonEncodedText s_conversationId = JsonEncodedText.Encode("conversationId");
+    private static readonly JsonEncodedText s_correlationId = JsonEncodedText.Encode("correlationId");
+    private static readonly JsonEncodedText s_initiatorId = JsonEncodedText.Encode("initiatorId");
+    private static readonly JsonEncodedText s_messageType = JsonEncodedText.Encode("messageType");
+    private static readonly JsonEncodedText s_sentTime = JsonEncodedText.Encode("sentTime");
+    private static readonly JsonEncodedText s_message = JsonEncodedText.Encode("message");
+
+    public static byte[] Write(IIntegrationEvent @event, string wireName, MessageOrigin origin) =>
+        JsonScratch.Write((@event, wireName, origin), static (writer, state) =>
         {
+            var (@event, wireName, origin) = state;
             writer.WriteStartObject();
-            writer.WriteString("messageId", @event.EventId);
-            writer.WriteString("conversationId", origin.CorrelationId ?? @event.EventId);
-            writer.WriteString("correlationId", origin.CorrelationId ?? @event.EventId);
+            writer.WriteString(s_messageId, @event.EventId);
+            writer.WriteString(s_conversationId, origin.CorrelationId ?? @event.EventId);
+            writer.WriteString(s_correlationId, origin.CorrelationId ?? @event.EventId);
             if (origin.CausationId is { } causation)
             {
-                writer.WriteString("initiatorId", causation);
+                writer.WriteString(s_initiatorId, causation);
             }
 
-            writer.WriteStartArray("messageType");
+            writer.WriteStartArray(s_messageType);
             writer.WriteStringValue(UrnPrefix + wireName);
             writer.WriteEndArray();
-            writer.WriteString("sentTime", @event.OccurredAt.UtcDateTime);
-            writer.WritePropertyName("message");
+            writer.WriteString(s_sentTime, @event.OccurredAt.UtcDateTime);
+            writer.WritePropertyName(s_message);
             JsonSerializer.Serialize(writer, @event, @event.GetType(), Json);
             writer.WriteEndObject();
+        }, static utf8 => utf8.ToArray());
+}
+
+/// <summary>A writer and its buffer, one for each thread and used again: an event costs no more than what is kept of it.</summary>
+internal static class JsonScratch
+{
+    private const int KeepAtMost = 64 * 1024;
+
+    [ThreadStatic]
+    private static (ArrayBufferWriter<byte> Buffer, Utf8JsonWriter Writer)? s_mine;
+
+    /// <summary>What <paramref name="write"/> wrote, as <paramref name="take"/> takes it; neither may call this again.</summary>
+    public static TResult Write<TState, TResult>(
+        TState state, Action<Utf8JsonWriter, TState> write, Func<ReadOnlySpan<byte>, TResult> take)
+    {
+        var (buffer, writer) = s_mine ?? Create();
+        s_mine = null; // whoever throws leaves a writer behind that nobody should use
+        write(writer, state);
+        writer.Flush();
+        var result = take(buffer.WrittenSpan);
+        if (buffer.Capacity <= KeepAtMost)
+        {
+            buffer.ResetWrittenCount();
+            writer.Reset();
+            s_mine = (buffer, writer);
         }
 
-        return buffer.ToArray();
+        return result;
+    }
+
+    private static (ArrayBufferWriter<byte> Buffer, Utf8JsonWriter Writer) Create()
+    {
+        var buffer = new ArrayBufferWriter<byte>(1024);
+        return (buffer, new Utf8JsonWriter(buffer));
     }
 }

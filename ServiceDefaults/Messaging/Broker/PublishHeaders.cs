@@ -1,0 +1,95 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+
+namespace Shop.ServiceDefaults.Messaging.Broker;
+
+/// <summary>
+/// Reads stored headers into one dictionary that is used again for each message: the client writes it to the wire before the
+/// next message comes. Values stay UTF-8, which the client sends as AMQP strings.
+/// </summary>
+internal sealed class PublishHeaders
+{
+    private static readonly (string Name, byte[] Utf8)[] s_known = [.. new[]
+    {
+        MessageHeaderNames.AggregateId, MessageHeaderNames.AggregateVersion, MessageHeaderNames.CorrelationId,
+        MessageHeaderNames.TraceParent, MessageHeaderNames.CausationId, MessageHeaderNames.TraceState, MessageHeaderNames.Baggage,
+    }.Select(name => (name, Encoding.UTF8.GetBytes(name)))];
+
+    private readonly Dictionary<string, object?> _values = new(StringComparer.Ordinal);
+    private byte[] _utf8 = new byte[1024];
+
+    public IDictionary<string, object?> Values => _values;
+
+    /// <summary>Forgets the last message's headers and reads these; false where they are no JSON object of strings.</summary>
+    public bool TryRead(string json)
+    {
+        _values.Clear();
+        if (_utf8.Length < Encoding.UTF8.GetMaxByteCount(json.Length))
+        {
+            _utf8 = new byte[Encoding.UTF8.GetMaxByteCount(json.Length)];
+        }
+
+        var reader = new Utf8JsonReader(_utf8.AsSpan(0, Encoding.UTF8.GetBytes(json, _utf8)));
+        try
+        {
+            if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+            {
+                return false;
+            }
+
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                var name = NameOf(ref reader);
+                if (!reader.Read() || reader.TokenType != JsonTokenType.String)
+                {
+                    return false;
+                }
+
+                _values[name] = reader.ValueIsEscaped ? Encoding.UTF8.GetBytes(reader.GetString()!) : reader.ValueSpan.ToArray();
+            }
+
+            return !reader.Read();
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Who caused the event, where its headers say so.</summary>
+    public ActivityContext Parent()
+    {
+        ActivityContext.TryParse(Text(MessageHeaderNames.TraceParent), Text(MessageHeaderNames.TraceState), isRemote: true, out var parent);
+        return parent;
+    }
+
+    /// <summary>Hands the trace on: to whoever reads W3C headers, and to MassTransit.</summary>
+    public void Trace(Activity? activity)
+    {
+        if (activity?.Id is { } id)
+        {
+            _values[MessageHeaderNames.TraceParent] = id;
+        }
+
+        if (_values.TryGetValue(MessageHeaderNames.TraceParent, out var traceParent))
+        {
+            _values[MessageHeaderNames.MassTransitActivityId] = traceParent;
+        }
+    }
+
+    private static string NameOf(ref Utf8JsonReader reader)
+    {
+        foreach (var (name, utf8) in s_known)
+        {
+            if (reader.ValueTextEquals(utf8))
+            {
+                return name;
+            }
+        }
+
+        return reader.GetString()!;
+    }
+
+    private string? Text(string name) => _values.TryGetValue(name, out var value) ? Encoding.UTF8.GetString((byte[])value!) : null;
+}
