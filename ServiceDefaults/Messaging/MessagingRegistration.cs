@@ -7,6 +7,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Shop.ServiceDefaults.Domain;
+using Shop.ServiceDefaults.Http;
 using Shop.ServiceDefaults.Messaging.Broker;
 using Shop.ServiceDefaults.Messaging.Inbox;
 using Shop.ServiceDefaults.Messaging.Outbox;
@@ -30,7 +31,8 @@ public static class MessagingRegistration
         ArgumentNullException.ThrowIfNull(consumers);
         var settings = ReadSettings(builder);
         var topology = new BrokerTopology(settings.Service, settings.RetryDelays);
-        builder.Services.AddSingleton(settings).AddSingleton(topology).AddSingleton<TopologyDeclaration>();
+        builder.Services.AddSingleton(settings).AddSingleton(topology).AddSingleton<TopologyCheck>();
+        builder.Services.AddHealthChecks().AddCheck<TopologyCheck>("topology", tags: [HttpDefaults.ReadyTag]);
         builder.Services.AddSingleton(publishedEvents);
         builder.Services.AddSingleton<OutboxDoorbell>().AddSingleton<BrokerPublisher>();
         builder.Services.AddScoped<MessageOrigin>().AddScoped<DomainEventDispatcher>().AddScoped<UnitOfWorkInterceptor>();
@@ -82,6 +84,7 @@ public static class MessagingRegistration
             bus.UsingRabbitMq((context, rabbit) =>
             {
                 rabbit.Host(settings.Broker, settings.Service + " consumers");
+                rabbit.ConnectBusObserver(context.GetRequiredService<TopologyCheck>());
                 rabbit.ClearSerialization();
                 var wire = new WireDeserializer();
                 rabbit.AddSerializer(wire);

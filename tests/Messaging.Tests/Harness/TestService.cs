@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
@@ -20,6 +21,20 @@ internal sealed class TestService : IAsyncDisposable
     public ConsumerScript Script => _app.Services.GetRequiredService<ConsumerScript>();
 
     public IServiceProvider Services => _app.Services;
+
+    /// <summary>What the service needs in the broker.</summary>
+    public JsonObject Definitions => BrokerDefinitions.Of(_app.Services.GetRequiredService<BrokerTopology>());
+
+    /// <summary>The same of a service that has the consumer: its user may do what an instance with the consumer may.</summary>
+    public static JsonObject DefinitionsOfConsumer
+    {
+        get
+        {
+            var topology = new BrokerTopology("ordering");
+            topology.Add(typeof(EffectConsumer));
+            return BrokerDefinitions.Of(topology);
+        }
+    }
 
     public static TestService Create(
         TestDatabase database, Uri broker, IReadOnlyDictionary<string, string?>? settings = null,
@@ -53,20 +68,14 @@ internal sealed class TestService : IAsyncDisposable
         return new TestService(builder.Build());
     }
 
-    /// <summary>Creates the tables and declares the broker's objects, as a service's migrate command does.</summary>
+    /// <summary>Creates the tables, as a service's migrate command does.</summary>
     public async Task MigrateAsync()
     {
-        await using (var scope = _app.Services.CreateAsyncScope())
-        {
-            var db = scope.ServiceProvider.GetRequiredService<TicketDbContext>();
-            await db.Database.EnsureCreatedAsync();
-            await db.Database.ExecuteSqlRawAsync(MessagingSchema.Version1);
-        }
-
-        await MigrateTopologyAsync();
+        await using var scope = _app.Services.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<TicketDbContext>();
+        await db.Database.EnsureCreatedAsync();
+        await db.Database.ExecuteSqlRawAsync(MessagingSchema.Version1);
     }
-
-    public Task MigrateTopologyAsync() => _app.Services.GetRequiredService<TopologyDeclaration>().DeclareAsync(CancellationToken.None);
 
     public Task StartAsync() => _app.StartAsync();
 
