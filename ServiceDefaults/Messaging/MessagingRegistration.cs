@@ -34,7 +34,9 @@ public static class MessagingRegistration
         builder.Services.AddSingleton(settings).AddSingleton(topology).AddSingleton<TopologyCheck>();
         builder.Services.AddHealthChecks().AddCheck<TopologyCheck>("topology", tags: [HttpDefaults.ReadyTag]);
         builder.Services.AddSingleton(publishedEvents);
-        builder.Services.AddSingleton<OutboxDoorbell>().AddSingleton<BrokerPublisher>();
+        builder.Services.AddSingleton<OutboxDoorbell>().AddSingleton<IRelayStore, RelayStore>();
+        builder.Services.AddSingleton<BrokerPublisher>();
+        builder.Services.AddSingleton<IEventPublisher>(services => services.GetRequiredService<BrokerPublisher>());
         builder.Services.AddScoped<MessageOrigin>().AddScoped<DomainEventDispatcher>().AddScoped<UnitOfWorkInterceptor>();
         builder.Services.AddScoped(services => new OutboxAppender(services.GetRequiredService<MessageOrigin>()));
         builder.Services.AddScoped<DbContext>(services => services.GetRequiredService<TContext>());
