@@ -24,7 +24,7 @@ internal sealed class WholeShop : IAsyncDisposable
     public static async Task<WholeShop> CreateAsync()
     {
         var broker = await TestServers.CreateVirtualHostAsync("shop");
-        await broker.LoadTopologyAsync();
+        await broker.LoadTopologyAsync("nobody"); // every event's exchange; each service's own is loaded with it
         return new WholeShop(broker, await EventWire.ConnectAsync(broker, ""));
     }
 
@@ -34,6 +34,7 @@ internal sealed class WholeShop : IAsyncDisposable
     {
         var service = ServiceInstance.NameOf<TProgram>();
         database ??= await TestServers.CreateDatabaseAsync(service);
+        await Broker.LoadTopologyAsync(service);
         _databases.Add(database);
         var all = ServiceInstance.Settings(database.ConnectionString, Broker.UriOf(service));
         all["Email:PickupDirectory"] = _mail.FullName;
