@@ -64,12 +64,14 @@ internal sealed partial class BrokerTopology
     };
 
     /// <summary>
-    /// The exchange, and the queue behind it, where messages wait for this retry, from 1. How long is said by each message, not
-    /// by the queue, whose arguments could not change.
+    /// The exchange, and the queue behind it, where messages wait for this retry, from 1; those after the last share it. How long
+    /// is said by each message, not by the queue, whose arguments could not change.
     /// </summary>
-    public string RetryExchange(int retry) => string.Create(CultureInfo.InvariantCulture, $"{Service}.retry-{retry}");
+    public string RetryExchange(int retry) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Service}.retry-{Math.Min(retry, s_retryDelays.Length)}");
 
-    public IEnumerable<string> RetryExchanges => Enumerable.Range(1, RetryDelays.Count).Select(RetryExchange);
+    /// <summary>As many as there are delays by default, whatever the configuration says: the definitions are the same for all.</summary>
+    public IEnumerable<string> RetryExchanges => Enumerable.Range(1, s_retryDelays.Length).Select(RetryExchange);
 
     public Dictionary<string, object?> RetryArguments() => new()
     {
