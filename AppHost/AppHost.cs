@@ -3,7 +3,8 @@
 var builder = DistributedApplication.CreateBuilder(args);
 
 var postgres = builder.AddPostgres("postgres").WithDataVolume().WithLifetime(ContainerLifetime.Persistent);
-var rabbitmq = builder.AddRabbitMQ("rabbitmq").WithDataVolume().WithLifetime(ContainerLifetime.Persistent).WithManagementPlugin();
+var rabbitmq = builder.AddRabbitMQ("rabbitmq").WithDataVolume().WithLifetime(ContainerLifetime.Persistent).WithManagementPlugin()
+    .WithDefinitions(); // exchanges, queues, bindings, users and their rights: deploy/rabbitmq/definitions.json
 var signingKey = builder.AddParameter("signing-key", DevelopmentSecrets.SigningKey(), secret: true);
 
 // Each service owns one database and meets the others only in the broker, so none waits for another.
@@ -15,18 +16,18 @@ AddService<Projects.Analytics>("analytics", postgres.AddDatabase("analytics-db")
 
 builder.Build().Run();
 
-// A service starts when a run of the same program with the argument "migrate" has prepared its tables and queues.
+// A service starts when a run of the same program with the argument "migrate" has prepared its tables.
 IResourceBuilder<ProjectResource> AddService<TProject>(string name, IResourceBuilder<PostgresDatabaseResource> database)
     where TProject : IProjectMetadata, new()
 {
     var migrate = builder.AddProject<TProject>($"{name}-migrate", launchProfileName: null)
         .WithArgs("migrate")
         .WithReference(database, connectionName: "Database").WaitFor(database)
-        .WithReference(rabbitmq); // it waits for the broker itself, after its tables are ready
+        .WithReferenceAs(rabbitmq, user: name); // configured like the service; it does not talk to the broker
 
     return builder.AddProject<TProject>(name)
         .WithReference(database, connectionName: "Database")
-        .WithReference(rabbitmq).WaitFor(rabbitmq)
+        .WithReferenceAs(rabbitmq, user: name).WaitFor(rabbitmq)
         .WithEnvironment("Authentication__Schemes__Bearer__ValidIssuer", "shop")
         .WithEnvironment("Authentication__Schemes__Bearer__ValidAudiences__0", "shop")
         .WithEnvironment("Authentication__Schemes__Bearer__SigningKeys__0__Issuer", "shop")

@@ -1,7 +1,8 @@
 using Shop.Cli;
 using Shop.Cli.Demo;
+using Shop.Cli.Topology;
 
 // A new command is one more entry here.
-Command[] commands = [TokenCommand.Command, StatusCommand.Command, DownCommand.Command, DemoCommand.Command];
+Command[] commands = [TokenCommand.Command, StatusCommand.Command, DownCommand.Command, DemoCommand.Command, TopologyCommand.Command];
 
 return await CommandLine.RunAsync(commands, args);

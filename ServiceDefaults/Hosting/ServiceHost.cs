@@ -43,18 +43,30 @@ public static class ServiceHost
     }
 
     /// <summary>
-    /// The <c>migrate</c> command: brings the service's database and its part of the broker to this version. Run before the
-    /// service by the AppHost or a Kubernetes job, never by the service itself.
+    /// Runs the command that the program was started with, if any, and says whether there was one: <c>migrate</c> brings the
+    /// service's database to this version, before the service starts and never by itself; <c>topology</c> prints what the service
+    /// needs in the broker, as RabbitMQ definitions.
     /// </summary>
     /// <typeparam name="TContext">The service's DbContext.</typeparam>
-    public static async Task MigrateAsync<TContext>(this WebApplication app)
+    public static async Task<bool> RanCommandAsync<TContext>(this WebApplication app, string[] args)
         where TContext : DbContext
     {
         ArgumentNullException.ThrowIfNull(app);
-        var stopping = app.Lifetime.ApplicationStopping;
-        await using var scope = app.Services.CreateAsyncScope();
-        await Migration.ApplyAsync(
-            scope.ServiceProvider.GetRequiredService<TContext>(), app.Logger, app.Services.GetRequiredService<TimeProvider>(), stopping);
-        await scope.ServiceProvider.GetRequiredService<TopologyDeclaration>().DeclareAsync(stopping);
+        switch (args)
+        {
+            case ["migrate"]:
+                await using (var scope = app.Services.CreateAsyncScope())
+                {
+                    await Migration.ApplyAsync(scope.ServiceProvider.GetRequiredService<TContext>(), app.Logger,
+                        app.Services.GetRequiredService<TimeProvider>(), app.Lifetime.ApplicationStopping);
+                }
+
+                return true;
+            case ["topology"]:
+                Console.WriteLine(BrokerDefinitions.Of(app.Services.GetRequiredService<BrokerTopology>()).ToJsonString());
+                return true;
+            default:
+                return false;
+        }
     }
 }

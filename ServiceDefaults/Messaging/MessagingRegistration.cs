@@ -38,7 +38,8 @@ public static class MessagingRegistration
                 + $"{comesAgain}: a message that comes again later than that would act again.");
         }
 
-        builder.Services.AddSingleton(settings).AddSingleton(topology).AddSingleton<TopologyDeclaration>();
+        builder.Services.AddSingleton(settings).AddSingleton(topology).AddSingleton<TopologyCheck>();
+        builder.Services.AddHealthChecks().AddCheck<TopologyCheck>("topology", tags: [HttpDefaults.ReadyTag]);
         builder.Services.AddSingleton(publishedEvents);
         builder.Services.AddSingleton<OutboxDoorbell>().AddSingleton<IRelayStore, RelayStore>();
         builder.Services.AddSingleton<BrokerPublisher>();
@@ -95,6 +96,7 @@ public static class MessagingRegistration
             bus.UsingRabbitMq((context, rabbit) =>
             {
                 rabbit.Host(settings.Broker, settings.Service + " consumers");
+                rabbit.ConnectBusObserver(context.GetRequiredService<TopologyCheck>());
                 rabbit.ClearSerialization();
                 var wire = new WireDeserializer();
                 rabbit.AddSerializer(wire);

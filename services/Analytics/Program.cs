@@ -18,9 +18,8 @@ builder.Services.AddScoped<ProjectionRebuilds>();
 builder.Services.AddHostedService<EventLogPartitions>().AddHostedService<ProjectionWorker>();
 
 var app = builder.Build();
-if (args is ["migrate"])
+if (await app.RanCommandAsync<AnalyticsDbContext>(args))
 {
-    await app.MigrateAsync<AnalyticsDbContext>();
     return;
 }
 

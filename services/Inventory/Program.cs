@@ -36,9 +36,8 @@ builder.Services.AddOptions<ReservationSettings>().BindConfiguration("Inventory"
 builder.Services.AddHostedService<ReservationSweeper>();
 
 var app = builder.Build();
-if (args is ["migrate"])
+if (await app.RanCommandAsync<InventoryDbContext>(args))
 {
-    await app.MigrateAsync<InventoryDbContext>();
     return 0;
 }
 

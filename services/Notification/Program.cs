@@ -20,9 +20,8 @@ builder.AddNotificationWriting();
 builder.AddDelivery();
 
 var app = builder.Build();
-if (args is ["migrate"])
+if (await app.RanCommandAsync<NotificationDbContext>(args))
 {
-    await app.MigrateAsync<NotificationDbContext>();
     return;
 }
 

@@ -33,9 +33,8 @@ builder.Services.AddSingleton<OrderStreams>().AddHostedService(services => servi
 builder.Services.AddHostedService<AnswerDeadlineSweeper>();
 
 var app = builder.Build();
-if (args is ["migrate"])
+if (await app.RanCommandAsync<OrderingDbContext>(args))
 {
-    await app.MigrateAsync<OrderingDbContext>();
     return;
 }
 

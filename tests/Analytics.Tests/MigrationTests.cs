@@ -25,6 +25,7 @@ public sealed class MigrationTests : IAsyncLifetime
     {
         _database = await TestServers.CreateDatabaseAsync("analytics");
         _broker = await TestServers.CreateVirtualHostAsync("analytics");
+        await _broker.LoadTopologyAsync("analytics");
     }
 
     public async ValueTask DisposeAsync()
@@ -135,17 +136,12 @@ public sealed class MigrationTests : IAsyncLifetime
     /// <summary>Runs the real command, as the AppHost does.</summary>
     private async Task MigrateAsync()
     {
-        foreach (var exchange in EventCatalog.Names)
-        {
-            await _broker.DeclareExchangeAsync(exchange);
-        }
-
         var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
         {
             ArgumentList = { typeof(Program).Assembly.Location, "migrate" },
         };
         start.Environment["ConnectionStrings__Database"] = _database.ConnectionString;
-        start.Environment["ConnectionStrings__rabbitmq"] = _broker.AmqpUri.AbsoluteUri;
+        start.Environment["ConnectionStrings__rabbitmq"] = _broker.UriOf("analytics").AbsoluteUri;
         using var process = Process.Start(start)!;
         using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
         await process.WaitForExitAsync(patience.Token);
@@ -169,7 +165,7 @@ public sealed class MigrationTests : IAsyncLifetime
             builder.UseEnvironment("Testing");
             builder.UseContentRoot(AppContext.BaseDirectory);
             builder.UseSetting("ConnectionStrings:Database", _database.ConnectionString);
-            builder.UseSetting("ConnectionStrings:rabbitmq", _broker.AmqpUri.AbsoluteUri);
+            builder.UseSetting("ConnectionStrings:rabbitmq", _broker.UriOf("analytics").AbsoluteUri);
             builder.UseSetting("Logging:LogLevel:Default", "None");
             foreach (var (key, value) in TestTokens.Configuration)
             {

@@ -66,7 +66,7 @@ public class RetentionTests(AnalyticsFixture analytics) : IClassFixture<Analytic
         };
         start.Environment["Analytics__EventLogRetentionMonths"] = months;
         start.Environment["ConnectionStrings__Database"] = analytics.Database.ConnectionString;
-        start.Environment["ConnectionStrings__rabbitmq"] = analytics.Broker.AmqpUri.AbsoluteUri;
+        start.Environment["ConnectionStrings__rabbitmq"] = analytics.Broker.UriOf("analytics").AbsoluteUri;
         start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
         using var process = Process.Start(start)!;
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));

@@ -1,5 +1,3 @@
-using Shop.Contracts;
-
 namespace Shop.Flows.Tests;
 
 /// <summary>
@@ -26,11 +24,7 @@ internal sealed class WholeShop : IAsyncDisposable
     public static async Task<WholeShop> CreateAsync()
     {
         var broker = await TestServers.CreateVirtualHostAsync("shop");
-        foreach (var exchange in EventCatalog.Names)
-        {
-            await broker.DeclareExchangeAsync(exchange);
-        }
-
+        await broker.LoadTopologyAsync("nobody"); // every event's exchange; each service's own is loaded with it
         return new WholeShop(broker, await EventWire.ConnectAsync(broker, ""));
     }
 
@@ -40,8 +34,9 @@ internal sealed class WholeShop : IAsyncDisposable
     {
         var service = ServiceInstance.NameOf<TProgram>();
         database ??= await TestServers.CreateDatabaseAsync(service);
+        await Broker.LoadTopologyAsync(service);
         _databases.Add(database);
-        var all = ServiceInstance.Settings(database.ConnectionString, await ServiceInstance.CreateUserAsync<TProgram>(Broker));
+        var all = ServiceInstance.Settings(database.ConnectionString, Broker.UriOf(service));
         all["Email:PickupDirectory"] = _mail.FullName;
         foreach (var (key, value) in settings ?? [])
         {

@@ -3,7 +3,6 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
-using Shop.Contracts;
 using Shop.Inventory.Persistence;
 
 namespace Shop.Inventory.Tests;
@@ -56,12 +55,8 @@ public sealed class MigrationTests : IAsyncLifetime
     {
         _database = await TestServers.CreateDatabaseAsync("inventory");
         _broker = await TestServers.CreateVirtualHostAsync("inventory");
-        foreach (var exchange in EventCatalog.Names)
-        {
-            await _broker.DeclareExchangeAsync(exchange);
-        }
-
-        _settings = ServiceInstance.Settings(_database.ConnectionString, _broker.AmqpUri);
+        await _broker.LoadTopologyAsync("inventory");
+        _settings = ServiceInstance.Settings(_database.ConnectionString, _broker.UriOf("inventory"));
         _settings["Inventory:SweepInterval"] = "00:00:00.050";
     }
 

@@ -130,7 +130,7 @@ public sealed class VerifyStockTests : IAsyncLifetime
 
     private Task<(int ExitCode, string Output)> VerifyAsync(string schema = "public")
     {
-        var settings = ServiceInstance.Settings(_inventory.Database.ConnectionString, _inventory.Broker.AmqpUri);
+        var settings = ServiceInstance.Settings(_inventory.Database.ConnectionString, _inventory.Broker.UriOf("inventory"));
         settings["ConnectionStrings:Database"] += $";Search Path={schema}";
         return InventoryCommand.RunAsync("verify-stock", settings);
     }

@@ -118,26 +118,6 @@ public sealed class DeadLetterTests : MessagingTest
         Assert.Equal(0, await Broker.CountReadyAsync(Queue));
     }
 
-    [Fact]
-    public async Task A_service_user_who_may_configure_only_its_own_objects_can_declare_bind_and_consume()
-    {
-        var user = await Broker.CreateUserAsync("ordering", "^ordering\\..*$", "^ordering\\..*$",
-            "^(ordering\\..*|(ordering|inventory|notification|analytics)\\..*\\.v\\d+)$");
-        var service = TestService.Create(Database, user, consumes: true);
-        await using var _ = service;
-        await service.MigrateAsync();
-        await service.StartAsync();
-
-        await PublishAsync(Event("tea"));
-
-        await Eventually.HoldsAsync("it consumes", async () => await service.CountEffectsAsync("tea") == 1);
-        var queues = await Broker.QueuesAsync();
-        Assert.Equal(
-            [Queue, Queue + ".dead", "ordering.retry-in-200ms", "ordering.retry-in-50ms"], queues.Select(queue => queue.Name).Order());
-        Assert.All(queues, queue => Assert.Equal("quorum", queue.Arguments["x-queue-type"]));
-        Assert.Equal([s_exchange, "ordering.redelivery"], (await Broker.BindingsOfAsync(Queue)).Where(name => name != Queue).Order());
-    }
-
     private static StockReplenished Event(string sku)
     {
         var now = TimeProvider.System.GetUtcNow();

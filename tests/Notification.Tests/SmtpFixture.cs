@@ -50,7 +50,7 @@ public class SmtpFixture : NotificationFixture
         var second = new Second(new Dictionary<string, string?>(Settings.Concat(TestTokens.Configuration))
         {
             ["ConnectionStrings:Database"] = Database.ConnectionString,
-            ["ConnectionStrings:rabbitmq"] = Broker.AmqpUri.AbsoluteUri,
+            ["ConnectionStrings:rabbitmq"] = Broker.UriOf("notification").AbsoluteUri,
             ["Email:From"] = "Shop <second@shop.example>",
         });
         second.StartServer();

@@ -13,7 +13,7 @@ internal sealed class SecondOrdering(OrderingService first) : ServiceFixture<Pro
     protected override IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>
     {
         ["ConnectionStrings:Database"] = first.Database.ConnectionString,
-        ["ConnectionStrings:rabbitmq"] = first.Broker.AmqpUri.AbsoluteUri,
+        ["ConnectionStrings:rabbitmq"] = first.Broker.UriOf("ordering").AbsoluteUri,
         ["Ordering:SweepInterval"] = "00:00:00.050",
         ["Ordering:SweepBatch"] = "2",
         ["Ordering:WatchInterval"] = "00:00:00.050",

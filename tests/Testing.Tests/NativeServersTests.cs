@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using Npgsql;
 using Shop.AppHost.Native.Servers;
 
@@ -44,7 +45,12 @@ public sealed class NativeServersTests : IDisposable
         var ports = new RabbitMqPorts(FreePorts.Next(), FreePorts.Next(), FreePorts.Next(), FreePorts.Next());
         var killed = await RabbitMqServer.StartAsync(directory, ports, Password, Log, Token);
         await killed.EnsureVirtualHostAsync("shop", Token);
-        await killed.EnsureUserAsync("ordering", "secret", ".*", ".*", ".*", "shop", Token);
+        var permission = new JsonObject { ["user"] = "ordering", ["vhost"] = "shop", ["configure"] = ".*", ["write"] = ".*", ["read"] = ".*" };
+        await killed.LoadDefinitionsAsync(new JsonObject
+        {
+            ["users"] = new JsonArray(new JsonObject { ["name"] = "ordering", ["password"] = "secret", ["tags"] = "" }),
+            ["permissions"] = new JsonArray(permission),
+        }, Token);
         Kill(killed.ProcessId);
         var living = await RabbitMqServer.StartAsync(directory, ports, Password, Log, Token);
 

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.DependencyInjection;
-using Shop.Contracts;
 
 namespace Shop.Testing;
 
@@ -37,13 +36,8 @@ public abstract class ServiceFixture<TProgram> : IAsyncDisposable
     {
         _database = await TestServers.CreateDatabaseAsync(s_service);
         _broker = await TestServers.CreateVirtualHostAsync(s_service);
-        foreach (var exchange in EventCatalog.Names)
-        {
-            await _broker.DeclareExchangeAsync(exchange);
-        }
-
-        var settings = ServiceInstance.Settings(
-            _database.ConnectionString, await ServiceInstance.CreateUserAsync<TProgram>(_broker));
+        await _broker.LoadTopologyAsync(s_service);
+        var settings = ServiceInstance.Settings(_database.ConnectionString, _broker.UriOf(s_service));
         foreach (var (key, value) in Settings)
         {
             settings[key] = value;

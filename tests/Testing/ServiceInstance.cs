@@ -25,16 +25,6 @@ public sealed class ServiceInstance : IAsyncDisposable
     /// <summary>A service's name: the first part of what it has in the broker.</summary>
     public static string NameOf<TProgram>() => typeof(TProgram).Assembly.GetName().Name!.ToLowerInvariant();
 
-    /// <summary>A service's user in a virtual host, with the permissions that it has in production; its amqp URI.</summary>
-    public static Task<Uri> CreateUserAsync<TProgram>(TestVirtualHost broker)
-    {
-        ArgumentNullException.ThrowIfNull(broker);
-        var service = NameOf<TProgram>();
-        var own = $@"^{service}\..*$";
-        return broker.CreateUserAsync(
-            service, own, own, $@"^({service}\..*|(ordering|inventory|notification|analytics)\..*\.v\d+)$");
-    }
-
     /// <summary>The configuration that every instance under test needs, without delays that only production wants.</summary>
     public static Dictionary<string, string?> Settings(string database, Uri broker)
     {

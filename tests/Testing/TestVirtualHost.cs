@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using RabbitMQ.Client;
 
 namespace Shop.Testing;
@@ -53,6 +54,48 @@ public sealed class TestVirtualHost : IAsyncDisposable
             HttpMethod.Put, $"permissions/{name}/{api.User}", new { configure = ".*", write = ".*", read = ".*" });
         return host;
     }
+
+    /// <summary>
+    /// Loads definitions, as a broker does before any service starts: what is there already stays as it is. Their users are made
+    /// for this virtual host alone, with the permissions that they give.
+    /// </summary>
+    public async Task LoadAsync(JsonObject definitions)
+    {
+        ArgumentNullException.ThrowIfNull(definitions);
+        var objects = new JsonObject();
+        foreach (var category in (string[])["policies", "exchanges", "queues", "bindings"])
+        {
+            var items = definitions[category]!.AsArray().Select(item => item!.DeepClone().AsObject()).ToList();
+            items.ForEach(item => item.Remove("vhost")); // the address says which
+            objects[category] = new JsonArray([.. items]);
+        }
+
+        await _api.SendAsync(HttpMethod.Post, $"definitions/{Name}", objects);
+        foreach (var permission in definitions["permissions"]!.AsArray())
+        {
+            await CreateUserAsync((string)permission!["user"]!,
+                (string)permission["configure"]!, (string)permission["write"]!, (string)permission["read"]!);
+        }
+    }
+
+    /// <summary>Loads what these services need of the committed definitions; of all services where none is named.</summary>
+    public Task LoadTopologyAsync(params IReadOnlyCollection<string> services) =>
+        LoadAsync(services.Count == 0 ? Topology.Committed() : Topology.Of(services));
+
+    /// <summary>What is there now, in the form of definitions, without users and permissions.</summary>
+    public async Task<JsonObject> ExportAsync()
+    {
+        var definitions = JsonObject.Create(await _api.GetAsync($"definitions/{Name}"))!;
+        foreach (var policy in definitions["policies"]!.AsArray())
+        {
+            policy!.AsObject().Remove("vhost"); // the others come without
+        }
+
+        return definitions;
+    }
+
+    /// <summary>For a service's own user, who is there once its definitions are loaded.</summary>
+    public Uri UriOf(string service) => UriFor($"{service}-{Name}", service);
 
     /// <summary>A user with these permissions (regular expressions over names) here and nowhere else; its amqp URI.</summary>
     public async Task<Uri> CreateUserAsync(string name, string configure, string write, string read)
@@ -145,6 +188,10 @@ public sealed class TestVirtualHost : IAsyncDisposable
     /// <summary>Takes every message out of a queue.</summary>
     public Task PurgeAsync(string queue) =>
         _api.SendAsync<object>(HttpMethod.Delete, $"queues/{Name}/{ManagementApi.Escape(queue)}/contents", null);
+
+    /// <summary>Undoes <see cref="BindAsync"/> where there was no routing key.</summary>
+    public Task UnbindAsync(string exchange, string queue) => _api.SendAsync<object>(
+        HttpMethod.Delete, $"bindings/{Name}/e/{ManagementApi.Escape(exchange)}/q/{ManagementApi.Escape(queue)}/~", null);
 
     /// <summary>Deletes a queue with what is in it.</summary>
     public Task DeleteQueueAsync(string queue) =>

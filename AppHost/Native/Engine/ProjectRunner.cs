@@ -117,7 +117,7 @@ internal abstract class ProjectRunner(ProjectResource resource, EngineContext co
     {
         PostgresDatabaseResource database =>
             ((PostgresRunner)context.Servers[database.Server]).ConnectionString(database, resource.Identity),
-        RabbitMQServerResource broker => ((RabbitMqRunner)context.Servers[broker]).AmqpUri(resource.Identity),
+        RabbitMQServerResource broker => ((RabbitMqRunner)context.Servers[broker]).AmqpUri(resource.BrokerUser!),
         _ => throw new StartFailedException($"{resource.Name} refers to {server.Name}, which has no connection string."),
     };
 }

@@ -5,14 +5,9 @@ using Shop.AppHost.Native.State;
 
 namespace Shop.AppHost.Native.Engine;
 
-/// <summary>
-/// The broker's node, with a user for each project that refers to it. A user makes and fills only what bears its project's
-/// name, and reads besides it only the other services' versioned exchanges, which it binds its queues to.
-/// </summary>
-internal sealed class RabbitMqRunner(
-    RabbitMQServerResource resource, IReadOnlyList<string> users, EngineContext context) : IRunner
+/// <summary>The broker's node, with the users and the topology of the committed definitions.</summary>
+internal sealed class RabbitMqRunner(RabbitMQServerResource resource, EngineContext context) : IRunner
 {
-    private const string VirtualHost = "shop";
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(15);
 
     private readonly CancellationTokenSource _stopped = new();
@@ -36,19 +31,16 @@ internal sealed class RabbitMqRunner(
 
     /// <summary>Known before the broker answers: whoever does not wait for it tries until it does.</summary>
     public string AmqpUri(string user) =>
-        $"amqp://{user}:{Uri.EscapeDataString(context.Password(resource.Name, user))}@127.0.0.1:{Port}/{VirtualHost}";
+        $"amqp://{user}:{Uri.EscapeDataString(context.Password(resource.Name, user))}@127.0.0.1:{Port}/{RabbitMqDefinitions.VirtualHost}";
 
     public async Task StartAsync(CancellationToken ct)
     {
         Report(null);
         var process = await StartServerAsync(ct);
-        await _server!.EnsureVirtualHostAsync(VirtualHost, ct);
-        var everyone = string.Join('|', users);
-        foreach (var user in users)
+        await _server!.EnsureVirtualHostAsync(RabbitMqDefinitions.VirtualHost, ct);
+        if (resource.LoadsDefinitions)
         {
-            var own = $@"^{user}\..*$";
-            var read = $@"^({user}\..*|({everyone})\..*\.v\d+)$";
-            await _server.EnsureUserAsync(user, context.Password(resource.Name, user), own, own, read, VirtualHost, ct);
+            await _server.LoadDefinitionsAsync(RabbitMqDefinitions.Read(user => context.Password(resource.Name, user)), ct);
         }
 
         _watch = new ServerWatch(resource.Name, context).RunAsync(process, StartServerAsync, _stopped.Token);

@@ -15,7 +15,7 @@ internal static class Runners
             IRunner? runner = resource switch
             {
                 PostgresServerResource postgres => new PostgresRunner(postgres, Owners(postgres, projects), context),
-                RabbitMQServerResource rabbitmq => new RabbitMqRunner(rabbitmq, Users(rabbitmq, projects), context),
+                RabbitMQServerResource rabbitmq => new RabbitMqRunner(rabbitmq, context),
                 ProjectResource { LaunchProfile: null } project => new CompletionRunner(project, context),
                 ProjectResource project => new ServiceRunner(project, context),
                 _ => null,
@@ -54,7 +54,4 @@ internal static class Runners
 
         return owners;
     }
-
-    private static List<string> Users(RabbitMQServerResource server, List<ProjectResource> projects) =>
-        [.. projects.Where(p => p.References.ContainsValue(server)).Select(p => p.Identity).Distinct()];
 }

@@ -33,11 +33,22 @@ internal static class ResourceBuilderExtensions
         return project;
     }
 
-    /// <summary>Gives the project the connection string of the broker, as an amqp URI, under the broker's name.</summary>
-    public static IResourceBuilder<ProjectResource> WithReference(
-        this IResourceBuilder<ProjectResource> project, IResourceBuilder<RabbitMQServerResource> broker)
+    /// <summary>Loads the committed definitions when the broker is healthy, before anything starts that waits for it.</summary>
+    public static IResourceBuilder<RabbitMQServerResource> WithDefinitions(this IResourceBuilder<RabbitMQServerResource> broker)
+    {
+        broker.Resource.LoadsDefinitions = true;
+        return broker;
+    }
+
+    /// <summary>
+    /// Gives the project the connection string of the broker, as an amqp URI, under the broker's name, as a user that the definitions
+    /// name.
+    /// </summary>
+    public static IResourceBuilder<ProjectResource> WithReferenceAs(
+        this IResourceBuilder<ProjectResource> project, IResourceBuilder<RabbitMQServerResource> broker, string user)
     {
         project.Resource.References[broker.Resource.Name] = broker.Resource;
+        project.Resource.BrokerUser = user;
         return project;
     }
 

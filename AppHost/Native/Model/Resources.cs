@@ -30,16 +30,17 @@ internal sealed class PostgresDatabaseResource(string name, PostgresServerResour
 }
 
 /// <summary>A private RabbitMQ node.</summary>
-internal sealed class RabbitMQServerResource(string name) : Resource(name);
+internal sealed class RabbitMQServerResource(string name) : Resource(name)
+{
+    public bool LoadsDefinitions { get; set; }
+}
 
 /// <summary>A run of one of the repository's projects: a service, or a program that ends.</summary>
 internal sealed class ProjectResource(string name, IProjectMetadata metadata, LaunchProfile? launchProfile) : Resource(name)
 {
     public string ProjectPath { get; } = metadata.ProjectPath;
 
-    /// <summary>
-    /// The name under which the project logs in to servers. All runs of a project share it; other projects have others.
-    /// </summary>
+    /// <summary>The name under which the project logs in to its database. All runs of a project share it; other projects have others.</summary>
     public string Identity { get; } = Path.GetFileNameWithoutExtension(metadata.ProjectPath).ToLowerInvariant();
 
     /// <summary>Null for a run that listens to nothing and is expected to end.</summary>
@@ -51,6 +52,9 @@ internal sealed class ProjectResource(string name, IProjectMetadata metadata, La
 
     /// <summary>The servers and databases that the project receives a connection string of, by the name it is looked up by.</summary>
     public Dictionary<string, Resource> References { get; } = [];
+
+    /// <summary>Whom the project logs in to the broker as.</summary>
+    public string? BrokerUser { get; set; }
 
     public string? HealthPath { get; set; }
 }

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Shop.AppHost.Native.Servers;
 
@@ -17,6 +18,14 @@ internal sealed class RabbitMqManagement : IDisposable
         _http.DefaultRequestHeaders.ConnectionClose = true; // the node waits 5 s for open ones when it is stopped
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
             "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}")));
+    }
+
+    public async Task<JsonObject> GetAsync(string path, CancellationToken ct) => (await _http.GetFromJsonAsync<JsonObject>(path, ct))!;
+
+    public async Task PostAsync<T>(string path, T body, CancellationToken ct)
+    {
+        using var response = await _http.PostAsJsonAsync(path, body, ct);
+        await ThrowIfRefusedAsync(response, ct);
     }
 
     public async Task PutAsync<T>(string path, T body, CancellationToken ct)

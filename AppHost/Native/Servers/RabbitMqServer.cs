@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json.Nodes;
 
 namespace Shop.AppHost.Native.Servers;
 
@@ -85,16 +86,9 @@ internal sealed class RabbitMqServer : IAsyncDisposable
 
     public Uri AdminAmqpUri(string vhost = "/") => AmqpUri(AdminUser, _adminPassword, vhost);
 
-    /// <summary>
-    /// Makes sure of a user with these permissions (regular expressions over names) in one virtual host. May be called again; the
-    /// user then has the password and the permissions given last.
-    /// </summary>
-    public async Task EnsureUserAsync(
-        string user, string password, string configure, string write, string read, string vhost, CancellationToken ct)
-    {
-        await _management.PutAsync($"users/{Escape(user)}", new { password, tags = "" }, ct);
-        await _management.PutAsync($"permissions/{Escape(vhost)}/{Escape(user)}", new { configure, write, read }, ct);
-    }
+    /// <summary>Adds what these definitions have and the node lacks. Users get the passwords and permissions given last.</summary>
+    public Task LoadDefinitionsAsync(JsonObject definitions, CancellationToken ct) =>
+        _management.PostAsync("definitions", definitions, ct);
 
     public async Task EnsureVirtualHostAsync(string vhost, CancellationToken ct)
     {

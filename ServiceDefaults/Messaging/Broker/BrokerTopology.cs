@@ -8,7 +8,8 @@ namespace Shop.ServiceDefaults.Messaging.Broker;
 /// <summary>
 /// A service's part of the broker, derived from the contracts and its consumers: a fanout exchange per event it owns, and
 /// per consumer a quorum queue with its dead letters, bound to the exchanges of the events that the consumer takes. What fails
-/// waits in a queue per delay, which all consumers of the service share, and from there comes back to the queue it was from.
+/// waits in a queue per retry, which all consumers of the service share, and from there comes back to the queue it was from.
+/// <see cref="BrokerDefinitions"/> writes it down for the broker: nobody declares it from here.
 /// </summary>
 internal sealed partial class BrokerTopology
 {
@@ -52,7 +53,7 @@ internal sealed partial class BrokerTopology
 
     public static string DeadLettersOf(string queue) => queue + ".dead";
 
-    /// <summary>The arguments that every consumer queue is declared with, here and by MassTransit.</summary>
+    /// <summary>The arguments of every consumer queue: in the definitions, and in MassTransit's own declaration at each start.</summary>
     public static Dictionary<string, object?> QueueArguments(string queue) => new()
     {
         ["x-queue-type"] = "quorum",
@@ -63,16 +64,18 @@ internal sealed partial class BrokerTopology
     };
 
     /// <summary>
-    /// The exchange, and the queue behind it, where messages wait this long. The delay is in the name, because it is an argument
-    /// of the queue, which cannot change.
+    /// The exchange, and the queue behind it, where messages wait for this retry, from 1; those after the last share it. How long
+    /// is said by each message, not by the queue, whose arguments could not change.
     /// </summary>
-    public string RetryExchange(TimeSpan delay) => string.Create(
-        CultureInfo.InvariantCulture, $"{Service}.retry-in-{delay.TotalMilliseconds:0}ms");
+    public string RetryExchange(int retry) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Service}.retry-{Math.Min(retry, s_retryDelays.Length)}");
 
-    public Dictionary<string, object?> RetryArguments(TimeSpan delay) => new()
+    /// <summary>As many as there are delays by default, whatever the configuration says: the definitions are the same for all.</summary>
+    public IEnumerable<string> RetryExchanges => Enumerable.Range(1, s_retryDelays.Length).Select(RetryExchange);
+
+    public Dictionary<string, object?> RetryArguments() => new()
     {
         ["x-queue-type"] = "quorum",
-        ["x-message-ttl"] = (long)delay.TotalMilliseconds,
         ["x-dead-letter-exchange"] = RedeliveryExchange,
         ["x-dead-letter-strategy"] = "at-least-once",
         ["x-overflow"] = "reject-publish",

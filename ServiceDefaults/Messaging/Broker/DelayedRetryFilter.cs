@@ -60,13 +60,14 @@ internal sealed partial class DelayedRetryFilter(BrokerTopology topology, string
     {
         var properties = new BasicProperties(original)
         {
+            Expiration = delay.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture),
             Headers = new Dictionary<string, object?>(original.Headers ?? new Dictionary<string, object?>())
             {
                 [MessageHeaderNames.Retries] = retry,
             },
         };
         await channel.BasicPublishAsync(
-            topology.RetryExchange(delay), queue, mandatory: true, properties, context.GetBody(), awaitAck: true, context.CancellationToken);
+            topology.RetryExchange(retry), queue, mandatory: true, properties, context.GetBody(), awaitAck: true, context.CancellationToken);
         MessagingTelemetry.RetriedLater.Add(1, new KeyValuePair<string, object?>("consumer", queue));
         Activity.Current?.SetTag("shop.retry_in_seconds", delay.TotalSeconds);
         LogRetryLater(queue, original.MessageId, retry, topology.RetryDelays.Count, delay, context.Exception?.Message);

@@ -16,10 +16,7 @@ public abstract class MessagingTest : IAsyncLifetime
     {
         Database = await TestServers.CreateDatabaseAsync("messaging");
         Broker = await TestServers.CreateVirtualHostAsync("messaging");
-        foreach (var exchange in EventCatalog.Names.Where(name => !name.StartsWith("ordering.", StringComparison.Ordinal)))
-        {
-            await Broker.DeclareExchangeAsync(exchange);
-        }
+        await Broker.LoadTopologyAsync("nobody"); // the other services' exchanges; of Ordering's, each test loads what it needs
     }
 
     public async ValueTask DisposeAsync()
@@ -44,10 +41,11 @@ public abstract class MessagingTest : IAsyncLifetime
         {
             ["Messaging:RelayEnabled"] = relay.ToString(),
         };
-        var service = Own(TestService.Create(Database, Broker.AmqpUri, all, consumes, services));
+        var service = Own(TestService.Create(Database, Broker.UriOf("ordering"), all, consumes, services));
         if (migrate)
         {
             await service.MigrateAsync();
+            await LoadTopologyAsync(service);
         }
 
         if (start)
@@ -56,6 +54,14 @@ public abstract class MessagingTest : IAsyncLifetime
         }
 
         return service;
+    }
+
+    /// <summary>Loads what this service needs, which is not what the real Ordering does: it has a consumer of its own.</summary>
+    internal async Task LoadTopologyAsync(TestService service)
+    {
+        var definitions = service.Definitions;
+        definitions["permissions"] = TestService.DefinitionsOfConsumer["permissions"]!.DeepClone();
+        await Broker.LoadAsync(definitions);
     }
 
     internal async Task<Probe> ProbeAsync(params string[] exchanges) => Own(await Probe.BindAsync(Broker, exchanges));

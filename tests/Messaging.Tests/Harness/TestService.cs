@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
@@ -20,6 +21,20 @@ internal sealed class TestService : IAsyncDisposable
     public ConsumerScript Script => _app.Services.GetRequiredService<ConsumerScript>();
 
     public IServiceProvider Services => _app.Services;
+
+    /// <summary>What the service needs in the broker.</summary>
+    public JsonObject Definitions => BrokerDefinitions.Of(_app.Services.GetRequiredService<BrokerTopology>());
+
+    /// <summary>The same of a service that has the consumer: its user may do what an instance with the consumer may.</summary>
+    public static JsonObject DefinitionsOfConsumer
+    {
+        get
+        {
+            var topology = new BrokerTopology("ordering");
+            topology.Add(typeof(EffectConsumer));
+            return BrokerDefinitions.Of(topology);
+        }
+    }
 
     public static TestService Create(
         TestDatabase database, Uri broker, IReadOnlyDictionary<string, string?>? settings = null,
@@ -53,23 +68,17 @@ internal sealed class TestService : IAsyncDisposable
         return new TestService(builder.Build());
     }
 
-    /// <summary>Creates the tables and declares the broker's objects, as a service's migrate command does.</summary>
+    /// <summary>Creates the tables, as a service's migrate command does.</summary>
     public async Task MigrateAsync()
     {
-        await using (var scope = _app.Services.CreateAsyncScope())
+        await using var scope = _app.Services.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<TicketDbContext>();
+        await db.Database.EnsureCreatedAsync();
+        foreach (var step in MessagingSchema.Steps)
         {
-            var db = scope.ServiceProvider.GetRequiredService<TicketDbContext>();
-            await db.Database.EnsureCreatedAsync();
-            foreach (var step in MessagingSchema.Steps)
-            {
-                await db.Database.ExecuteSqlRawAsync(step.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal));
-            }
+            await db.Database.ExecuteSqlRawAsync(step.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal));
         }
-
-        await MigrateTopologyAsync();
     }
-
-    public Task MigrateTopologyAsync() => _app.Services.GetRequiredService<TopologyDeclaration>().DeclareAsync(CancellationToken.None);
 
     public Task StartAsync() => _app.StartAsync();
 

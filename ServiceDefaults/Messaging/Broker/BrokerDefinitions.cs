@@ -1,0 +1,120 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using RabbitMQ.Client;
+
+namespace Shop.ServiceDefaults.Messaging.Broker;
+
+/// <summary>
+/// A service's topology as RabbitMQ definitions, with its user and what that may do: declare its own queues again, write to its
+/// own exchanges, read its own queues. The user has no password here; whoever loads the definitions fills it in.
+/// </summary>
+internal static class BrokerDefinitions
+{
+    public const string VirtualHost = "shop";
+
+    public static JsonObject Of(BrokerTopology topology) => new()
+    {
+        ["vhosts"] = Array([new { name = VirtualHost }]),
+        ["users"] = Array([new
+        {
+            name = topology.Service,
+            password_hash = "",
+            hashing_algorithm = "rabbit_password_hashing_sha256",
+            tags = System.Array.Empty<string>(),
+        }]),
+        ["permissions"] = Array([Permission(topology)]),
+        ["policies"] = Array([DeadLettersStay]),
+        ["exchanges"] = Array(Exchanges(topology)),
+        ["queues"] = Array(Queues(topology)),
+        ["bindings"] = Array(Bindings(topology)),
+    };
+
+    /// <summary>Each look at a dead letter counts as a delivery, and RabbitMQ 4 has a limit of 20 where nobody says otherwise.</summary>
+    private static Dictionary<string, object> DeadLettersStay => new()
+    {
+        ["vhost"] = VirtualHost,
+        ["name"] = "dead-letters-stay",
+        ["pattern"] = @"\.dead$",
+        ["apply-to"] = "queues",
+        ["definition"] = new Dictionary<string, object> { ["delivery-limit"] = 1_000_000 },
+        ["priority"] = 0,
+    };
+
+    private static object Permission(BrokerTopology topology)
+    {
+        var service = Regex.Escape(topology.Service);
+        var consumers = topology.Queues.Select(queue => Regex.Escape(queue.Name[(topology.Service.Length + 1)..]))
+            .Order(StringComparer.Ordinal).ToList();
+        var ownQueues = consumers.Count == 0 ? "^$" : $@"^{service}\.({string.Join('|', consumers)})(\.dead)?$";
+        return new { user = topology.Service, vhost = VirtualHost, configure = ownQueues, write = $@"^{service}\.", read = ownQueues };
+    }
+
+    private static IEnumerable<object> Exchanges(BrokerTopology topology)
+    {
+        // MassTransit makes one of each queue's name, too.
+        var own = topology.Queues.SelectMany(queue => (string[])[queue.Name, BrokerTopology.DeadLettersOf(queue.Name)]);
+        var fanouts = topology.Exchanges.Concat(own).Concat(topology.Queues.Count > 0 ? topology.RetryExchanges : []);
+        return fanouts.Select(name => Exchange(name, ExchangeType.Fanout))
+            .Concat(topology.Queues.Count > 0 ? [Exchange(topology.RedeliveryExchange, ExchangeType.Direct)] : []);
+    }
+
+    private static IEnumerable<object> Queues(BrokerTopology topology)
+    {
+        foreach (var queue in topology.Queues)
+        {
+            yield return Queue(queue.Name, BrokerTopology.QueueArguments(queue.Name));
+            yield return Queue(BrokerTopology.DeadLettersOf(queue.Name), BrokerTopology.DeadLetterArguments());
+        }
+
+        foreach (var retry in topology.Queues.Count > 0 ? topology.RetryExchanges : [])
+        {
+            yield return Queue(retry, topology.RetryArguments());
+        }
+    }
+
+    private static IEnumerable<object> Bindings(BrokerTopology topology)
+    {
+        foreach (var queue in topology.Queues)
+        {
+            foreach (var exchange in queue.Events.Append(queue.Name))
+            {
+                yield return Binding(exchange, queue.Name);
+            }
+
+            yield return Binding(topology.RedeliveryExchange, queue.Name, queue.Name);
+            yield return Binding(BrokerTopology.DeadLettersOf(queue.Name), BrokerTopology.DeadLettersOf(queue.Name));
+        }
+
+        foreach (var retry in topology.Queues.Count > 0 ? topology.RetryExchanges : [])
+        {
+            yield return Binding(retry, retry);
+        }
+    }
+
+    private static object Exchange(string name, string type) => new
+    {
+        name,
+        vhost = VirtualHost,
+        type,
+        durable = true,
+        auto_delete = false,
+        @internal = false,
+        arguments = new { },
+    };
+
+    private static object Queue(string name, Dictionary<string, object?> arguments) =>
+        new { name, vhost = VirtualHost, durable = true, auto_delete = false, arguments };
+
+    private static object Binding(string source, string destination, string routingKey = "") => new
+    {
+        source,
+        vhost = VirtualHost,
+        destination,
+        destination_type = "queue",
+        routing_key = routingKey,
+        arguments = new { },
+    };
+
+    private static JsonArray Array(IEnumerable<object> items) => [.. items.Select(item => JsonSerializer.SerializeToNode(item))];
+}

@@ -1,0 +1,109 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using Shop.Cli.Topology;
+using Shop.Contracts;
+using Definitions = Shop.Testing.Topology;
+
+namespace Shop.Topology.Tests;
+
+/// <summary>The committed definitions are what the contracts and the consumers need, and a broker can be compared with them.</summary>
+public sealed class DefinitionsTests
+{
+    private static readonly string s_repository = FindRepository();
+
+    [Fact]
+    public async Task The_committed_definitions_are_those_that_the_services_need()
+    {
+        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
+        {
+            ArgumentList = { Path.Combine(s_repository, "Cli", "bin", BuildOutput(), "shop-cli.dll"), "topology" },
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using var process = Process.Start(start)!;
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        await process.WaitForExitAsync(patience.Token);
+
+        Assert.True(process.ExitCode == 0, await errors);
+        var committed = await File.ReadAllTextAsync(Path.Combine(s_repository, Definitions.RelativePath));
+        var drift = committed.Split('\n').Except((await output).Split('\n')).Select(line => "- " + line.Trim())
+            .Concat((await output).Split('\n').Except(committed.Split('\n')).Select(line => "+ " + line.Trim()));
+        Assert.True(committed == await output, $"""
+            {Definitions.RelativePath} is not what the contracts and the services' consumers need. Run
+
+                ./shop topology > {Definitions.RelativePath}
+
+            look at what changed (docs/topology.md says what to do about arguments that cannot change and bindings that are gone), and
+            commit it:
+            {string.Join('\n', drift)}
+            """);
+    }
+
+    [Fact]
+    public void Every_event_has_an_exchange_and_a_queue_that_is_bound_to_it()
+    {
+        var definitions = Definitions.Committed();
+        var exchanges = Names(definitions, "exchanges", "name");
+        var sources = Names(definitions, "bindings", "source");
+
+        Assert.All(EventCatalog.Names, name => Assert.Contains(name, exchanges));
+        Assert.All(EventCatalog.Names, name => Assert.Contains(name, sources)); // else a mandatory publish would be returned for ever
+    }
+
+    [Fact]
+    public void They_hold_no_secret() =>
+        Assert.All(Definitions.Committed()["users"]!.AsArray(), user => Assert.Equal("", (string)user!["password_hash"]!));
+
+    [Fact]
+    public async Task A_broker_that_was_loaded_with_them_does_not_differ_and_one_that_was_changed_is_told_apart()
+    {
+        await using var broker = await TestServers.CreateVirtualHostAsync("topology");
+        await broker.LoadTopologyAsync("inventory");
+        var wanted = Definitions.Of("inventory");
+        (wanted["users"], wanted["permissions"]) = (new JsonArray(), new JsonArray());
+        Assert.Empty(TopologyComparison.Compare(wanted, await broker.ExportAsync()));
+
+        await broker.UnbindAsync("ordering.order-placed.v1", "inventory.order-placed");
+        await broker.BindAsync("ordering.order-placed.v1", "inventory.order-shipped");
+        await broker.DeleteQueueAsync("inventory.retry-2");
+        await broker.DeleteQueueAsync("inventory.order-cancelled");
+        await broker.DeclareQueueAsync("inventory.order-cancelled", new Dictionary<string, object> { ["x-delivery-limit"] = 5 });
+        await broker.DeclareQueueAsync("inventory.no-longer");
+
+        var findings = TopologyComparison.Compare(wanted, await broker.ExportAsync());
+
+        Assert.Contains(new TopologyFinding("missing", "binding ordering.order-placed.v1 -> inventory.order-placed"), findings);
+        Assert.Contains(new TopologyFinding("extra", "binding ordering.order-placed.v1 -> inventory.order-shipped"), findings);
+        Assert.Contains(new TopologyFinding("missing", "queue inventory.retry-2"), findings);
+        Assert.Contains(new TopologyFinding("extra", "queue inventory.no-longer"), findings);
+        Assert.Contains(new TopologyFinding("different", "queue inventory.order-cancelled: x-delivery-limit is 5, should be 50"), findings);
+        Assert.Contains(
+            new TopologyFinding("different", "queue inventory.order-cancelled: x-overflow is not set, should be \"reject-publish\""), findings);
+
+        // Loading adds what is missing; the rest is a person's decision.
+        await broker.LoadTopologyAsync("inventory");
+        Assert.DoesNotContain(TopologyComparison.Compare(wanted, await broker.ExportAsync()), finding => finding.Kind == "missing");
+    }
+
+    private static HashSet<string> Names(JsonObject definitions, string category, string member) =>
+        [.. definitions[category]!.AsArray().Select(item => (string)item![member]!)];
+
+    /// <summary>Such as Release/net10.0.</summary>
+    private static string BuildOutput()
+    {
+        var output = new DirectoryInfo(AppContext.BaseDirectory);
+        return Path.Combine(output.Parent!.Name, output.Name);
+    }
+
+    private static string FindRepository()
+    {
+        var at = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(at.FullName, "Shop.sln")))
+        {
+            at = at.Parent!;
+        }
+
+        return at.FullName;
+    }
+}
