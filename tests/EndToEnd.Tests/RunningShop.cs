@@ -65,7 +65,6 @@ internal sealed class RunningShop : IAsyncDisposable
         Signal("KILL", before);
         await Eventually.HoldsAsync($"the AppHost has brought {name} back",
             () => Recorded(name) is { Healthy: true, Pid: { } pid } && pid != before, s_patience);
-        await EverythingIsHealthyAsync();
     }
 
     /// <summary>How many letters were written so far.</summary>
