@@ -113,6 +113,7 @@ internal sealed partial class OutboxRelay(
             }
 
             await RetryParkedAsync(session);
+            await publisher.ConnectAsync(stopping); // a parked event may have cost the connection
             if (!await RelayBatchAsync(session))
             {
                 await doorbell.WaitAsync(settings.PollInterval, stopping);

@@ -89,7 +89,7 @@ internal sealed class Trouble(
     /// <summary>Events that come to this exchange cannot be sent, in one of the ways that there are.</summary>
     private void Break(ModelExchange exchange, TimeSpan? lasting)
     {
-        var way = faults.Emphasis == Emphasis.ConnectionsKilled ? 2 : _random.Below(3);
+        var way = faults.Emphasis == Emphasis.ConnectionsKilled ? 2 : faults.IsCalm ? 0 : _random.Below(3);
         world.Trace?.Write(world.Now, $"exchange {exchange.Name} {(way switch { 0 => "is bound to nothing", 1 => "is gone", _ => "kills connections" })}");
         if (way == 0)
         {
