@@ -80,6 +80,33 @@ public sealed class RelayTests : MessagingTest
     }
 
     [Fact]
+    public async Task An_event_that_costs_the_connection_each_time_is_parked_and_the_others_go_on()
+    {
+        var service = await ServiceAsync(relay: false);
+        var probe = await ProbeAsync(TicketEvents.Opened, TicketEvents.Touched);
+        var broken = await service.OpenAsync();
+
+        // Headers that fit in no frame: the broker closes the connection under all that is on its way.
+        await Database.ExecuteAsync(
+            "UPDATE outbox SET headers = jsonb_set(headers::jsonb, '{too-much}', to_jsonb(repeat('x', 200000)))::text");
+        await TouchAsync(service, broken.Id);
+        for (var i = 0; i < 5; i++)
+        {
+            await service.OpenAsync();
+        }
+
+        await ServiceAsync(migrate: false);
+
+        await Eventually.HoldsAsync("the others are sent", () =>
+            probe.Received.Select(message => message.MessageId).Distinct().Count() == 5);
+        await Eventually.HoldsAsync("the event and the one behind it are parked, and say why", async () =>
+            await Database.ScalarAsync<long>("SELECT count(*) FROM outbox_parked") == 2
+            && await Database.ScalarAsync<long>("SELECT count(*) FROM outbox_parked WHERE error LIKE '%connection was lost%'") == 1
+            && await Database.ScalarAsync<long>("SELECT count(*) FROM outbox") == 0);
+        Assert.DoesNotContain(probe.Received, message => message.Stream == broken.Id.ToString());
+    }
+
+    [Fact]
     public async Task A_crash_between_confirm_and_commit_repeats_the_event()
     {
         var service = await ServiceAsync(relay: false);

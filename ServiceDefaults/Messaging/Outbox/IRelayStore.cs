@@ -23,8 +23,8 @@ internal interface IRelaySession : IAsyncDisposable
     /// <summary>How many relays have a session, this one among them.</summary>
     Task<int> CountRelaysAsync(CancellationToken ct);
 
-    /// <summary>Locks a partition unless another session holds it; never waits for it.</summary>
-    Task<bool> TryLockAsync(short partition, CancellationToken ct);
+    /// <summary>Locks partitions that no session holds, up to so many; never waits for one.</summary>
+    Task LockAsync(int atMost, CancellationToken ct);
 
     Task UnlockAsync(short partition, CancellationToken ct);
 
@@ -38,10 +38,10 @@ internal interface IRelaySession : IAsyncDisposable
     Task PutBackAsync(IReadOnlyList<OutboxRow> rows, CancellationToken ct);
 
     /// <summary>Sets rows aside, behind what is parked of their streams already.</summary>
-    Task ParkAsync(IReadOnlyList<OutboxRow> rows, DateTimeOffset now, CancellationToken ct);
+    Task ParkAsync(IReadOnlyList<OutboxRow> rows, CancellationToken ct);
 
-    /// <summary>Notes a failed attempt of a parked row.</summary>
-    Task FailParkedAsync(long seq, DateTimeOffset nextAttempt, string error, CancellationToken ct);
+    /// <summary>Notes a failed attempt of a parked row, which is due again after the delay, by the database's clock.</summary>
+    Task FailParkedAsync(long seq, TimeSpan delay, string error, CancellationToken ct);
 
     Task<int> AttemptsOfAsync(long seq, CancellationToken ct);
 
@@ -51,7 +51,7 @@ internal interface IRelaySession : IAsyncDisposable
     Task<HashSet<string>> ParkedStreamsAsync(CancellationToken ct);
 
     /// <summary>The parked rows, in order, of the held partitions' streams whose head is due again.</summary>
-    Task<List<OutboxRow>> DueAsync(DateTimeOffset now, int size, CancellationToken ct);
+    Task<List<OutboxRow>> DueAsync(int size, CancellationToken ct);
 
     /// <summary>Tells the relays of other processes that something was committed. Outside every transaction: see docs/adr/0003.</summary>
     Task NotifyAsync(CancellationToken ct);
@@ -72,12 +72,9 @@ internal static class PartitionShares
             await session.UnlockAsync(session.Held.Max(), ct);
         }
 
-        for (short partition = 0; partition < OutboxMessage.Partitions && session.Held.Count < share; partition++)
+        if (session.Held.Count < share)
         {
-            if (!session.Held.Contains(partition))
-            {
-                await session.TryLockAsync(partition, ct);
-            }
+            await session.LockAsync(share - session.Held.Count, ct);
         }
     }
 }

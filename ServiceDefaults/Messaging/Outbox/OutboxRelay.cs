@@ -17,9 +17,16 @@ internal sealed partial class OutboxRelay(
     private static readonly TimeSpan s_rebalanceEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_pauseAfterFailure = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>How often an event may cost the connection, alone, before it is parked; once where it is parked already.</summary>
+    private const int LossesAllowed = 3;
+
     private readonly HashSet<string> _parkedStreams = [];
-    private DateTimeOffset _rebalanceAt;
-    private DateTimeOffset _retryParkedAt;
+    private readonly SlowStart _batch = new(settings.BatchSize);
+    private ResiliencePipeline? _connecting;
+
+    // Timestamps, not times of day: a clock that is set back must not stop the relay.
+    private long? _rebalancedAt;
+    private long? _retriedParkedAt;
 
     /// <summary>Spreads the attempts to connect: the simulation gives its own, so that a run can be repeated.</summary>
     internal Func<double> Jitter { get; init; } = Random.Shared.NextDouble;
@@ -58,7 +65,8 @@ internal sealed partial class OutboxRelay(
         var context = ResilienceContextPool.Shared.Get(continueOnCapturedContext: true, stopping);
         try
         {
-            return await ConnectPipeline().ExecuteAsync(OpenAsync, context);
+            _connecting ??= ConnectPipeline();
+            return await _connecting.ExecuteAsync(OpenAsync, context);
         }
         finally
         {
@@ -89,7 +97,7 @@ internal sealed partial class OutboxRelay(
         // The broker first: rows claimed while it is away would only be held back from vacuum.
         await publisher.ConnectAsync(context.CancellationToken);
         var session = await store.OpenAsync(context.CancellationToken);
-        _rebalanceAt = _retryParkedAt = clock.GetUtcNow();
+        _rebalancedAt = _retriedParkedAt = null;
         return session;
     }
 
@@ -105,7 +113,8 @@ internal sealed partial class OutboxRelay(
             }
 
             await RetryParkedAsync(session);
-            if (await RelayBatchAsync(session) < settings.BatchSize)
+            await publisher.ConnectAsync(stopping); // a parked event may have cost the connection
+            if (!await RelayBatchAsync(session))
             {
                 await doorbell.WaitAsync(settings.PollInterval, stopping);
             }
@@ -114,10 +123,9 @@ internal sealed partial class OutboxRelay(
 
     private async Task RebalanceAsync(IRelaySession session, CancellationToken ct)
     {
-        var now = clock.GetUtcNow();
-        if (now >= _rebalanceAt)
+        if (IsOver(_rebalancedAt, s_rebalanceEvery))
         {
-            _rebalanceAt = now + s_rebalanceEvery;
+            _rebalancedAt = clock.GetTimestamp();
             await session.RebalanceAsync(ct);
             _parkedStreams.Clear();
             _parkedStreams.UnionWith(await session.ParkedStreamsAsync(ct));
@@ -126,25 +134,26 @@ internal sealed partial class OutboxRelay(
 
     /// <summary>
     /// One round. It takes no stopping token: a shutdown waits for the confirms, which are bounded, and for the commit, so that
-    /// a deployment repeats nothing.
+    /// a deployment repeats nothing. Returns whether there may be more.
     /// </summary>
-    private async Task<int> RelayBatchAsync(IRelaySession session)
+    private async Task<bool> RelayBatchAsync(IRelaySession session)
     {
         await using var transaction = await session.BeginAsync(CancellationToken.None);
-        var rows = await session.ClaimAsync(settings.BatchSize, CancellationToken.None);
+        var size = _batch.Size;
+        var rows = await session.ClaimAsync(size, CancellationToken.None);
         if (rows.Count == 0)
         {
-            return 0;
+            return false;
         }
 
         var waiting = _parkedStreams.Count == 0 ? [] : rows.Where(row => _parkedStreams.Contains(row.Stream)).ToList();
         var sending = waiting.Count == 0 ? rows : rows.Where(row => !_parkedStreams.Contains(row.Stream)).ToList();
-        var report = await publisher.PublishAsync(sending, CancellationToken.None);
+        var report = await PublishAsync(sending, LossesAllowed);
         if (report.Confirmed.Count == rows.Count)
         {
             await transaction.CommitAsync();
             MessagingTelemetry.Published.Add(rows.Count);
-            return rows.Count;
+            return rows.Count == size;
         }
 
         if (report.Confirmed.Count + report.Refused.Count + waiting.Count == 0)
@@ -164,13 +173,40 @@ internal sealed partial class OutboxRelay(
         await transaction.CommitAsync();
         _parkedStreams.UnionWith(refused);
         MessagingTelemetry.Published.Add(report.Confirmed.Count);
-        if (unsent[false].Any())
+        ThrowIfUnknown(rows, report, unsent[false].Count());
+        return rows.Count == size;
+    }
+
+    private async Task<PublishReport> PublishAsync(IReadOnlyList<OutboxRow> rows, int lossesAllowed)
+    {
+        var start = clock.GetTimestamp();
+        var report = await publisher.PublishAsync(rows, CancellationToken.None);
+        if (report.Confirmed.Count == rows.Count || CountUnknown(rows, report) == 0)
         {
-            throw new IOException(
-                $"The broker confirmed {report.Confirmed.Count} of {rows.Count} events; {unsent[false].Count()} go again.");
+            _batch.Succeeded();
+        }
+        else if (clock.GetElapsedTime(start) < settings.ConfirmTimeout && _batch.Blames(rows, lossesAllowed))
+        {
+            // A connection that is lost at once, and not silence: a broker that is only slow blames no event.
+            report.Refused[rows[0].Seq] = "the broker's connection was lost each time that it was sent alone";
         }
 
-        return rows.Count;
+        return report;
+    }
+
+    /// <summary>Events that were neither confirmed nor refused, nor stand behind one of their stream that was.</summary>
+    private static int CountUnknown(IReadOnlyList<OutboxRow> rows, PublishReport report)
+    {
+        HashSet<string> refused = [.. rows.Where(row => report.Refused.ContainsKey(row.Seq)).Select(row => row.Stream)];
+        return rows.Count(row => !report.Confirmed.Contains(row.Seq) && !refused.Contains(row.Stream));
+    }
+
+    private static void ThrowIfUnknown(IReadOnlyList<OutboxRow> rows, PublishReport report, int unknown)
+    {
+        if (unknown > 0)
+        {
+            throw new IOException($"The broker confirmed {report.Confirmed.Count} of {rows.Count} events; {unknown} go again.");
+        }
     }
 
     private async Task ParkAsync(IRelaySession session, IReadOnlyList<OutboxRow> rows, PublishReport report)
@@ -180,51 +216,52 @@ internal sealed partial class OutboxRelay(
             return;
         }
 
-        var now = clock.GetUtcNow();
-        await session.ParkAsync(rows, now, CancellationToken.None);
+        await session.ParkAsync(rows, CancellationToken.None);
         MessagingTelemetry.Parked.Add(rows.Count);
         foreach (var row in rows.Where(row => report.Refused.ContainsKey(row.Seq)))
         {
-            await FailAsync(session, row, attempts: 0, report.Refused[row.Seq], now);
+            await FailAsync(session, row, attempts: 0, report.Refused[row.Seq]);
         }
     }
 
     private async Task RetryParkedAsync(IRelaySession session)
     {
-        var now = clock.GetUtcNow();
-        if (_parkedStreams.Count == 0 || now < _retryParkedAt)
+        if (_parkedStreams.Count == 0 || !IsOver(_retriedParkedAt, settings.PollInterval))
         {
             return;
         }
 
-        _retryParkedAt = now + settings.PollInterval;
+        _retriedParkedAt = clock.GetTimestamp();
         await using var transaction = await session.BeginAsync(CancellationToken.None);
-        var due = await session.DueAsync(now, settings.BatchSize, CancellationToken.None);
+        var due = await session.DueAsync(_batch.Size, CancellationToken.None);
         if (due.Count == 0)
         {
             return;
         }
 
-        var report = await publisher.PublishAsync(due, CancellationToken.None);
+        var report = await PublishAsync(due, lossesAllowed: 1);
         await session.DeleteParkedAsync(report.Confirmed, CancellationToken.None);
         foreach (var row in due.Where(row => report.Refused.ContainsKey(row.Seq)))
         {
             var attempts = await session.AttemptsOfAsync(row.Seq, CancellationToken.None);
-            await FailAsync(session, row, attempts, report.Refused[row.Seq], now);
+            await FailAsync(session, row, attempts, report.Refused[row.Seq]);
         }
 
         await transaction.CommitAsync();
         MessagingTelemetry.Published.Add(report.Confirmed.Count);
+        ThrowIfUnknown(due, report, CountUnknown(due, report));
         _parkedStreams.Clear();
         _parkedStreams.UnionWith(await session.ParkedStreamsAsync(CancellationToken.None));
     }
 
-    private async Task FailAsync(IRelaySession session, OutboxRow row, int attempts, string error, DateTimeOffset now)
+    private async Task FailAsync(IRelaySession session, OutboxRow row, int attempts, string error)
     {
         var delay = RetryDelay(attempts);
-        await session.FailParkedAsync(row.Seq, now + delay, error, CancellationToken.None);
+        await session.FailParkedAsync(row.Seq, delay, error, CancellationToken.None);
         LogStuck(row.Type, row.EventId, row.Stream, attempts + 1, error, delay);
     }
+
+    private bool IsOver(long? since, TimeSpan interval) => since is not { } then || clock.GetElapsedTime(then) >= interval;
 
     /// <summary>Exponential from the configured first delay, doubled each time, at most the configured longest delay.</summary>
     private TimeSpan RetryDelay(int attempts) => TimeSpan.FromTicks(Math.Min(

@@ -73,16 +73,18 @@ internal sealed class RelaySession : IRelaySession
         "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND objid = 0 AND granted "
         + $"AND classid = {LockClass} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())", ct));
 
-    public async Task<bool> TryLockAsync(short partition, CancellationToken ct)
+    public async Task LockAsync(int atMost, CancellationToken ct)
     {
-        var locked = (bool)(await ScalarAsync($"SELECT pg_try_advisory_lock({LockClass}, {partition + 1})", ct))!;
-        if (locked)
+        // Row by row and no further than the limit: there is nothing here to sort or to look ahead for.
+        var free = Enumerable.Range(0, OutboxMessage.Partitions).Select(partition => (short)partition).Except(_held).ToArray();
+        await using var command = Command(
+            $"SELECT partition FROM unnest($1) AS partition WHERE pg_try_advisory_lock({LockClass}, partition + 1) LIMIT $2", free, atMost);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
         {
-            _held.Add(partition);
+            _held.Add(reader.GetInt16(0));
             _floor.Reset();
         }
-
-        return locked;
     }
 
     public async Task UnlockAsync(short partition, CancellationToken ct)
@@ -115,17 +117,17 @@ internal sealed class RelaySession : IRelaySession
 
     public Task PutBackAsync(IReadOnlyList<OutboxRow> rows, CancellationToken ct) => InsertAsync(
         "INSERT INTO outbox (seq, event_id, stream, partition, type, headers, body) OVERRIDING SYSTEM VALUE "
-        + "SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)", rows, null, ct);
+        + "SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)", rows, ct);
 
-    public Task ParkAsync(IReadOnlyList<OutboxRow> rows, DateTimeOffset now, CancellationToken ct) => InsertAsync(
-        "INSERT INTO outbox_parked SELECT *, 0, $8, $8, '' FROM unnest($1, $2, $3, $4, $5, $6, $7)",
-        rows, now, ct);
+    public Task ParkAsync(IReadOnlyList<OutboxRow> rows, CancellationToken ct) => InsertAsync(
+        "INSERT INTO outbox_parked SELECT *, 0, now(), now(), '' FROM unnest($1, $2, $3, $4, $5, $6, $7)",
+        rows, ct);
 
-    public async Task FailParkedAsync(long seq, DateTimeOffset nextAttempt, string error, CancellationToken ct)
+    public async Task FailParkedAsync(long seq, TimeSpan delay, string error, CancellationToken ct)
     {
         await using var command = Command(
-            "UPDATE outbox_parked SET attempts = attempts + 1, next_attempt_at = $2, error = $3 WHERE seq = $1",
-            seq, nextAttempt, error);
+            "UPDATE outbox_parked SET attempts = attempts + 1, next_attempt_at = clock_timestamp() + $2, error = $3 "
+            + "WHERE seq = $1", seq, delay, error);
         await command.ExecuteNonQueryAsync(ct);
     }
 
@@ -152,16 +154,16 @@ internal sealed class RelaySession : IRelaySession
         return streams;
     }
 
-    public async Task<List<OutboxRow>> DueAsync(DateTimeOffset now, int size, CancellationToken ct)
+    public async Task<List<OutboxRow>> DueAsync(int size, CancellationToken ct)
     {
         await using var command = Command(
             """
             SELECT seq, event_id, stream, partition, type, headers, body FROM outbox_parked WHERE stream IN (
                 SELECT stream FROM (SELECT DISTINCT ON (partition, stream) stream, next_attempt_at FROM outbox_parked
-                    WHERE partition = ANY ($3) ORDER BY partition, stream, seq) AS head
-                WHERE next_attempt_at <= $1)
-            ORDER BY seq LIMIT $2
-            """, now, size);
+                    WHERE partition = ANY ($2) ORDER BY partition, stream, seq) AS head
+                WHERE next_attempt_at <= now())
+            ORDER BY seq LIMIT $1
+            """, size);
         command.Parameters.Add(Partitions());
         return await ReadAsync(command, ct);
     }
@@ -209,18 +211,13 @@ internal sealed class RelaySession : IRelaySession
         return command;
     }
 
-    private async Task InsertAsync(string sql, IReadOnlyList<OutboxRow> rows, DateTimeOffset? now, CancellationToken ct)
+    private async Task InsertAsync(string sql, IReadOnlyList<OutboxRow> rows, CancellationToken ct)
     {
         await using var command = Command(sql,
             rows.Select(row => row.Seq).ToArray(), rows.Select(row => row.EventId).ToArray(),
             rows.Select(row => row.Stream).ToArray(), rows.Select(row => row.Partition).ToArray(),
             rows.Select(row => row.Type).ToArray(), rows.Select(row => row.Headers).ToArray(),
             rows.Select(row => row.Body).ToArray());
-        if (now is { } value)
-        {
-            command.Parameters.Add(new NpgsqlParameter { Value = value });
-        }
-
         await command.ExecuteNonQueryAsync(ct);
     }
 

@@ -1,0 +1,13 @@
+namespace Shop.Simulation.Tests;
+
+/// <summary>What a run is to meet for certain, so that a mistake that was found once stays found.</summary>
+internal enum Emphasis
+{
+    None,
+
+    /// <summary>Clocks are set back by up to an hour, while events cannot be sent for a while.</summary>
+    ClocksSetBack,
+
+    /// <summary>An event makes the broker drop the whole connection each time, and the relays send one at a time.</summary>
+    ConnectionsKilled,
+}

@@ -1,0 +1,86 @@
+using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.Simulation.Tests.Kernel;
+
+namespace Shop.Simulation.Tests.Model;
+
+internal sealed record ParkedRow(OutboxRow Row, int Attempts, TimeSpan NextAttemptAt);
+
+/// <summary>
+/// PostgreSQL as far as outbox, relay and inbox can tell: transactions, row locks, unique keys, session locks, sessions that are
+/// ended when they are silent. Identity numbers are given out before the commit and not given back.
+/// </summary>
+internal sealed class ModelDatabase(World world, Faults faults)
+{
+    private static readonly TimeSpan s_keepAlive = TimeSpan.FromSeconds(5);
+    private readonly List<ModelSession> _sessions = [];
+    private bool _up = true;
+    private long _seq;
+
+    public World World => world;
+
+    public Table<long, OutboxRow> Outbox { get; } = new("outbox");
+
+    public Table<long, ParkedRow> Parked { get; } = new("outbox_parked");
+
+    public Table<(Guid EventId, string Consumer), bool> Inbox { get; } = new("inbox");
+
+    /// <summary>How often consumers acted: nothing here holds back a repeat.</summary>
+    public Dictionary<(Guid EventId, string Consumer), int> Effects { get; } = [];
+
+    /// <summary>What some consumers note under a business key.</summary>
+    public Table<(Guid EventId, string Consumer), bool> Notes { get; } = new("notes");
+
+    /// <summary>The aggregates' versions.</summary>
+    public Table<string, int> Aggregates { get; } = new("aggregates");
+
+    /// <summary>Which session holds which partition.</summary>
+    public Dictionary<short, ModelSession> Locks { get; } = [];
+
+    /// <summary>Where a relay that goes by numbers has come to: only for the negative control.</summary>
+    public Dictionary<short, long> Cursors { get; } = [];
+
+    public int Relays => _sessions.Count(session => session.CountsAsRelay);
+
+    public long NextSeq() => ++_seq;
+
+    /// <summary>Opens a session; <paramref name="lease"/> is the silence after which the server ends it.</summary>
+    public async Task<ModelSession> OpenAsync(SimProcess client, TimeSpan? lease, bool fenced, CancellationToken ct)
+    {
+        ModelSession? session = null;
+        var link = new Link(world, faults, client, "session", () => session?.Lost(), s_keepAlive);
+        return await link.CallAsync("connects", (out ModelSession opened) =>
+        {
+            if (!_up)
+            {
+                throw new ModelException("The database is starting up.");
+            }
+
+            session = opened = new ModelSession(this, link, lease, fenced);
+            _sessions.Add(opened);
+            return null;
+        }, ct);
+    }
+
+    public void Forget(ModelSession session) => _sessions.Remove(session);
+
+    /// <summary>Ends any session, as an administrator does.</summary>
+    public void EndSomeSession()
+    {
+        if (_sessions.Count > 0)
+        {
+            world.Random.Pick(_sessions).Link.EndByServer("terminated");
+        }
+    }
+
+    public void Restart(TimeSpan away)
+    {
+        world.Trace?.Write(world.Now, "the database restarts");
+        _up = false;
+        foreach (var session in _sessions.ToArray())
+        {
+            session.Link.EndByServer("shutdown");
+        }
+
+        world.After(away, () => _up = true);
+    }
+}

@@ -1,0 +1,145 @@
+using Shop.ServiceDefaults.Messaging.Inbox;
+using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.Simulation.Tests.Kernel;
+using Shop.Simulation.Tests.Model;
+
+namespace Shop.Simulation.Tests.Runs;
+
+/// <summary>
+/// An instance of a consumer: takes deliveries beside each other, each through the inbox, and acknowledges what the inbox says may
+/// be acknowledged. A database that is away is waited for; what fails otherwise is tried again at once, and then goes back.
+/// </summary>
+internal sealed class Consumer(
+    SimProcess process, ModelDatabase database, ModelBroker broker, ModelQueue queue, Ledger ledger, UnitsOfWork units, Weakness weakness)
+{
+    private const int Prefetch = 3;
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(150);
+    private readonly Stack<ModelSession> _idle = [];
+
+    public async Task RunAsync()
+    {
+        while (!process.Stopping.IsCancellationRequested)
+        {
+            try
+            {
+                var lost = new TaskCompletionSource();
+                ModelSubscription? subscription = null;
+                var link = await broker.ConnectAsync(process, _ => subscription?.Lost(), process.Stopping);
+                link.ClientLost = () => lost.TrySetResult();
+                await link.CallAsync("subscribes", (out bool done) =>
+                {
+                    subscription = queue.Subscribe(link, Prefetch, message => process.Run(() => HandleAsync(link, subscription!, message)));
+                    done = true;
+                    return null;
+                }, process.Stopping);
+                await lost.Task;
+            }
+            catch (Exception e) when (e is LinkLostException or ModelException)
+            {
+                await Task.Delay(s_pause, process.Clock);
+            }
+        }
+    }
+
+    private async Task HandleAsync(Link link, ModelSubscription subscription, ModelMessage message)
+    {
+        if (weakness == Weakness.AcknowledgeBeforeCommit)
+        {
+            subscription.Acknowledge(message, first: true);
+        }
+
+        var failures = 0;
+        while (true)
+        {
+            try
+            {
+                var first = await AttemptAsync(message.Row, failures > 0 || message.Failures > 0);
+                subscription.Acknowledge(message, first);
+                return;
+            }
+            catch (Exception e) when (e is LinkLostException or AwayException)
+            {
+                await Task.Delay(s_pause, process.Clock);
+                if (!link.IsUp)
+                {
+                    return; // it is delivered again, to whoever
+                }
+            }
+            catch (ModelException) when (++failures < 3)
+            {
+                // Again at once.
+            }
+            catch (ModelException)
+            {
+                subscription.Fail(message);
+                return;
+            }
+        }
+    }
+
+    private async Task<bool> AttemptAsync(OutboxRow row, bool again)
+    {
+        var session = await SessionAsync();
+        bool first;
+        await using (var work = new ModelInboxWork(session, weakness))
+        {
+            first = await Inbox.IsFirstAsync(work, row.EventId, queue.Name, () => ConsumeAsync(work, session, row, again), process.Stopping);
+        }
+
+        if (session.Link.IsUp)
+        {
+            _idle.Push(session);
+        }
+
+        return first;
+    }
+
+    private async Task ConsumeAsync(ModelInboxWork work, ModelSession session, OutboxRow row, bool again)
+    {
+        var temper = ledger.TemperOf(row);
+        if (temper == Temper.Noted)
+        {
+            await work.AddNoteAsync(row.EventId, queue.Name);
+        }
+
+        if (temper == Temper.Poison || (temper == Temper.Flaky && !again))
+        {
+            await session.RunAsync("reads something that is not there", () => null);
+            throw new ModelException("The handler failed.");
+        }
+
+        work.AddEffect(row.EventId, queue.Name);
+        if (temper == Temper.Causing)
+        {
+            var caused = Producer.Event(units, $"f{units.EventsMade}", Topology.Common);
+            work.Append(seq => caused with { Seq = seq }, ledger.Committed);
+        }
+
+        if (row.Seq % 2 == 0)
+        {
+            await work.SaveAsync(); // the handler saves itself
+        }
+    }
+
+    private async Task<ModelSession> SessionAsync()
+    {
+        while (_idle.TryPop(out var idle))
+        {
+            if (idle.Link.IsUp)
+            {
+                return idle;
+            }
+        }
+
+        try
+        {
+            return await database.OpenAsync(process, lease: null, fenced: true, CancellationToken.None);
+        }
+        catch (ModelException)
+        {
+            throw new AwayException();
+        }
+    }
+
+    private sealed class AwayException : Exception;
+}
