@@ -38,13 +38,14 @@ public abstract class MessagingTest : IAsyncLifetime
     internal async Task<TestService> ServiceAsync(
         bool consumes = false, bool relay = true, bool start = true, bool migrate = true,
         Action<Microsoft.Extensions.DependencyInjection.IServiceCollection>? services = null,
-        IReadOnlyDictionary<string, string?>? settings = null)
+        IReadOnlyDictionary<string, string?>? settings = null,
+        Action<Shop.ServiceDefaults.Messaging.MessagingBuilder>? consumers = null)
     {
         var all = new Dictionary<string, string?>(settings ?? new Dictionary<string, string?>())
         {
             ["Messaging:RelayEnabled"] = relay.ToString(),
         };
-        var service = Own(TestService.Create(Database, Broker.AmqpUri, all, consumes, services));
+        var service = Own(TestService.Create(Database, Broker.AmqpUri, all, consumes, services, consumers));
         if (migrate)
         {
             await service.MigrateAsync();
