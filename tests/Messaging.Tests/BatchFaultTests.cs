@@ -187,7 +187,7 @@ public sealed class BatchFaultTests : BatchTest
         await service.StartAsync();
 
         await Eventually.HoldsAsync("the killer is a dead letter", async () => await Broker.CountReadyAsync(Queue + ".dead") > 0,
-            TimeSpan.FromSeconds(120));
+            TimeSpan.FromSeconds(300));
         await EffectsAsync(service, 39);
         Assert.True(kills > BrokerTopology.DeliveryLimit / 2, $"it killed {kills} times");
         Assert.Contains("killer", Assert.Single(await Broker.PeekAsync(Queue + ".dead")).Text, StringComparison.Ordinal);

@@ -81,15 +81,19 @@ public sealed class BatchTests : BatchTest
         Assert.Equal((trace, "a b"), (script.Activity!.TraceId, script.Activity.GetBaggageItem("shop")));
 
         await service.StopAsync();
-        await PublishAsync(Event("one"), headers: Headers());
-        await PublishAsync(Event("two"), headers: Headers());
+        for (var i = 0; i < 20; i++)
+        {
+            await PublishAsync(Event($"sku-{i}"), headers: Headers());
+        }
+
         var (again, _) = await StartAsync(migrate: false);
-        await EffectsAsync(again, 3);
+        await EffectsAsync(again, 21);
         await SettledAsync();
         lock (spans)
         {
             var ours = spans.Where(span => span.TraceId == trace && span.OperationName == $"{Queue} process").ToList();
-            Assert.Equal(3, ours.Count);
+            Assert.Equal(21, ours.Count);
+            Assert.Contains(ours, span => span.Links.Any());
             Assert.All(ours.Where(span => span.Links.Any()), span =>
                 Assert.Contains(spans, batch => batch.OperationName == $"{Queue} process batch" && span.Links.Single().Context.SpanId == batch.SpanId));
         }
