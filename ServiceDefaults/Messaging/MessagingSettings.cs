@@ -39,6 +39,9 @@ internal sealed class MessagingSettings
     /// <summary>Messages that a consumer holds at once. Modest: a requeued prefetch counts as a delivery for all of it.</summary>
     public ushort Prefetch { get; init; } = 32;
 
+    /// <summary>Events that a batch consumer takes at most in one transaction, from 1 to 1,000. It holds twice as many.</summary>
+    public int ConsumeBatchSize { get; init; } = 200;
+
     /// <summary>How often a failing message is tried again at once before it has to wait.</summary>
     public int ImmediateRetries { get; init; } = 5;
 

@@ -27,6 +27,9 @@ internal static class MessagingTelemetry
     public static readonly Counter<long> Consumed = s_meter.CreateCounter<long>(
         "shop.inbox.consumed", "{event}", "Events whose effects were committed.");
 
+    public static readonly Histogram<int> ConsumedAtOnce = s_meter.CreateHistogram<int>(
+        "shop.inbox.batch_size", "{event}", "Events that a batch consumer took in one transaction.");
+
     public static readonly Counter<long> Deduplicated = s_meter.CreateCounter<long>(
         "shop.inbox.deduplicated", "{event}", "Repeats that were acknowledged without effect.");
 

@@ -6,13 +6,14 @@ using Shop.Analytics.Features.Rejections;
 using Shop.Analytics.Features.SalesPerDay;
 using Shop.Analytics.Features.StockOuts;
 using Shop.Analytics.Persistence;
+using Shop.Contracts;
 using Shop.ServiceDefaults.Hosting;
 using Shop.ServiceDefaults.Messaging;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults<AnalyticsDbContext>();
 builder.Services.AddValidation();
-builder.AddMessaging<AnalyticsDbContext>(bus => bus.AddConsumer<EventLogConsumer>());
+builder.AddMessaging<AnalyticsDbContext>(bus => bus.AddBatchConsumer<EventLogConsumer, IIntegrationEvent>());
 builder.Services.AddOptions<EventLogSettings>().BindConfiguration("Analytics").ValidateDataAnnotations().ValidateOnStart();
 builder.Services.AddScoped<ProjectionRebuilds>();
 builder.Services.AddHostedService<EventLogPartitions>().AddHostedService<ProjectionWorker>();

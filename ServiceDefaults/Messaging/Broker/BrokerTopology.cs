@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using MassTransit;
 using Shop.Contracts;
+using Shop.ServiceDefaults.Messaging.Batches;
 
 namespace Shop.ServiceDefaults.Messaging.Broker;
 
@@ -87,7 +88,8 @@ internal sealed partial class BrokerTopology
     {
         var name = WordStart().Replace(consumer.Name.Replace("Consumer", "", StringComparison.Ordinal), "-$0").ToLowerInvariant();
         var events = consumer.GetInterfaces()
-            .Where(type => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IConsumer<>))
+            .Where(type => type.IsGenericType
+                && (type.GetGenericTypeDefinition() == typeof(IConsumer<>) || type.GetGenericTypeDefinition() == typeof(IBatchConsumer<>)))
             .Select(type => type.GenericTypeArguments[0])
             .SelectMany(type => type == typeof(IIntegrationEvent) ? EventCatalog.Names : [EventCatalog.NameOf(type)]);
         var queue = new ConsumerQueue($"{Service}.{name}", [.. events.Order(StringComparer.Ordinal)]);

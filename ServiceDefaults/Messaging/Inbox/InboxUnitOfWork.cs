@@ -11,6 +11,8 @@ internal sealed class InboxUnitOfWork(DbContext db, TimeProvider clock) : IInbox
 
     public async Task BeginAsync(Guid eventId, string consumer, CancellationToken ct)
     {
+        // A savepoint around each SaveChanges would be two more round trips, and nobody goes back to one: what fails starts again.
+        db.Database.AutoSavepointsEnabled = false;
         _transaction = await db.Database.BeginTransactionAsync(ct);
         db.Add(new InboxMessage { EventId = eventId, Consumer = consumer, ProcessedAt = clock.GetUtcNow() });
     }

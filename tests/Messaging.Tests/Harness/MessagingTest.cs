@@ -35,13 +35,14 @@ public abstract class MessagingTest : IAsyncLifetime
     internal async Task<TestService> ServiceAsync(
         bool consumes = false, bool relay = true, bool start = true, bool migrate = true,
         Action<Microsoft.Extensions.DependencyInjection.IServiceCollection>? services = null,
-        IReadOnlyDictionary<string, string?>? settings = null)
+        IReadOnlyDictionary<string, string?>? settings = null,
+        Action<Shop.ServiceDefaults.Messaging.MessagingBuilder>? consumers = null)
     {
         var all = new Dictionary<string, string?>(settings ?? new Dictionary<string, string?>())
         {
             ["Messaging:RelayEnabled"] = relay.ToString(),
         };
-        var service = Own(TestService.Create(Database, Broker.UriOf("ordering"), all, consumes, services));
+        var service = Own(TestService.Create(Database, Broker.UriOf("ordering"), all, consumes, services, consumers));
         if (migrate)
         {
             await service.MigrateAsync();
@@ -60,7 +61,11 @@ public abstract class MessagingTest : IAsyncLifetime
     internal async Task LoadTopologyAsync(TestService service)
     {
         var definitions = service.Definitions;
-        definitions["permissions"] = TestService.DefinitionsOfConsumer["permissions"]!.DeepClone();
+        if (definitions["queues"]!.AsArray().Count == 0)
+        {
+            definitions["permissions"] = TestService.DefinitionsOfConsumer["permissions"]!.DeepClone();
+        }
+
         await Broker.LoadAsync(definitions);
     }
 

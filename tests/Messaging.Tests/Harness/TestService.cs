@@ -38,7 +38,7 @@ internal sealed class TestService : IAsyncDisposable
 
     public static TestService Create(
         TestDatabase database, Uri broker, IReadOnlyDictionary<string, string?>? settings = null,
-        bool consumes = false, Action<IServiceCollection>? services = null)
+        bool consumes = false, Action<IServiceCollection>? services = null, Action<MessagingBuilder>? consumers = null)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = "Messaging.Tests" });
         builder.Logging.ClearProviders();
@@ -58,6 +58,7 @@ internal sealed class TestService : IAsyncDisposable
         builder.AddServiceDefaults<TicketDbContext>();
         builder.AddMessaging<TicketDbContext>(TicketEvents.From, bus =>
         {
+            consumers?.Invoke(bus);
             if (consumes)
             {
                 bus.AddConsumer<EffectConsumer>();

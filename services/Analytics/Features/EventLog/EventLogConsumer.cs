@@ -1,48 +1,79 @@
-using System.Text.Json;
-using MassTransit;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using Shop.Analytics.Features.Projections;
 using Shop.Analytics.Persistence;
 using Shop.Contracts;
+using Shop.ServiceDefaults.Messaging.Batches;
 
 namespace Shop.Analytics.Features.EventLog;
 
-/// <summary>Appends every event of the shop to the log and to the projections, all in the inbox's transaction.</summary>
-internal sealed class EventLogConsumer(AnalyticsDbContext db, TimeProvider clock) : IConsumer<IIntegrationEvent>
+/// <summary>
+/// Appends every event of the shop to the log and to the projections, all in the inbox's transaction. In batches: rows that all
+/// events of a day meet in are changed once per batch.
+/// </summary>
+internal sealed class EventLogConsumer(AnalyticsDbContext db, TimeProvider clock) : IBatchConsumer<IIntegrationEvent>
 {
-    public async Task Consume(ConsumeContext<IIntegrationEvent> context)
-    {
-        var ct = context.CancellationToken;
-        var @event = context.Message;
+    // Statements of their own, because each sees what was committed before it: epoch and rebuilds have to be read after the lock is
+    // held. From there to the commit no rebuild starts or ends. In the order of keys, so that nobody waits in a circle.
+    private const string Lock = "SELECT share_projections()";
 
-        // Saved first: a repeat fails on its inbox row here, before it waits for anything.
-        await db.SaveChangesAsync(ct);
-        var logged = await LogAsync(@event, BodyAsSent(context), ct);
+    private const string Log = """
+        INSERT INTO event_log (event_id, occurred_at, type, aggregate_id, aggregate_version, body, received_at, epoch)
+        SELECT received.id, received.occurred, received.name, received.aggregate, received.version, received.body::jsonb, $7, state.epoch
+        FROM unnest($1, $2, $3, $4, $5, $6) AS received (id, occurred, name, aggregate, version, body), event_log_state AS state
+        ORDER BY received.id, received.occurred
+        ON CONFLICT DO NOTHING RETURNING event_id
+        """;
+
+    private const string Building = "SELECT ARRAY(SELECT projection FROM projection_rebuilds WHERE state = 'running')";
+
+    public async Task ConsumeAsync(IReadOnlyList<ReceivedEvent<IIntegrationEvent>> events, CancellationToken ct)
+    {
+        var (isNew, building) = await LogAsync(events, ct);
 
         // A repeat that comes after its inbox row is gone is known by the log.
-        if (logged.IsNew)
+        List<IIntegrationEvent> logged = [.. events.Select(received => received.Event).Where(@event => isNew.Contains(@event.EventId))];
+        if (logged.Count > 0)
         {
-            await db.ApplyAsync(@event, logged.Building, ct: ct);
+            await db.ApplyAsync(logged, building, ct: ct);
         }
     }
 
-    /// <summary>
-    /// Adds the event to the log and says which projections are being rebuilt; from here to the commit no rebuild starts or ends.
-    /// </summary>
-    private async Task<LogResult> LogAsync(IIntegrationEvent @event, string body, CancellationToken ct)
+    /// <summary>Adds events to the log. Says which of them are new to it, and which projections are being rebuilt.</summary>
+    private async Task<(HashSet<Guid> IsNew, string[] Building)> LogAsync(
+        IReadOnlyList<ReceivedEvent<IIntegrationEvent>> events, CancellationToken ct)
     {
-        var rows = await db.Database.SqlQuery<LogResult>(
-            $"""
-            SELECT is_new AS "IsNew", building AS "Building" FROM log_event({@event.EventId}, {@event.OccurredAt.ToUniversalTime()},
-                {EventCatalog.NameOf(@event.GetType())}, {@event.AggregateId}, {@event.AggregateVersion}, {body}::jsonb, {clock.GetUtcNow()})
-            """).ToListAsync(ct);
-        return rows[0];
+        await using var batch = ((NpgsqlConnection)db.Database.GetDbConnection()).CreateBatch();
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(Lock));
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(Log)
+        {
+            Parameters =
+            {
+                Column(events, received => received.Event.EventId),
+                Column(events, received => received.Event.OccurredAt.ToUniversalTime()),
+                Column(events, received => EventCatalog.NameOf(received.Event.GetType())),
+                Column(events, received => received.Event.AggregateId),
+                Column(events, received => received.Event.AggregateVersion),
+                Column(events, received => received.Body.GetRawText()),
+                new NpgsqlParameter<DateTimeOffset> { TypedValue = clock.GetUtcNow() },
+            },
+        });
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(Building));
+
+        HashSet<Guid> isNew = new(events.Count);
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        await reader.NextResultAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            isNew.Add(reader.GetGuid(0));
+        }
+
+        await reader.NextResultAsync(ct);
+        await reader.ReadAsync(ct);
+        return (isNew, reader.GetFieldValue<string[]>(0));
     }
 
-    private static string BodyAsSent(ConsumeContext context) =>
-        JsonSerializer.Deserialize<SentEnvelope>(context.ReceiveContext.Body.GetBytes(), JsonSerializerOptions.Web)!.Message.GetRawText();
-
-    private sealed record SentEnvelope(JsonElement Message);
-
-    private sealed record LogResult(bool IsNew, string[] Building);
+    private static NpgsqlParameter<T[]> Column<T>(
+        IEnumerable<ReceivedEvent<IIntegrationEvent>> events, Func<ReceivedEvent<IIntegrationEvent>, T> column) =>
+        new() { TypedValue = [.. events.Select(column)] };
 }

@@ -108,7 +108,7 @@ internal sealed class ProjectionRebuilds(AnalyticsDbContext db, TimeProvider clo
         {
             if (LoggedEvent.Read(row.Type, row.Body) is { } @event)
             {
-                await db.ApplyAsync(@event, row.Building, projection => projection.Name is not ("sales" or "funnel"), ct);
+                await db.ApplyAsync([@event], row.Building, projection => projection.Name is not ("sales" or "funnel"), ct);
             }
         }
 

@@ -4,23 +4,23 @@ using Shop.Contracts;
 
 namespace Shop.Analytics.Features.Projections;
 
-/// <summary>Brings events into the tables of the projections: one as it comes in, or a batch of a rebuild.</summary>
+/// <summary>Brings events into the tables of the projections: those that came in together, or a batch of a rebuild.</summary>
 internal static class Projector
 {
-    /// <summary>Applies an event to all projections, and to the shadows of those that are being rebuilt.</summary>
-    /// <param name="db">In the transaction that logs the event.</param>
-    /// <param name="event">The event.</param>
+    /// <summary>Applies events to all projections, and to the shadows of those that are being rebuilt: each row is changed once.</summary>
+    /// <param name="db">In the transaction that logs the events.</param>
+    /// <param name="events">The events.</param>
     /// <param name="building">The names of the projections that are being rebuilt.</param>
-    /// <param name="live">Which projections have not got the event in their live table yet; all of them where it is null.</param>
+    /// <param name="live">Which projections have not got the events in their live table yet; all of them where it is null.</param>
     /// <param name="ct">Cancels.</param>
-    public static async Task ApplyAsync(this AnalyticsDbContext db, IIntegrationEvent @event, IReadOnlyCollection<string> building,
+    public static async Task ApplyAsync(this AnalyticsDbContext db, IReadOnlyList<IIntegrationEvent> events, IReadOnlyCollection<string> building,
         Func<Projection, bool>? live = null, CancellationToken ct = default)
     {
         List<string> statements = [];
         List<object> parameters = [];
         foreach (var projection in ProjectionCatalog.All)
         {
-            var rows = projection.RowsOf(@event).ToList();
+            var rows = events.SelectMany(projection.RowsOf).ToList();
             var (toLive, toShadow) = (live?.Invoke(projection) ?? true, building.Contains(projection.Name));
             if (rows.Count == 0 || (!toLive && !toShadow))
             {

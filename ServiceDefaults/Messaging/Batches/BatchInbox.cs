@@ -1,0 +1,60 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using Shop.Contracts;
+
+namespace Shop.ServiceDefaults.Messaging.Batches;
+
+/// <summary>Takes events into the inbox and runs their consumer, all in one transaction.</summary>
+internal sealed class BatchInbox<TConsumer, TEvent>(string queue, IServiceScopeFactory scopes, TimeProvider clock)
+    where TConsumer : class, IBatchConsumer<TEvent>
+    where TEvent : class, IIntegrationEvent
+{
+    // In the order of ids: of two transactions that take the same events, one waits for the other, and never each for the other.
+    private const string Take = """
+        INSERT INTO inbox (event_id, consumer, processed_at) SELECT id, $2, $3 FROM unnest($1) AS id ORDER BY id
+        ON CONFLICT DO NOTHING RETURNING event_id
+        """;
+
+    /// <summary>Returns after the commit, and how many of the deliveries were no repeats. Where it throws, nothing happened.</summary>
+    public async Task<int> ConsumeAsync(IReadOnlyList<Delivery> deliveries, CancellationToken ct)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<DbContext>();
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        var taken = await TakeAsync(db, deliveries, ct);
+
+        // Each id is taken once, so that a repeat within the batch finds its id gone.
+        List<ReceivedEvent<TEvent>> events = [.. deliveries.Where(delivery => taken.Remove(delivery.EventId))
+            .Select(delivery => new ReceivedEvent<TEvent>((TEvent)delivery.Event!, delivery.EventBody))];
+        if (events.Count > 0)
+        {
+            await scope.ServiceProvider.GetRequiredService<TConsumer>().ConsumeAsync(events, ct);
+            await db.SaveChangesAsync(ct);
+            await transaction.CommitAsync(ct);
+        }
+
+        return events.Count;
+    }
+
+    private async Task<HashSet<Guid>> TakeAsync(DbContext db, IReadOnlyList<Delivery> deliveries, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(Take, (NpgsqlConnection)db.Database.GetDbConnection())
+        {
+            Parameters =
+            {
+                new NpgsqlParameter<Guid[]> { TypedValue = [.. deliveries.Select(delivery => delivery.EventId).Distinct()] },
+                new NpgsqlParameter<string> { TypedValue = queue },
+                new NpgsqlParameter<DateTimeOffset> { TypedValue = clock.GetUtcNow() },
+            },
+        };
+        HashSet<Guid> taken = new(deliveries.Count);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            taken.Add(reader.GetGuid(0));
+        }
+
+        return taken;
+    }
+}

@@ -1,0 +1,230 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Threading.Channels;
+using MassTransit;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Polly;
+using Polly.Retry;
+using RabbitMQ.Client;
+using Shop.Contracts;
+using Shop.ServiceDefaults.Messaging.Broker;
+
+namespace Shop.ServiceDefaults.Messaging.Batches;
+
+/// <summary>
+/// Consumes a queue in batches: whatever has arrived, up to a limit, is one transaction, and is acknowledged after its commit.
+/// One batch at a time, so the order of arrival is kept. A batch that fails is cut in two until the message that it fails on is
+/// alone: that one is tried again at once, then later, and then goes to the dead letters, as with any consumer.
+/// </summary>
+internal sealed partial class BatchReceiver<TConsumer, TEvent>(
+    ConsumerQueue queue, MessagingSettings settings, BrokerTopology topology, IServiceScopeFactory scopes, TimeProvider clock,
+    ILogger<BatchReceiver<TConsumer, TEvent>> logger) : BackgroundService, IHealthCheck
+    where TConsumer : class, IBatchConsumer<TEvent>
+    where TEvent : class, IIntegrationEvent
+{
+    private const int ConflictAttempts = 20;
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(3);
+
+    private readonly BatchInbox<TConsumer, TEvent> _inbox = new(queue.Name, scopes, clock);
+    private readonly KeyValuePair<string, object?> _tag = new("consumer", queue.Name);
+    private BatchSession? _session;
+
+    /// <summary>As when the process dies: whatever is held is given back.</summary>
+    internal Task BreakOffAsync() => _session?.DisposeAsync().AsTask() ?? Task.CompletedTask;
+
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(_session is { IsOpen: true } ? HealthCheckResult.Healthy() : HealthCheckResult.Degraded($"{queue.Name} is not consumed."));
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var connecting = ConnectPipeline();
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await using var session = await connecting.ExecuteAsync(OpenAsync, stoppingToken);
+                _session = session;
+                while (!stoppingToken.IsCancellationRequested)
+                {
+                    var batch = await session.TakeAsync(settings.ConsumeBatchSize, stoppingToken);
+                    await SettleAsync(session, batch, stoppingToken);
+                }
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return; // what is not acknowledged goes back to the queue
+            }
+            catch (Exception e)
+            {
+                LogLost(queue.Name, e.Message);
+            }
+        }
+    }
+
+    private ResiliencePipeline ConnectPipeline() => new ResiliencePipelineBuilder { TimeProvider = clock }
+        .AddRetry(new RetryStrategyOptions
+        {
+            ShouldHandle = new PredicateBuilder().Handle<Exception>(e => e is not OperationCanceledException),
+            MaxRetryAttempts = int.MaxValue,
+            BackoffType = DelayBackoffType.Exponential,
+            UseJitter = true,
+            Delay = TimeSpan.FromMilliseconds(200),
+            MaxDelay = TimeSpan.FromSeconds(5),
+            OnRetry = attempt =>
+            {
+                LogCannotConsume(queue.Name, attempt.Outcome.Exception?.Message ?? "", attempt.RetryDelay);
+                return default;
+            },
+        })
+        .Build();
+
+    private async ValueTask<BatchSession> OpenAsync(CancellationToken ct)
+    {
+        var factory = new ConnectionFactory
+        {
+            Uri = settings.Broker,
+            ClientProvidedName = $"{settings.Service} batches",
+            AutomaticRecoveryEnabled = false, // a new connection knows nothing of the deliveries of the old one
+            TopologyRecoveryEnabled = false,
+            RequestedHeartbeat = TimeSpan.FromSeconds(10),
+            ContinuationTimeout = TimeSpan.FromSeconds(10),
+        };
+        var prefetch = (ushort)Math.Min(settings.ConsumeBatchSize * 2, 2_000); // one batch at work, the next one on its way
+        return await BatchSession.OpenAsync(factory, queue.Name, prefetch, Delivery.Read<TEvent>, ct);
+    }
+
+    private async Task SettleAsync(BatchSession session, List<Delivery> batch, CancellationToken stopping)
+    {
+        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(stopping, session.Lost);
+        foreach (var unreadable in batch.Where(delivery => delivery.Unreadable is not null))
+        {
+            await SetAsideAsync(session, unreadable, unreadable.Unreadable!, giveUp.Token);
+        }
+
+        var readable = batch.FindAll(delivery => delivery.Unreadable is null);
+        if (readable.Count > 0)
+        {
+            await ConsumeAsync(session, readable, giveUp.Token);
+        }
+
+        await session.AcknowledgeAsync(batch[^1]);
+    }
+
+    /// <summary>Returns when the deliveries are acknowledged, each after its effects are committed or a copy waits elsewhere.</summary>
+    private async Task ConsumeAsync(BatchSession session, List<Delivery> part, CancellationToken giveUp)
+    {
+        var (conflicts, failures, absences) = (0, 0, 0);
+        while (true)
+        {
+            giveUp.ThrowIfCancellationRequested();
+            try
+            {
+                // Not cancelled in the middle: a batch that is nearly done is done sooner than done again.
+                await RunAsync(part, CancellationToken.None);
+                break;
+            }
+            catch (Exception e) when (Transient.IsDatabaseAway(e))
+            {
+                // No fault of the messages: hold them and wait, however long it takes. If it was the commit that was cut off, the
+                // inbox knows what became of it.
+                LogDatabaseAway(queue.Name, e.Message);
+                await PauseAsync(TimeSpan.FromMilliseconds(200 << Math.Min(absences++, 4)), giveUp);
+            }
+            catch (Exception e) when (Transient.IsConflict(e) && ++conflicts < ConflictAttempts)
+            {
+                await PauseAsync(TimeSpan.FromMilliseconds(5 << Math.Min(conflicts, 7)), giveUp);
+            }
+            catch (Exception e) when (part.Count > 1)
+            {
+                LogCut(queue.Name, part.Count, e.Message);
+                await ConsumeAsync(session, part[..(part.Count / 2)], giveUp);
+                await ConsumeAsync(session, part[(part.Count / 2)..], giveUp);
+                return;
+            }
+            catch (Exception) when (++failures <= settings.ImmediateRetries)
+            {
+                await PauseAsync(TimeSpan.FromMilliseconds(25 * (failures - 1)), giveUp);
+            }
+            catch (Exception e)
+            {
+                await SetAsideAsync(session, part[0], e, giveUp);
+                break;
+            }
+        }
+
+        await session.AcknowledgeAsync(part[^1]);
+    }
+
+    private async Task RunAsync(List<Delivery> part, CancellationToken ct)
+    {
+        using var span = BatchSpan.Start(queue.Name, part);
+        try
+        {
+            var consumed = await _inbox.ConsumeAsync(part, ct);
+            MessagingTelemetry.Consumed.Add(consumed, _tag);
+            MessagingTelemetry.ConsumedAtOnce.Record(part.Count, _tag);
+            if (consumed < part.Count)
+            {
+                MessagingTelemetry.Deduplicated.Add(part.Count - consumed, _tag);
+            }
+        }
+        catch (Exception e)
+        {
+            span.Fail(e);
+            throw;
+        }
+    }
+
+    /// <summary>Puts a copy where it waits for its next try, or with the dead letters. The broker has it when this returns.</summary>
+    private async Task SetAsideAsync(BatchSession session, Delivery delivery, Exception reason, CancellationToken ct)
+    {
+        var retries = delivery.Retries;
+        var properties = new BasicProperties(delivery.Properties)
+        {
+            Headers = new Dictionary<string, object?>(delivery.Properties.Headers ?? new Dictionary<string, object?>()),
+        };
+        if (delivery.Unreadable is null && retries < topology.RetryDelays.Count)
+        {
+            var delay = topology.RetryDelays[retries];
+            properties.Headers[MessageHeaderNames.Retries] = retries + 1;
+            await session.ForwardAsync(topology.RetryExchange(delay), queue.Name, properties, delivery, ct);
+            MessagingTelemetry.RetriedLater.Add(1, _tag);
+            LogRetryLater(queue.Name, delivery.Properties.MessageId, retries + 1, topology.RetryDelays.Count, delay, reason.Message);
+            return;
+        }
+
+        properties.Headers[MessageHeaders.Reason] = "fault";
+        properties.Headers[MessageHeaders.FaultExceptionType] = TypeCache.GetShortName(reason.GetType());
+        properties.Headers[MessageHeaders.FaultMessage] = reason.Message;
+        properties.Headers[MessageHeaders.FaultStackTrace] = reason.StackTrace ?? "";
+        properties.Headers[MessageHeaders.FaultConsumerType] = TypeCache.GetShortName(typeof(TConsumer));
+        properties.Headers[MessageHeaders.FaultTimestamp] = clock.GetUtcNow().ToString("O", CultureInfo.InvariantCulture);
+        await session.ForwardAsync(BrokerTopology.DeadLettersOf(queue.Name), "", properties, delivery, ct);
+        LogDead(queue.Name, delivery.Properties.MessageId, reason.Message);
+    }
+
+    private async Task PauseAsync(TimeSpan pause, CancellationToken ct) =>
+        await Task.Delay(pause < s_longestPause ? pause : s_longestPause, clock, ct);
+
+    [LoggerMessage(LogLevel.Warning, "{Queue} is no longer consumed, and will be again after connecting: {Reason}")]
+    private partial void LogLost(string queue, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "{Queue} cannot be consumed; the next try is in {Delay}: {Reason}")]
+    private partial void LogCannotConsume(string queue, string reason, TimeSpan delay);
+
+    [LoggerMessage(LogLevel.Warning, "{Queue} holds its messages until the database is there again: {Reason}")]
+    private partial void LogDatabaseAway(string queue, string reason);
+
+    [LoggerMessage(LogLevel.Information, "{Queue} failed on a batch of {Count} and cuts it in two: {Reason}")]
+    private partial void LogCut(string queue, int count, string reason);
+
+    [LoggerMessage(LogLevel.Warning,
+        "{Queue} could not handle message {MessageId}; retry {Retry} of {Retries} follows in {Delay}: {Reason}")]
+    private partial void LogRetryLater(string queue, string? messageId, int retry, int retries, TimeSpan delay, string reason);
+
+    [LoggerMessage(LogLevel.Error, "{Queue} put message {MessageId} with the dead letters: {Reason}")]
+    private partial void LogDead(string queue, string? messageId, string reason);
+}

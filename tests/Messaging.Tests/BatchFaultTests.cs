@@ -1,0 +1,226 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
+using Shop.Contracts;
+using Shop.Contracts.Inventory.V1;
+using Shop.Messaging.Tests.Harness;
+using Shop.ServiceDefaults.Messaging;
+using Shop.ServiceDefaults.Messaging.Batches;
+using Shop.ServiceDefaults.Messaging.Broker;
+using Shop.ServiceDefaults.Messaging.Wire;
+
+namespace Shop.Messaging.Tests;
+
+/// <summary>What goes wrong in a batch: only the message that fails goes another way, and nothing acts twice or is lost.</summary>
+public sealed class BatchFaultTests : BatchTest
+{
+    [Fact]
+    public async Task Of_a_poisoned_batch_only_the_bad_message_goes_to_the_dead_letters()
+    {
+        var (service, script) = await StartAsync(start: false);
+        script.Act = (events, _) => events.Any(e => e.Event.Sku == "sku-41")
+            ? throw new InvalidOperationException("this one is poison")
+            : Task.CompletedTask;
+        await PublishAsync([.. Enumerable.Range(0, 100).Select(i => Event($"sku-{i}"))]);
+
+        await service.StartAsync();
+
+        await EffectsAsync(service, 99);
+        await Eventually.HoldsAsync("there is a dead letter", async () => await Broker.CountReadyAsync(Queue + ".dead") == 1);
+        var dead = Assert.Single(await Broker.PeekAsync(Queue + ".dead"));
+        Assert.Equal(("this one is poison", "2"), (dead.Header("MT-Fault-Message"), dead.Header("shop-retries")));
+        Assert.Contains("sku-41", dead.Text, StringComparison.Ordinal);
+        Assert.Equal(99, await Database.ScalarAsync<long>("SELECT count(*) FROM inbox"));
+        await SettledAsync();
+        Assert.Equal(Enumerable.Range(0, 100).Where(i => i != 41).Select(i => $"sku-{i}"), script.Batches.SelectMany(batch => batch));
+    }
+
+    [Fact]
+    public async Task A_body_that_cannot_be_read_goes_to_the_dead_letters_and_the_batch_goes_on()
+    {
+        var (service, _) = await StartAsync(start: false);
+        await PublishAsync([Event("first")]);
+        await Broker.PublishAsync("inventory.stock-replenished.v1", "", "no JSON"u8.ToArray(), new { delivery_mode = 2 });
+        await PublishAsync([Event("last")]);
+
+        await service.StartAsync();
+
+        await EffectsAsync(service, 2);
+        await SettledAsync();
+        var dead = Assert.Single(await Broker.PeekAsync(Queue + ".dead"));
+        Assert.Equal(("no JSON", null), (dead.Text, dead.Header("shop-retries")));
+    }
+
+    [Fact]
+    public async Task A_batch_is_acknowledged_only_after_its_commit()
+    {
+        var (service, script) = await StartAsync();
+        var (reached, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
+        script.Act = async (_, _) =>
+        {
+            reached.TrySetResult();
+            await goOn.Task;
+        };
+        await PublishAsync([Event("tea")]);
+        await reached.Task.WaitAsync(TimeSpan.FromSeconds(60));
+
+        // As if the process died before its commit: the message is there for the next one. The commit of the first comes late, and
+        // the second finds its row.
+        await Receiver(service).BreakOffAsync();
+        await Eventually.HoldsAsync("it is delivered again or waits",
+            async () => await Broker.QueueAsync(Queue) is { } queue && queue.Ready + queue.Unacknowledged == 1);
+        Assert.Equal(0, await service.CountEffectsAsync("tea"));
+        goOn.SetResult();
+
+        await SettledAsync();
+        Assert.Equal(1, await service.CountEffectsAsync("tea"));
+    }
+
+    [Fact]
+    public async Task A_commit_that_is_cut_off_repeats_nothing_although_nobody_knows_what_became_of_it()
+    {
+        var (service, script) = await StartAsync();
+        var cut = 0;
+        script.Saved = async db =>
+        {
+            // The commit is on its way when the connection breaks: the answer never comes.
+            if (Interlocked.Increment(ref cut) == 1)
+            {
+                await db.Database.CommitTransactionAsync();
+                await Database.CloseConnectionsAsync();
+                throw new NpgsqlException("The connection is lost.", new IOException());
+            }
+        };
+
+        await PublishAsync([Event("tea")]);
+
+        await SettledAsync();
+        Assert.True(cut == 1, "the commit was cut off once, and the second attempt did not come to the consumer");
+        Assert.Equal(1, await service.CountEffectsAsync("tea"));
+        Assert.Equal(0, await Broker.CountReadyAsync(Queue + ".dead"));
+    }
+
+    [Fact]
+    public async Task A_database_that_goes_away_costs_no_message_of_a_batch()
+    {
+        var (service, script) = await StartAsync();
+        var batches = 0;
+        script.Act = async (_, _) =>
+        {
+            if (Interlocked.Increment(ref batches) is 1 or 3)
+            {
+                await Database.CloseConnectionsAsync();
+            }
+        };
+
+        for (var i = 0; i < 10; i++)
+        {
+            await PublishAsync([.. Enumerable.Range(0, 5).Select(n => Event($"sku-{i}-{n}"))]);
+        }
+
+        await EffectsAsync(service, 50);
+        Assert.True(batches > 3, "no attempt was broken off, so nothing was tested");
+        Assert.Equal(0, await Broker.CountReadyAsync(Queue + ".dead"));
+    }
+
+    [Fact]
+    public async Task Two_instances_that_take_the_same_events_in_different_order_do_not_deadlock()
+    {
+        // Overlapping inserts meet in the order of ids, whatever the order of arrival. Counted by the server itself.
+        var service = (await StartAsync(start: false)).Service;
+        var ids = Enumerable.Range(0, 400).Select(_ => Event("tea")).ToList();
+        var inbox = () => new BatchInbox<BatchedEffectConsumer, StockReplenished>(
+            Queue, service.Services.GetRequiredService<IServiceScopeFactory>(), TimeProvider.System);
+        var random = new Random(7);
+
+        await Task.WhenAll(Enumerable.Range(0, 6).Select(async worker =>
+        {
+            for (var round = 0; round < 10; round++)
+            {
+                var part = ids.Skip(round * 40).Take(40).ToArray();
+                lock (random)
+                {
+                    random.Shuffle(part);
+                }
+
+                await inbox().ConsumeAsync([.. part.Select(Delivered)], CancellationToken.None);
+            }
+        }));
+
+        Assert.Equal(400, await Database.ScalarAsync<long>("SELECT count(*) FROM inbox"));
+        Assert.Equal(400, await service.WorkAsync(db => db.Effects.CountAsync()));
+    }
+
+    [Fact]
+    public async Task In_the_order_of_arrival_the_same_inserts_deadlock()
+    {
+        // The negative control of the test above: two transactions, two ids, each in its own order.
+        await ServiceAsync(start: false);
+        var (one, two) = (Guid.CreateVersion7(), Guid.CreateVersion7());
+        await using var first = await BeginAsync(one);
+        await using var second = await BeginAsync(two);
+
+        var crossing = await Task.WhenAll(TryAsync(first, two), TryAsync(second, one));
+
+        Assert.Contains(PostgresErrorCodes.DeadlockDetected, crossing);
+    }
+
+    [Fact]
+    public async Task A_message_that_kills_its_process_takes_no_other_to_the_delivery_limit()
+    {
+        // What is held beside it is given back with it, and counts as a delivery for all of it.
+        var (service, script) = await StartAsync(start: false);
+        var kills = 0;
+        script.Act = async (events, _) =>
+        {
+            if (events.Any(e => e.Event.Sku == "killer"))
+            {
+                Interlocked.Increment(ref kills);
+                await Receiver(service).BreakOffAsync();
+                throw new InvalidOperationException("the process died");
+            }
+        };
+        await PublishAsync([.. Enumerable.Range(0, 40).Select(i => Event(i == 20 ? "killer" : $"sku-{i}"))]);
+
+        await service.StartAsync();
+
+        await Eventually.HoldsAsync("the killer is a dead letter", async () => await Broker.CountReadyAsync(Queue + ".dead") > 0,
+            TimeSpan.FromSeconds(300));
+        await EffectsAsync(service, 39);
+        Assert.True(kills > BrokerTopology.DeliveryLimit / 2, $"it killed {kills} times");
+        Assert.Contains("killer", Assert.Single(await Broker.PeekAsync(Queue + ".dead")).Text, StringComparison.Ordinal);
+    }
+
+    private static Delivery Delivered(StockReplenished @event) => Delivery.Read<StockReplenished>(new BasicDeliverEventArgs(
+        "", 1, false, "", "", new BasicProperties(), Envelope.Write(@event, EventCatalog.NameOf(typeof(StockReplenished)), new MessageOrigin())));
+
+    private async Task<NpgsqlTransaction> BeginAsync(Guid id)
+    {
+        var connection = new NpgsqlConnection(Database.ConnectionString);
+        await connection.OpenAsync();
+        var transaction = await connection.BeginTransactionAsync();
+        Assert.Null(await TryAsync(transaction, id));
+        return transaction;
+    }
+
+    private static async Task<string?> TryAsync(NpgsqlTransaction transaction, Guid id)
+    {
+        await using var insert = new NpgsqlCommand(
+            "INSERT INTO inbox VALUES ($1, 'x', now()) ON CONFLICT DO NOTHING", transaction.Connection, transaction)
+        {
+            Parameters = { new() { Value = id } },
+        };
+        try
+        {
+            await insert.ExecuteNonQueryAsync();
+            return null;
+        }
+        catch (PostgresException e)
+        {
+            await transaction.RollbackAsync();
+            return e.SqlState;
+        }
+    }
+}

@@ -1,0 +1,101 @@
+using System.Diagnostics;
+using Microsoft.EntityFrameworkCore;
+using Shop.Messaging.Tests.Harness;
+using Shop.ServiceDefaults.Messaging;
+
+namespace Shop.Messaging.Tests;
+
+/// <summary>Batch consumers act once per event, in the order of arrival, and in the traces of their events.</summary>
+public sealed class BatchTests : BatchTest
+{
+    [Fact]
+    public async Task What_has_gathered_is_taken_at_once_and_in_the_order_of_arrival()
+    {
+        var (service, script) = await StartAsync(start: false);
+        var events = Enumerable.Range(0, 300).Select(i => Event($"sku-{i}")).ToList();
+        await PublishAsync(events);
+
+        await service.StartAsync();
+        await EffectsAsync(service, 300);
+
+        Assert.Equal(events.Select(e => e.Sku), script.Batches.SelectMany(batch => batch));
+        Assert.True(script.Batches.Count < 30, $"{script.Batches.Count} batches for 300 events that were there");
+        Assert.All(script.Batches, batch => Assert.True(batch.Count <= 200));
+        Assert.Equal(script.Batches.Count, await Database.ScalarAsync<long>("SELECT count(DISTINCT processed_at) FROM inbox"));
+    }
+
+    [Fact]
+    public async Task Repeats_within_a_batch_and_across_batches_act_once()
+    {
+        var (service, _) = await StartAsync(start: false);
+        var events = Enumerable.Range(0, 20).Select(i => Event($"sku-{i}")).ToList();
+        await PublishAsync([.. events, .. events.Take(10), .. events.Skip(5)]);
+        await service.StartAsync();
+        await EffectsAsync(service, 20);
+
+        await PublishAsync([.. events, Event("last")]);
+        await EffectsAsync(service, 21);
+
+        await SettledAsync();
+        Assert.Equal(21, await service.WorkAsync(db => db.Effects.CountAsync()));
+    }
+
+    [Fact]
+    public async Task Without_its_inbox_row_a_repeat_in_a_batch_acts_twice()
+    {
+        // The negative control of the test above.
+        var (service, _) = await StartAsync();
+        var @event = Event("tea");
+        await PublishAsync([@event]);
+        await EffectsAsync(service, 1);
+
+        await Database.ExecuteAsync("DELETE FROM inbox");
+        await PublishAsync([@event]);
+
+        await EffectsAsync(service, 2);
+    }
+
+    [Fact]
+    public async Task A_message_alone_goes_on_in_its_trace_and_those_of_a_batch_are_linked_to_theirs()
+    {
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == MessagingTelemetry.Name,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+        };
+        List<Activity> spans = [];
+        listener.ActivityStopped = span =>
+        {
+            lock (spans)
+            {
+                spans.Add(span);
+            }
+        };
+        ActivitySource.AddActivityListener(listener);
+        var (service, script) = await StartAsync();
+        var trace = ActivityTraceId.CreateRandom();
+        object Headers() => new { traceparent = $"00-{trace}-{ActivitySpanId.CreateRandom()}-01", baggage = "shop=a%20b" };
+
+        await PublishAsync(Event("alone"), headers: Headers());
+        await EffectsAsync(service, 1);
+        Assert.Equal((trace, "a b"), (script.Activity!.TraceId, script.Activity.GetBaggageItem("shop")));
+
+        await service.StopAsync();
+        for (var i = 0; i < 20; i++)
+        {
+            await PublishAsync(Event($"sku-{i}"), headers: Headers());
+        }
+
+        var (again, _) = await StartAsync(migrate: false);
+        await EffectsAsync(again, 21);
+        await SettledAsync();
+        lock (spans)
+        {
+            var ours = spans.Where(span => span.TraceId == trace && span.OperationName == $"{Queue} process").ToList();
+            Assert.Equal(21, ours.Count);
+            Assert.Contains(ours, span => span.Links.Any());
+            Assert.All(ours.Where(span => span.Links.Any()), span =>
+                Assert.Contains(spans, batch => batch.OperationName == $"{Queue} process batch" && span.Links.Single().Context.SpanId == batch.SpanId));
+        }
+    }
+}

@@ -1,0 +1,43 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Shop.Contracts.Inventory.V1;
+using Shop.ServiceDefaults.Messaging.Batches;
+
+namespace Shop.Messaging.Tests.Harness;
+
+/// <summary>A service with a batch consumer.</summary>
+public abstract class BatchTest : MessagingTest
+{
+    internal const string Queue = "ordering.batched-effect";
+
+    internal static BatchReceiver<BatchedEffectConsumer, StockReplenished> Receiver(TestService service) =>
+        service.Services.GetRequiredService<BatchReceiver<BatchedEffectConsumer, StockReplenished>>();
+
+    internal static StockReplenished Event(string sku)
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        return new StockReplenished(Guid.CreateVersion7(now), now, sku, 1, 1, 1);
+    }
+
+    internal async Task<(TestService Service, BatchScript Script)> StartAsync(bool start = true, bool migrate = true)
+    {
+        var script = new BatchScript();
+        var service = await ServiceAsync(relay: false, start: start, migrate: migrate, services: services => services.AddSingleton(script),
+            consumers: bus => bus.AddBatchConsumer<BatchedEffectConsumer, StockReplenished>());
+        return (service, script);
+    }
+
+    internal async Task PublishAsync(IReadOnlyList<StockReplenished> events)
+    {
+        foreach (var @event in events)
+        {
+            await PublishAsync(@event);
+        }
+    }
+
+    internal static Task<int> EffectsAsync(TestService service, int count) => Eventually.IsAsync($"{count} effects",
+        () => service.WorkAsync(db => db.Effects.CountAsync()), n => n == count, TimeSpan.FromSeconds(60));
+
+    internal Task SettledAsync() => Eventually.HoldsAsync("the queue is empty",
+        async () => await Broker.QueueAsync(Queue) is { Ready: 0, Unacknowledged: 0 }, TimeSpan.FromSeconds(60));
+}
