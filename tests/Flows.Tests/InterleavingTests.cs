@@ -93,7 +93,7 @@ public sealed class InterleavingTests(ITestOutputHelper output)
         for (var checks = 0; ; checks++)
         {
             await Books.MustAddUpAsync(inventory);
-            if (checks % 20 == 0)
+            if (checks % 5 == 0)
             {
                 Assert.Empty(await shop.DeadLettersAsync());
             }

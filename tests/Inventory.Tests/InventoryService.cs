@@ -117,7 +117,7 @@ public sealed class InventoryService : ServiceFixture<Program>, IAsyncLifetime, 
     {
         await Wire.PublishAsync(orders);
         await Eventually.IsAsync("every order is decided about", () => Database.ScalarAsync<long>(
-            $"SELECT count(*) FROM reservations WHERE order_id IN ({Ids(orders)})"), decided => decided == orders.Count, TimeSpan.FromSeconds(60));
+            $"SELECT count(*) FROM reservations WHERE order_id IN ({Ids(orders)})"), decided => decided == orders.Count, TimeSpan.FromMinutes(5));
     }
 
     /// <summary>Two days go by for these orders: their reservations are due.</summary>

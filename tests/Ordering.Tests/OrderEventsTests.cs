@@ -186,7 +186,7 @@ public sealed class OrderEventsTests(OrderingService ordering) : IClassFixture<O
         }
 
         /// <summary>The next status event as a line; "end" at the end of the stream.</summary>
-        public Task<string> NextAsync() => _events.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
+        public Task<string> NextAsync() => _events.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(60));
 
         public void Dispose()
         {
