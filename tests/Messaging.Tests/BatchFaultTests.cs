@@ -95,6 +95,7 @@ public sealed class BatchFaultTests : BatchTest
         };
 
         await PublishAsync([Event("tea")]);
+        await EffectsAsync(service, 1);
 
         await SettledAsync();
         Assert.True(cut == 1, "the commit was cut off once, and the second attempt did not come to the consumer");

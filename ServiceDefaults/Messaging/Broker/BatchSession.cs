@@ -68,7 +68,9 @@ internal sealed class BatchSession : IAsyncDisposable
         if (_careful && taken[0].GivenBack <= MostGivenBack)
         {
             _careful = false;
-            await _channel.BasicCancelAsync(_consumerTag, cancellationToken: ct);
+            var alone = _consumerTag;
+            _consumerTag = ""; // its end is no loss of the connection
+            await _channel.BasicCancelAsync(alone, cancellationToken: ct);
             await ConsumeAsync(_prefetch, ct);
         }
 
