@@ -32,7 +32,9 @@ public static class MessagingRegistration
         var topology = new BrokerTopology(settings.Service, settings.RetryDelays);
         builder.Services.AddSingleton(settings).AddSingleton(topology).AddSingleton<TopologyDeclaration>();
         builder.Services.AddSingleton(publishedEvents);
-        builder.Services.AddSingleton<OutboxDoorbell>().AddSingleton<BrokerPublisher>();
+        builder.Services.AddSingleton<OutboxDoorbell>().AddSingleton<IRelayStore, RelayStore>();
+        builder.Services.AddSingleton<BrokerPublisher>();
+        builder.Services.AddSingleton<IEventPublisher>(services => services.GetRequiredService<BrokerPublisher>());
         builder.Services.AddScoped<MessageOrigin>().AddScoped<DomainEventDispatcher>().AddScoped<UnitOfWorkInterceptor>();
         builder.Services.AddScoped(services => new OutboxAppender(services.GetRequiredService<MessageOrigin>()));
         builder.Services.AddScoped<DbContext>(services => services.GetRequiredService<TContext>());

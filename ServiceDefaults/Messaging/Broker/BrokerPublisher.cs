@@ -12,12 +12,12 @@ namespace Shop.ServiceDefaults.Messaging.Broker;
 /// Sends stored events over a connection of its own, mandatory and confirmed. Streams are pipelined; within a stream each
 /// event waits for the confirm of the one before, so that a refused one is never overtaken.
 /// </summary>
-internal sealed partial class BrokerPublisher(MessagingSettings settings, ILogger<BrokerPublisher> logger) : IAsyncDisposable
+internal sealed partial class BrokerPublisher(MessagingSettings settings, ILogger<BrokerPublisher> logger)
+    : IEventPublisher, IAsyncDisposable
 {
     private IConnection? _connection;
     private IChannel? _channel;
 
-    /// <summary>Connects where there is no open connection. Throws what the client throws when the broker is away.</summary>
     public async Task ConnectAsync(CancellationToken ct)
     {
         if (_connection is not { IsOpen: true })
@@ -38,10 +38,6 @@ internal sealed partial class BrokerPublisher(MessagingSettings settings, ILogge
         await ChannelAsync(ct);
     }
 
-    /// <summary>
-    /// Publishes rows in seq order per stream and waits for their confirms, no longer than the configured time. Never throws
-    /// because of a message: what is neither confirmed nor refused in the report is to be put back.
-    /// </summary>
     public async Task<PublishReport> PublishAsync(IReadOnlyList<OutboxRow> rows, CancellationToken ct)
     {
         var report = new PublishReport();

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Runtime.Serialization;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
-using Npgsql;
 
 namespace Shop.ServiceDefaults.Messaging.Inbox;
 
@@ -53,34 +52,7 @@ internal sealed class InboxFilter<T>(DbContext db, MessageOrigin origin, TimePro
 
     private async Task<bool> IsFirstAsync(ConsumeContext<T> context, IPipe<ConsumeContext<T>> next, Guid eventId, string consumer)
     {
-        var ct = context.CancellationToken;
-        await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        try
-        {
-            db.Add(new InboxMessage { EventId = eventId, Consumer = consumer, ProcessedAt = clock.GetUtcNow() });
-            await next.Send(context);
-            await db.SaveChangesAsync(ct);
-            await transaction.CommitAsync(ct);
-            return true;
-        }
-        catch (DbUpdateException e) when (e.InnerException is PostgresException
-        {
-            SqlState: PostgresErrorCodes.UniqueViolation,
-            ConstraintName: InboxMessage.KeyConstraint,
-        })
-        {
-            return false;
-        }
-        catch (Exception e) when (!Transient.IsDatabaseAway(e))
-        {
-            // A repeat may fail before it comes to its inbox row, because its effects stand already: that is no failure.
-            await transaction.RollbackAsync(CancellationToken.None);
-            if (await db.Set<InboxMessage>().AsNoTracking().AnyAsync(row => row.EventId == eventId && row.Consumer == consumer, ct))
-            {
-                return false;
-            }
-
-            throw;
-        }
+        await using var work = new InboxUnitOfWork(db, clock);
+        return await Inbox.IsFirstAsync(work, eventId, consumer, () => next.Send(context), context.CancellationToken);
     }
 }

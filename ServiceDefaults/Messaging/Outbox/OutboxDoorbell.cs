@@ -5,7 +5,7 @@ namespace Shop.ServiceDefaults.Messaging.Outbox;
 /// <summary>
 /// Wakes the relay of this process. Rings are coalesced; a lost one costs no more than the relay's poll.
 /// </summary>
-internal sealed class OutboxDoorbell
+internal sealed class OutboxDoorbell(TimeProvider clock)
 {
     private readonly Channel<bool> _rings = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
@@ -28,8 +28,8 @@ internal sealed class OutboxDoorbell
     /// <summary>Returns when it rings or the time is up, whichever comes first.</summary>
     public async Task WaitAsync(TimeSpan atMost, CancellationToken ct)
     {
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        timeout.CancelAfter(atMost);
+        using var time = new CancellationTokenSource(atMost, clock);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(ct, time.Token);
         try
         {
             await _rings.Reader.ReadAsync(timeout.Token);

@@ -2,7 +2,6 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Polly;
 using Polly.Retry;
-using Shop.ServiceDefaults.Messaging.Broker;
 
 namespace Shop.ServiceDefaults.Messaging.Outbox;
 
@@ -11,7 +10,8 @@ namespace Shop.ServiceDefaults.Messaging.Outbox;
 /// confirm. Presence means ready: there is no cursor to skip with. A crash at any point repeats, and never loses.
 /// </summary>
 internal sealed partial class OutboxRelay(
-    MessagingSettings settings, OutboxDoorbell doorbell, BrokerPublisher publisher, TimeProvider clock, ILogger<OutboxRelay> logger)
+    MessagingSettings settings, OutboxDoorbell doorbell, IRelayStore store, IEventPublisher publisher, TimeProvider clock,
+    ILogger<OutboxRelay> logger)
     : BackgroundService
 {
     private static readonly TimeSpan s_rebalanceEvery = TimeSpan.FromSeconds(1);
@@ -21,16 +21,25 @@ internal sealed partial class OutboxRelay(
     private DateTimeOffset _rebalanceAt;
     private DateTimeOffset _retryParkedAt;
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    /// <summary>Spreads the attempts to connect: the simulation gives its own, so that a run can be repeated.</summary>
+    internal Func<double> Jitter { get; init; } = Random.Shared.NextDouble;
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => RelayAsync(stoppingToken);
+
+    /// <summary>
+    /// Relays until it is stopped. All of it goes on where it was called from and waits only by the clock, so that the simulation
+    /// can run it step by step.
+    /// </summary>
+    internal async Task RelayAsync(CancellationToken stopping)
     {
-        while (!stoppingToken.IsCancellationRequested)
+        while (!stopping.IsCancellationRequested)
         {
             try
             {
-                await using var session = await ConnectPipeline().ExecuteAsync(OpenAsync, stoppingToken);
-                await RunAsync(session, stoppingToken);
+                await using var session = await ConnectAsync(stopping);
+                await RunAsync(session, stopping);
             }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
             {
                 return;
             }
@@ -38,8 +47,22 @@ internal sealed partial class OutboxRelay(
             {
                 MessagingTelemetry.RelayFailures.Add(1);
                 LogRoundFailed(e.Message);
-                await Task.Delay(s_pauseAfterFailure, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(s_pauseAfterFailure, clock, stopping)
+                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
             }
+        }
+    }
+
+    private async Task<IRelaySession> ConnectAsync(CancellationToken stopping)
+    {
+        var context = ResilienceContextPool.Shared.Get(continueOnCapturedContext: true, stopping);
+        try
+        {
+            return await ConnectPipeline().ExecuteAsync(OpenAsync, context);
+        }
+        finally
+        {
+            ResilienceContextPool.Shared.Return(context);
         }
     }
 
@@ -50,6 +73,7 @@ internal sealed partial class OutboxRelay(
             MaxRetryAttempts = int.MaxValue,
             BackoffType = DelayBackoffType.Exponential,
             UseJitter = true,
+            Randomizer = Jitter,
             Delay = TimeSpan.FromMilliseconds(200),
             MaxDelay = TimeSpan.FromSeconds(5),
             OnRetry = attempt =>
@@ -60,16 +84,16 @@ internal sealed partial class OutboxRelay(
         })
         .Build();
 
-    private async ValueTask<RelaySession> OpenAsync(CancellationToken ct)
+    private async ValueTask<IRelaySession> OpenAsync(ResilienceContext context)
     {
         // The broker first: rows claimed while it is away would only be held back from vacuum.
-        await publisher.ConnectAsync(ct);
-        var session = await RelaySession.OpenAsync(settings.Database, settings.Service, settings.RelayLease, ct);
+        await publisher.ConnectAsync(context.CancellationToken);
+        var session = await store.OpenAsync(context.CancellationToken);
         _rebalanceAt = _retryParkedAt = clock.GetUtcNow();
         return session;
     }
 
-    private async Task RunAsync(RelaySession session, CancellationToken stopping)
+    private async Task RunAsync(IRelaySession session, CancellationToken stopping)
     {
         while (!stopping.IsCancellationRequested)
         {
@@ -88,7 +112,7 @@ internal sealed partial class OutboxRelay(
         }
     }
 
-    private async Task RebalanceAsync(RelaySession session, CancellationToken ct)
+    private async Task RebalanceAsync(IRelaySession session, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
         if (now >= _rebalanceAt)
@@ -104,7 +128,7 @@ internal sealed partial class OutboxRelay(
     /// One round. It takes no stopping token: a shutdown waits for the confirms, which are bounded, and for the commit, so that
     /// a deployment repeats nothing.
     /// </summary>
-    private async Task<int> RelayBatchAsync(RelaySession session)
+    private async Task<int> RelayBatchAsync(IRelaySession session)
     {
         await using var transaction = await session.BeginAsync(CancellationToken.None);
         var rows = await session.ClaimAsync(settings.BatchSize, CancellationToken.None);
@@ -137,7 +161,7 @@ internal sealed partial class OutboxRelay(
         return rows.Count;
     }
 
-    private async Task ParkAsync(RelaySession session, IReadOnlyList<OutboxRow> rows, PublishReport report)
+    private async Task ParkAsync(IRelaySession session, IReadOnlyList<OutboxRow> rows, PublishReport report)
     {
         if (rows.Count == 0)
         {
@@ -153,7 +177,7 @@ internal sealed partial class OutboxRelay(
         }
     }
 
-    private async Task RetryParkedAsync(RelaySession session)
+    private async Task RetryParkedAsync(IRelaySession session)
     {
         var now = clock.GetUtcNow();
         if (_parkedStreams.Count == 0 || now < _retryParkedAt)
@@ -183,7 +207,7 @@ internal sealed partial class OutboxRelay(
         _parkedStreams.UnionWith(await session.ParkedStreamsAsync(CancellationToken.None));
     }
 
-    private async Task FailAsync(RelaySession session, OutboxRow row, int attempts, string error, DateTimeOffset now)
+    private async Task FailAsync(IRelaySession session, OutboxRow row, int attempts, string error, DateTimeOffset now)
     {
         var delay = RetryDelay(attempts);
         await session.FailParkedAsync(row.Seq, now + delay, error, CancellationToken.None);

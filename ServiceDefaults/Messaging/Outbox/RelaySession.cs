@@ -1,13 +1,21 @@
+using System.Data.Common;
 using Npgsql;
 using NpgsqlTypes;
 
 namespace Shop.ServiceDefaults.Messaging.Outbox;
 
+/// <summary>The service's own database.</summary>
+internal sealed class RelayStore(MessagingSettings settings) : IRelayStore
+{
+    public async Task<IRelaySession> OpenAsync(CancellationToken ct) =>
+        await RelaySession.OpenAsync(settings.Database, settings.Service, settings.RelayLease, ct);
+}
+
 /// <summary>
 /// A relay's own connection to the database: it claims rows and holds the partitions' session locks, so that losing the
 /// session loses both at once and a paused relay cannot undo another's work. The server ends a session that stays silent.
 /// </summary>
-internal sealed class RelaySession : IAsyncDisposable
+internal sealed class RelaySession : IRelaySession
 {
     /// <summary>The namespace of the advisory locks ("SHOP"): object 0 is shared by all relays, object 1 + n is partition n.</summary>
     public const int LockClass = 0x53484F50;
@@ -16,6 +24,8 @@ internal sealed class RelaySession : IAsyncDisposable
     private readonly SortedSet<short> _held = [];
 
     private RelaySession(NpgsqlConnection connection) => _connection = connection;
+
+    public IReadOnlyCollection<short> Held => _held;
 
     public bool HoldsAll => _held.Count == OutboxMessage.Partitions;
 
@@ -49,35 +59,29 @@ internal sealed class RelaySession : IAsyncDisposable
         }
     }
 
-    /// <summary>
-    /// Takes or gives back partitions until this relay holds its fair share of them. To be called between batches only.
-    /// </summary>
-    public async Task RebalanceAsync(CancellationToken ct)
+    public async Task<int> CountRelaysAsync(CancellationToken ct) => Convert.ToInt32(await ScalarAsync(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND objid = 0 AND granted "
+        + $"AND classid = {LockClass} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())", ct));
+
+    public async Task<bool> TryLockAsync(short partition, CancellationToken ct)
     {
-        var relays = Convert.ToInt32(await ScalarAsync(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND objid = 0 AND granted "
-            + $"AND classid = {LockClass} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())", ct));
-        var share = (OutboxMessage.Partitions + relays - 1) / Math.Max(relays, 1);
-        while (_held.Count > share)
+        var locked = (bool)(await ScalarAsync($"SELECT pg_try_advisory_lock({LockClass}, {partition + 1})", ct))!;
+        if (locked)
         {
-            var last = _held.Max;
-            await ExecuteAsync($"SELECT pg_advisory_unlock({LockClass}, {last + 1})", ct);
-            _held.Remove(last);
+            _held.Add(partition);
         }
 
-        for (short partition = 0; partition < OutboxMessage.Partitions && _held.Count < share; partition++)
-        {
-            if (!_held.Contains(partition)
-                && (bool)(await ScalarAsync($"SELECT pg_try_advisory_lock({LockClass}, {partition + 1})", ct))!)
-            {
-                _held.Add(partition);
-            }
-        }
+        return locked;
     }
 
-    public async Task<NpgsqlTransaction> BeginAsync(CancellationToken ct) => await _connection.BeginTransactionAsync(ct);
+    public async Task UnlockAsync(short partition, CancellationToken ct)
+    {
+        await ExecuteAsync($"SELECT pg_advisory_unlock({LockClass}, {partition + 1})", ct);
+        _held.Remove(partition);
+    }
 
-    /// <summary>Deletes up to <paramref name="size"/> of the oldest rows of the held partitions and returns them in order.</summary>
+    public async Task<DbTransaction> BeginAsync(CancellationToken ct) => await _connection.BeginTransactionAsync(ct);
+
     public async Task<List<OutboxRow>> ClaimAsync(int size, CancellationToken ct)
     {
         var mine = HoldsAll ? "" : "WHERE partition = ANY ($2)";
@@ -93,17 +97,14 @@ internal sealed class RelaySession : IAsyncDisposable
         return [.. (await ReadAsync(command, ct)).OrderBy(row => row.Seq)];
     }
 
-    /// <summary>Puts rows back under their own numbers, so that their order stays what it was.</summary>
     public Task PutBackAsync(IReadOnlyList<OutboxRow> rows, CancellationToken ct) => InsertAsync(
         "INSERT INTO outbox (seq, event_id, stream, partition, type, headers, body) OVERRIDING SYSTEM VALUE "
         + "SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)", rows, null, ct);
 
-    /// <summary>Sets rows aside, behind what is parked of their streams already.</summary>
     public Task ParkAsync(IReadOnlyList<OutboxRow> rows, DateTimeOffset now, CancellationToken ct) => InsertAsync(
         "INSERT INTO outbox_parked SELECT *, 0, $8, $8, '' FROM unnest($1, $2, $3, $4, $5, $6, $7)",
         rows, now, ct);
 
-    /// <summary>Notes a failed attempt of a parked row.</summary>
     public async Task FailParkedAsync(long seq, DateTimeOffset nextAttempt, string error, CancellationToken ct)
     {
         await using var command = Command(
@@ -135,7 +136,6 @@ internal sealed class RelaySession : IAsyncDisposable
         return streams;
     }
 
-    /// <summary>The parked rows, in order, of streams whose head is due again.</summary>
     public async Task<List<OutboxRow>> DueAsync(DateTimeOffset now, int size, CancellationToken ct)
     {
         await using var command = Command(
@@ -150,7 +150,6 @@ internal sealed class RelaySession : IAsyncDisposable
         return await ReadAsync(command, ct);
     }
 
-    /// <summary>Tells the relays of other processes that something was committed. Outside every transaction: see docs/adr/0003.</summary>
     public Task NotifyAsync(CancellationToken ct) => ExecuteAsync($"NOTIFY {OutboxListener.Channel}", ct);
 
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
