@@ -12,7 +12,13 @@ internal sealed record BenchContext(CpuMeter Cpu, bool Quick, CancellationToken 
 }
 
 /// <summary>Something that is measured, by the name that ./shop bench takes.</summary>
-internal sealed record Scenario(string Name, string Title, Func<BenchContext, Task<ScenarioResult>> RunAsync);
+/// <param name="Name">Its name.</param>
+/// <param name="Title">What it measures.</param>
+/// <param name="RunAsync">Measures.</param>
+/// <param name="InQuick">Whether --quick without names takes it.</param>
+/// <param name="OwnServers">Whether it brings its servers along.</param>
+internal sealed record Scenario(
+    string Name, string Title, Func<BenchContext, Task<ScenarioResult>> RunAsync, bool InQuick = true, bool OwnServers = false);
 
 /// <summary>What a scenario found.</summary>
 /// <param name="Name">Its name.</param>
@@ -26,17 +32,28 @@ internal sealed record ScenarioResult(
 
 /// <summary>One of the compared things; CPU in microseconds per event. What was not measured is null.</summary>
 internal sealed record ResultRow(
-    string Name, int Rounds, int Events, Spread? Rate, Spread? Cpu = null, CpuSplit? Split = null, double OtherCores = 0)
+    string Name, int Rounds, int Events, Spread? Rate, Spread? Cpu = null, IReadOnlyList<CpuPart>? Parts = null, double OtherCores = 0,
+    Percentiles? Latency = null)
 {
     public static ResultRow Of(Series series) => new(
         series.Name, series.Rounds.Count, series.Rounds[0].Events, series.Rate, series.Micros(cpu => cpu.Ours),
-        new CpuSplit(series.Micros(cpu => cpu.Application).Median, series.Micros(cpu => cpu.Postgres).Median,
-            series.Micros(cpu => cpu.Broker).Median),
+        [.. series.Parts.Select((name, index) => new CpuPart(name, series.Micros(cpu => cpu.Parts[index]).Median))],
         series.Rounds.Average(round => round.Cpu.Others / round.Seconds));
 }
 
-/// <summary>The medians by process, in microseconds per event.</summary>
-internal sealed record CpuSplit(double Application, double Postgres, double Broker);
+/// <summary>What one process, or a group of them, used: the median, in microseconds per event.</summary>
+internal sealed record CpuPart(string Name, double Micros);
+
+/// <summary>Milliseconds, with the spread over the rounds.</summary>
+internal sealed record Percentiles(Spread P50, Spread P99, Spread P999)
+{
+    public static Percentiles Of(IEnumerable<double[]> rounds)
+    {
+        var sorted = rounds.Select(round => round.Order().ToArray()).ToList();
+        Spread At(double share) => Spread.Of(sorted.Select(round => round[Math.Max(0, (int)Math.Ceiling(round.Length * share) - 1)]));
+        return new Percentiles(At(0.5), At(0.99), At(0.999));
+    }
+}
 
 /// <summary>A figure, and what it should be.</summary>
 /// <param name="What">What it says.</param>

@@ -25,10 +25,11 @@ internal readonly record struct Spread(double Median, double Least, double Most)
 }
 
 /// <summary>All rounds of one of the compared things.</summary>
-internal sealed record Series(string Name, IReadOnlyList<Round> Rounds)
+internal sealed record Series(string Name, IReadOnlyList<string> Parts, IReadOnlyList<Round> Rounds)
 {
     public Spread Rate => Spread.Of(Rounds.Select(round => round.Rate));
 
+    /// <summary>Microseconds of processor time per event.</summary>
     public Spread Micros(Func<CpuTime, double> of) => Spread.Of(Rounds.Select(round => round.Micros(of)));
 
     /// <summary>The ratio to another, round by round: what disturbed both cancels out.</summary>
@@ -98,6 +99,6 @@ internal static class Alternating
             }
         }
 
-        return [.. contenders.Select(contender => new Series(contender.Name, results[contender]))];
+        return [.. contenders.Select(contender => new Series(contender.Name, bench.Cpu.Names, results[contender]))];
     }
 }

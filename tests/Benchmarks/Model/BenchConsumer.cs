@@ -11,6 +11,7 @@ internal sealed class BenchConsumer(BenchDbContext db, Gate gate) : IConsumer<Or
     public async Task Consume(ConsumeContext<OrderPlaced> context)
     {
         await gate.PassAsync();
+        db.Consuming.Add(context.MessageId!.Value);
         db.Effects.Add(new BenchEffect { EventId = context.MessageId!.Value, What = context.Message.CustomerId });
     }
 }

@@ -6,20 +6,26 @@ namespace Shop.Benchmarks.Reports;
 /// <summary>A scenario's result as a table.</summary>
 internal static class ScreenReport
 {
+    private static readonly string[] s_latency = ["p50 ms", "p99 ms", "p99.9 ms"];
+
     public static void Write(ScenarioResult result)
     {
         var table = new Table().Border(TableBorder.Rounded).Title(result.Title);
+        var parts = result.Rows.FirstOrDefault(row => row.Parts is not null)?.Parts?.Select(part => part.Name).ToList() ?? [];
+        var latency = result.Rows.Any(row => row.Latency is not null);
         table.AddColumn("");
-        foreach (var column in (string[])["rounds", $"{result.Unit}s/s (least to most)", $"CPU us/{result.Unit} (least to most)",
-            "application", "PostgreSQL", "RabbitMQ"])
+        foreach (var column in (string[])[
+            "rounds", $"{result.Unit}s/s (least to most)", .. latency ? s_latency : [], $"CPU us/{result.Unit} (least to most)", .. parts])
         {
             table.AddColumn(new TableColumn(column).RightAligned());
         }
 
         foreach (var row in result.Rows)
         {
-            table.AddRow(row.Name, Text($"{row.Rounds} x {row.Events:N0}"), Show(row.Rate, "N0"), Show(row.Cpu, "N0"),
-                Text($"{row.Split?.Application:N0}"), Text($"{row.Split?.Postgres:N0}"), Text($"{row.Split?.Broker:N0}"));
+            table.AddRow([
+                row.Name, Text($"{row.Rounds} x {row.Events:N0}"), Show(row.Rate, "N0"),
+                .. latency ? [Show(row.Latency?.P50, "0.0"), Show(row.Latency?.P99, "0.0"), Show(row.Latency?.P999, "0.0")] : (string[])[],
+                Show(row.Cpu, "N0"), .. parts.Select((_, index) => Text($"{row.Parts?[index].Micros:N0}"))]);
         }
 
         AnsiConsole.Write(table);

@@ -1,5 +1,6 @@
 #if !CONTAINERS
 using System.Security.Cryptography;
+using System.Text;
 using Shop.AppHost.Native.Servers;
 #endif
 
@@ -38,10 +39,12 @@ internal sealed class BenchServers : IAsyncDisposable
 
     public CpuMeter Cpu => new(_postgres!.ProcessId, _rabbitMq!.ProcessId);
 
-    /// <exception cref="IOException">Another benchmark of this user runs.</exception>
+    /// <exception cref="IOException">Another benchmark of this working copy runs.</exception>
     public static async Task<BenchServers> StartAsync(CancellationToken ct)
     {
-        var servers = new BenchServers(Path.Combine(Path.GetTempPath(), $"shop-bench-{Environment.UserName}"));
+        // One a working copy, like the tests' servers, and not in it: PostgreSQL's user may not be able to reach it there.
+        var key = SHA256.HashData(Encoding.UTF8.GetBytes($"{Environment.UserName}:{AppContext.BaseDirectory}"));
+        var servers = new BenchServers(Path.Combine(Path.GetTempPath(), $"shop-bench-{Convert.ToHexStringLower(key)[..12]}"));
         try
         {
             await servers.ClearAsync(); // what a killed run has left

@@ -3,31 +3,37 @@ using System.Globalization;
 
 namespace Shop.Benchmarks.Servers;
 
-/// <summary>Processor seconds since some moment, by who used them.</summary>
-/// <param name="Application">This process: the services under test and what drives them.</param>
-/// <param name="Postgres">The postmaster and all its processes, those that have ended included.</param>
-/// <param name="Broker">The Erlang machine.</param>
-/// <param name="Machine">Everybody on this machine.</param>
-internal readonly record struct CpuTime(double Application, double Postgres, double Broker, double Machine)
+/// <summary>Processor seconds since some moment, by who used them, in the order of <see cref="CpuMeter.Names"/>; and everybody's together.</summary>
+internal readonly record struct CpuTime(double[] Parts, double Machine)
 {
-    public double Ours => Application + Postgres + Broker;
+    public double Ours => Parts.Sum();
 
     public double Others => Math.Max(0, Machine - Ours);
 
     public static CpuTime operator -(CpuTime a, CpuTime b) =>
-        new(a.Application - b.Application, a.Postgres - b.Postgres, a.Broker - b.Broker, a.Machine - b.Machine);
+        new([.. a.Parts.Zip(b.Parts, (later, earlier) => later - earlier)], a.Machine - b.Machine);
 }
 
 /// <summary>Reads processor time from /proc: elapsed time on a shared machine says little.</summary>
-internal sealed class CpuMeter(int? postmaster, int? broker)
+/// <param name="parts">Names of what is told apart, and how to read the seconds of each.</param>
+internal sealed class CpuMeter(IReadOnlyList<(string Name, Func<double> Seconds)> parts)
 {
     private const double TicksPerSecond = 100; // USER_HZ is 100 on every architecture that .NET runs on
 
-    public CpuTime Read() => new(
-        Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds,
-        postmaster is { } p ? OfTree(p) : 0,
-        broker is { } b ? Of(b, withEnded: false).Seconds : 0,
-        OfMachine());
+    /// <summary>This process, which holds the services under test and what drives them; and the servers, where they are known.</summary>
+    public CpuMeter(int? postmaster, int? broker)
+        : this([
+            ("application", OfThisProcess),
+            ("PostgreSQL", () => postmaster is { } id ? OfTree(id) : 0),
+            ("RabbitMQ", () => broker is { } id ? Of(id, withEnded: false).Seconds : 0)])
+    {
+    }
+
+    public IReadOnlyList<string> Names { get; } = [.. parts.Select(part => part.Name)];
+
+    public CpuTime Read() => new([.. parts.Select(part => part.Seconds())], OfMachine());
+
+    public static double OfThisProcess() => Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds;
 
     /// <summary>A process with its living children, and those that have ended.</summary>
     public static double OfTree(int root)
