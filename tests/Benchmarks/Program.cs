@@ -53,7 +53,7 @@ try
     (json, chart, quick) = (Option("--json"), Option("--chart"), words.Remove("--quick"));
     var unknown = words.FirstOrDefault(word => Catalog.All.All(scenario => scenario.Name != word));
     chosen = unknown is null
-        ? [.. Catalog.All.Where(scenario => words.Count == 0 || words.Contains(scenario.Name))]
+        ? [.. Catalog.All.Where(scenario => words.Count == 0 ? scenario.InQuick || !quick : words.Contains(scenario.Name))]
         : throw new ArgumentException($"There is no scenario '{unknown}'.");
 }
 catch (ArgumentException wrong)

@@ -58,8 +58,14 @@ internal sealed class BenchServers : IAsyncDisposable
         }
     }
 
+    /// <summary>May be called again.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_lock.SafeFileHandle.IsClosed)
+        {
+            return;
+        }
+
         await ClearAsync();
         await _lock.DisposeAsync();
     }
