@@ -32,7 +32,10 @@ internal class ServiceUnderTest<TContext> : IAsyncDisposable
         {
             var db = scope.ServiceProvider.GetRequiredService<TContext>();
             await db.Database.EnsureCreatedAsync();
-            await db.Database.ExecuteSqlRawAsync(MessagingSchema.Version1);
+            foreach (var step in MessagingSchema.Steps)
+            {
+                await db.Database.ExecuteSqlRawAsync(step.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal));
+            }
         }
 
         await MigrateTopologyAsync();
