@@ -11,7 +11,6 @@ internal sealed class BenchConsumer(BenchDbContext db, Gate gate) : IConsumer<Or
     public async Task Consume(ConsumeContext<OrderPlaced> context)
     {
         await gate.PassAsync();
-        db.Consuming.Add(context.MessageId!.Value);
         db.Effects.Add(new BenchEffect { EventId = context.MessageId!.Value, What = context.Message.CustomerId });
     }
 }
