@@ -190,7 +190,8 @@ internal sealed partial class BatchReceiver<TConsumer, TEvent>(
         {
             var delay = topology.RetryDelays[retries];
             properties.Headers[MessageHeaderNames.Retries] = retries + 1;
-            await session.ForwardAsync(topology.RetryExchange(delay), queue.Name, properties, delivery, ct);
+            properties.Expiration = delay.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture);
+            await session.ForwardAsync(topology.RetryExchange(retries + 1), queue.Name, properties, delivery, ct);
             MessagingTelemetry.RetriedLater.Add(1, _tag);
             LogRetryLater(queue.Name, delivery.Properties.MessageId, retries + 1, topology.RetryDelays.Count, delay, reason.Message);
             return;

@@ -1,0 +1,9 @@
+using Shop.Benchmarks.Scenarios;
+
+namespace Shop.Benchmarks;
+
+internal static class Catalog
+{
+    /// <summary>In the order in which they run and are shown.</summary>
+    public static readonly Scenario[] All = [WriteScenario.Scenario, RelayScenario.Scenario, InboxScenario.Scenario];
+}

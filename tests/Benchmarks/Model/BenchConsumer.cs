@@ -1,0 +1,34 @@
+using MassTransit;
+using Shop.Contracts.Ordering.V1;
+
+namespace Shop.Benchmarks.Model;
+
+/// <summary>One row per event, as small as a consumer's work can be: what remains is the cost of consuming.</summary>
+internal sealed class BenchConsumer(BenchDbContext db, Gate gate) : IConsumer<OrderPlaced>
+{
+    public const string Queue = "inventory.bench";
+
+    public async Task Consume(ConsumeContext<OrderPlaced> context)
+    {
+        await gate.PassAsync();
+        db.Effects.Add(new BenchEffect { EventId = context.MessageId!.Value, What = context.Message.CustomerId });
+    }
+}
+
+/// <summary>Holds consumers back while the queue is filled, so that a round begins with the bus running and all of its messages there.</summary>
+internal sealed class Gate
+{
+    private TaskCompletionSource _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Task PassAsync() => _open.Task;
+
+    public void Open() => _open.TrySetResult();
+
+    public void Close()
+    {
+        if (_open.Task.IsCompleted)
+        {
+            _open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+    }
+}

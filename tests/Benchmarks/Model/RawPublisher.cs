@@ -1,0 +1,72 @@
+using System.Text.Json;
+using RabbitMQ.Client;
+using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.ServiceDefaults.Messaging.Wire;
+
+namespace Shop.Benchmarks.Model;
+
+/// <summary>
+/// What the broker can confirm: one channel, a window of unconfirmed messages, confirms counted as they come, nothing else. The
+/// bodies, headers and the mandatory flag are those of the relay.
+/// </summary>
+internal sealed class RawPublisher : IAsyncDisposable
+{
+    private const int Window = 1_000;
+    private readonly IConnection _connection;
+    private readonly IChannel _channel;
+    private readonly SemaphoreSlim _room = new(Window);
+    private ulong _confirmed;
+
+    private RawPublisher(IConnection connection, IChannel channel)
+    {
+        (_connection, _channel) = (connection, channel);
+        _channel.BasicAcksAsync += (_, ack) =>
+        {
+            var taken = ack.Multiple ? ack.DeliveryTag - _confirmed : 1;
+            _confirmed += taken; // every message is confirmed once, so that the count of confirmed ones is what matters
+            _room.Release((int)taken);
+            return Task.CompletedTask;
+        };
+    }
+
+    public static async Task<RawPublisher> ConnectAsync(Uri broker)
+    {
+        var connection = await new ConnectionFactory { Uri = broker }.CreateConnectionAsync();
+        var options = new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: false);
+        return new RawPublisher(connection, await connection.CreateChannelAsync(options));
+    }
+
+    /// <summary>Publishes copies of an event, each with an id of its own, straight to a queue where one is named; returns when all are confirmed.</summary>
+    public async Task PublishAsync(OutboxRow sample, int count, CancellationToken ct, string? queue = null)
+    {
+        var headers = JsonSerializer.Deserialize<Dictionary<string, string>>(sample.Headers)!
+            .ToDictionary(header => header.Key, header => (object?)header.Value);
+        for (var sent = 0; sent < count; sent++)
+        {
+            await _room.WaitAsync(ct);
+            var properties = new BasicProperties
+            {
+                ContentType = Envelope.ContentType,
+                DeliveryMode = DeliveryModes.Persistent,
+                MessageId = Guid.CreateVersion7().ToString(),
+                Type = sample.Type,
+                Headers = headers,
+            };
+            await _channel.BasicPublishAsync(queue is null ? sample.Type : "", queue ?? "", mandatory: true, properties, sample.Body, ct);
+        }
+
+        for (var all = 0; all < Window; all++)
+        {
+            await _room.WaitAsync(ct);
+        }
+
+        _room.Release(Window);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _connection.CloseAsync();
+        await _connection.DisposeAsync();
+        _room.Dispose();
+    }
+}

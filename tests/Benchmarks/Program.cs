@@ -1,0 +1,89 @@
+using System.Runtime.InteropServices;
+using Shop.Benchmarks;
+using Shop.Benchmarks.Reports;
+using Shop.Benchmarks.Servers;
+using Spectre.Console;
+
+const string Help = """
+    Usage: ./shop bench [--quick] [--json FILE] [--chart FILE] [scenario ...]
+
+    Measures messaging against what the servers can do at most and against a naive outbox and inbox, on a PostgreSQL (with fsync) and
+    a RabbitMQ of its own, which are removed at the end, also after Ctrl+C. The compared things take turns. Shown are the median over
+    the rounds and the spread, and processor time per event by process, because rates on a shared machine say little. Exits with 1 if
+    something was lost, and not because a target was missed.
+
+      --quick        fewer and shorter rounds: all scenarios in less than 8 minutes on two cores
+      --json FILE    also writes the results there; those of scenarios that this run does not measure stay in the file
+      --chart FILE   also draws them as an SVG
+
+    Scenarios, all if none is named:
+
+    """;
+
+List<string> words = [.. args];
+string? Option(string name)
+{
+    var at = words.IndexOf(name);
+    if (at < 0)
+    {
+        return null;
+    }
+
+    var value = at + 1 < words.Count ? words[at + 1] : throw new ArgumentException($"{name} needs a file.");
+    words.RemoveRange(at, 2);
+    return value;
+}
+
+string? json, chart;
+bool quick;
+Scenario[] chosen;
+try
+{
+    if (words.Contains("--help") || words.Contains("-h"))
+    {
+        Console.Write(Help);
+        foreach (var scenario in Catalog.All)
+        {
+            Console.WriteLine($"  {scenario.Name,-12} {scenario.Title}");
+        }
+
+        return 0;
+    }
+
+    (json, chart, quick) = (Option("--json"), Option("--chart"), words.Remove("--quick"));
+    var unknown = words.FirstOrDefault(word => Catalog.All.All(scenario => scenario.Name != word));
+    chosen = unknown is null
+        ? [.. Catalog.All.Where(scenario => words.Count == 0 ? scenario.InQuick || !quick : words.Contains(scenario.Name))]
+        : throw new ArgumentException($"There is no scenario '{unknown}'.");
+}
+catch (ArgumentException wrong)
+{
+    await Console.Error.WriteLineAsync($"{wrong.Message} ./shop bench --help tells more.");
+    return 2;
+}
+
+if (Console.IsOutputRedirected)
+{
+    AnsiConsole.Profile.Width = 160;
+}
+
+using var stopping = new CancellationTokenSource();
+void Stop(PosixSignalContext signal)
+{
+    signal.Cancel = true; // the servers are stopped first
+    stopping.Cancel();
+}
+
+using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Stop);
+try
+{
+    await Run.AllAsync(chosen, quick, json, chart, stopping.Token);
+    return 0;
+}
+catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+{
+    AnsiConsole.MarkupLine("[yellow]Stopped.[/]");
+    return 130;
+}

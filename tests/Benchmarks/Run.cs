@@ -1,0 +1,60 @@
+using System.Diagnostics;
+using Shop.Benchmarks.Reports;
+using Shop.Benchmarks.Servers;
+using Spectre.Console;
+
+namespace Shop.Benchmarks;
+
+internal static class Run
+{
+    public static async Task AllAsync(IReadOnlyList<Scenario> scenarios, bool quick, string? json, string? chart, CancellationToken ct)
+    {
+        AnsiConsole.MarkupLine("[grey]Starting PostgreSQL and RabbitMQ for the benchmark[/]");
+        var servers = await BenchServers.StartAsync(ct);
+        try
+        {
+            var machine = await Machine.ReadAsync();
+            List<DatedResult> results = [];
+            foreach (var scenario in scenarios.OrderBy(scenario => scenario.OwnServers))
+            {
+                if (scenario.OwnServers)
+                {
+                    await servers.DisposeAsync(); // two of each would be in each other's way
+                }
+
+                results.Add(await OneAsync(scenario, new BenchContext(servers.Cpu, quick, ct)));
+
+                // After each, so that a long run that is stopped leaves what it has found.
+                Save(new Measurements(machine, results), json, chart);
+            }
+        }
+        finally
+        {
+            await servers.DisposeAsync();
+        }
+    }
+
+    private static async Task<DatedResult> OneAsync(Scenario scenario, BenchContext bench)
+    {
+        AnsiConsole.MarkupLineInterpolated($"[bold]{scenario.Name}[/]: {scenario.Title}");
+        var begun = Stopwatch.GetTimestamp();
+        var result = await scenario.RunAsync(bench) with { Quick = bench.Quick };
+        AnsiConsole.MarkupLineInterpolated($"[grey]  took {Stopwatch.GetElapsedTime(begun).TotalSeconds:0} s[/]");
+        ScreenReport.Write(result);
+        return new DatedResult(TimeProvider.System.GetUtcNow(), result);
+    }
+
+    private static void Save(Measurements found, string? json, string? chart)
+    {
+        if (json is not null)
+        {
+            found = JsonReport.Merge(JsonReport.Read(json), found);
+            JsonReport.Write(json, found);
+        }
+
+        if (chart is not null)
+        {
+            ChartReport.Write(chart, found);
+        }
+    }
+}
