@@ -72,7 +72,7 @@ public sealed class ClaimTests : MessagingTest
             return session.Floor > 1;
         });
 
-        await session.TryLockAsync(3, CancellationToken.None);
+        await session.LockAsync(1, CancellationToken.None);
 
         Assert.Equal(["theirs"], await ClaimAsync(session));
     }

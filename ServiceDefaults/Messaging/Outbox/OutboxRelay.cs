@@ -177,7 +177,7 @@ internal sealed partial class OutboxRelay(
         return rows.Count == size;
     }
 
-    private async Task<PublishReport> PublishAsync(IReadOnlyList<OutboxRow> rows, int lossesAllowed)
+    private async Task<PublishReport> PublishAsync(List<OutboxRow> rows, int lossesAllowed)
     {
         var start = clock.GetTimestamp();
         var report = await publisher.PublishAsync(rows, CancellationToken.None);
@@ -195,13 +195,13 @@ internal sealed partial class OutboxRelay(
     }
 
     /// <summary>Events that were neither confirmed nor refused, nor stand behind one of their stream that was.</summary>
-    private static int CountUnknown(IReadOnlyList<OutboxRow> rows, PublishReport report)
+    private static int CountUnknown(List<OutboxRow> rows, PublishReport report)
     {
         HashSet<string> refused = [.. rows.Where(row => report.Refused.ContainsKey(row.Seq)).Select(row => row.Stream)];
         return rows.Count(row => !report.Confirmed.Contains(row.Seq) && !refused.Contains(row.Stream));
     }
 
-    private static void ThrowIfUnknown(IReadOnlyList<OutboxRow> rows, PublishReport report, int unknown)
+    private static void ThrowIfUnknown(List<OutboxRow> rows, PublishReport report, int unknown)
     {
         if (unknown > 0)
         {
@@ -209,7 +209,7 @@ internal sealed partial class OutboxRelay(
         }
     }
 
-    private async Task ParkAsync(IRelaySession session, IReadOnlyList<OutboxRow> rows, PublishReport report)
+    private async Task ParkAsync(IRelaySession session, List<OutboxRow> rows, PublishReport report)
     {
         if (rows.Count == 0)
         {
