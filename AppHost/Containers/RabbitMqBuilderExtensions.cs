@@ -12,7 +12,7 @@ internal static class RabbitMqBuilderExtensions
     public static IResourceBuilder<RabbitMQServerResource> WithDefinitions(this IResourceBuilder<RabbitMQServerResource> broker) =>
         broker.OnResourceReady(async (resource, _, ct) =>
         {
-            var administrator = new Uri((await resource.GetConnectionStringAsync(ct))!).UserInfo.Split(':');
+            var administrator = new Uri((await resource.ConnectionStringExpression.GetValueAsync(ct))!).UserInfo.Split(':');
             using var management = new RabbitMqManagement(
                 new Uri(resource.GetEndpoint("management").Url + "/"),
                 Uri.UnescapeDataString(administrator[0]),

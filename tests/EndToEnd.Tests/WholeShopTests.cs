@@ -33,6 +33,8 @@ public sealed class WholeShopTests
         Assert.Equal(0, await shop.StopAsync());
         await Eventually.HoldsAsync("no process is left", () => shop.Processes().Count == 0);
         await shop.StartAsync();
+        var (differs, difference) = await shop.CliAsync("topology", "--check");
+        Assert.True(differs == 0, difference);
         var (again, secondOutput) = await shop.CliAsync("demo", "--orders", "10", "--seed", "1");
         Assert.True(again == 0, secondOutput);
 
