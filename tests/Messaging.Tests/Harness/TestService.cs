@@ -74,7 +74,10 @@ internal sealed class TestService : IAsyncDisposable
         await using var scope = _app.Services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<TicketDbContext>();
         await db.Database.EnsureCreatedAsync();
-        await db.Database.ExecuteSqlRawAsync(MessagingSchema.Version1);
+        foreach (var step in MessagingSchema.Steps)
+        {
+            await db.Database.ExecuteSqlRawAsync(step.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal));
+        }
     }
 
     public Task StartAsync() => _app.StartAsync();
