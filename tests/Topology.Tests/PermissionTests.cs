@@ -104,7 +104,7 @@ public sealed class PermissionTests(WholeTopology topology) : IClassFixture<Whol
 
     private static string QueueOf(string service) => Definitions.Committed()["queues"]!.AsArray().Select(queue => (string)queue!["name"]!)
         .First(name => name.StartsWith(service + ".", StringComparison.Ordinal) && !name.EndsWith(".dead", StringComparison.Ordinal)
-            && !name.Contains(".retry-", StringComparison.Ordinal));
+            && !name.EndsWith(".discarded", StringComparison.Ordinal) && !name.Contains(".retry-", StringComparison.Ordinal));
 
     private static async Task PublishAsync(IChannel channel, string exchange, string routingKey) =>
         await channel.BasicPublishAsync(exchange, routingKey, ReadOnlyMemory<byte>.Empty);
