@@ -54,12 +54,15 @@ internal sealed class Arguments(IEnumerable<string> words)
     }
 
     /// <summary>Takes the next word that is not an option.</summary>
-    public string Required(string what)
+    public string Required(string what) => Optional() ?? throw new UsageException($"{what} is missing.");
+
+    /// <summary>Takes the next word that is not an option; null where there is none.</summary>
+    public string? Optional()
     {
         var at = _words.FindIndex(w => !w.StartsWith('-'));
         if (at < 0)
         {
-            throw new UsageException($"{what} is missing.");
+            return null;
         }
 
         var value = _words[at];

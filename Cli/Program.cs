@@ -1,8 +1,9 @@
 using Shop.Cli;
+using Shop.Cli.DeadLetters;
 using Shop.Cli.Demo;
 using Shop.Cli.Topology;
 
 // A new command is one more entry here.
-Command[] commands = [TokenCommand.Command, StatusCommand.Command, DownCommand.Command, DemoCommand.Command, TopologyCommand.Command];
+Command[] commands = [TokenCommand.Command, StatusCommand.Command, DownCommand.Command, DemoCommand.Command, TopologyCommand.Command, DeadLettersCommand.Command];
 
 return await CommandLine.RunAsync(commands, args);

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Shop.ServiceDefaults.Http;
 using Shop.ServiceDefaults.Messaging;
 using Shop.ServiceDefaults.Messaging.Broker;
+using Shop.ServiceDefaults.Messaging.DeadLetters;
 
 namespace Shop.ServiceDefaults.Hosting;
 
@@ -29,7 +30,7 @@ public static class ServiceHost
         });
     }
 
-    /// <summary>The middleware that every service has, in its order, and the routes for health and OpenAPI.</summary>
+    /// <summary>The middleware that every service has, in its order, and the routes for health, OpenAPI and dead letters.</summary>
     public static void UseServiceDefaults(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
@@ -40,6 +41,7 @@ public static class ServiceHost
         app.UseAuthorization();
         app.UseMiddleware<IdempotencyMiddleware>();
         app.MapHttpDefaults();
+        app.MapDeadLetters();
     }
 
     /// <summary>

@@ -9,6 +9,7 @@ using Microsoft.Extensions.Logging;
 using Shop.ServiceDefaults.Domain;
 using Shop.ServiceDefaults.Http;
 using Shop.ServiceDefaults.Messaging.Broker;
+using Shop.ServiceDefaults.Messaging.DeadLetters;
 using Shop.ServiceDefaults.Messaging.Inbox;
 using Shop.ServiceDefaults.Messaging.Outbox;
 using Shop.ServiceDefaults.Messaging.Wire;
@@ -52,10 +53,10 @@ public static class MessagingRegistration
             builder.Services.AddHostedService<OutboxListener>().AddHostedService<OutboxRelay>();
         }
 
-        builder.Services.AddHostedService<MessagingRetention>();
         builder.Services.AddSingleton<OutboxWatch>().AddHostedService(services => services.GetRequiredService<OutboxWatch>());
         builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(
             "outbox", services => services.GetRequiredService<OutboxWatch>(), HealthStatus.Degraded, [HttpDefaults.ReadyTag]));
+        builder.Services.AddHostedService<MessagingRetention>().AddScoped<DeadLetterQueues>();
         AddBus(builder.Services, settings, topology, consumers);
     }
 

@@ -62,6 +62,8 @@ public sealed class PermissionTests(WholeTopology topology) : IClassFixture<Whol
             new("read its dead letters", channel => channel.BasicGetAsync(queue + ".dead", autoAck: false)),
             new("let a message wait", channel => PublishAsync(channel, service + ".retry-1", queue)),
             new("set a message aside", channel => PublishAsync(channel, queue + ".dead", "")),
+            new("put a dead letter to the discarded", channel => PublishAsync(channel, service + ".discarded", "")),
+            new("read the discarded", channel => channel.BasicGetAsync(service + ".discarded", autoAck: false)),
             new("send a dead letter again", channel => PublishAsync(channel, service + ".redelivery", queue)),
             .. EventCatalog.Names.Where(name => name.StartsWith(service + ".", StringComparison.Ordinal))
                 .Select(name => new Attempt($"publish {name}", channel => PublishAsync(channel, name, ""))),
@@ -81,6 +83,7 @@ public sealed class PermissionTests(WholeTopology topology) : IClassFixture<Whol
             new("publish to the exchange of another's queue", channel => PublishAsync(channel, foreign, "")),
             new("let a message wait at another's", channel => PublishAsync(channel, other + ".retry-1", foreign)),
             new("read another's queue", channel => channel.BasicGetAsync(foreign, autoAck: false)),
+            new("read another's discarded", channel => channel.BasicGetAsync(other + ".discarded", autoAck: false)),
             new("consume from another's queue", channel => channel.BasicConsumeAsync(foreign, false, new AsyncEventingBasicConsumer(channel))),
             new("read another's dead letters", channel => channel.BasicGetAsync(foreign + ".dead", autoAck: false)),
             new("declare a queue of another's name", channel => channel.QueueDeclareAsync(other + ".new", true, false, false)),
@@ -101,7 +104,7 @@ public sealed class PermissionTests(WholeTopology topology) : IClassFixture<Whol
 
     private static string QueueOf(string service) => Definitions.Committed()["queues"]!.AsArray().Select(queue => (string)queue!["name"]!)
         .First(name => name.StartsWith(service + ".", StringComparison.Ordinal) && !name.EndsWith(".dead", StringComparison.Ordinal)
-            && !name.Contains(".retry-", StringComparison.Ordinal));
+            && !name.EndsWith(".discarded", StringComparison.Ordinal) && !name.Contains(".retry-", StringComparison.Ordinal));
 
     private static async Task PublishAsync(IChannel channel, string exchange, string routingKey) =>
         await channel.BasicPublishAsync(exchange, routingKey, ReadOnlyMemory<byte>.Empty);

@@ -7,7 +7,7 @@ namespace Shop.ServiceDefaults.Messaging.Broker;
 
 /// <summary>
 /// A service's topology as RabbitMQ definitions, with its user and what that may do: declare its own queues again, write to its
-/// own exchanges, read its own queues. The user has no password here; whoever loads the definitions fills it in.
+/// own exchanges, read its own queues, their dead letters and what was discarded of them. The user has no password here; whoever loads the definitions fills it in.
 /// </summary>
 internal static class BrokerDefinitions
 {
@@ -35,7 +35,7 @@ internal static class BrokerDefinitions
     {
         ["vhost"] = VirtualHost,
         ["name"] = "dead-letters-stay",
-        ["pattern"] = @"\.dead$",
+        ["pattern"] = @"\.(dead|discarded)$",
         ["apply-to"] = "queues",
         ["definition"] = new Dictionary<string, object> { ["delivery-limit"] = 1_000_000 },
         ["priority"] = 0,
@@ -46,15 +46,22 @@ internal static class BrokerDefinitions
         var service = Regex.Escape(topology.Service);
         var consumers = topology.Queues.Select(queue => Regex.Escape(queue.Name[(topology.Service.Length + 1)..]))
             .Order(StringComparer.Ordinal).ToList();
-        var ownQueues = consumers.Count == 0 ? "^$" : $@"^{service}\.({string.Join('|', consumers)})(\.dead)?$";
-        return new { user = topology.Service, vhost = VirtualHost, configure = ownQueues, write = $@"^{service}\.", read = ownQueues };
+        var ownQueues = $@"({string.Join('|', consumers)})(\.dead)?";
+        return new
+        {
+            user = topology.Service,
+            vhost = VirtualHost,
+            configure = consumers.Count == 0 ? "^$" : $@"^{service}\.{ownQueues}$",
+            write = $@"^{service}\.",
+            read = consumers.Count == 0 ? "^$" : $@"^{service}\.({ownQueues}|discarded)$",
+        };
     }
 
     private static IEnumerable<object> Exchanges(BrokerTopology topology)
     {
         // MassTransit makes one of each queue's name, too.
         var own = topology.Queues.SelectMany(queue => (string[])[queue.Name, BrokerTopology.DeadLettersOf(queue.Name)]);
-        var fanouts = topology.Exchanges.Concat(own).Concat(topology.Queues.Count > 0 ? topology.RetryExchanges : []);
+        var fanouts = topology.Exchanges.Concat(own).Concat(Shared(topology));
         return fanouts.Select(name => Exchange(name, ExchangeType.Fanout))
             .Concat(topology.Queues.Count > 0 ? [Exchange(topology.RedeliveryExchange, ExchangeType.Direct)] : []);
     }
@@ -71,6 +78,11 @@ internal static class BrokerDefinitions
         {
             yield return Queue(retry, topology.RetryArguments());
         }
+
+        if (topology.Queues.Count > 0)
+        {
+            yield return Queue(topology.DiscardedQueue, BrokerTopology.DeadLetterArguments());
+        }
     }
 
     private static IEnumerable<object> Bindings(BrokerTopology topology)
@@ -86,11 +98,15 @@ internal static class BrokerDefinitions
             yield return Binding(BrokerTopology.DeadLettersOf(queue.Name), BrokerTopology.DeadLettersOf(queue.Name));
         }
 
-        foreach (var retry in topology.Queues.Count > 0 ? topology.RetryExchanges : [])
+        foreach (var shared in Shared(topology))
         {
-            yield return Binding(retry, retry);
+            yield return Binding(shared, shared);
         }
     }
+
+    /// <summary>What all consumers of the service share: each a fanout exchange with a queue of its name.</summary>
+    private static IEnumerable<string> Shared(BrokerTopology topology) =>
+        topology.Queues.Count > 0 ? topology.RetryExchanges.Append(topology.DiscardedQueue) : [];
 
     private static object Exchange(string name, string type) => new
     {

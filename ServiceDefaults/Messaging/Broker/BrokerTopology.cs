@@ -52,6 +52,9 @@ internal sealed partial class BrokerTopology
     /// <summary>Brings messages that have waited back to the queue that their routing key names.</summary>
     public string RedeliveryExchange => Service + ".redelivery";
 
+    /// <summary>The exchange, and the queue behind it, where dead letters lie that a person discarded.</summary>
+    public string DiscardedQueue => Service + ".discarded";
+
     public static string DeadLettersOf(string queue) => queue + ".dead";
 
     /// <summary>The arguments of every consumer queue: in the definitions, and in MassTransit's own declaration at each start.</summary>

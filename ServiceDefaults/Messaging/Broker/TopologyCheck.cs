@@ -76,7 +76,7 @@ internal sealed partial class TopologyCheck(
         var queues = topology.Queues.SelectMany(queue => (string[])[queue.Name, BrokerTopology.DeadLettersOf(queue.Name)]).ToList();
         if (queues.Count > 0)
         {
-            queues.AddRange(topology.RetryExchanges);
+            queues.AddRange(topology.RetryExchanges.Append(topology.DiscardedQueue));
             await FindAsync("exchange " + topology.RedeliveryExchange, channel =>
                 channel.ExchangeDeclarePassiveAsync(topology.RedeliveryExchange, ct));
         }

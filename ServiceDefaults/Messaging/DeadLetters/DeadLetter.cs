@@ -1,0 +1,151 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using RabbitMQ.Client;
+using Shop.ServiceDefaults.Messaging.Broker;
+using Shop.ServiceDefaults.Messaging.Wire;
+
+namespace Shop.ServiceDefaults.Messaging.DeadLetters;
+
+/// <summary>A message that a consumer could not handle, or one that a person discarded.</summary>
+/// <param name="Queue">The queue whose consumer it was for.</param>
+/// <param name="Id">The message's id, which is the event's; made from its content where the sender gave none that can be typed.</param>
+/// <param name="EventType">The event's wire name, where it can be told.</param>
+/// <param name="AggregateId">What the event is about, where the message says so.</param>
+/// <param name="Why">The exception of the last attempt, or what else brought it here.</param>
+/// <param name="FirstDeath">When it first came here, UTC.</param>
+/// <param name="Deaths">How often it has come here: 1 unless it was sent again.</param>
+/// <param name="Discarded">Set where a person discarded it.</param>
+public sealed record DeadLetter(
+    string Queue, string Id, string? EventType, string? AggregateId, string Why, DateTimeOffset? FirstDeath, int Deaths, Discard? Discarded)
+{
+    private const string FirstDeathHeader = "shop-first-death";
+    private const string DeathsHeader = "shop-deaths";
+    private const string QueueHeader = "shop-discarded-from";
+    private const string ReasonHeader = "shop-discarded-because";
+    private const string ByHeader = "shop-discarded-by";
+    private const string AtHeader = "shop-discarded-at";
+    private const string WhyHeader = "shop-dead-because";
+
+    /// <summary>What a message that lies in a queue's dead letters, or among the discarded, says of itself.</summary>
+    internal static DeadLetter Of(string queue, BasicGetResult message)
+    {
+        var headers = message.BasicProperties.Headers ?? new Dictionary<string, object?>();
+        return new DeadLetter(
+            Text(headers, QueueHeader) ?? queue,
+            IdOf(message),
+            TypeOf(message),
+            Text(headers, MessageHeaderNames.AggregateId),
+            WhyOf(headers),
+            FirstDeathOf(headers),
+            DeathsOf(headers),
+            Text(headers, ReasonHeader) is { } reason
+                ? new Discard(reason, Text(headers, ByHeader) ?? "", DateTimeOffset.Parse(Text(headers, AtHeader)!, CultureInfo.InvariantCulture))
+                : null);
+    }
+
+    internal static string IdOf(BasicGetResult message) =>
+        message.BasicProperties.MessageId is { } id && Regex.IsMatch(id, "^[A-Za-z0-9_-]{1,64}$")
+            ? id
+            : "sha256-" + Convert.ToHexStringLower(SHA256.HashData(message.Body.Span))[..16];
+
+    /// <summary>
+    /// As the sender sent it, to be tried like a new one. The broker's own record of deaths goes too: it takes a message that comes
+    /// by a queue twice without having been rejected for one that goes in circles, and drops it.
+    /// </summary>
+    internal static BasicProperties ToRetry(BasicGetResult message)
+    {
+        var headers = message.BasicProperties.Headers ?? new Dictionary<string, object?>();
+        var kept = headers.Where(header => header.Key == MessageHeaderNames.MassTransitActivityId
+                || !(header.Key.StartsWith("x-", StringComparison.Ordinal) || header.Key.StartsWith("MT-", StringComparison.Ordinal)))
+            .ToDictionary();
+        kept.Remove(MessageHeaderNames.Retries);
+        kept[DeathsHeader] = DeathsOf(headers);
+        if (FirstDeathOf(headers) is { } first)
+        {
+            kept[FirstDeathHeader] = first.ToString("O", CultureInfo.InvariantCulture);
+        }
+
+        return With(message, kept);
+    }
+
+    /// <summary>As it is, with who discarded it and why.</summary>
+    internal static BasicProperties ToDiscard(string queue, BasicGetResult message, Discard discard)
+    {
+        var headers = message.BasicProperties.Headers ?? new Dictionary<string, object?>();
+        return With(message, new Dictionary<string, object?>(headers)
+        {
+            [QueueHeader] = queue,
+            [WhyHeader] = WhyOf(headers),
+            [ReasonHeader] = discard.Reason,
+            [ByHeader] = discard.By,
+            [AtHeader] = discard.At.ToString("O", CultureInfo.InvariantCulture),
+        });
+    }
+
+    private static BasicProperties With(BasicGetResult message, Dictionary<string, object?> headers)
+    {
+        var properties = new BasicProperties(message.BasicProperties) { Headers = headers, DeliveryMode = DeliveryModes.Persistent };
+        properties.ClearExpiration();
+        return properties;
+    }
+
+    private static string? TypeOf(BasicGetResult message)
+    {
+        if (message.BasicProperties.Type is { Length: > 0 } type)
+        {
+            return type;
+        }
+
+        try
+        {
+            var urn = JsonSerializer.Deserialize<JsonElement>(message.Body.Span).GetProperty("messageType")[0].GetString();
+            return urn?.Replace(Envelope.UrnPrefix, "", StringComparison.Ordinal);
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException)
+        {
+            return null; // no envelope; that is why it is here
+        }
+    }
+
+    private static string WhyOf(IDictionary<string, object?> headers) => Text(headers, WhyHeader) ?? (
+        Text(headers, "MT-Fault-Message") is { } fault ? $"{Text(headers, "MT-Fault-ExceptionType")}: {fault}"
+        : BrokerDeaths(headers).Any(death => Text(death, "reason") == "delivery_limit")
+            ? $"delivered more than {BrokerTopology.DeliveryLimit} times without an answer: perhaps it kills its process"
+        : "no consumer of the queue takes it");
+
+    private static int DeathsOf(IDictionary<string, object?> headers) =>
+        headers.TryGetValue(DeathsHeader, out var deaths) && deaths is int before ? before + 1 : 1;
+
+    private static DateTimeOffset? FirstDeathOf(IDictionary<string, object?> headers)
+    {
+        if (DateTimeOffset.TryParse(Text(headers, FirstDeathHeader) ?? Text(headers, "MT-Fault-Timestamp"),
+            CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var told))
+        {
+            return told.ToUniversalTime();
+        }
+
+        return BrokerDeaths(headers).Select(death => death.TryGetValue("time", out var time) ? time : null).OfType<AmqpTimestamp>()
+            .Select(time => (DateTimeOffset?)DateTimeOffset.FromUnixTimeSeconds(time.UnixTime)).Min();
+    }
+
+    private static IEnumerable<IDictionary<string, object?>> BrokerDeaths(IDictionary<string, object?> headers) =>
+        headers.TryGetValue("x-death", out var deaths) && deaths is IEnumerable<object?> list ? list.OfType<IDictionary<string, object?>>() : [];
+
+    private static string? Text(IDictionary<string, object?> headers, string name) => headers.TryGetValue(name, out var value)
+        ? value switch
+        {
+            byte[] bytes => Encoding.UTF8.GetString(bytes),
+            null => null,
+            _ => Convert.ToString(value, CultureInfo.InvariantCulture),
+        }
+        : null;
+}
+
+/// <summary>A person's decision that a message will not be handled.</summary>
+/// <param name="Reason">Why.</param>
+/// <param name="By">Who decided: the token's subject.</param>
+/// <param name="At">When, UTC.</param>
+public sealed record Discard(string Reason, string By, DateTimeOffset At);

@@ -1,0 +1,94 @@
+using System.Security.Claims;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Shop.ServiceDefaults.Http;
+
+namespace Shop.ServiceDefaults.Messaging.DeadLetters;
+
+/// <summary>Why a dead letter shall not be handled.</summary>
+/// <param name="Reason">1 to 500 characters.</param>
+public sealed record DiscardRequest(string Reason);
+
+/// <summary>How many messages were sent again, or discarded.</summary>
+/// <param name="Count">At least 1, unless all were asked for and there are none.</param>
+public sealed record MovedResponse(int Count);
+
+/// <summary>Every service's routes for its own dead letters, for staff.</summary>
+internal static class DeadLetterEndpoints
+{
+    private const int MaxReason = 500;
+
+    public static void MapDeadLetters(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/dead-letters").RequireAuthorization(Auth.Staff).WithTags("Dead letters");
+        group.MapGet("", List).WithSummary("Messages that a consumer of this service could not handle, oldest first (staff).")
+            .WithDescription("At most limit (200) of each queue, or of one queue.")
+            .ProducesProblem(StatusCodes.Status404NotFound);
+        group.MapGet("discarded", ListDiscarded).WithSummary("Dead letters that were discarded, with the reason (staff).");
+        group.MapPost("{queue}/retry", RetryAll)
+            .WithSummary("Sends all dead letters of a queue again, to that queue alone (staff).")
+            .ProducesProblem(StatusCodes.Status404NotFound);
+        group.MapPost("{queue}/{id}/retry", Retry).WithSummary("Sends a dead letter again (staff).")
+            .ProducesProblem(StatusCodes.Status404NotFound);
+        group.MapPost("{queue}/{id}/discard", Discard).WithSummary("Discards a dead letter; it is kept with the reason (staff).")
+            .ProducesProblem(StatusCodes.Status404NotFound)
+            .ProducesValidationProblem();
+    }
+
+    private static async Task<Results<Ok<List<DeadLetter>>, ProblemHttpResult>> List(
+        DeadLetterQueues letters, CancellationToken ct, string? queue = null, int limit = Paging.MaxLimit)
+    {
+        if (queue is not null && !letters.Has(queue))
+        {
+            return NoQueue(letters, queue);
+        }
+
+        List<DeadLetter> all = [];
+        foreach (var own in letters.Queues.Where(own => queue is null || own == queue))
+        {
+            all.AddRange(await letters.ListAsync(own, limit, ct));
+        }
+
+        return TypedResults.Ok(all);
+    }
+
+    private static async Task<Ok<List<DeadLetter>>> ListDiscarded(DeadLetterQueues letters, CancellationToken ct, int limit = Paging.MaxLimit) =>
+        TypedResults.Ok(await letters.ListDiscardedAsync(limit, ct));
+
+    private static async Task<Results<Ok<MovedResponse>, ProblemHttpResult>> RetryAll(
+        string queue, DeadLetterQueues letters, CancellationToken ct) => letters.Has(queue)
+            ? TypedResults.Ok(new MovedResponse(await letters.RetryAsync(queue, id: null, ct)))
+            : NoQueue(letters, queue);
+
+    private static async Task<Results<Ok<MovedResponse>, ProblemHttpResult>> Retry(
+        string queue, string id, DeadLetterQueues letters, CancellationToken ct) => letters.Has(queue)
+            ? Moved(queue, id, await letters.RetryAsync(queue, id, ct))
+            : NoQueue(letters, queue);
+
+    private static async Task<Results<Ok<MovedResponse>, ProblemHttpResult, ValidationProblem>> Discard(
+        string queue, string id, DiscardRequest request, DeadLetterQueues letters, ClaimsPrincipal user, CancellationToken ct)
+    {
+        if (string.IsNullOrWhiteSpace(request.Reason) || request.Reason.Length > MaxReason)
+        {
+            return TypedResults.ValidationProblem(
+                new Dictionary<string, string[]> { ["reason"] = [$"Say why, in 1 to {MaxReason} characters."] });
+        }
+
+        return letters.Has(queue)
+            ? Moved(queue, id, await letters.DiscardAsync(queue, id, request.Reason, user.CustomerId(), ct)) switch
+            {
+                { Result: Ok<MovedResponse> ok } => ok,
+                { Result: var problem } => (ProblemHttpResult)problem,
+            }
+            : NoQueue(letters, queue);
+    }
+
+    private static Results<Ok<MovedResponse>, ProblemHttpResult> Moved(string queue, string id, int count) => count > 0
+        ? TypedResults.Ok(new MovedResponse(count))
+        : Problem.NotFound($"There is no dead letter {id} of {queue}.");
+
+    private static ProblemHttpResult NoQueue(DeadLetterQueues letters, string queue) =>
+        Problem.NotFound($"{queue} is no queue of this service. There is: {string.Join(", ", letters.Queues)}.");
+}
