@@ -202,7 +202,7 @@ public sealed class DeadLetterTests
         return state;
     }
 
-    private static Task DeadAsync(WholeShop shop, string queue, int count) => Eventually.IsAsync(
+    private static Task<int> DeadAsync(WholeShop shop, string queue, int count) => Eventually.IsAsync(
         $"{queue} holds {count}", () => shop.Broker.CountReadyAsync(queue), dead => dead == count, TimeSpan.FromMinutes(1));
 
     private static Task DrainedAsync(WholeShop shop) => Eventually.HoldsAsync("nothing is left in Inventory's queue or its dead letters", async () =>

@@ -55,6 +55,12 @@ internal static class Http
         return await client.SendAsync(HttpMethod.Post, $"/orders/{order}/cancel");
     }
 
+    public static async Task<Answer> ReadAsync(this WholeShop shop, string customer, Guid order)
+    {
+        using var client = shop.Client<PlaceOrderRequest>(TestTokens.Customer(customer));
+        return await client.SendAsync(HttpMethod.Get, $"/orders/{order}");
+    }
+
     public static async Task<Answer> ShipAsync(this WholeShop shop, Guid order)
     {
         using var client = shop.Client<PlaceOrderRequest>(TestTokens.Staff());

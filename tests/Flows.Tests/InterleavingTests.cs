@@ -46,7 +46,7 @@ public sealed class InterleavingTests(ITestOutputHelper output)
         await using var shop = await WholeShop.CreateAsync();
         var inventory = await shop.AddAsync<OfferProductRequest>(new Dictionary<string, string?>
         {
-            ["Inventory:ReservationLifetime"] = "00:00:02",
+            ["Inventory:ReservationLifetime"] = "00:00:03",
             ["Inventory:SweepInterval"] = "00:00:00.200",
         });
         var ordering = await shop.AddAsync<PlaceOrderRequest>();
@@ -118,11 +118,13 @@ public sealed class InterleavingTests(ITestOutputHelper output)
         Assert.All(orders, order => Assert.Contains(decided[order[0]], s_agreeing[order[1]]));
     }
 
-    /// <summary>Each event was published once, and each order's tell of one placing and one end.</summary>
+    /// <summary>
+    /// Each order's events tell of one placing and one end. A broker that is slow to confirm is sent an event again, so it is the
+    /// first of each that counts.
+    /// </summary>
     private static void EventsMustBeOneStory(IReadOnlyList<IIntegrationEvent> events)
     {
-        Assert.Equal(events.Count, events.DistinctBy(e => e.EventId).Count());
-        foreach (var story in events.Where(e => e is OrderPlaced or OrderConfirmed or OrderRejected or OrderCancelled or OrderShipped)
+        foreach (var story in events.DistinctBy(e => e.EventId).Where(e => e is OrderPlaced or OrderConfirmed or OrderRejected or OrderCancelled or OrderShipped)
             .GroupBy(e => e.AggregateId))
         {
             Assert.Single(story.OfType<OrderPlaced>());
@@ -148,7 +150,8 @@ public sealed class InterleavingTests(ITestOutputHelper output)
         {
             < 40 => PlaceAsync(),
             < 58 when _orders.Count > 0 => ChangeAsync("cancelled", order => shop.CancelAsync(name, order)),
-            < 80 when _orders.Count > 0 => ChangeAsync("shipped", shop.ShipAsync),
+            < 70 when _orders.Count > 0 => ChangeAsync("shipped", shop.ShipAsync),
+            < 80 when _orders.Count > 0 => ChangeAsync("shipped", ShipOnceAnsweredAsync),
             _ => ReceiveAsync(),
         };
 
@@ -184,6 +187,14 @@ public sealed class InterleavingTests(ITestOutputHelper output)
             Assert.True(now > version || (now == version && after == before), $"{id} went from {before} {version} to {after} {now}");
             _orders[index] = (id, after, now);
             Count(what);
+        }
+
+        /// <summary>Staff who look first: without them nothing would be shipped where answers take longer than people do.</summary>
+        private async Task<Answer> ShipOnceAnsweredAsync(Guid order)
+        {
+            await Eventually.HoldsAsync($"{order} is answered", async () =>
+                (await shop.ReadAsync(name, order)).MustBe(HttpStatusCode.OK).OrderStatus != "placed", TimeSpan.FromMinutes(2));
+            return await shop.ShipAsync(order);
         }
 
         private void Count(string what) => test._done.AddOrUpdate(what, 1, (_, count) => count + 1);

@@ -66,7 +66,7 @@ public sealed class MigrationTests(UpgradeFixture shop) : IClassFixture<UpgradeF
         Assert.Contains("t2", mail, StringComparison.Ordinal);
         Assert.DoesNotContain("text/html", mail, StringComparison.Ordinal);
         using var resent = await shop.ResendAsync(UpgradeFixture.Delivered);
-        Assert.Equal(1, (await resent.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("deliveries").GetInt32());
+        resent.EnsureSuccessStatusCode(); // it may be delivered again before this answer is written
         await Eventually.IsAsync("the old one is delivered again", () => ByIdAsync(staff),
             all => all[UpgradeFixture.Delivered].GetProperty("deliveries").GetInt32() == 2);
     }
