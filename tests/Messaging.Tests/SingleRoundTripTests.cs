@@ -3,7 +3,7 @@ using Shop.Messaging.Tests.Harness;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>M1 where a save goes without BEGIN and COMMIT, each beside what happens when EF is told never to begin one.</summary>
+/// <summary>M1 where a save goes without BEGIN and COMMIT, two of the traps beside what happens when EF is told never to begin one.</summary>
 public sealed class SingleRoundTripTests : MessagingTest
 {
     private const int MoreThanOneBatch = 1_100;
