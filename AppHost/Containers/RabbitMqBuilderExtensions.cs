@@ -17,7 +17,7 @@ internal static class RabbitMqBuilderExtensions
                 new Uri(resource.GetEndpoint("management").Url + "/"),
                 Uri.UnescapeDataString(administrator[0]),
                 Uri.UnescapeDataString(administrator[1]));
-            await management.PostAsync("definitions", RabbitMqDefinitions.Read(Password), ct);
+            await management.LoadAsync(RabbitMqDefinitions.Read(Password), ct);
         });
 
     /// <summary>Gives the project the broker's connection string as a user of its own, which the definitions name like it.</summary>

@@ -12,6 +12,10 @@ internal sealed record Finding(string Name, string What, IReadOnlyList<string> V
 internal sealed class Invariants(ShopApi api, DemoRecord record)
 {
     private static readonly TimeSpan s_settle = TimeSpan.FromSeconds(60);
+
+    /// <summary>A mail that a killed instance had taken is free again when its lease has run out.</summary>
+    private static readonly TimeSpan s_letters = TimeSpan.FromMinutes(4);
+
     private readonly string _staff = ShopApi.Token("demo-staff", staff: true);
 
     /// <summary>
@@ -23,7 +27,8 @@ internal sealed class Invariants(ShopApi api, DemoRecord record)
         while (true)
         {
             var findings = await CheckOnceAsync(ct);
-            if (findings.All(finding => finding.Violations.Count == 0) || waited.Elapsed > s_settle)
+            var broken = findings.Where(finding => finding.Violations.Count > 0).Select(finding => finding.Name).ToList();
+            if (broken.Count == 0 || waited.Elapsed > (broken is ["I4"] ? s_letters : s_settle))
             {
                 return findings;
             }

@@ -64,7 +64,7 @@ internal static class TopologyCommand
 
     private static async Task<int> LoadAsync(RabbitMqManagement management, Func<string, string> passwordOf, CancellationToken ct)
     {
-        await management.PostAsync("definitions", RabbitMqDefinitions.Read(passwordOf), ct);
+        await management.LoadAsync(RabbitMqDefinitions.Read(passwordOf), ct);
         Console.WriteLine($"Loaded {RabbitMqDefinitions.RelativePath}.");
         return 0;
     }

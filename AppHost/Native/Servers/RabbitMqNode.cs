@@ -35,7 +35,7 @@ internal sealed class RabbitMqNode
                {tcp_listeners, [{"127.0.0.1", {{ports.Amqp}}}]},
                {load_definitions, {{ErlangString(In("definitions.json"))}}},
                {collect_statistics_interval, {{milliseconds}}},
-               {quorum_tick_interval, {{milliseconds}}},
+               {quorum_tick_interval, {{Math.Max(milliseconds, 1_000)}}},
                {disk_free_limit, 16000000},
                {vm_memory_high_watermark, 0.4},
                {log, [{file, [{level, warning}]}]}]},

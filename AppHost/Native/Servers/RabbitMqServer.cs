@@ -88,7 +88,7 @@ internal sealed class RabbitMqServer : IAsyncDisposable
 
     /// <summary>Adds what these definitions have and the node lacks. Users get the passwords and permissions given last.</summary>
     public Task LoadDefinitionsAsync(JsonObject definitions, CancellationToken ct) =>
-        _management.PostAsync("definitions", definitions, ct);
+        _management.LoadAsync(definitions, ct);
 
     public async Task EnsureVirtualHostAsync(string vhost, CancellationToken ct)
     {
