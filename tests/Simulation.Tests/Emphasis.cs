@@ -10,4 +10,7 @@ internal enum Emphasis
 
     /// <summary>An event makes the broker drop the whole connection each time, and the relays send one at a time.</summary>
     ConnectionsKilled,
+
+    /// <summary>Relays are paused again and again, for longer than their lease lasts.</summary>
+    RelaysPaused,
 }

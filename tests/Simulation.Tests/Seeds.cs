@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Shop.Simulation.Tests.Runs;
 
 namespace Shop.Simulation.Tests;
@@ -9,8 +10,12 @@ internal static class Seeds
 {
     public const int Count = 10_000;
 
-    /// <summary>All seeds take a fraction of it; on a machine that is busy with other things a part of them has to do.</summary>
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(100);
+    /// <summary>So many are run however long it takes.</summary>
+    public const int Least = 2_000;
+
+    /// <summary>All seeds take a part of it on an idle machine; on a busy one the run stops here, and says how far it came.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(
+        double.Parse(Environment.GetEnvironmentVariable("SHOP_SIM_SECONDS") is { Length: > 0 } seconds ? seconds : "100", CultureInfo.InvariantCulture));
 
     /// <summary>Set, only this seed is run, and its trace is printed: a failure again, as often as one likes.</summary>
     private const string Variable = "SHOP_SIM_SEED";
@@ -19,32 +24,26 @@ internal static class Seeds
         ? ulong.Parse(seed, CultureInfo.InvariantCulture)
         : null;
 
-    /// <summary>A seed that fails, or null. Says in the output how many were run.</summary>
-    public static Outcome? FindFailure(ITestOutputHelper output, Weakness weakness, Emphasis emphasis = Emphasis.None, int count = Count)
+    /// <summary>To see the trace of a negative control.</summary>
+    public static Weakness AskedWeakness => Environment.GetEnvironmentVariable("SHOP_SIM_WEAKNESS") is { Length: > 0 } weakness
+        ? Enum.Parse<Weakness>(weakness)
+        : Weakness.None;
+
+    /// <summary>The lowest seed that fails, or null. Says in the output how many were run.</summary>
+    /// <param name="output">Where to say it.</param>
+    /// <param name="weakness">What is taken away.</param>
+    /// <param name="emphasis">What each run is to meet for certain.</param>
+    /// <param name="count">How many seeds, from 1.</param>
+    /// <param name="failure">A pattern: only a failure that matches it counts.</param>
+    public static Outcome? FindFailure(
+        ITestOutputHelper output, Weakness weakness, Emphasis emphasis = Emphasis.None, int count = Count, string failure = "")
     {
-        var watch = Stopwatch.StartNew();
-        Outcome? failed = null;
-        var (next, run, steps, events, repeats) = (0, 0, 0L, 0L, 0L);
-        var workers = Enumerable.Range(0, Environment.ProcessorCount).Select(_ => new Thread(() =>
-        {
-            while (Volatile.Read(ref failed) is null && watch.Elapsed < s_patience && Interlocked.Increment(ref next) is var seed && seed <= count)
-            {
-                var outcome = SimulatedShop.Run((ulong)seed, weakness, emphasis);
-                Interlocked.Increment(ref run);
-                Interlocked.Add(ref steps, outcome.Steps);
-                Interlocked.Add(ref events, outcome.Events);
-                Interlocked.Add(ref repeats, outcome.Repeats);
-                if (outcome.Failure is not null)
-                {
-                    Interlocked.CompareExchange(ref failed, outcome, null);
-                }
-            }
-        })).ToList();
+        var search = new Search(weakness, emphasis, count, failure);
+        var workers = Enumerable.Range(0, Environment.ProcessorCount).Select(_ => new Thread(search.Run)).ToList();
         workers.ForEach(worker => worker.Start());
         workers.ForEach(worker => worker.Join());
-        output.WriteLine($"{run} of {count} seeds in {watch.Elapsed.TotalSeconds:0.0} s: {steps} steps, {events} events, "
-            + $"{repeats} repeats held back; {(failed is null ? "no failure" : $"seed {failed.Seed}: {failed.Failure}")}");
-        return failed;
+        output.WriteLine(search.ToString());
+        return search.Found;
     }
 
     /// <summary>The same run again, with all that happened.</summary>
@@ -53,5 +52,70 @@ internal static class Seeds
         var outcome = SimulatedShop.Run(seed, weakness, emphasis, tracing: true);
         return $"Seed {seed}: {outcome.Failure ?? "all is well"}. Run it again: {Variable}={seed} ./shop test Simulation\n"
             + string.Join('\n', outcome.Trace);
+    }
+
+    /// <summary>Hands out seeds in order, so that every seed below one that fails has been run when all workers have ended.</summary>
+    private sealed class Search(Weakness weakness, Emphasis emphasis, int count, string failure)
+    {
+        private readonly Stopwatch _watch = Stopwatch.StartNew();
+        private readonly Lock _lock = new();
+        private int _next;
+        private int _run;
+        private int _others;
+        private Outcome? _other;
+        private long _steps;
+        private long _events;
+        private long _repeats;
+
+        public Outcome? Found { get; private set; }
+
+        public void Run()
+        {
+            while (Next() is { } seed)
+            {
+                var outcome = SimulatedShop.Run(seed, weakness, emphasis);
+                lock (_lock)
+                {
+                    Add(outcome);
+                }
+            }
+        }
+
+        public override string ToString() =>
+            $"{_run} of {count} seeds in {_watch.Elapsed.TotalSeconds:0.0} s: {_steps} steps, {_events} events, {_repeats} repeats held back; "
+            + (Found is null ? "no failure" : $"seed {Found.Seed}: {Found.Failure}")
+            + (_other is null ? "" : $"; {_others} failed in another way, such as seed {_other.Seed}: {_other.Failure}")
+            + (Found is null && _run < count ? $" (stopped after {s_patience.TotalSeconds:0} s)" : "");
+
+        private ulong? Next()
+        {
+            lock (_lock)
+            {
+                var goesOn = Found is null && _next < count && (_next < Least || weakness != Weakness.None || _watch.Elapsed < s_patience);
+                return goesOn ? (ulong)++_next : null;
+            }
+        }
+
+        private void Add(Outcome outcome)
+        {
+            _run++;
+            _steps += outcome.Steps;
+            _events += outcome.Events;
+            _repeats += outcome.Repeats;
+            if (outcome.Failure is not { } broken)
+            {
+                return;
+            }
+
+            if (!Regex.IsMatch(broken, failure))
+            {
+                _others++;
+                _other ??= outcome;
+            }
+            else if (Found is null || outcome.Seed < Found.Seed)
+            {
+                Found = outcome;
+            }
+        }
     }
 }

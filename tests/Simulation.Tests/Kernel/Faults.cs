@@ -31,7 +31,7 @@ internal sealed class Faults
         _doubleConfirms = Some(0.2);
         _nacks = Some(0.05);
         Crashes = Times(3);
-        Pauses = Times(4);
+        Pauses = emphasis == Emphasis.RelaysPaused ? 6 : Times(4);
         DatabaseRestarts = Times(2);
         BrokerRestarts = Times(2);
         EndedSessions = Times(4);

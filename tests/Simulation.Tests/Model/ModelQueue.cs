@@ -76,16 +76,30 @@ internal sealed class ModelQueue(World world, string name, Action<OutboxRow, Mod
         {
             world.Trace?.Write(world.Now, $"{name}: {message.Row.Seq} is a dead letter");
             DeadLetters.Add(message.Row);
-            return;
+        }
+        else
+        {
+            _waiting++;
+            world.After(TimeSpan.FromMilliseconds(100 << message.Failures), () =>
+            {
+                _waiting--;
+                _ready.AddLast(message);
+                Deliver();
+            });
         }
 
-        _waiting++;
-        world.After(TimeSpan.FromMilliseconds(100 << message.Failures), () =>
+        Deliver(); // it has made room, however it was settled
+    }
+
+    /// <summary>Sent to the dead letters by a consumer that had acknowledged it before: only for the negative control.</summary>
+    public void SetAside(ModelMessage message)
+    {
+        if (message.IsAcknowledged)
         {
-            _waiting--;
-            _ready.AddLast(message);
-            Deliver();
-        });
+            message.IsAcknowledged = false;
+            Consumed--;
+            DeadLetters.Add(message.Row);
+        }
     }
 
     private void Deliver()
@@ -103,6 +117,8 @@ internal sealed class ModelMessage(OutboxRow row)
     public OutboxRow Row { get; } = row;
 
     public int Failures { get; set; }
+
+    public bool IsAcknowledged { get; set; }
 }
 
 /// <summary>A consumer's channel at the broker.</summary>
@@ -121,7 +137,11 @@ internal sealed class ModelSubscription(ModelQueue queue, Link link, int prefetc
     }
 
     /// <summary>Sent by the client: <paramref name="first"/> says whether it acted on it, which only the count is for.</summary>
-    public void Acknowledge(ModelMessage message, bool first) => Settle(message, () => queue.Acknowledged(first));
+    public void Acknowledge(ModelMessage message, bool first) => Settle(message, () =>
+    {
+        message.IsAcknowledged = true;
+        queue.Acknowledged(first);
+    });
 
     /// <summary>Sent by the client: it comes again after a while, or is a dead letter.</summary>
     public void Fail(ModelMessage message) => Settle(message, () => queue.Failed(message));

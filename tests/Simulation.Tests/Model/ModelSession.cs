@@ -116,8 +116,6 @@ internal sealed class ModelSession
             return true;
         }
 
-        mine.WaitsFor = blocker;
-        blocker.WhenDone(() => mine.WaitsFor = null);
         for (var other = blocker; other is not null; other = other.WaitsFor)
         {
             if (other == mine)
@@ -126,6 +124,8 @@ internal sealed class ModelSession
             }
         }
 
+        mine.WaitsFor = blocker;
+        blocker.WhenDone(() => mine.WaitsFor = null);
         return true;
     }
 

@@ -26,6 +26,17 @@ internal sealed class Checks(
     public bool IsAtRest() => database.Outbox.Count == 0 && database.Parked.Count == 0
         && broker.Queues.Values.All(queue => queue.IsEmpty) && allIsRecorded() && ledger.Events.All(IsTaken);
 
+    /// <summary>What is left to do, in a form that says by itself what kind of rule is broken.</summary>
+    public string WhatIsLeft()
+    {
+        var missing = ledger.Events.Where(row => !IsTaken(row)).ToList();
+        var unsent = missing.Count(row => Topology.QueuesOf(row.Type).Any(queue => ledger.CopiesAt(queue, row) == 0));
+        var first = missing.Count > 0 ? $" (first {missing[0].Seq} of {missing[0].Stream}, {missing[0].Type})" : "";
+        return $"{database.Outbox.Count} in the outbox, {database.Parked.Count} parked, "
+            + $"{broker.Queues.Values.Count(queue => !queue.IsEmpty)} queues not empty, {unsent} events not sent, "
+            + $"{missing.Count - unsent} sent without effect{first}";
+    }
+
     public void AtTheEnd()
     {
         foreach (var row in ledger.Events)

@@ -60,7 +60,7 @@ internal sealed class Consumer(
             catch (Exception e) when (e is LinkLostException or AwayException)
             {
                 await Task.Delay(s_pause, process.Clock);
-                if (!link.IsUp)
+                if (!link.IsUp && weakness != Weakness.AcknowledgeBeforeCommit)
                 {
                     return; // it is delivered again, to whoever
                 }
@@ -71,9 +71,21 @@ internal sealed class Consumer(
             }
             catch (ModelException)
             {
-                subscription.Fail(message);
+                SetAside(subscription, message);
                 return;
             }
+        }
+    }
+
+    private void SetAside(ModelSubscription subscription, ModelMessage message)
+    {
+        if (weakness == Weakness.AcknowledgeBeforeCommit)
+        {
+            queue.SetAside(message); // so that only what a crash takes is missed, and not what fails
+        }
+        else
+        {
+            subscription.Fail(message);
         }
     }
 

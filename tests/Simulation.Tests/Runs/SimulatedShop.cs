@@ -79,10 +79,10 @@ internal sealed class SimulatedShop
 
         var checks = new Checks(_world, _faults, _database, _broker, _ledger,
             () => _units.Left == 0 && !_living.Exists(process => process.Name.StartsWith("producer", StringComparison.Ordinal)));
-        RestUntil("everything but what is stuck is through", checks.IsThroughExceptStuck);
+        RestUntil("everything but what is stuck is through", checks.IsThroughExceptStuck, checks);
         checks.NothingOvertookWhatIsStuck();
         trouble.Unstick();
-        RestUntil("everything rests", checks.IsAtRest);
+        RestUntil("everything rests", checks.IsAtRest, checks);
         _world.RunUntil(_world.Now + TimeSpan.FromSeconds(1));
         if (_world.Failure is null)
         {
@@ -93,14 +93,13 @@ internal sealed class SimulatedShop
             _broker.Queues.Values.Sum(queue => queue.Repeats), _world.Trace?.Lines ?? []);
     }
 
-    private void RestUntil(string what, Func<bool> isSo)
+    private void RestUntil(string what, Func<bool> isSo, Checks checks)
     {
         var end = _world.Now + TimeSpan.FromSeconds(60);
         _world.RunUntil(end, isSo);
         if (_world.Failure is null && !isSo())
         {
-            _world.Fail($"60 s after the last fault it does not hold that {what}: {_database.Outbox.Count} in the outbox, "
-                + $"{_database.Parked.Count} parked, {_broker.Queues.Values.Count(queue => !queue.IsEmpty)} queues not empty, "
+            _world.Fail($"I6: 60 s after the last fault it does not hold that {what}: {checks.WhatIsLeft()}, "
                 + $"{_units.Left} units of work left.");
         }
     }

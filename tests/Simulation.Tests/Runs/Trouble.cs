@@ -12,9 +12,7 @@ internal sealed class Trouble(
     public void Plan(TimeSpan until)
     {
         Some(faults.Crashes, until, () => Someone()?.Kill());
-        Some(faults.Pauses, until, () => Someone()?.Pause(_random.Below(2) == 0
-            ? _random.Between(TimeSpan.FromMilliseconds(5), TimeSpan.FromMilliseconds(300))
-            : _random.Between(lease * 0.5, lease * 2)));
+        Some(faults.Pauses, until, PauseSomeone);
         Some(faults.DatabaseRestarts, until, () => database.Restart(Away()));
         Some(faults.BrokerRestarts, until, () => broker.Restart(Away()));
         Some(faults.EndedSessions, until, database.EndSomeSession);
@@ -50,6 +48,24 @@ internal sealed class Trouble(
 
     private SimProcess? Someone() => living.Count == 0 ? null : _random.Pick(living);
 
+    private SimProcess? SomeRelay() =>
+        living.Where(process => process.Name.StartsWith("relay", StringComparison.Ordinal)).ToList() is { Count: > 0 } relays
+            ? _random.Pick(relays) : null;
+
+    private void PauseSomeone()
+    {
+        if (faults.Emphasis == Emphasis.RelaysPaused)
+        {
+            SomeRelay()?.Pause(_random.Between(lease, lease * 2));
+        }
+        else
+        {
+            Someone()?.Pause(_random.Below(2) == 0
+                ? _random.Between(TimeSpan.FromMilliseconds(5), TimeSpan.FromMilliseconds(300))
+                : _random.Between(lease * 0.5, lease * 2));
+        }
+    }
+
     private TimeSpan Away() => _random.Between(TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(1_500));
 
     private void StepSomeClock()
@@ -66,13 +82,11 @@ internal sealed class Trouble(
 
     private void ShutDownSomeRelay()
     {
-        var relays = living.Where(process => process.Name.StartsWith("relay", StringComparison.Ordinal)).ToList();
-        if (relays.Count == 0)
+        if (SomeRelay() is not { } relay)
         {
             return;
         }
 
-        var relay = _random.Pick(relays);
         relay.Stop();
         if (faults.IsCalm)
         {
