@@ -99,7 +99,8 @@ public sealed class BatchFaultTests : BatchTest
 
         await SettledAsync();
         Assert.True(cut == 1, "the commit was cut off once, and the second attempt did not come to the consumer");
-        Assert.Equal(1, await service.CountEffectsAsync("tea"));
+        Assert.Equal(1, await Eventually.IsAsync( // a session in the pool is one of those that were closed
+            "the effects can be counted", () => service.CountEffectsAsync("tea"), count => count > 0));
         Assert.Equal(0, await Broker.CountReadyAsync(Queue + ".dead"));
     }
 
