@@ -2,7 +2,10 @@
 // one against Native/, which gives the same calls the same meaning for native processes.
 var builder = DistributedApplication.CreateBuilder(args);
 
-var postgres = builder.AddPostgres("postgres").WithDataVolume().WithLifetime(ContainerLifetime.Persistent);
+// Polling, or LogTailing (docs/messaging.md): Messaging__Relay=LogTailing ./shop up
+var relay = Environment.GetEnvironmentVariable("Messaging__Relay") ?? "Polling";
+
+var postgres = builder.AddPostgres("postgres").WithArgs("-c", "wal_level=logical").WithDataVolume().WithLifetime(ContainerLifetime.Persistent);
 var rabbitmq = builder.AddRabbitMQ("rabbitmq").WithDataVolume().WithLifetime(ContainerLifetime.Persistent).WithManagementPlugin();
 var signingKey = builder.AddParameter("signing-key", DevelopmentSecrets.SigningKey(), secret: true);
 
@@ -21,10 +24,12 @@ IResourceBuilder<ProjectResource> AddService<TProject>(string name, IResourceBui
 {
     var migrate = builder.AddProject<TProject>($"{name}-migrate", launchProfileName: null)
         .WithArgs("migrate")
+        .WithEnvironment("Messaging__Relay", relay)
         .WithReference(database, connectionName: "Database").WaitFor(database)
         .WithReference(rabbitmq); // it waits for the broker itself, after its tables are ready
 
     return builder.AddProject<TProject>(name)
+        .WithEnvironment("Messaging__Relay", relay)
         .WithReference(database, connectionName: "Database")
         .WithReference(rabbitmq).WaitFor(rabbitmq)
         .WithEnvironment("Authentication__Schemes__Bearer__ValidIssuer", "shop")

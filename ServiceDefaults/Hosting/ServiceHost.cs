@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Shop.ServiceDefaults.Http;
 using Shop.ServiceDefaults.Messaging;
 using Shop.ServiceDefaults.Messaging.Broker;
+using Shop.ServiceDefaults.Messaging.LogTailing;
 
 namespace Shop.ServiceDefaults.Hosting;
 
@@ -55,6 +56,7 @@ public static class ServiceHost
         await using var scope = app.Services.CreateAsyncScope();
         await Migration.ApplyAsync(
             scope.ServiceProvider.GetRequiredService<TContext>(), app.Logger, app.Services.GetRequiredService<TimeProvider>(), stopping);
+        await scope.ServiceProvider.GetRequiredService<IRelayStrategy>().PrepareAsync(stopping);
         await scope.ServiceProvider.GetRequiredService<TopologyDeclaration>().DeclareAsync(stopping);
     }
 }

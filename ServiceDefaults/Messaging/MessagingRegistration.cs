@@ -9,6 +9,7 @@ using Microsoft.Extensions.Logging;
 using Shop.ServiceDefaults.Domain;
 using Shop.ServiceDefaults.Messaging.Broker;
 using Shop.ServiceDefaults.Messaging.Inbox;
+using Shop.ServiceDefaults.Messaging.LogTailing;
 using Shop.ServiceDefaults.Messaging.Outbox;
 using Shop.ServiceDefaults.Messaging.Wire;
 
@@ -32,7 +33,7 @@ public static class MessagingRegistration
         var topology = new BrokerTopology(settings.Service, settings.RetryDelays);
         builder.Services.AddSingleton(settings).AddSingleton(topology).AddSingleton<TopologyDeclaration>();
         builder.Services.AddSingleton(publishedEvents);
-        builder.Services.AddSingleton<OutboxDoorbell>().AddSingleton<IRelayStore, RelayStore>();
+        builder.Services.AddSingleton<OutboxDoorbell>().AddLogTailing(settings);
         builder.Services.AddSingleton<BrokerPublisher>();
         builder.Services.AddSingleton<IEventPublisher>(services => services.GetRequiredService<BrokerPublisher>());
         builder.Services.AddScoped<MessageOrigin>().AddScoped<DomainEventDispatcher>().AddScoped<UnitOfWorkInterceptor>();

@@ -98,8 +98,8 @@ internal sealed class RelaySession : IRelaySession
     }
 
     public Task PutBackAsync(IReadOnlyList<OutboxRow> rows, CancellationToken ct) => InsertAsync(
-        "INSERT INTO outbox (seq, event_id, stream, partition, type, headers, body) OVERRIDING SYSTEM VALUE "
-        + "SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)", rows, null, ct);
+        "INSERT INTO outbox (position, seq, event_id, stream, partition, type, headers, body) OVERRIDING SYSTEM VALUE "
+        + "SELECT -1, * FROM unnest($1, $2, $3, $4, $5, $6, $7)", rows, null, ct);
 
     public Task ParkAsync(IReadOnlyList<OutboxRow> rows, DateTimeOffset now, CancellationToken ct) => InsertAsync(
         "INSERT INTO outbox_parked SELECT *, 0, $8, $8, '' FROM unnest($1, $2, $3, $4, $5, $6, $7)",

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using Shop.ServiceDefaults.Hosting;
 using Shop.ServiceDefaults.Messaging;
 using Shop.ServiceDefaults.Messaging.Broker;
+using Shop.ServiceDefaults.Messaging.LogTailing;
 
 namespace Shop.Messaging.Tests.Harness;
 
@@ -63,8 +64,12 @@ internal sealed class TestService : IAsyncDisposable
             await db.Database.ExecuteSqlRawAsync(MessagingSchema.Version1);
         }
 
+        await MigrateRelayAsync();
         await MigrateTopologyAsync();
     }
+
+    /// <summary>Brings the database to the strategy that this service is configured with.</summary>
+    public Task MigrateRelayAsync() => _app.Services.GetRequiredService<IRelayStrategy>().PrepareAsync(CancellationToken.None);
 
     public Task MigrateTopologyAsync() => _app.Services.GetRequiredService<TopologyDeclaration>().DeclareAsync(CancellationToken.None);
 
