@@ -31,6 +31,13 @@ public static class MessagingRegistration
         ArgumentNullException.ThrowIfNull(consumers);
         var settings = ReadSettings(builder);
         var topology = new BrokerTopology(settings.Service, settings.RetryDelays);
+        var comesAgain = topology.RetryDelays.Aggregate(TimeSpan.FromDays(1), (sum, delay) => sum + delay);
+        if (settings.InboxRetention < comesAgain)
+        {
+            throw new InvalidOperationException("Messaging:InboxRetention must be at least a day longer than all of Messaging:RetryDelays, "
+                + $"{comesAgain}: a message that comes again later than that would act again.");
+        }
+
         builder.Services.AddSingleton(settings).AddSingleton(topology).AddSingleton<TopologyDeclaration>();
         builder.Services.AddSingleton(publishedEvents);
         builder.Services.AddSingleton<OutboxDoorbell>().AddLogTailing(settings);

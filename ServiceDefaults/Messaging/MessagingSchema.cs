@@ -63,6 +63,9 @@ public static class MessagingSchema
         CREATE INDEX idempotency_keys_created_at ON idempotency_keys USING brin (created_at) WITH (pages_per_range = 16);
         """;
 
+    /// <summary>All statements that make the messaging tables, in their order, for a database that is set up without migrations.</summary>
+    internal static IReadOnlyList<string> Steps => [Version1, .. InboxSchema.Partitioning];
+
     /// <summary>Creates the tables of outbox, inbox and HTTP idempotency. Never change it: add a new step for a new version.</summary>
     public static void CreateMessagingTables(this MigrationBuilder migration) => migration.Sql(Version1);
 

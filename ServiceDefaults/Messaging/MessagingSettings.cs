@@ -67,6 +67,9 @@ internal sealed class MessagingSettings
     /// </summary>
     public IReadOnlyList<TimeSpan>? RetryDelays { get; init; }
 
-    /// <summary>How long inbox rows are kept: longer than any message can come again.</summary>
-    public TimeSpan InboxRetention { get; init; } = TimeSpan.FromDays(7);
+    /// <summary>
+    /// How long an event is known as taken: longer than a message can come again, which is all <see cref="RetryDelays"/>, and the
+    /// time until a person sends dead letters again. At least a day longer than the delays. Removed by whole days.
+    /// </summary>
+    public TimeSpan InboxRetention { get; init; } = TimeSpan.FromDays(30);
 }

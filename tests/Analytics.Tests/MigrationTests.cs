@@ -56,6 +56,7 @@ public sealed class MigrationTests : IAsyncLifetime
         Assert.Equal((sales, journeys), (await RowsAsync("sales_per_day"), await RowsAsync("order_journeys")));
         Assert.Equal(log, await RowsAsync("(SELECT event_id, occurred_at, type, aggregate_id, aggregate_version, body, received_at FROM event_log)"));
         Assert.Equal(events.Count, await _database.ScalarAsync<long>("SELECT count(*) FROM inbox"));
+        Assert.Equal("p", await _database.ScalarAsync<string>("SELECT relkind::text FROM pg_class WHERE oid = 'inbox'::regclass"));
 
         // An instance of the previous version goes on before this one starts, and beside it.
         await previous.ConsumeAsync(More(events, random, 20));

@@ -83,6 +83,7 @@ public sealed class MigrationTests : IAsyncLifetime
         Assert.True(code == 0, output);
         Assert.Equal(before, await _database.ScalarAsync<string>(Content));
         Assert.Equal(19, before.Split('\n').Length);
+        Assert.Equal("p", await _database.ScalarAsync<string>("SELECT relkind::text FROM pg_class WHERE oid = 'inbox'::regclass"));
         Assert.Equal(1, await _database.ScalarAsync<long>("""
             SELECT count(*) FROM reservations WHERE status = 'reserved'
                 AND expires_at BETWEEN now() + interval '6 days 23 hours' AND now() + interval '7 days'

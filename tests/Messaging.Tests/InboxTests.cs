@@ -1,9 +1,6 @@
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Shop.Contracts.Inventory.V1;
 using Shop.Messaging.Tests.Harness;
-using Shop.ServiceDefaults.Messaging;
 
 namespace Shop.Messaging.Tests;
 
@@ -141,23 +138,6 @@ public sealed class InboxTests : MessagingTest
         await Eventually.HoldsAsync("all thirty acted", async () => await service.WorkAsync(db => db.Effects.CountAsync()) == 30);
         Assert.True(service.Script.Attempts > 30, "no attempt was broken off, so nothing was tested");
         Assert.Equal(0, await Broker.CountReadyAsync(Queue + ".dead"));
-    }
-
-    [Fact]
-    public async Task Rows_are_removed_after_their_retention_and_not_before()
-    {
-        var service = await ServiceAsync(consumes: true);
-        await PublishAsync(Event("tea"));
-        await DrainedAsync(service, "tea");
-        await Database.ExecuteAsync(
-            "INSERT INTO inbox SELECT gen_random_uuid(), 'old', now() - interval '8 days' FROM generate_series(1, 12000)");
-        var retention = service.Services.GetServices<IHostedService>().OfType<MessagingRetention>().Single();
-
-        var removed = await retention.RemoveAsync(
-            "inbox", "processed_at", TimeProvider.System.GetUtcNow() - TimeSpan.FromDays(7), CancellationToken.None);
-
-        Assert.Equal(12_000, removed);
-        Assert.Equal(1, await Database.ScalarAsync<long>("SELECT count(*) FROM inbox"));
     }
 
     private static StockReplenished Event(string sku)

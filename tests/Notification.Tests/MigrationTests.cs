@@ -16,6 +16,7 @@ public sealed class UpgradeFixture : NotificationFixture
     internal static readonly Guid Due = Guid.Parse("01941f29-7c00-7000-8000-000000000002");
     internal static readonly Guid Claimed = Guid.Parse("01941f29-7c00-7000-8000-000000000003");
     internal static readonly Guid NoContact = Guid.Parse("01941f29-7c00-7000-8000-000000000004");
+    internal static readonly Guid Taken = Guid.Parse("01941f29-7c00-7000-8000-000000000006");
     internal static readonly Guid GivenUp = Guid.Parse("01941f29-7c00-7000-8000-000000000005");
 
     internal NotificationDbContext Open() =>
@@ -35,6 +36,7 @@ public sealed class UpgradeFixture : NotificationFixture
                 ('{Claimed}', '{Claimed}', '{Claimed}', 'ada', 'email', 's', 't3', 'Pending', 1, now() + interval '1 hour', 'timeout', now(), NULL),
                 ('{NoContact}', '{NoContact}', '{NoContact}', 'bob', 'email', 's', 't4', 'Failed', 1, NULL, 'no-contact', now(), NULL),
                 ('{GivenUp}', '{GivenUp}', '{GivenUp}', 'ada', 'email', 's', 't5', 'Failed', 8, NULL, 'smtp-550', now(), NULL);
+            INSERT INTO inbox (event_id, consumer, processed_at) VALUES ('{Taken}', 'notification.customer-notifications', now());
             """);
     }
 }
@@ -79,6 +81,21 @@ public sealed class MigrationTests(UpgradeFixture shop) : IClassFixture<UpgradeF
         await Eventually.HoldsAsync("the repeat went through the consumer", async () =>
             await shop.Database.ScalarAsync<long>($"SELECT count(*) FROM inbox WHERE event_id = '{repeat.EventId}'") == 1);
         Assert.Equal(1, await shop.Database.ScalarAsync<long>($"SELECT count(*) FROM notifications WHERE event_id = '{repeat.EventId}'"));
+    }
+
+    [Fact]
+    public async Task A_repeat_of_an_event_that_the_inbox_knew_before_does_nothing()
+    {
+        var repeat = Sample.Confirmed("ada", Guid.CreateVersion7()) with { EventId = UpgradeFixture.Taken };
+        var next = Sample.Confirmed("cleo", Guid.CreateVersion7());
+
+        await shop.Wire.PublishAsync(repeat, next);
+
+        await Eventually.HoldsAsync("the event after the repeat is taken", async () =>
+            await shop.Database.ScalarAsync<long>($"SELECT count(*) FROM notifications WHERE event_id = '{next.EventId}'") == 1);
+        await Eventually.HoldsAsync("the queue is empty",
+            async () => await shop.Broker.QueueAsync("notification.customer-notifications") is { Ready: 0, Unacknowledged: 0 });
+        Assert.Equal(0, await shop.Database.ScalarAsync<long>($"SELECT count(*) FROM notifications WHERE event_id = '{repeat.EventId}'"));
     }
 
     [Fact]

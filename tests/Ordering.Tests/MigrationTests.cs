@@ -25,6 +25,7 @@ public sealed class MigrationTests
         ('018f0000-0000-7000-8000-000000000005', 'ada', 'Cancelled', 0.40, 7.60, 'EUR', now(), 'customer-request', 3, '[]'),
         ('018f0000-0000-7000-8000-000000000006', 'ada', 'Shipped', 0, 8, 'EUR', '2019-05-01T12:00:00Z', NULL, 3, NULL);
         INSERT INTO order_lines (order_id, sku, name, quantity, unit_price, currency) SELECT id, 'TEA-1', 'Tea', 2, 4, 'EUR' FROM orders;
+        INSERT INTO inbox SELECT id, 'ordering.stock-reserved', now() FROM orders;
         """;
 
     [Fact]
@@ -34,6 +35,8 @@ public sealed class MigrationTests
         await ordering.InitializeAsync();
 
         await AssertHistoriesAsync(ordering.Database);
+        Assert.Equal(6, await ordering.Database.ScalarAsync<long>(
+            "SELECT count(*) FROM inbox JOIN orders ON id = event_id WHERE inbox.tableoid::regclass::text LIKE 'inbox_before_%'"));
         Assert.Equal(6, await ordering.Database.ScalarAsync<long>("SELECT count(*) FROM orders WHERE reservation_version = 0"));
         Assert.Equal(0, await ordering.Database.ScalarAsync<long>("SELECT count(*) FROM pg_constraint WHERE NOT convalidated"));
         Assert.True(await ordering.Database.ScalarAsync<bool>("SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_orders_waiting'::regclass"));

@@ -26,14 +26,8 @@ internal sealed class InboxUnitOfWork(DbContext db, TimeProvider clock) : IInbox
     public Task<bool> HasAsync(Guid eventId, string consumer, CancellationToken ct) =>
         db.Set<InboxMessage>().AsNoTracking().AnyAsync(row => row.EventId == eventId && row.Consumer == consumer, ct);
 
-    public bool IsRepeat(Exception failure) => failure is DbUpdateException
-    {
-        InnerException: PostgresException
-        {
-            SqlState: PostgresErrorCodes.UniqueViolation,
-            ConstraintName: InboxMessage.KeyConstraint,
-        },
-    };
+    public bool IsRepeat(Exception failure) =>
+        failure is DbUpdateException { InnerException: PostgresException violation } && InboxMessage.IsRepeat(violation);
 
     public bool IsAway(Exception failure) => Transient.IsDatabaseAway(failure);
 

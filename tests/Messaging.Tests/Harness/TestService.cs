@@ -61,7 +61,10 @@ internal sealed class TestService : IAsyncDisposable
         {
             var db = scope.ServiceProvider.GetRequiredService<TicketDbContext>();
             await db.Database.EnsureCreatedAsync();
-            await db.Database.ExecuteSqlRawAsync(MessagingSchema.Version1);
+            foreach (var step in MessagingSchema.Steps)
+            {
+                await db.Database.ExecuteSqlRawAsync(step.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal));
+            }
         }
 
         await MigrateRelayAsync();

@@ -1,0 +1,101 @@
+using System.Text.RegularExpressions;
+
+namespace Shop.Architecture.Tests;
+
+/// <summary>What the documentation points to is there: files, headings, and the tests that it names as proof.</summary>
+public sealed class DocumentationTests
+{
+    private static readonly string[] s_pages =
+    [
+        Path.Combine(Code.Repository, "README.md"),
+        .. Directory.EnumerateFiles(Path.Combine(Code.Repository, "docs"), "*.md", SearchOption.AllDirectories),
+    ];
+
+    private static readonly HashSet<string> s_tests =
+    [
+        .. Directory.EnumerateFiles(Path.Combine(Code.Repository, "tests"), "*.cs", SearchOption.AllDirectories)
+            .SelectMany(file => Documentation.TestMethods(File.ReadAllText(file))),
+    ];
+
+    [Fact]
+    public void Every_link_leads_somewhere() =>
+        Assert.Empty(s_pages.SelectMany(page => Documentation.DeadLinks(page, File.ReadAllText(page))));
+
+    [Fact]
+    public void Every_test_that_is_named_exists() =>
+        Assert.Empty(s_pages.SelectMany(page => Documentation.UnknownTests(page, File.ReadAllText(page), s_tests)));
+
+    [Fact]
+    public void No_diagram_has_a_semicolon_which_would_end_its_statement() =>
+        Assert.Empty(s_pages.SelectMany(page => Documentation.BrokenDiagrams(page, File.ReadAllText(page))));
+
+    [Theory]
+    [InlineData("[gone](nowhere/gone.md)")]
+    [InlineData("[no such heading](adr/README.md#no-such-heading)")]
+    [InlineData("[no such heading here](#nor-here)")]
+    public void A_dead_link_is_found(string text) =>
+        Assert.Single(Documentation.DeadLinks(Path.Combine(Code.Repository, "docs", "page.md"), text));
+
+    [Fact]
+    public void A_test_that_does_not_exist_is_found() =>
+        Assert.Single(Documentation.UnknownTests("page.md", "proved by `No_such_test_exists_here`", s_tests));
+
+    [Fact]
+    public void A_broken_diagram_is_found() => Assert.Single(Documentation.BrokenDiagrams(
+        "page.md", "a; b\n```mermaid\nsequenceDiagram\n    Note over A: ledger; stock\n```\n"));
+}
+
+/// <summary>Looks for what a page claims and the repository does not have.</summary>
+internal static partial class Documentation
+{
+    public static IEnumerable<string> DeadLinks(string page, string text)
+    {
+        foreach (var target in Link().Matches(text).Select(link => link.Groups[1].Value).Where(target => !target.Contains("://", StringComparison.Ordinal)))
+        {
+            var (path, heading) = target.Split('#') is [var before, var after] ? (before, after) : (target, null);
+            var file = path.Length == 0 ? page : Path.GetFullPath(Path.Combine(Path.GetDirectoryName(page)!, path));
+            if (path.Length > 0 && !File.Exists(file) && !Directory.Exists(file))
+            {
+                yield return $"{page}: {target} does not exist";
+            }
+            else if (heading is not null && !Headings(path.Length == 0 ? text : File.ReadAllText(file)).Contains(heading))
+            {
+                yield return $"{page}: {target} has no such heading";
+            }
+        }
+    }
+
+    public static IEnumerable<string> UnknownTests(string page, string text, IReadOnlySet<string> tests) =>
+        TestName().Matches(text).Select(name => name.Groups[1].Value).Where(name => name.Any(char.IsLower) && !tests.Contains(name))
+            .Select(name => $"{page}: there is no test {name}");
+
+    public static IEnumerable<string> BrokenDiagrams(string page, string text) =>
+        Diagram().Matches(text).SelectMany(diagram => diagram.Value.Split('\n')).Where(line => line.Contains(';', StringComparison.Ordinal))
+            .Select(line => $"{page}: {line.Trim()}");
+
+    public static IEnumerable<string> TestMethods(string code) => Method().Matches(code).Select(method => method.Groups[1].Value);
+
+    /// <summary>Headings as GitHub makes anchors of them: lower case, punctuation away, blanks as hyphens.</summary>
+    private static HashSet<string> Headings(string text) =>
+    [
+        .. Heading().Matches(text).Select(heading => Punctuation().Replace(heading.Groups[1].Value.Trim().ToLowerInvariant(), "").Replace(' ', '-')),
+    ];
+
+    [GeneratedRegex(@"\]\(([^)\s]+)\)")]
+    private static partial Regex Link();
+
+    [GeneratedRegex("`([A-Z][A-Za-z0-9]*(?:_[A-Za-z0-9]+){2,})`")]
+    private static partial Regex TestName();
+
+    [GeneratedRegex(@"```mermaid\n[\s\S]*?```")]
+    private static partial Regex Diagram();
+
+    [GeneratedRegex(@"(?:Task|void)\s+([A-Z]\w*)\(")]
+    private static partial Regex Method();
+
+    [GeneratedRegex(@"^#+\s+(.*)$", RegexOptions.Multiline)]
+    private static partial Regex Heading();
+
+    [GeneratedRegex(@"[^\w\- ]")]
+    private static partial Regex Punctuation();
+}

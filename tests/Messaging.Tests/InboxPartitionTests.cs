@@ -1,0 +1,237 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Npgsql;
+using Shop.Contracts.Inventory.V1;
+using Shop.Messaging.Tests.Harness;
+using Shop.ServiceDefaults.Messaging;
+using Shop.ServiceDefaults.Messaging.Inbox;
+
+namespace Shop.Messaging.Tests;
+
+/// <summary>The inbox has a partition per day of its events; what is old goes with its partition, and no repeat gets through.</summary>
+public sealed class InboxPartitionTests : MessagingTest
+{
+    private const string Partitions = "SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = 'inbox'::regclass ORDER BY relname";
+    private const string OldRetention =
+        "DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox WHERE processed_at < now() - interval '7 days' LIMIT 5000 FOR UPDATE SKIP LOCKED))";
+
+    private static readonly DateTimeOffset s_now = TimeProvider.System.GetUtcNow();
+
+    [Fact]
+    public async Task Every_day_from_yesterday_to_a_week_ahead_has_a_partition_whoever_makes_it()
+    {
+        var service = await ServiceAsync(start: false);
+        await Database.ExecuteAsync($"DROP TABLE {Name(s_now)}, {Name(s_now.AddDays(3))}");
+
+        var made = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Retention(service).MakePartitionsAsync(CancellationToken.None)));
+
+        Assert.Equal(2, made.Sum());
+        Assert.Equal([.. Enumerable.Range(-1, 9).Select(day => Name(s_now.AddDays(day))), "inbox_default"], await Database.RowsAsync(Partitions));
+    }
+
+    [Fact]
+    public async Task Repeats_of_events_that_are_years_old_or_days_ahead_do_nothing()
+    {
+        var service = await ServiceAsync(consumes: true);
+        StockReplenished[] events = [Event("old", s_now.AddYears(-3)), Event("new", s_now), Event("ahead", s_now.AddDays(40))];
+
+        foreach (var @event in (StockReplenished[])[.. events, .. events])
+        {
+            await PublishAsync(@event);
+        }
+
+        await Eventually.HoldsAsync("all six were consumed", async () => service.Script.Attempts >= 6
+            && await Broker.QueueAsync("ordering.effect") is { Ready: 0, Unacknowledged: 0 });
+        Assert.All(await Task.WhenAll(events.Select(e => service.CountEffectsAsync(e.Sku))), count => Assert.Equal(1, count));
+        Assert.Equal(2, await Database.ScalarAsync<long>("SELECT count(*) FROM inbox_default"));
+        Assert.Equal(0, await Broker.CountReadyAsync("ordering.effect.dead"));
+    }
+
+    [Fact]
+    public async Task Making_partitions_waits_for_no_consumer_and_no_consumer_for_it()
+    {
+        var service = await ServiceAsync(start: false);
+        await Database.ExecuteAsync($"DROP TABLE {Name(s_now.AddDays(5))}");
+        await using var consumer = await BeginAsync(s_now);
+
+        Assert.Equal(1, await Retention(service).MakePartitionsAsync(CancellationToken.None));
+
+        await consumer.CommitAsync();
+        await using var maker = new NpgsqlConnection(Database.ConnectionString);
+        await maker.OpenAsync();
+        await using var making = await maker.BeginTransactionAsync();
+        await using var make = new NpgsqlCommand("SELECT ensure_inbox_partitions($1, $1)", maker)
+        {
+            Parameters = { new() { Value = DateOnly.FromDateTime(s_now.AddDays(20).UtcDateTime) } },
+        };
+        Assert.Equal(1, await make.ExecuteScalarAsync());
+        await Database.ExecuteAsync($"SET lock_timeout = '100ms'; {Insert(Guid.CreateVersion7(s_now), s_now)}");
+    }
+
+    [Fact]
+    public async Task A_partition_that_is_made_late_takes_the_rows_of_its_day_from_the_default_one()
+    {
+        var service = await ServiceAsync(start: false);
+        await Database.ExecuteAsync($"DROP TABLE {Name(s_now)}");
+        var (ours, other) = (Guid.CreateVersion7(s_now), Guid.CreateVersion7(s_now.AddYears(-1)));
+        await Database.ExecuteAsync(Insert(ours, s_now) + Insert(other, s_now));
+
+        await Retention(service).MakePartitionsAsync(CancellationToken.None);
+
+        Assert.Equal([$"{ours}"], await Database.RowsAsync($"SELECT event_id FROM {Name(s_now)}"));
+        Assert.Equal([$"{other}"], await Database.RowsAsync("SELECT event_id FROM inbox_default"));
+        Assert.True(InboxMessage.IsRepeat(await Assert.ThrowsAsync<PostgresException>(() => Database.ExecuteAsync(Insert(ours, s_now)))));
+        Assert.True(InboxMessage.IsRepeat(await Assert.ThrowsAsync<PostgresException>(() => Database.ExecuteAsync(Insert(other, s_now)))));
+    }
+
+    [Fact]
+    public async Task Old_partitions_are_dropped_and_the_repeats_of_what_came_late_are_still_known()
+    {
+        var service = await ServiceAsync(start: false);
+        var old = s_now.AddDays(-40);
+        await Database.ExecuteAsync($"SELECT ensure_inbox_partitions('{old:yyyy-MM-dd}', '{old.AddDays(1):yyyy-MM-dd}')");
+        var (done, late) = (Guid.CreateVersion7(old), Guid.CreateVersion7(old));
+        await Database.ExecuteAsync(Insert(done, old) + Insert(late, s_now) + Insert(Guid.CreateVersion7(s_now), s_now));
+
+        var dropped = await Task.WhenAll(
+            Enumerable.Range(0, 3).Select(_ => Retention(service).DropPartitionsAsync(s_now.AddDays(-30), CancellationToken.None)));
+
+        Assert.Equal([Name(old), Name(old.AddDays(1))], dropped.SelectMany(names => names).Order());
+        Assert.Equal(2, await Database.ScalarAsync<long>("SELECT count(*) FROM inbox"));
+        Assert.True(InboxMessage.IsRepeat(await Assert.ThrowsAsync<PostgresException>(() => Database.ExecuteAsync(Insert(late, s_now)))));
+    }
+
+    [Fact]
+    public async Task Dropping_gives_up_rather_than_make_consumers_wait_for_one_that_takes_long()
+    {
+        var service = await ServiceAsync(start: false);
+        var old = s_now.AddDays(-40);
+        await Database.ExecuteAsync($"SELECT ensure_inbox_partitions('{old:yyyy-MM-dd}', '{old:yyyy-MM-dd}')");
+        await using (var consumer = await BeginAsync(s_now))
+        {
+            var gaveUp = await Assert.ThrowsAsync<PostgresException>(
+                () => Retention(service).DropPartitionsAsync(s_now.AddDays(-30), CancellationToken.None));
+            Assert.Equal(PostgresErrorCodes.LockNotAvailable, gaveUp.SqlState);
+            await consumer.CommitAsync();
+        }
+
+        Assert.Equal([Name(old)], await Retention(service).DropPartitionsAsync(s_now.AddDays(-30), CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task Rows_of_the_default_partition_are_removed_after_their_retention_and_not_before()
+    {
+        var service = await ServiceAsync(start: false);
+        await Database.ExecuteAsync(Insert(Guid.CreateVersion7(s_now.AddYears(-3)), s_now) + """
+            INSERT INTO inbox_default SELECT gen_random_uuid(), 'old', now() - interval '31 days' FROM generate_series(1, 12000);
+            """);
+
+        var removed = await Retention(service).RemoveAsync("inbox_default", "processed_at", s_now.AddDays(-30), CancellationToken.None);
+
+        Assert.Equal(12_000, removed);
+        Assert.Equal(1, await Database.ScalarAsync<long>("SELECT count(*) FROM inbox"));
+    }
+
+    [Theory]
+    [InlineData("inbox_pkey", true)]
+    [InlineData("inbox_default_pkey", true)]
+    [InlineData("inbox_20261124_pkey", true)]
+    [InlineData("inbox_before_20261124_pkey", true)]
+    [InlineData("inbox_rules_pkey", false)]
+    [InlineData("inbox_20261124_name_key", false)]
+    [InlineData("my_inbox_20261124_pkey", false)]
+    [InlineData("pk_things", false)]
+    public void Only_the_key_of_the_inbox_tells_a_repeat(string constraint, bool isRepeat) => Assert.Equal(isRepeat,
+        InboxMessage.IsRepeat(new PostgresException("", "ERROR", "ERROR", PostgresErrorCodes.UniqueViolation, constraintName: constraint)));
+
+    [Fact]
+    public void A_retention_shorter_than_the_delays_of_redelivery_is_refused()
+    {
+        var refused = Assert.Throws<InvalidOperationException>(() => TestService.Create(Database, Broker.AmqpUri,
+            new Dictionary<string, string?> { ["Messaging:InboxRetention"] = "1.00:00:00" }));
+        Assert.Contains("InboxRetention", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_full_table_gets_its_partitions_while_consumers_of_the_old_version_go_on()
+    {
+        await Database.ExecuteAsync(MessagingSchema.Version1 + $"""
+            INSERT INTO inbox SELECT (lpad(to_hex({s_now.ToUnixTimeMilliseconds()} - i * 20000), 12, '0') || md5(i::text)::text)::varchar(32)::uuid,
+                'ordering.effect', now() - i * interval '20 seconds' FROM generate_series(1, 50000) AS i;
+            INSERT INTO inbox SELECT gen_random_uuid(), 'no UUIDv7', now() FROM generate_series(1, 20);
+            """);
+        using var end = new CancellationTokenSource();
+        var old = Task.Run(async () =>
+        {
+            List<Guid> consumed = [];
+            while (!end.IsCancellationRequested)
+            {
+                consumed.Add(Guid.CreateVersion7());
+                await Database.ExecuteAsync(Insert(consumed[^1], s_now));
+            }
+
+            return consumed;
+        });
+
+        foreach (var step in InboxSchema.Partitioning)
+        {
+            await Database.ExecuteAsync(step);
+        }
+
+        var before = await Database.ScalarAsync<long>("SELECT count(*) FROM inbox");
+        await Eventually.HoldsAsync("the old version wrote to the new table",
+            async () => await Database.ScalarAsync<long>("SELECT count(*) FROM inbox") > before);
+        await end.CancelAsync();
+        var consumed = await old;
+
+        Assert.Equal(50_020 + consumed.Count, await Database.ScalarAsync<long>("SELECT count(DISTINCT event_id) FROM inbox"));
+        Assert.Equal(0, await Database.ScalarAsync<long>("SELECT count(*) FROM pg_constraint WHERE contype = 'c' AND conname LIKE 'inbox%'"));
+        Assert.Contains(await Database.RowsAsync(Partitions), name => name.StartsWith("inbox_before_", StringComparison.Ordinal));
+        Assert.True(InboxMessage.IsRepeat(await Assert.ThrowsAsync<PostgresException>(
+            () => Database.ExecuteAsync($"INSERT INTO inbox SELECT * FROM inbox WHERE event_id = '{consumed[0]}'"))));
+
+        // Run again, as after a migration that broke off before it was written down: nothing changes.
+        foreach (var step in InboxSchema.Partitioning)
+        {
+            await Database.ExecuteAsync(step);
+        }
+
+        Assert.Equal(50_020 + consumed.Count, await Database.ScalarAsync<long>("SELECT count(*) FROM inbox"));
+
+        // What the old version still does every ten minutes would take rows of other partitions along, and is refused.
+        var refused = await Assert.ThrowsAsync<PostgresException>(() => Database.ExecuteAsync(OldRetention));
+        Assert.Equal(PostgresErrorCodes.FeatureNotSupported, refused.SqlState);
+    }
+
+    [Fact]
+    public async Task Without_its_refusal_deleting_by_ctid_takes_rows_that_are_not_old()
+    {
+        // The negative control of the end of the test above.
+        await ServiceAsync(start: false);
+        await Database.ExecuteAsync("DROP TRIGGER refuse_inbox_delete_by_ctid ON inbox");
+        await Database.ExecuteAsync(Insert(Guid.CreateVersion7(s_now), s_now) + Insert(Guid.CreateVersion7(s_now.AddYears(-1)), s_now.AddDays(-8)));
+
+        Assert.Equal(2, await Database.ExecuteAsync(OldRetention));
+    }
+
+    private static MessagingRetention Retention(TestService service) =>
+        service.Services.GetServices<IHostedService>().OfType<MessagingRetention>().Single();
+
+    private static string Name(DateTimeOffset day) => $"inbox_{day.UtcDateTime:yyyyMMdd}";
+
+    private static string Insert(Guid eventId, DateTimeOffset processedAt) =>
+        $"INSERT INTO inbox (event_id, consumer, processed_at) VALUES ('{eventId}', 'ordering.effect', '{processedAt.UtcDateTime:O}');";
+
+    private static StockReplenished Event(string sku, DateTimeOffset at) => new(Guid.CreateVersion7(at), at, sku, 1, 1, 1);
+
+    /// <summary>A consumer in the middle of its work.</summary>
+    private async Task<NpgsqlTransaction> BeginAsync(DateTimeOffset at)
+    {
+        var connection = new NpgsqlConnection(Database.ConnectionString);
+        await connection.OpenAsync();
+        var transaction = await connection.BeginTransactionAsync();
+        await using var insert = new NpgsqlCommand(Insert(Guid.CreateVersion7(at), at), connection);
+        await insert.ExecuteNonQueryAsync();
+        return transaction;
+    }
+}
