@@ -69,7 +69,7 @@ internal sealed partial class LogDelivery(
             await publisher.ConnectAsync(patience.Token);
             report = await publisher.PublishAsync(rows, CancellationToken.None);
         }
-        catch (Exception e) when (e is not NullReferenceException and not ArgumentException)
+        catch (Exception e)
         {
             LogBrokerAway(rows.Count, e.Message);
             return rows;

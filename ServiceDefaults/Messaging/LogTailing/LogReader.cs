@@ -25,6 +25,7 @@ internal sealed class LogReader : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private Task _reading = Task.CompletedTask;
     private bool _inside;
+    private bool _disposed;
 
     private LogReader(LogicalReplicationConnection connection, int readAhead)
     {
@@ -41,8 +42,8 @@ internal sealed class LogReader : IAsyncDisposable
         var own = new NpgsqlConnectionStringBuilder(settings.Database)
         {
             ApplicationName = settings.Service + " log reader",
-            Options = $"-c wal_sender_timeout={(int)patience.TotalMilliseconds}", // a reader that is silent for so long loses the slot
         };
+        own.Options = $"{own.Options} -c wal_sender_timeout={(int)patience.TotalMilliseconds}"; // a reader that is silent for so long loses the slot
         var connection = new LogicalReplicationConnection(own.ConnectionString)
         {
             WalReceiverStatusInterval = patience / 3, // also while the broker makes the reader wait
@@ -109,6 +110,12 @@ internal sealed class LogReader : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
         await _stop.CancelAsync();
         while (_entries.Reader.TryRead(out _))
         {

@@ -63,7 +63,7 @@ internal sealed class LogSession : IAsyncDisposable
         return new LogState(
             reader.GetString(0), reader.GetBoolean(1), reader.GetBoolean(2), reader.GetBoolean(3),
             await reader.IsDBNullAsync(4, ct) ? null : reader.GetString(4), reader.GetBoolean(5), reader.GetString(6),
-            reader.GetInt64(7), reader.GetInt64(8), reader.GetInt64(9), reader.GetBoolean(10));
+            reader.GetInt64(7), reader.GetInt64(8), reader.GetInt64(9));
     }
 
     /// <summary>Whether this session leads from now on. Tried, not waited for: a session that waits holds vacuum back.</summary>

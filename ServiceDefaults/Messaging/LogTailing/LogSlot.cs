@@ -57,8 +57,7 @@ internal static class LogSlot
             slot.wal_status, coalesce(slot.active, false), coalesce(slot.confirmed_flush_lsn::text, ''),
             coalesce(pg_wal_lsn_diff(pg_current_wal_insert_lsn(), slot.confirmed_flush_lsn), 0)::bigint,
             coalesce(pg_wal_lsn_diff(pg_current_wal_insert_lsn(), slot.restart_lsn), 0)::bigint,
-            (SELECT CASE WHEN setting = '-1' THEN -1 ELSE setting::bigint * 1048576 END FROM pg_settings WHERE name = 'max_slot_wal_keep_size'),
-            to_regclass('outbox') IS NOT NULL
+            (SELECT CASE WHEN setting = '-1' THEN -1 ELSE setting::bigint * 1048576 END FROM pg_settings WHERE name = 'max_slot_wal_keep_size')
         FROM (VALUES (1)) AS one LEFT JOIN pg_replication_slots AS slot
             ON slot.slot_name = {NameOfSlot} AND slot.database = current_database()
         """;
@@ -75,10 +74,9 @@ internal static class LogSlot
 /// <param name="Lag">Bytes of log after that position, of all databases.</param>
 /// <param name="Retained">Bytes of log that the server keeps because of the slot.</param>
 /// <param name="ServerCeiling">max_slot_wal_keep_size in bytes; negative for none.</param>
-/// <param name="HasOutbox">Whether the service's tables are there.</param>
 internal sealed record LogState(
     string Slot, bool IsLogical, bool MayReplicate, bool HasTrigger, string? WalStatus, bool Active, string Confirmed, long Lag,
-    long Retained, long ServerCeiling, bool HasOutbox)
+    long Retained, long ServerCeiling)
 {
     public bool HasSlot => WalStatus is not null;
 
