@@ -113,11 +113,16 @@ public abstract class MessagingTest : IAsyncLifetime
         + (Relay == RelayKind.LogTailing ? await CountLoggedAsync() : 0);
 
     /// <summary>Events that are committed to the log and not confirmed; nobody may read it meanwhile.</summary>
-    internal Task<long> CountLoggedAsync() => Eventually.IsAsync("nobody reads the log", () => Database.ScalarAsync<long>($"""
-        SELECT count(*) FROM pg_logical_slot_peek_binary_changes({LogSlot.NameOfSlot}, NULL, NULL,
-            'proto_version', '1', 'publication_names', '{LogSlot.Publication}', 'messages', 'true')
-        WHERE get_byte(data, 0) = ascii('M') AND length(data) > 100
-        """), _ => true);
+    internal async Task<long> CountLoggedAsync()
+    {
+        // The log is read as far as it is flushed, which the tests' server does in its own time.
+        await Database.ExecuteAsync($"SET synchronous_commit = on; {LogSlot.Heartbeat}");
+        return await Eventually.IsAsync("nobody reads the log", () => Database.ScalarAsync<long>($"""
+            SELECT count(*) FROM pg_logical_slot_peek_binary_changes({LogSlot.NameOfSlot}, NULL, NULL,
+                'proto_version', '1', 'publication_names', '{LogSlot.Publication}', 'messages', 'true')
+            WHERE get_byte(data, 0) = ascii('M') AND length(data) > 100
+            """), _ => true);
+    }
 
     /// <summary>A relay that publishes what waits, hears the confirms, and dies before the database has heard of them.</summary>
     internal async Task PublishAndCrashAsync(TestService service)
