@@ -11,16 +11,16 @@ internal static class StatusCommand
     public static Command Command { get; } = new(
         "status",
         "status [--json]",
-        "Shows each service and server: where it is, its process, and its health, asked for now.",
+        "Shows each service and server: where it is, its process, and its health, asked for now. Exits 1 unless all are healthy.",
         RunAsync);
 
     private static async Task<int> RunAsync(Arguments arguments, CancellationToken ct)
     {
         var json = arguments.Flag("--json");
         arguments.End();
-        using var health = new HealthCheck();
+        using var check = new HealthCheck();
         var state = ShopState.Read(ShopHome.Root);
-        var services = await Task.WhenAll(Services(state).Select(s => health.AskAsync(s, ct)));
+        var services = await Task.WhenAll(Services(state).Select(s => check.AskAsync(s, ct)));
         var servers = await Task.WhenAll(state.Servers.Select(s => HealthCheck.AskAsync(s, ct)));
         if (json)
         {
@@ -31,7 +31,8 @@ internal static class StatusCommand
             Table(services, servers);
         }
 
-        return 0;
+        var health = services.Select(s => s.Health).Concat(servers.Select(s => s.Health));
+        return health.All(h => h == HealthCheck.Healthy) ? 0 : 1;
     }
 
     /// <summary>Those of the state; where there is none yet (or another program keeps it), those at their preferred addresses.</summary>

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Shop.ServiceDefaults.Hosting.WarmUp;
 using Shop.ServiceDefaults.Http;
 using Shop.ServiceDefaults.Messaging;
 using Shop.ServiceDefaults.Messaging.Broker;
@@ -22,6 +23,7 @@ public static class ServiceHost
         builder.AddHttpDefaults();
         builder.AddAuth();
         builder.AddDatabase<TContext>();
+        builder.AddWarmUp();
         builder.Services.Configure<HostOptions>(host =>
         {
             host.ServicesStartConcurrently = true;
@@ -33,6 +35,7 @@ public static class ServiceHost
     public static void UseServiceDefaults(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
+        app.UseWarmUp();
         app.UseExceptionHandler();
         app.UseStatusCodePages();
         app.UseRouting();

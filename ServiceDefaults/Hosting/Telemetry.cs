@@ -30,6 +30,9 @@ internal static class Telemetry
             {
                 ["Logging:LogLevel:Microsoft.AspNetCore"] = nameof(LogLevel.Warning),
                 ["Logging:LogLevel:Microsoft.EntityFrameworkCore"] = nameof(LogLevel.Warning),
+
+                // Asked several times a second while a service starts; whoever asks has the answer.
+                ["Logging:LogLevel:Microsoft.Extensions.Diagnostics.HealthChecks"] = nameof(LogLevel.None),
             },
         });
 

@@ -2,6 +2,7 @@ using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Shop.ServiceDefaults.Domain;
+using Shop.ServiceDefaults.Hosting.WarmUp;
 using Shop.ServiceDefaults.Messaging.Outbox;
 
 namespace Shop.ServiceDefaults.Messaging;
@@ -11,7 +12,8 @@ namespace Shop.ServiceDefaults.Messaging;
 /// the outbox, and after the commit, whoever does it, runs the committed-event handlers and wakes the relay. One per scope.
 /// </summary>
 internal sealed class UnitOfWorkInterceptor(
-    DomainEventDispatcher dispatcher, OutboxAppender outbox, PublishedEventsMap publishedEvents, OutboxDoorbell doorbell)
+    DomainEventDispatcher dispatcher, OutboxAppender outbox, PublishedEventsMap publishedEvents, OutboxDoorbell doorbell,
+    RehearsalMark rehearsal)
     : SaveChangesInterceptor, IDbTransactionInterceptor
 {
     /// <summary>Handlers that keep raising events for each other are a mistake; a legitimate chain is a few rounds long.</summary>
@@ -26,6 +28,11 @@ internal sealed class UnitOfWorkInterceptor(
         DbContextEventData eventData, InterceptionResult<int> result, CancellationToken cancellationToken = default)
     {
         var db = eventData.Context!;
+        if (rehearsal.IsSet && db.Database.CurrentTransaction is null)
+        {
+            throw new InvalidOperationException("A rehearsal saves only within a transaction, which is then rolled back.");
+        }
+
         if (_drained.Exists(aggregate => db.Entry(aggregate).State != EntityState.Detached))
         {
             throw new InvalidOperationException("An earlier save failed while its domain events were handled, so saving now would "
@@ -72,6 +79,19 @@ internal sealed class UnitOfWorkInterceptor(
 
         // Whoever tries again clears the context and starts over from fresh data, so these events never happened.
         return RolledBackAsync();
+    }
+
+    async ValueTask<InterceptionResult> IDbTransactionInterceptor.TransactionCommittingAsync(
+        DbTransaction transaction, TransactionEventData eventData, InterceptionResult result, CancellationToken cancellationToken)
+    {
+        if (!rehearsal.IsSet)
+        {
+            return result;
+        }
+
+        await transaction.RollbackAsync(cancellationToken);
+        await RolledBackAsync(); // so that nothing is told after the "commit" either
+        return InterceptionResult.Suppress();
     }
 
     Task IDbTransactionInterceptor.TransactionCommittedAsync(

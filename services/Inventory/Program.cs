@@ -1,5 +1,6 @@
 using Shop.Inventory;
 using Shop.Inventory.Domain;
+using Shop.Inventory.Features;
 using Shop.Inventory.Features.AdjustStock;
 using Shop.Inventory.Features.ExpireReservations;
 using Shop.Inventory.Features.GetProducts;
@@ -14,6 +15,7 @@ using Shop.Inventory.Features.WatchStock;
 using Shop.Inventory.Persistence;
 using Shop.ServiceDefaults.Domain;
 using Shop.ServiceDefaults.Hosting;
+using Shop.ServiceDefaults.Hosting.WarmUp;
 using Shop.ServiceDefaults.Messaging;
 
 var builder = WebApplication.CreateBuilder(args);
@@ -34,6 +36,7 @@ builder.Services.AddScoped<ICommittedEventHandler<StockShipped>, ReportLateShipm
 builder.Services.AddScoped<ICommittedEventHandler<StockAdjusted>, ReportLateShipments>();
 builder.Services.AddOptions<ReservationSettings>().BindConfiguration("Inventory").ValidateDataAnnotations().ValidateOnStart();
 builder.Services.AddHostedService<ReservationSweeper>();
+builder.Services.AddSingleton<IRehearsal, InventoryRehearsal>();
 
 var app = builder.Build();
 if (args is ["migrate"])

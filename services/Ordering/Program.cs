@@ -14,6 +14,7 @@ using Shop.Ordering.Features.ShipOrder;
 using Shop.Ordering.Persistence;
 using Shop.ServiceDefaults.Domain;
 using Shop.ServiceDefaults.Hosting;
+using Shop.ServiceDefaults.Hosting.WarmUp;
 using Shop.ServiceDefaults.Messaging;
 
 var builder = WebApplication.CreateBuilder(args);
@@ -31,6 +32,7 @@ builder.Services.AddScoped<ICommittedEventHandler<OrderStatusChanged>, RingOrder
 builder.Services.AddSingleton<LateEvents>();
 builder.Services.AddSingleton<OrderStreams>().AddHostedService(services => services.GetRequiredService<OrderStreams>());
 builder.Services.AddHostedService<AnswerDeadlineSweeper>();
+builder.Services.AddSingleton<IRehearsal, OrderingRehearsal>();
 
 var app = builder.Build();
 if (args is ["migrate"])

@@ -13,6 +13,7 @@ public sealed class WholeShopTests
 #endif
         await using var shop = new RunningShop();
         await shop.StartAsync();
+        await EveryServiceRehearsedAsync(await shop.StatusAsync());
 
         var demo = shop.CliAsync("demo", "--orders", "240", "--rate", "3", "--seed", "20261122");
         await Eventually.HoldsAsync("customers come", () => Directory.Exists(Path.Combine(shop.Home, "mail")));
@@ -38,5 +39,16 @@ public sealed class WholeShopTests
 
         Assert.Equal(0, await shop.StopAsync());
         await Eventually.HoldsAsync("no process is left", () => shop.Processes().Count == 0);
+    }
+
+    private static async Task EveryServiceRehearsedAsync(IReadOnlyList<Part> parts)
+    {
+        using var http = new HttpClient();
+        foreach (var service in parts.Where(part => part.Url is not null))
+        {
+            var ready = await http.GetStringAsync(new Uri(new Uri(service.Url!), "/health/ready"));
+            Assert.True(ready.Contains("Rehearsed in", StringComparison.Ordinal) && !ready.Contains("in part", StringComparison.Ordinal),
+                $"{service.Name}: {ready}");
+        }
     }
 }

@@ -43,6 +43,7 @@ public sealed class ServiceInstance : IAsyncDisposable
             ["ConnectionStrings:Database"] = database,
             ["ConnectionStrings:rabbitmq"] = broker.AbsoluteUri,
             ["Messaging:RetryDelays:0"] = "00:00:00.050",
+            ["WarmUp:AtMost"] = "00:00:00",
             ["Logging:LogLevel:Default"] = "Error",
         };
     }

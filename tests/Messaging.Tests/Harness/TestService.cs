@@ -37,6 +37,7 @@ internal sealed class TestService : IAsyncDisposable
             ["Messaging:MaxRetryDelay"] = "00:00:00.500",
             ["Messaging:RetryDelays:0"] = "00:00:00.050",
             ["Messaging:RetryDelays:1"] = "00:00:00.200",
+            ["WarmUp:AtMost"] = "00:00:00",
             ["urls"] = "http://127.0.0.1:0",
         });
         builder.Configuration.AddInMemoryCollection(settings ?? new Dictionary<string, string?>());
