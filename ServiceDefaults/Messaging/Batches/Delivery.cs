@@ -90,7 +90,7 @@ internal sealed class Delivery
 
             try
             {
-                return (IIntegrationEvent)Message.Deserialize(type, Envelope.Json)!;
+                return (IIntegrationEvent)Message.Deserialize(type, EventJson.Options)!;
             }
             catch (JsonException e)
             {

@@ -42,7 +42,7 @@ internal sealed class WireDeserializer : IMessageDeserializer, ISerializerFactor
 
         try
         {
-            var @event = (IIntegrationEvent)message.Deserialize(type, Envelope.Json)!;
+            var @event = (IIntegrationEvent)message.Deserialize(type, EventJson.Options)!;
             return new EventContext(_massTransit, @event, envelope, [MessageUrn.ForTypeString(type), s_anyEvent]);
         }
         catch (JsonException e)
