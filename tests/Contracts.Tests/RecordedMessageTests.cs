@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using NJsonSchema;
 using Shop.Cli.Contracts;
 
 namespace Shop.Contracts.Tests;
@@ -33,23 +32,20 @@ public sealed class RecordedMessageTests
 
     [Theory]
     [MemberData(nameof(Examples))]
-    public async Task It_keeps_what_its_schema_promises(string example)
-    {
-        var schema = await JsonSchema.FromJsonAsync(ContractFiles.Text(s_committed.Schemas[example.Split('/')[0]]));
-
-        Assert.Empty(schema.Validate(s_committed.Examples[example]).Select(error => error.ToString()));
-    }
+    public void It_keeps_what_its_schema_promises(string example) => Assert.Empty(
+        new SchemaValidator(s_committed.Schemas[example.Split('/')[0]]).Validate(JsonNode.Parse(s_committed.Examples[example])));
 
     [Fact]
-    public async Task What_breaks_a_promise_is_found()
+    public void What_breaks_a_promise_is_found()
     {
-        var schema = await JsonSchema.FromJsonAsync(ContractFiles.Text(s_committed.Schemas["ordering.order-placed.v1"]));
         var message = JsonNode.Parse(s_committed.Examples.First(example => example.Key.StartsWith("ordering.order-placed.v1/", StringComparison.Ordinal)).Value)!;
         message["currency"] = "euro";
         message["lines"]![0]!["quantity"] = 0;
         message.AsObject().Remove("total");
 
-        Assert.Equal(3, schema.Validate(message.ToJsonString()).SelectMany(Leaves).Count());
+        Assert.Equal(
+            ["# lacks total", "#/currency is not like ^[A-Z]{3}$", "#/lines/0/quantity is less than 1"],
+            new SchemaValidator(s_committed.Schemas["ordering.order-placed.v1"]).Validate(JsonNode.Parse(message.ToJsonString())).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -58,9 +54,6 @@ public sealed class RecordedMessageTests
         Assert.Equal(EventSchemas.IdOf(name), (string)JsonNode.Parse(EventSchemas.Of(name)!)!["$id"]!);
         Assert.NotEmpty(EventSchemas.ExamplesOf(name));
     });
-
-    private static IEnumerable<NJsonSchema.Validation.ValidationError> Leaves(NJsonSchema.Validation.ValidationError error) =>
-        error is NJsonSchema.Validation.ChildSchemaValidationError child ? child.Errors.Values.SelectMany(errors => errors).SelectMany(Leaves) : [error];
 
     private static IEnumerable<string> Lost(JsonNode? recorded, JsonNode? read, string path) => (recorded, read) switch
     {
