@@ -26,6 +26,10 @@ internal static class ContractsCommand
                 case "write":
                     arguments.End();
                     return await WriteAsync(ct);
+                case "add":
+                    var name = arguments.Required("The event, such as OrderPlaced,");
+                    arguments.End();
+                    return Add(name);
                 default:
                     throw new UsageException($"contracts does not know '{what}'.");
             }
@@ -41,7 +45,7 @@ internal static class ContractsCommand
     {
         var committed = ContractFiles.Read(ShopHome.Repository);
         var now = committed with { Schemas = SchemaDerivation.All(committed.Examples) };
-        var stale = await StaleAsync(now, ct);
+        var stale = await StaleAsync(await DerivedAsync(now, ct), ct);
         var history = new ContractHistory(ShopHome.Repository);
         IReadOnlyList<string> revisions = against is null ? await history.RevisionsAsync(ct) : [against];
         List<ContractChange> changes = [.. Gate.Compare(committed, now)];
@@ -70,10 +74,11 @@ internal static class ContractsCommand
         var committed = ContractFiles.Read(ShopHome.Repository);
         var now = committed with { Schemas = SchemaDerivation.All(committed.Examples) };
         var breaking = Report(Gate.Compare(committed, now), committed);
-        foreach (var path in await StaleAsync(now, ct))
+        var derived = await DerivedAsync(now, ct);
+        foreach (var path in await StaleAsync(derived, ct))
         {
             var file = Path.Combine(ShopHome.Repository, path);
-            if ((await DerivedAsync(now, ct)).TryGetValue(path, out var text))
+            if (derived.TryGetValue(path, out var text))
             {
                 Directory.CreateDirectory(Path.GetDirectoryName(file)!);
                 await File.WriteAllTextAsync(file, text, ct);
@@ -92,6 +97,25 @@ internal static class ContractsCommand
         }
 
         return breaking == 0 ? 0 : 1;
+    }
+
+    private static int Add(string name)
+    {
+        foreach (var path in new EventScaffold(ShopHome.Repository).Add(name))
+        {
+            Console.WriteLine($"written    {path}");
+        }
+
+        Console.WriteLine("""
+
+            It is a copy so far, which compiles and passes. Now, as docs/contracts.md says:
+
+              1. Change the record, and the step up and down. Make the examples messages of the new version.
+              2. ./shop contracts write, and ./shop topology > deploy/rabbitmq/definitions.json: the new version has an exchange.
+              3. Let the publisher's PublishedEvents return the new version; the old one is published beside it by itself.
+              4. Let consumers take the new version, with [AlsoTakes] of the old one for as long as a publisher tells only that.
+            """);
+        return 0;
     }
 
     /// <summary>Prints the differences; returns how many of them are breaking.</summary>
@@ -121,9 +145,8 @@ internal static class ContractsCommand
         docs/contracts.md says how the new version goes out and the old one goes away.
         """;
 
-    private static async Task<IReadOnlyList<string>> StaleAsync(ContractFiles now, CancellationToken ct)
+    private static async Task<IReadOnlyList<string>> StaleAsync(IReadOnlyDictionary<string, string> derived, CancellationToken ct)
     {
-        var derived = await DerivedAsync(now, ct);
         List<string> stale = [];
         foreach (var (path, text) in derived)
         {
@@ -142,10 +165,9 @@ internal static class ContractsCommand
     }
 
     /// <summary>The files that are derived from the code, by path.</summary>
-    private static Task<SortedDictionary<string, string>> DerivedAsync(ContractFiles now, CancellationToken ct)
+    private static async Task<IReadOnlyDictionary<string, string>> DerivedAsync(ContractFiles now, CancellationToken ct)
     {
-        ct.ThrowIfCancellationRequested();
-        return Task.FromResult(new SortedDictionary<string, string>(
-            now.Schemas.ToDictionary(schema => ContractFiles.SchemaPath(schema.Key), schema => ContractFiles.Text(schema.Value)), StringComparer.Ordinal));
+        var schemas = now.Schemas.Select(schema => KeyValuePair.Create(ContractFiles.SchemaPath(schema.Key), ContractFiles.Text(schema.Value)));
+        return new SortedDictionary<string, string>(schemas.Concat(await Catalogue.DeriveAsync(now.Schemas, ct)).ToDictionary(), StringComparer.Ordinal);
     }
 }
