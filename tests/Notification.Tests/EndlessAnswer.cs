@@ -1,0 +1,48 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Shop.Notification.Tests;
+
+/// <summary>
+/// A host that answers one call with 200 and a body that never ends. A bare socket, because a web server goes on
+/// taking what is written for some time after its caller has hung up, and so cannot tell how much was really sent.
+/// </summary>
+internal sealed class EndlessAnswer : IDisposable
+{
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly Task<long> _answering;
+
+    public EndlessAnswer()
+    {
+        _listener.Start();
+        _answering = AnswerAsync();
+    }
+
+    public string Url => $"http://{_listener.LocalEndpoint}/hook";
+
+    /// <summary>Bytes sent until the caller hung up; waits until it has.</summary>
+    public Task<long> SentAsync() => _answering.WaitAsync(TimeSpan.FromMinutes(2));
+
+    public void Dispose() => _listener.Dispose();
+
+    private async Task<long> AnswerAsync()
+    {
+        using var socket = await _listener.AcceptSocketAsync();
+        var buffer = new byte[64 * 1024];
+        await socket.ReceiveAsync(buffer);
+        await socket.SendAsync("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"u8.ToArray());
+        var chunk = (byte[])[.. "10000\r\n"u8, .. new byte[0x10000], .. "\r\n"u8];
+        var sent = 0L;
+        try
+        {
+            while (true)
+            {
+                sent += await socket.SendAsync(chunk);
+            }
+        }
+        catch (SocketException)
+        {
+            return sent;
+        }
+    }
+}
