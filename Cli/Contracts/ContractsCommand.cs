@@ -53,7 +53,10 @@ internal static class ContractsCommand
         foreach (var revision in revisions)
         {
             var then = await history.AtAsync(revision, ct);
-            var since = Gate.Compare(then, now).Except(changes).ToList();
+
+            // What was added long ago is no news.
+            var since = Gate.Compare(then, now).Except(changes)
+                .Where(change => change.Verdict == Verdict.Breaking || revision == revisions[0]).ToList();
             changes.AddRange(since);
             breaking += Report(since, then, $" (since {revision})");
         }

@@ -47,6 +47,27 @@ public class EventLogTests(AnalyticsFixture analytics) : IClassFixture<Analytics
         Assert.Equal("a member of a later version", Assert.Single(page.Items).Body.GetProperty("carrier").GetString());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_fact_that_is_told_in_two_versions_is_logged_and_counted_once(bool newFirst)
+    {
+        var old = Samples.Placed(Guid.CreateVersion7(), s_now, 12.50m);
+        IIntegrationEvent[] versions = [EventVersions.Newest(old), old];
+        var (first, second) = newFirst ? (versions[0], versions[1]) : (versions[1], versions[0]);
+        await analytics.Wire.PublishAsync(first);
+        await analytics.LoggedAsync(first);
+        await analytics.Wire.PublishAsync(second);
+        var after = Samples.Confirmed(old.OrderId, s_now, 12.50m);
+        await analytics.Wire.PublishAsync(after);
+        await analytics.LoggedAsync(after);
+
+        var page = await analytics.GetAsync<Page<LoggedEventResponse>>($"/analytics/events?aggregateId={old.OrderId}");
+        Assert.Equal(EventCatalog.NameOf(first.GetType()), Assert.Single(page.Items, item => item.EventId == old.EventId).Type);
+        Assert.Equal(1, await analytics.Database.ScalarAsync<long>(
+            $"SELECT count(*) FROM order_journeys WHERE order_id = '{old.OrderId}' AND total = 12.50 AND currency = 'EUR' AND placed_at IS NOT NULL"));
+    }
+
     [Fact]
     public async Task An_event_years_old_lands_in_its_own_day()
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Shop.Ordering.Tests;
 
@@ -22,6 +23,22 @@ public sealed class OrderApiTests(OrderingService ordering) : IClassFixture<Orde
             line.GetProperty("quantity").GetInt32(), line.GetProperty("unitPrice").GetDecimal()));
         var read = await OrderingService.GetAsync(ordering.As("no-regular"), $"/orders/{order.GetProperty("id").GetGuid()}");
         Assert.Equal(order.GetRawText(), read.GetRawText());
+    }
+
+    [Fact]
+    public async Task Its_AsyncAPI_document_is_the_committed_one_and_asks_nobody_who_he_is()
+    {
+        using var client = ordering.Client();
+
+        var served = JsonNode.Parse(await client.GetStringAsync("/asyncapi/v1.json"));
+
+        var at = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(at.FullName, "Shop.sln")))
+        {
+            at = at.Parent!;
+        }
+
+        Assert.True(JsonNode.DeepEquals(JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(at.FullName, "docs", "asyncapi", "ordering.json"))), served));
     }
 
     [Theory]

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Net.Mime;
 using System.Runtime.Serialization;
@@ -17,6 +18,7 @@ namespace Shop.ServiceDefaults.Messaging.Wire;
 internal sealed class WireDeserializer : IMessageDeserializer, ISerializerFactory
 {
     private static readonly string s_anyEvent = MessageUrn.ForTypeString<IIntegrationEvent>();
+    private static readonly ConcurrentDictionary<Type, string[]> s_types = new();
     private readonly SystemTextJsonMessageSerializer _massTransit = new();
 
     public ContentType ContentType => SystemTextJsonMessageSerializer.JsonContentType;
@@ -43,7 +45,7 @@ internal sealed class WireDeserializer : IMessageDeserializer, ISerializerFactor
         try
         {
             var @event = (IIntegrationEvent)message.Deserialize(type, EventJson.Options)!;
-            return new EventContext(_massTransit, @event, envelope, TypesOf(type));
+            return new EventContext(_massTransit, @event, envelope, s_types.GetOrAdd(type, TypesOf));
         }
         catch (JsonException e)
         {
