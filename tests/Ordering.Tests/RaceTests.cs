@@ -148,6 +148,7 @@ public sealed class RaceTests(OrderingService ordering) : IClassFixture<Ordering
         Assert.Equal(status == "confirmed" ? 0 : 1, ends.Length);
         Assert.Equal(history.Count(line => line[^2] == "Confirmed"), ordering.Told<V1.OrderConfirmed>(id).Count);
         var versions = ordering.Wire.Heard.Where(heard => heard.Message.TryGetProperty("orderId", out var of) && of.GetGuid() == id)
+            .DistinctBy(heard => heard.EventId) // whatever versions it is told in
             .Select(heard => heard.Message.GetProperty("orderVersion").GetInt32());
         Assert.Equal(Enumerable.Range(1, history.Count), versions);
     }
