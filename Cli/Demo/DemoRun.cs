@@ -203,7 +203,7 @@ internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
     }
 
     private static object Lines(params (string Sku, int Quantity)[] lines) =>
-        new { lines = lines.Select(line => new { sku = line.Sku, quantity = line.Quantity }) };
+        new { lines = lines.Select(line => new { sku = line.Sku, quantity = line.Quantity }), channel = "web" };
 
     private bool Expect(Answer answer, string what, params HttpStatusCode[] statuses)
     {

@@ -6,11 +6,11 @@ namespace Shop.Cli.Topology;
 /// <summary>Asks each service's program for its part of the topology and puts the parts together.</summary>
 internal static class ServiceTopologies
 {
-    private static readonly string[] s_services = ["Ordering", "Inventory", "Notification", "Analytics"];
+    public static readonly string[] Services = ["Ordering", "Inventory", "Notification", "Analytics"];
 
     public static async Task<JsonObject> DeriveAsync(CancellationToken ct)
     {
-        var parts = await Task.WhenAll(s_services.Select(service => PartAsync(service, ct)));
+        var parts = await Task.WhenAll(Services.Select(service => AskAsync(service, "topology", ct)));
         var whole = new JsonObject();
         foreach (var category in parts[0].Select(member => member.Key))
         {
@@ -22,12 +22,13 @@ internal static class ServiceTopologies
         return whole;
     }
 
-    private static async Task<JsonObject> PartAsync(string service, CancellationToken ct)
+    /// <summary>What a service's program prints for a command that needs no server.</summary>
+    public static async Task<JsonObject> AskAsync(string service, string command, CancellationToken ct)
     {
         var output = new DirectoryInfo(AppContext.BaseDirectory);
         var program = Path.Combine(
             ShopHome.Repository, "services", service, "bin", output.Parent!.Name, output.Name, service + ".dll");
-        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [program, "topology"])
+        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [program, command])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -39,6 +40,6 @@ internal static class ServiceTopologies
         await process.WaitForExitAsync(ct);
         return process.ExitCode == 0
             ? JsonNode.Parse(await text)!.AsObject()
-            : throw new InvalidOperationException($"{program} topology ended with {process.ExitCode}:\n{await text}{await errors}");
+            : throw new InvalidOperationException($"{program} {command} ended with {process.ExitCode}:\n{await text}{await errors}");
     }
 }

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Shop.ServiceDefaults.Http;
 using Shop.ServiceDefaults.Messaging;
 using Shop.ServiceDefaults.Messaging.Broker;
+using Shop.ServiceDefaults.Messaging.Catalog;
 using Shop.ServiceDefaults.Messaging.DeadLetters;
 
 namespace Shop.ServiceDefaults.Hosting;
@@ -30,7 +31,7 @@ public static class ServiceHost
         });
     }
 
-    /// <summary>The middleware that every service has, in its order, and the routes for health, OpenAPI and dead letters.</summary>
+    /// <summary>The middleware that every service has, in its order, and the routes for health, OpenAPI, AsyncAPI and dead letters.</summary>
     public static void UseServiceDefaults(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
@@ -41,13 +42,14 @@ public static class ServiceHost
         app.UseAuthorization();
         app.UseMiddleware<IdempotencyMiddleware>();
         app.MapHttpDefaults();
+        app.MapAsyncApi();
         app.MapDeadLetters();
     }
 
     /// <summary>
     /// Runs the command that the program was started with, if any, and says whether there was one: <c>migrate</c> brings the
     /// service's database to this version, before the service starts and never by itself; <c>topology</c> prints what the service
-    /// needs in the broker, as RabbitMQ definitions.
+    /// needs in the broker, as RabbitMQ definitions; <c>asyncapi</c> prints the AsyncAPI document that it serves.
     /// </summary>
     /// <typeparam name="TContext">The service's DbContext.</typeparam>
     public static async Task<bool> RanCommandAsync<TContext>(this WebApplication app, string[] args)
@@ -66,6 +68,9 @@ public static class ServiceHost
                 return true;
             case ["topology"]:
                 Console.WriteLine(BrokerDefinitions.Of(app.Services.GetRequiredService<BrokerTopology>()).ToJsonString());
+                return true;
+            case ["asyncapi"]:
+                Console.WriteLine(AsyncApi.Of(app.Services.GetRequiredService<BrokerTopology>()).ToJsonString());
                 return true;
             default:
                 return false;

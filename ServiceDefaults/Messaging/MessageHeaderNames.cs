@@ -11,6 +11,16 @@ internal static class MessageHeaderNames
     public const string TraceState = "tracestate";
     public const string Baggage = "baggage";
 
+    // CloudEvents 1.0, with the prefix of its AMQP binding: docs/adr/0032.
+    public const string CloudEventSpecVersion = "cloudEvents_specversion";
+    public const string CloudEventId = "cloudEvents_id";
+    public const string CloudEventSource = "cloudEvents_source";
+    public const string CloudEventType = "cloudEvents_type";
+    public const string CloudEventSubject = "cloudEvents_subject";
+    public const string CloudEventTime = "cloudEvents_time";
+    public const string CloudEventDataSchema = "cloudEvents_dataschema";
+    public const string CloudEventTraceParent = "cloudEvents_traceparent";
+
     /// <summary>How often a message has come back after a delay; absent at first.</summary>
     public const string Retries = "shop-retries";
 

@@ -39,6 +39,7 @@ public static class MessagingRegistration
                 + $"{comesAgain}: a message that comes again later than that would act again.");
         }
 
+        var noLongerConsumed = OldVersions.Checked(settings);
         builder.Services.AddSingleton(settings).AddSingleton(topology).AddSingleton<TopologyCheck>();
         builder.Services.AddHealthChecks().AddCheck<TopologyCheck>("topology", tags: [HttpDefaults.ReadyTag]);
         builder.Services.AddSingleton(publishedEvents);
@@ -46,7 +47,7 @@ public static class MessagingRegistration
         builder.Services.AddSingleton<BrokerPublisher>();
         builder.Services.AddSingleton<IEventPublisher>(services => services.GetRequiredService<BrokerPublisher>());
         builder.Services.AddScoped<MessageOrigin>().AddScoped<DomainEventDispatcher>().AddScoped<UnitOfWorkInterceptor>();
-        builder.Services.AddScoped(services => new OutboxAppender(services.GetRequiredService<MessageOrigin>()));
+        builder.Services.AddScoped(services => new OutboxAppender(services.GetRequiredService<MessageOrigin>(), noLongerConsumed));
         builder.Services.AddScoped<DbContext>(services => services.GetRequiredService<TContext>());
         if (settings.RelayEnabled)
         {

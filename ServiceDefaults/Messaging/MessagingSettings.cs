@@ -21,6 +21,12 @@ internal sealed class MessagingSettings
     /// <summary>How long the relay waits for a ring before it looks by itself.</summary>
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>
+    /// Older versions of this service's events, by wire name, that are not published any more, such as
+    /// <c>ordering.order-placed.v1</c>. Every other is published beside the newest one: see docs/contracts.md.
+    /// </summary>
+    public IReadOnlyList<string> NoLongerConsumed { get; init; } = [];
+
     /// <summary>How long a batch may wait for the broker's confirms. Shorter than <see cref="RelayLease"/>.</summary>
     public TimeSpan ConfirmTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -3,6 +3,7 @@ using Shop.Contracts;
 using Shop.Ordering.Domain;
 using Shop.ServiceDefaults.Domain;
 using V1 = Shop.Contracts.Ordering.V1;
+using V2 = Shop.Contracts.Ordering.V2;
 
 namespace Shop.Ordering;
 
@@ -17,9 +18,9 @@ internal static class PublishedEvents
 
     private static IIntegrationEvent? For(DomainEvent domainEvent, ILookup<Guid, OrderLineAdded> lines) => domainEvent switch
     {
-        OrderPlaced e => new V1.OrderPlaced(e.EventId, e.At, e.OrderId, e.OrderVersion, e.CustomerId,
-            [.. lines[e.OrderId].Select(line => new V1.OrderPlaced.Line(line.Sku, line.Quantity, line.UnitPrice))],
-            e.Discount, e.Total, e.Currency),
+        OrderPlaced e => new V2.OrderPlaced(e.EventId, e.At, e.OrderId, e.OrderVersion, e.CustomerId, // and version 1, while it is consumed
+            [.. lines[e.OrderId].Select(line => new V2.OrderPlaced.Line(line.Sku, line.Quantity, new Money(line.UnitPrice, e.Currency)))],
+            new Money(e.Discount, e.Currency), new Money(e.Total, e.Currency), e.Channel),
         OrderLineAdded => null, // folded into its order's OrderPlaced: nobody outside sees half an order
         OrderStatusChanged => null, // kept for the history and the streams: each move has an event of its own for the others
         OrderConfirmed e => new V1.OrderConfirmed(e.EventId, e.At, e.OrderId, e.OrderVersion, e.CustomerId,

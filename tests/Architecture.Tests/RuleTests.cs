@@ -56,6 +56,18 @@ public sealed class RuleTests
         typeof(IIntegrationEvent).Assembly.GetTypes().Where(type => type.IsAssignableTo(typeof(IIntegrationEvent)) && type.IsClass)));
 
     [Fact]
+    public void Events_name_nobody() => Assert.Empty(Rules.EventsNameNobody(
+        EventCatalog.Names.Select(name => EventCatalog.TypeOf(name)!),
+        new Dictionary<string, string> { ["ProductListed.Name"] = "a product's" }));
+
+    [Theory]
+    [InlineData("Ordering")]
+    [InlineData("Inventory")]
+    public void What_a_service_is_said_to_send_its_PublishedEvents_makes(string service) => Assert.Empty(Rules.SendsWhatItIsSaidToSend(
+        Code.Service(service), EventCatalog.Names.Where(name => name.StartsWith(service.ToLowerInvariant() + ".", StringComparison.Ordinal))
+            .Select(name => EventCatalog.TypeOf(name)!).Where(type => EventVersions.NewerThan(type) is null)));
+
+    [Fact]
     public void Contracts_reference_nothing_but_the_BCL()
     {
         using var contracts = Code.Of<EventNameAttribute>();
@@ -91,6 +103,11 @@ public sealed class RuleTests
         Assert.Contains(Rules.IntegrationEventsAreOnlyInContracts(bad), found => found.Contains("Misplaced", StringComparison.Ordinal));
         Assert.Contains(Rules.DomainEventsStayInside(bad), found => found.Contains("ToldToAll", StringComparison.Ordinal));
         Assert.Contains(Rules.WireNamesAgreeWithTypes([typeof(Broken.V1.Misplaced)]), found => found.Contains("broken.misplaced.v1", StringComparison.Ordinal));
+        Assert.Equal(
+            ["ContactEmail", "HomeAddress", "PhoneNumber"],
+            Rules.EventsNameNobody([typeof(Broken.V1.TellsWho)], new Dictionary<string, string> { ["TellsWho.FileName"] = "a file's" })
+                .Select(found => found.Split(' ')[0].Split('.')[^1]));
+        Assert.Contains(Rules.SendsWhatItIsSaidToSend(bad, [typeof(Contracts.Ordering.V1.OrderShipped)]), found => found.Contains("never makes one", StringComparison.Ordinal));
         Assert.Contains(Rules.PartsOfAServiceAreInternalAndSealed(bad), found => found.Contains("OpenToAll", StringComparison.Ordinal));
     }
 

@@ -11,6 +11,12 @@ internal static partial class Rules
     /// <summary>The relay tells. What failed, and dead letters that a person sends again, were told already and are only moved.</summary>
     private static readonly string[] s_mayPublish = ["Shop.ServiceDefaults.Messaging.Broker", "Shop.ServiceDefaults.Messaging.DeadLetters"];
 
+    private static readonly HashSet<string> s_personal =
+    [
+        "email", "mail", "name", "names", "surname", "firstname", "lastname", "address", "street", "city", "postcode", "zip", "phone", "mobile",
+        "card", "iban", "account", "birthday", "birthdate", "birth", "gender", "passport", "ip",
+    ];
+
     private static readonly string[] s_publishers =
         ["MassTransit.IBus", "MassTransit.IPublishEndpoint", "MassTransit.ISendEndpoint", "MassTransit.ISendEndpointProvider"];
 
@@ -67,6 +73,33 @@ internal static partial class Rules
                 yield return $"{type.FullName} must be public and sealed with [EventName(\"{expected}\")], not \"{name}\".";
             }
         }
+    }
+
+    /// <summary>
+    /// Events are copied to whoever asks, kept in logs and dead letters, and cannot be taken back: who a customer is, only the contact
+    /// book of Notification knows. Exceptions say what the name is of.
+    /// </summary>
+    public static IEnumerable<string> EventsNameNobody(IEnumerable<Type> events, IReadOnlyDictionary<string, string> exceptions) =>
+        from type in events.SelectMany(WithParts).Distinct()
+        from property in type.GetProperties()
+        from word in Word().Replace(property.Name, " $0").Split(' ', StringSplitOptions.RemoveEmptyEntries)
+        where s_personal.Contains(word.ToLowerInvariant()) && !exceptions.ContainsKey($"{type.Name}.{property.Name}")
+        select $"{type.FullName}.{property.Name} would tell everybody a person's {word.ToLowerInvariant()}: send the customer's id, "
+            + "and let the contact book of Notification be asked.";
+
+    private static IEnumerable<Type> WithParts(Type type) => type.GetProperties()
+        .Select(property => property.PropertyType)
+        .SelectMany(part => part.IsGenericType ? part.GenericTypeArguments : [part])
+        .Where(part => part.Assembly == type.Assembly && part.IsClass && part != type)
+        .SelectMany(WithParts).Prepend(type);
+
+    /// <summary>An event that its service says is sent, and is not, is waited for in vain: newest versions are made in PublishedEvents.</summary>
+    public static IEnumerable<string> SendsWhatItIsSaidToSend(AssemblyDefinition assembly, IEnumerable<Type> events)
+    {
+        var made = assembly.AllTypes().Where(type => type.Name == "PublishedEvents" || type.DeclaringType?.Name == "PublishedEvents")
+            .SelectMany(type => type.Calls()).Where(call => call.EndsWith("..ctor", StringComparison.Ordinal)).ToHashSet();
+        return events.Where(type => !made.Contains($"{type.FullName}..ctor"))
+            .Select(type => $"{assembly.Name.Name} is to send {type.FullName}, but its PublishedEvents never makes one.");
     }
 
     /// <summary>What is inside a service stays inside; requests and responses are public only for the validation generator.</summary>

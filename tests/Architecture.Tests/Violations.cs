@@ -17,6 +17,13 @@ namespace Shop.Architecture.Tests.Broken.V1
     [EventName("broken.by-another-name.v1")]
     public sealed record Misplaced(Guid EventId, DateTimeOffset OccurredAt, string AggregateId, int AggregateVersion) : IIntegrationEvent;
 
+    public sealed record TellsWho(Guid EventId, string ContactEmail, string FileName, TellsWho.Place Where)
+    {
+        public sealed record Place(string HomeAddress, IReadOnlyList<Line> Lines);
+
+        public sealed record Line(string PhoneNumber, string Cardinality);
+    }
+
     public class OpenToAll;
 
     public sealed record ToldToAll(DateTimeOffset At) : ServiceDefaults.Domain.DomainEvent(At);

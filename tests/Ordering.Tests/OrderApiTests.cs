@@ -41,6 +41,7 @@ public sealed class OrderApiTests(OrderingService ordering) : IClassFixture<Orde
     [InlineData("""{"lines":[{"sku":"X","quantity":"1"}]}""", 400, "malformed-request")]
     [InlineData("""{"lines":[{"sku":"","quantity":1}]}""", 400, "validation")]
     [InlineData("""{"lines":[{"quantity":1}]}""", 400, "malformed-request")]
+    [InlineData("""{"lines":[{"sku":"X","quantity":1}],"channel":"Web shop"}""", 400, "validation")]
     [InlineData("""{"lines":[{"sku":"NO-SUCH-SKU","quantity":1}]}""", 422, "unknown-sku")]
     public async Task A_bad_order_is_refused_with_a_problem(string json, int status, string code)
     {

@@ -1,7 +1,8 @@
 using System.Diagnostics;
+using Shop.Contracts;
 using Shop.Ordering.Domain;
 using Shop.ServiceDefaults.Domain;
-using V1 = Shop.Contracts.Ordering.V1;
+using V2 = Shop.Contracts.Ordering.V2;
 
 namespace Shop.Ordering.Tests;
 
@@ -13,13 +14,13 @@ public sealed class PublishedEventsTests
     [Fact]
     public void An_orders_placing_and_its_lines_fold_into_one_OrderPlaced()
     {
-        var order = Order.Place("ada", [new("TEA-1", "Tea", 2, 4, "EUR"), new("CUP-1", "Cup", 1, 3.5m, "EUR")], 0, s_now);
+        var order = Order.Place("ada", [new("TEA-1", "Tea", 2, 4, "EUR"), new("CUP-1", "Cup", 1, 3.5m, "EUR")], 0, s_now, "web");
         var events = order.TakeEvents();
 
-        var placed = Assert.IsType<V1.OrderPlaced>(Assert.Single(PublishedEvents.From(events)));
+        var placed = Assert.IsType<V2.OrderPlaced>(Assert.Single(PublishedEvents.From(events)));
 
-        Assert.Equal((events[0].EventId, order.Id, 11.50m), (placed.EventId, placed.OrderId, placed.Total));
-        Assert.Equal([new("TEA-1", 2, 4), new("CUP-1", 1, 3.5m)], placed.Lines);
+        Assert.Equal((events[0].EventId, order.Id, new Money(11.50m, "EUR"), "web"), (placed.EventId, placed.OrderId, placed.Total, placed.Channel));
+        Assert.Equal([new("TEA-1", 2, new Money(4, "EUR")), new("CUP-1", 1, new Money(3.5m, "EUR"))], placed.Lines);
     }
 
     [Fact]
@@ -28,7 +29,7 @@ public sealed class PublishedEventsTests
         var first = Order.Place("ada", [new("TEA-1", "Tea", 2, 4, "EUR")], 0, s_now);
         var second = Order.Place("ada", [new("CUP-1", "Cup", 1, 3.5m, "EUR")], 0, s_now);
 
-        var published = PublishedEvents.From([.. first.TakeEvents(), .. second.TakeEvents()]).Cast<V1.OrderPlaced>();
+        var published = PublishedEvents.From([.. first.TakeEvents(), .. second.TakeEvents()]).Cast<V2.OrderPlaced>();
 
         Assert.Equal(["TEA-1", "CUP-1"], published.Select(placed => Assert.Single(placed.Lines).Sku));
     }

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using Shop.Contracts;
@@ -20,11 +19,6 @@ public sealed class EventWire : IAsyncDisposable
     private const string ContentType = "application/vnd.masstransit+json";
     private const string UrnPrefix = "urn:message:";
 
-    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
-    {
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
-    };
-
     private readonly ConcurrentQueue<HeardEvent> _heard = new();
     private string _queue = "";
     private readonly IConnection _connection;
@@ -39,7 +33,7 @@ public sealed class EventWire : IAsyncDisposable
 
     /// <summary>All events that were heard so far, as what they are.</summary>
     public IReadOnlyList<IIntegrationEvent> Events =>
-        [.. _heard.Select(heard => (IIntegrationEvent)heard.Message.Deserialize(EventCatalog.TypeOf(heard.Name)!, s_json)!)];
+        [.. _heard.Select(heard => (IIntegrationEvent)heard.Message.Deserialize(EventCatalog.TypeOf(heard.Name)!, EventJson.Options)!)];
 
     /// <summary>Whether the broker has nothing for it that it has not been given.</summary>
     public async Task<bool> IsUpToDateAsync() => (await _listener.QueueDeclarePassiveAsync(_queue)).MessageCount == 0;
@@ -47,7 +41,7 @@ public sealed class EventWire : IAsyncDisposable
     /// <summary>The events of one type that were heard so far, in the order in which they came.</summary>
     public IReadOnlyList<T> HeardOf<T>()
         where T : IIntegrationEvent =>
-        [.. _heard.Where(heard => heard.Name == EventCatalog.NameOf(typeof(T))).Select(heard => heard.Message.Deserialize<T>(s_json)!)];
+        [.. _heard.Where(heard => heard.Name == EventCatalog.NameOf(typeof(T))).Select(heard => heard.Message.Deserialize<T>(EventJson.Options)!)];
 
     /// <summary>Waits for an event, which may have come already.</summary>
     public async Task<T> HearAsync<T>(string what, Func<T, bool> isIt)
@@ -115,7 +109,7 @@ public sealed class EventWire : IAsyncDisposable
             correlationId = integrationEvent.EventId,
             messageType = new[] { UrnPrefix + name },
             sentTime = integrationEvent.OccurredAt.UtcDateTime,
-            message = JsonSerializer.SerializeToElement(integrationEvent, integrationEvent.GetType(), s_json),
+            message = JsonSerializer.SerializeToElement(integrationEvent, integrationEvent.GetType(), EventJson.Options),
         });
         var properties = new BasicProperties
         {

@@ -57,7 +57,7 @@ internal sealed class Delivery
             {
                 EventId = sent.MessageId ?? throw new SerializationException(
                     "The message has no id, so a repeat could not be told from a new one."),
-                Event = @event as TEvent ?? throw new SerializationException(
+                Event = EventVersions.As<TEvent>(@event) ?? throw new SerializationException(
                     $"'{EventCatalog.NameOf(@event.GetType())}' is no event that this queue has a consumer for."),
                 EventBody = sent.Message,
             };
@@ -90,7 +90,7 @@ internal sealed class Delivery
 
             try
             {
-                return (IIntegrationEvent)Message.Deserialize(type, Envelope.Json)!;
+                return (IIntegrationEvent)Message.Deserialize(type, EventJson.Options)!;
             }
             catch (JsonException e)
             {

@@ -13,7 +13,7 @@ namespace Shop.ServiceDefaults.Messaging.Broker;
 internal sealed partial class BrokerPublisher(MessagingSettings settings, ILogger<BrokerPublisher> logger)
     : IEventPublisher, IAsyncDisposable
 {
-    private readonly PublishHeaders _headers = new();
+    private readonly PublishHeaders _headers = new(settings.Service);
     private readonly BasicProperties _properties = new()
     {
         ContentType = Envelope.ContentType,
@@ -168,8 +168,10 @@ internal sealed partial class BrokerPublisher(MessagingSettings settings, ILogge
         }
 
         var activity = MessagingTelemetry.Activities.HasListeners() ? StartPublish(row) : null;
+        var id = row.EventId.ToString();
+        _headers.CloudEvent(row.Type, id);
         _headers.Trace(activity);
-        _properties.MessageId = row.EventId.ToString();
+        _properties.MessageId = id;
         _properties.Type = row.Type;
         _properties.Headers = _headers.Values;
         batch.Sending(index, activity);

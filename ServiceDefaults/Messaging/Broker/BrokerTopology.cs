@@ -94,10 +94,21 @@ internal sealed partial class BrokerTopology
             .Where(type => type.IsGenericType
                 && (type.GetGenericTypeDefinition() == typeof(IConsumer<>) || type.GetGenericTypeDefinition() == typeof(IBatchConsumer<>)))
             .Select(type => type.GenericTypeArguments[0])
-            .SelectMany(type => type == typeof(IIntegrationEvent) ? EventCatalog.Names : [EventCatalog.NameOf(type)]);
+            .SelectMany(type => type == typeof(IIntegrationEvent) ? EventCatalog.Names : [EventCatalog.NameOf(type)])
+            .Concat(OlderVersionsOf(consumer));
         var queue = new ConsumerQueue($"{Service}.{name}", [.. events.Order(StringComparer.Ordinal)]);
         _queues.Add(queue);
         return queue;
+    }
+
+    private static IEnumerable<string> OlderVersionsOf(Type consumer)
+    {
+        var takes = consumer.GetInterfaces().Where(type => type.IsGenericType).Select(type => type.GenericTypeArguments[0]).ToList();
+        foreach (var older in consumer.GetCustomAttributes(typeof(AlsoTakesAttribute), inherit: false).Cast<AlsoTakesAttribute>().Select(also => also.Older))
+        {
+            yield return takes.Any(newer => EventVersions.CanBecome(older, newer)) ? EventCatalog.NameOf(older) : throw new InvalidOperationException(
+                $"{consumer.Name} also takes {older.FullName}, but no step of the contracts makes that one of the events that it takes.");
+        }
     }
 
     [GeneratedRegex("(?<!^)[A-Z]")]

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
+using Shop.Contracts;
 
 namespace Shop.ServiceDefaults.Messaging.Broker;
 
@@ -8,14 +9,20 @@ namespace Shop.ServiceDefaults.Messaging.Broker;
 /// Reads stored headers into one dictionary that is used again for each message: the client writes it to the wire before the
 /// next message comes. Values stay UTF-8, which the client sends as AMQP strings.
 /// </summary>
-internal sealed class PublishHeaders
+internal sealed class PublishHeaders(string service)
 {
     private static readonly (string Name, byte[] Utf8)[] s_known = [.. new[]
     {
         MessageHeaderNames.AggregateId, MessageHeaderNames.AggregateVersion, MessageHeaderNames.CorrelationId,
         MessageHeaderNames.TraceParent, MessageHeaderNames.CausationId, MessageHeaderNames.TraceState, MessageHeaderNames.Baggage,
+        MessageHeaderNames.CloudEventTime,
     }.Select(name => (name, Encoding.UTF8.GetBytes(name)))];
 
+    private static readonly byte[] s_specVersion = "1.0"u8.ToArray();
+
+    // What is the same for all messages, or all of a type, is made once.
+    private readonly byte[] _source = Encoding.UTF8.GetBytes($"urn:shop:{service}");
+    private readonly Dictionary<string, (byte[] Type, byte[] DataSchema)> _types = new(StringComparer.Ordinal);
     private readonly Dictionary<string, object?> _values = new(StringComparer.Ordinal);
     private byte[] _utf8 = new byte[1024];
 
@@ -57,6 +64,25 @@ internal sealed class PublishHeaders
         }
     }
 
+    /// <summary>Adds what CloudEvents calls the event. To be called before <see cref="Trace"/>.</summary>
+    public void CloudEvent(string type, string id)
+    {
+        if (!_types.TryGetValue(type, out var constant))
+        {
+            _types[type] = constant = (Encoding.UTF8.GetBytes(type), Encoding.UTF8.GetBytes(EventSchemas.IdOf(type)));
+        }
+
+        _values[MessageHeaderNames.CloudEventSpecVersion] = s_specVersion;
+        _values[MessageHeaderNames.CloudEventId] = id;
+        _values[MessageHeaderNames.CloudEventSource] = _source;
+        _values[MessageHeaderNames.CloudEventType] = constant.Type;
+        _values[MessageHeaderNames.CloudEventDataSchema] = constant.DataSchema;
+        if (_values.TryGetValue(MessageHeaderNames.AggregateId, out var aggregate))
+        {
+            _values[MessageHeaderNames.CloudEventSubject] = aggregate;
+        }
+    }
+
     /// <summary>Who caused the event, where its headers say so.</summary>
     public ActivityContext Parent()
     {
@@ -64,7 +90,7 @@ internal sealed class PublishHeaders
         return parent;
     }
 
-    /// <summary>Hands the trace on: to whoever reads W3C headers, and to MassTransit.</summary>
+    /// <summary>Hands the trace on: to whoever reads W3C headers or CloudEvents, and to MassTransit.</summary>
     public void Trace(Activity? activity)
     {
         if (activity?.Id is { } id)
@@ -75,6 +101,7 @@ internal sealed class PublishHeaders
         if (_values.TryGetValue(MessageHeaderNames.TraceParent, out var traceParent))
         {
             _values[MessageHeaderNames.MassTransitActivityId] = traceParent;
+            _values[MessageHeaderNames.CloudEventTraceParent] = traceParent;
         }
     }
 

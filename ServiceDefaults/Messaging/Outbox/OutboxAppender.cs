@@ -21,15 +21,21 @@ public sealed class OutboxAppender
     private static readonly JsonEncodedText s_causationId = JsonEncodedText.Encode(MessageHeaderNames.CausationId);
     private static readonly JsonEncodedText s_traceParent = JsonEncodedText.Encode(MessageHeaderNames.TraceParent);
     private static readonly JsonEncodedText s_traceState = JsonEncodedText.Encode(MessageHeaderNames.TraceState);
+    private static readonly JsonEncodedText s_time = JsonEncodedText.Encode(MessageHeaderNames.CloudEventTime);
     private static readonly JsonEncodedText s_baggage = JsonEncodedText.Encode(MessageHeaderNames.Baggage);
 
     private readonly MessageOrigin _origin;
     private readonly List<EntityEntry<OutboxMessage>> _unsaved = [];
+    private readonly IReadOnlyCollection<string> _noLongerConsumed;
     private int _appended;
 
-    internal OutboxAppender(MessageOrigin origin) => _origin = origin;
+    internal OutboxAppender(MessageOrigin origin, IReadOnlyCollection<string> noLongerConsumed) =>
+        (_origin, _noLongerConsumed) = (origin, noLongerConsumed);
 
-    /// <summary>Adds one event to the context's changes.</summary>
+    /// <summary>
+    /// Adds one event to the context's changes, and behind it the older versions of the same fact that are still consumed: each a
+    /// message of its own, all with one id.
+    /// </summary>
     /// <param name="db">The unit of work; its model has the messaging tables.</param>
     /// <param name="event">The event; its <see cref="IIntegrationEvent.EventId"/> must not have been appended before.</param>
     /// <exception cref="ArgumentException">The event is not part of the contracts, or names no aggregate.</exception>
@@ -38,7 +44,28 @@ public sealed class OutboxAppender
         ArgumentNullException.ThrowIfNull(db);
         ArgumentNullException.ThrowIfNull(@event);
         ArgumentException.ThrowIfNullOrEmpty(@event.AggregateId);
+        for (var version = @event; version is not null; version = EventVersions.Older(version))
+        {
+            AppendVersion(db, version, isOlder: !ReferenceEquals(version, @event));
+        }
+    }
+
+    /// <summary>How many of the events appended since the last call are about to be saved: those of a context that was cleared are not.</summary>
+    internal int TakeUnsaved()
+    {
+        var count = _unsaved.Count(entry => entry.State == EntityState.Added);
+        _unsaved.Clear();
+        return count;
+    }
+
+    private void AppendVersion(DbContext db, IIntegrationEvent @event, bool isOlder)
+    {
         var wireName = EventCatalog.NameOf(@event.GetType());
+        if (isOlder && _noLongerConsumed.Contains(wireName))
+        {
+            return;
+        }
+
         _unsaved.Add(db.Add(new OutboxMessage
         {
             Position = _appended++,
@@ -51,20 +78,13 @@ public sealed class OutboxAppender
         }));
     }
 
-    /// <summary>How many of the events appended since the last call are about to be saved: those of a context that was cleared are not.</summary>
-    internal int TakeUnsaved()
-    {
-        var count = _unsaved.Count(entry => entry.State == EntityState.Added);
-        _unsaved.Clear();
-        return count;
-    }
-
     private string Headers(IIntegrationEvent @event) => JsonScratch.Write((@event, _origin), static (writer, state) =>
     {
         var (@event, origin) = state;
         writer.WriteStartObject();
         writer.WriteString(s_aggregateId, @event.AggregateId);
         writer.WriteString(s_aggregateVersion, @event.AggregateVersion.ToString(CultureInfo.InvariantCulture));
+        writer.WriteString(s_time, @event.OccurredAt.UtcDateTime);
         writer.WriteString(s_correlationId, origin.CorrelationId ?? @event.EventId);
         if (origin.CausationId is { } causation)
         {

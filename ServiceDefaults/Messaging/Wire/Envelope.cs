@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Shop.Contracts;
 
 namespace Shop.ServiceDefaults.Messaging.Wire;
@@ -13,15 +12,6 @@ internal static class Envelope
 {
     public const string ContentType = "application/vnd.masstransit+json";
     public const string UrnPrefix = "urn:message:";
-
-    /// <summary>How events look as JSON, on both sides of the wire.</summary>
-    public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
-    {
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
-        NumberHandling = JsonNumberHandling.Strict,
-        RespectNullableAnnotations = true,
-        RespectRequiredConstructorParameters = true,
-    };
 
     private static readonly JsonEncodedText s_messageId = JsonEncodedText.Encode("messageId");
     private static readonly JsonEncodedText s_conversationId = JsonEncodedText.Encode("conversationId");
@@ -49,7 +39,7 @@ internal static class Envelope
             writer.WriteEndArray();
             writer.WriteString(s_sentTime, @event.OccurredAt.UtcDateTime);
             writer.WritePropertyName(s_message);
-            JsonSerializer.Serialize(writer, @event, @event.GetType(), Json);
+            JsonSerializer.Serialize(writer, @event, @event.GetType(), EventJson.Options);
             writer.WriteEndObject();
         }, static utf8 => utf8.ToArray());
 }

@@ -42,8 +42,8 @@ internal sealed class WireDeserializer : IMessageDeserializer, ISerializerFactor
 
         try
         {
-            var @event = (IIntegrationEvent)message.Deserialize(type, Envelope.Json)!;
-            return new EventContext(_massTransit, @event, envelope, [MessageUrn.ForTypeString(type), s_anyEvent]);
+            var @event = (IIntegrationEvent)message.Deserialize(type, EventJson.Options)!;
+            return new EventContext(_massTransit, @event, envelope, TypesOf(type));
         }
         catch (JsonException e)
         {
@@ -54,6 +54,18 @@ internal sealed class WireDeserializer : IMessageDeserializer, ISerializerFactor
     public MessageBody GetMessageBody(string text) => _massTransit.GetMessageBody(text);
 
     public void Probe(ProbeContext context) => context.CreateScope("wire-names");
+
+    /// <summary>What the event can be taken as: itself, a newer version of it, any event.</summary>
+    private static string[] TypesOf(Type type)
+    {
+        List<string> types = [];
+        for (var version = type; version is not null; version = EventVersions.NewerThan(version))
+        {
+            types.Add(MessageUrn.ForTypeString(version));
+        }
+
+        return [.. types, s_anyEvent];
+    }
 
     private static MessageEnvelope Read(MessageBody body)
     {
@@ -68,7 +80,7 @@ internal sealed class WireDeserializer : IMessageDeserializer, ISerializerFactor
         }
     }
 
-    /// <summary>Hands consumers the event that was read, as its own type or as any integration event.</summary>
+    /// <summary>Hands consumers the event that was read, as its own type, as a newer version, or as any integration event.</summary>
     private sealed class EventContext(
         SystemTextJsonMessageSerializer serializer, IIntegrationEvent @event, MessageEnvelope envelope, string[] types)
         : SystemTextJsonSerializerContext(serializer, SystemTextJsonMessageSerializer.Options,
@@ -77,7 +89,7 @@ internal sealed class WireDeserializer : IMessageDeserializer, ISerializerFactor
         public override bool TryGetMessage<T>(out T? message)
             where T : class
         {
-            message = @event as T;
+            message = EventVersions.As<T>(@event);
             return message is not null || base.TryGetMessage(out message);
         }
 

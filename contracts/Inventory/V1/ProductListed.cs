@@ -12,11 +12,11 @@ namespace Shop.Contracts.Inventory.V1;
 public sealed record ProductListed(
     Guid EventId,
     DateTimeOffset OccurredAt,
-    string Sku,
-    int ProductVersion,
-    string Name,
-    decimal UnitPrice,
-    string Currency) : IIntegrationEvent
+    [NotEmpty] string Sku,
+    [AtLeast(1)] int ProductVersion,
+    [NotEmpty] string Name,
+    [AtLeast(0)] decimal UnitPrice,
+    [Form(FormAttribute.Currency)] string Currency) : IIntegrationEvent
 {
     string IIntegrationEvent.AggregateId => Sku;
     int IIntegrationEvent.AggregateVersion => ProductVersion;

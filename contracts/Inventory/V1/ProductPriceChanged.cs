@@ -11,10 +11,10 @@ namespace Shop.Contracts.Inventory.V1;
 public sealed record ProductPriceChanged(
     Guid EventId,
     DateTimeOffset OccurredAt,
-    string Sku,
-    int ProductVersion,
-    decimal UnitPrice,
-    string Currency) : IIntegrationEvent
+    [NotEmpty] string Sku,
+    [AtLeast(1)] int ProductVersion,
+    [AtLeast(0)] decimal UnitPrice,
+    [Form(FormAttribute.Currency)] string Currency) : IIntegrationEvent
 {
     string IIntegrationEvent.AggregateId => Sku;
     int IIntegrationEvent.AggregateVersion => ProductVersion;

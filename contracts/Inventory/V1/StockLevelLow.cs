@@ -14,10 +14,10 @@ namespace Shop.Contracts.Inventory.V1;
 public sealed record StockLevelLow(
     Guid EventId,
     DateTimeOffset OccurredAt,
-    string Sku,
-    int ProductVersion,
-    int Available,
-    int Threshold) : IIntegrationEvent
+    [NotEmpty] string Sku,
+    [AtLeast(1)] int ProductVersion,
+    [AtLeast(0)] int Available,
+    [AtLeast(0)] int Threshold) : IIntegrationEvent
 {
     string IIntegrationEvent.AggregateId => Sku;
     int IIntegrationEvent.AggregateVersion => ProductVersion;

@@ -11,8 +11,8 @@ public sealed record StockReleased(
     Guid EventId,
     DateTimeOffset OccurredAt,
     Guid OrderId,
-    int ReservationVersion,
-    IReadOnlyList<StockReleased.Line> Lines) : IIntegrationEvent
+    [AtLeast(1)] int ReservationVersion,
+    [NotEmpty] IReadOnlyList<StockReleased.Line> Lines) : IIntegrationEvent
 {
     string IIntegrationEvent.AggregateId => OrderId.ToString();
     int IIntegrationEvent.AggregateVersion => ReservationVersion;
@@ -20,5 +20,5 @@ public sealed record StockReleased(
     /// <summary>Units of one product.</summary>
     /// <param name="Sku">The product.</param>
     /// <param name="Quantity">Units, at least 1.</param>
-    public sealed record Line(string Sku, int Quantity);
+    public sealed record Line([NotEmpty] string Sku, [AtLeast(1)] int Quantity);
 }

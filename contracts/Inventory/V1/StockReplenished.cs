@@ -11,10 +11,10 @@ namespace Shop.Contracts.Inventory.V1;
 public sealed record StockReplenished(
     Guid EventId,
     DateTimeOffset OccurredAt,
-    string Sku,
-    int ProductVersion,
-    int Quantity,
-    int Available) : IIntegrationEvent
+    [NotEmpty] string Sku,
+    [AtLeast(1)] int ProductVersion,
+    [AtLeast(1)] int Quantity,
+    [AtLeast(0)] int Available) : IIntegrationEvent
 {
     string IIntegrationEvent.AggregateId => Sku;
     int IIntegrationEvent.AggregateVersion => ProductVersion;

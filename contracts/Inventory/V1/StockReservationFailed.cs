@@ -11,8 +11,8 @@ public sealed record StockReservationFailed(
     Guid EventId,
     DateTimeOffset OccurredAt,
     Guid OrderId,
-    int ReservationVersion,
-    IReadOnlyList<StockReservationFailed.ShortLine> ShortLines) : IIntegrationEvent
+    [AtLeast(1)] int ReservationVersion,
+    [NotEmpty] IReadOnlyList<StockReservationFailed.ShortLine> ShortLines) : IIntegrationEvent
 {
     string IIntegrationEvent.AggregateId => OrderId.ToString();
     int IIntegrationEvent.AggregateVersion => ReservationVersion;
@@ -21,5 +21,5 @@ public sealed record StockReservationFailed(
     /// <param name="Sku">The product.</param>
     /// <param name="Asked">Units asked for, at least 1.</param>
     /// <param name="Available">Units that were there, less than asked; 0 for an unknown sku.</param>
-    public sealed record ShortLine(string Sku, int Asked, int Available);
+    public sealed record ShortLine([NotEmpty] string Sku, [AtLeast(1)] int Asked, [AtLeast(0)] int Available);
 }

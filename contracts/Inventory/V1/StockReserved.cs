@@ -12,8 +12,8 @@ public sealed record StockReserved(
     Guid EventId,
     DateTimeOffset OccurredAt,
     Guid OrderId,
-    int ReservationVersion,
-    IReadOnlyList<StockReserved.Line> Lines,
+    [AtLeast(1)] int ReservationVersion,
+    [NotEmpty] IReadOnlyList<StockReserved.Line> Lines,
     DateTimeOffset? ExpiresAt = null) : IIntegrationEvent
 {
     string IIntegrationEvent.AggregateId => OrderId.ToString();
@@ -22,5 +22,5 @@ public sealed record StockReserved(
     /// <summary>Units of one product.</summary>
     /// <param name="Sku">The product.</param>
     /// <param name="Quantity">Units, at least 1.</param>
-    public sealed record Line(string Sku, int Quantity);
+    public sealed record Line([NotEmpty] string Sku, [AtLeast(1)] int Quantity);
 }

@@ -9,8 +9,8 @@ namespace Shop.Contracts.Ordering.V1;
 public sealed record CustomerBecamePreferred(
     Guid EventId,
     DateTimeOffset OccurredAt,
-    string CustomerId,
-    int CustomerVersion) : IIntegrationEvent
+    [NotEmpty] string CustomerId,
+    [AtLeast(1)] int CustomerVersion) : IIntegrationEvent
 {
     string IIntegrationEvent.AggregateId => CustomerId;
     int IIntegrationEvent.AggregateVersion => CustomerVersion;

@@ -19,12 +19,12 @@ public sealed record OrderCancelled(
     Guid EventId,
     DateTimeOffset OccurredAt,
     Guid OrderId,
-    int OrderVersion,
-    string CustomerId,
-    string Reason,
+    [AtLeast(1)] int OrderVersion,
+    [NotEmpty] string CustomerId,
+    [Form(FormAttribute.Code)] string Reason,
     bool WasConfirmed,
-    decimal Total,
-    string Currency) : IIntegrationEvent
+    [AtLeast(0)] decimal Total,
+    [Form(FormAttribute.Currency)] string Currency) : IIntegrationEvent
 {
     string IIntegrationEvent.AggregateId => OrderId.ToString();
     int IIntegrationEvent.AggregateVersion => OrderVersion;

@@ -15,12 +15,12 @@ public sealed record OrderPlaced(
     Guid EventId,
     DateTimeOffset OccurredAt,
     Guid OrderId,
-    int OrderVersion,
-    string CustomerId,
-    IReadOnlyList<OrderPlaced.Line> Lines,
-    decimal Discount,
-    decimal Total,
-    string Currency) : IIntegrationEvent
+    [AtLeast(1)] int OrderVersion,
+    [NotEmpty] string CustomerId,
+    [NotEmpty] IReadOnlyList<OrderPlaced.Line> Lines,
+    [AtLeast(0)] decimal Discount,
+    [AtLeast(0)] decimal Total,
+    [Form(FormAttribute.Currency)] string Currency) : IIntegrationEvent
 {
     string IIntegrationEvent.AggregateId => OrderId.ToString();
     int IIntegrationEvent.AggregateVersion => OrderVersion;
@@ -29,5 +29,5 @@ public sealed record OrderPlaced(
     /// <param name="Sku">The product.</param>
     /// <param name="Quantity">Units, at least 1.</param>
     /// <param name="UnitPrice">The price of one unit when the order was placed, in the order's currency.</param>
-    public sealed record Line(string Sku, int Quantity, decimal UnitPrice);
+    public sealed record Line([NotEmpty] string Sku, [AtLeast(1)] int Quantity, [AtLeast(0)] decimal UnitPrice);
 }

@@ -13,9 +13,9 @@ public sealed record OrderRejected(
     Guid EventId,
     DateTimeOffset OccurredAt,
     Guid OrderId,
-    int OrderVersion,
-    string CustomerId,
-    string Reason,
+    [AtLeast(1)] int OrderVersion,
+    [NotEmpty] string CustomerId,
+    [Form(FormAttribute.Code)] string Reason,
     IReadOnlyList<OrderRejected.ShortLine> ShortLines) : IIntegrationEvent
 {
     string IIntegrationEvent.AggregateId => OrderId.ToString();
@@ -25,5 +25,5 @@ public sealed record OrderRejected(
     /// <param name="Sku">The product.</param>
     /// <param name="Asked">Units asked for, at least 1.</param>
     /// <param name="Available">Units that were there, less than asked.</param>
-    public sealed record ShortLine(string Sku, int Asked, int Available);
+    public sealed record ShortLine([NotEmpty] string Sku, [AtLeast(1)] int Asked, [AtLeast(0)] int Available);
 }

@@ -11,8 +11,8 @@ public sealed record OrderShipped(
     Guid EventId,
     DateTimeOffset OccurredAt,
     Guid OrderId,
-    int OrderVersion,
-    string CustomerId) : IIntegrationEvent
+    [AtLeast(1)] int OrderVersion,
+    [NotEmpty] string CustomerId) : IIntegrationEvent
 {
     string IIntegrationEvent.AggregateId => OrderId.ToString();
     int IIntegrationEvent.AggregateVersion => OrderVersion;

@@ -45,7 +45,9 @@ internal sealed class Order : AggregateRoot
     /// <param name="lines">What is ordered: 1 to 100 lines, each sku once, all in one currency.</param>
     /// <param name="discount">Percent off for this customer, 0 to 100.</param>
     /// <param name="now">When.</param>
-    public static Order Place(string customerId, IReadOnlyList<OrderLine> lines, decimal discount, DateTimeOffset now)
+    /// <param name="channel">Where it came from, such as <c>web</c>; null where nobody says.</param>
+    public static Order Place(
+        string customerId, IReadOnlyList<OrderLine> lines, decimal discount, DateTimeOffset now, string? channel = null)
     {
         Check(lines);
         var sum = lines.Sum(line => line.Quantity * line.UnitPrice);
@@ -62,7 +64,7 @@ internal sealed class Order : AggregateRoot
             Version = 1,
         };
         order._lines.AddRange(lines);
-        order.Raise(new OrderPlaced(order.Id, order.Version, customerId, order.Discount, order.Total, order.Currency, now));
+        order.Raise(new OrderPlaced(order.Id, order.Version, customerId, order.Discount, order.Total, order.Currency, channel, now));
         foreach (var line in lines)
         {
             order.Raise(new OrderLineAdded(order.Id, line.Sku, line.Quantity, line.UnitPrice, now));

@@ -2,8 +2,9 @@ using Shop.ServiceDefaults.Domain;
 
 namespace Shop.Ordering.Domain;
 
+/// <param name="Channel">Where it came from, null where nobody said: others ask for it, Ordering itself does not keep it.</param>
 internal sealed record OrderPlaced(
-    Guid OrderId, int OrderVersion, string CustomerId, decimal Discount, decimal Total, string Currency, DateTimeOffset At)
+    Guid OrderId, int OrderVersion, string CustomerId, decimal Discount, decimal Total, string Currency, string? Channel, DateTimeOffset At)
     : DomainEvent(At);
 
 /// <summary>Follows its order's OrderPlaced in the same unit of work, once per line.</summary>

@@ -1,6 +1,7 @@
 using Shop.Analytics.Features.Projections;
 using Shop.Contracts;
 using Shop.Contracts.Ordering.V1;
+using OrderPlaced = Shop.Contracts.Ordering.V2.OrderPlaced;
 
 namespace Shop.Analytics.Features.Funnel;
 
@@ -43,7 +44,7 @@ internal static class OrderJourneys
         var at = @event.OccurredAt.ToUniversalTime();
         return @event switch
         {
-            OrderPlaced e => new OrderJourney { OrderId = e.OrderId, PlacedAt = at, Total = e.Total, Currency = e.Currency },
+            OrderPlaced e => new OrderJourney { OrderId = e.OrderId, PlacedAt = at, Total = e.Total.Amount, Currency = e.Total.Currency },
             OrderConfirmed e => new OrderJourney { OrderId = e.OrderId, ConfirmedAt = at, Total = e.Total, Currency = e.Currency },
             OrderRejected e => new OrderJourney { OrderId = e.OrderId, RejectedAt = at, RejectionReason = e.Reason },
             OrderCancelled e => new OrderJourney { OrderId = e.OrderId, CancelledAt = at, Total = e.Total, Currency = e.Currency },

@@ -20,7 +20,7 @@ internal static class Projector
         List<object> parameters = [];
         foreach (var projection in ProjectionCatalog.All)
         {
-            var rows = events.SelectMany(projection.RowsOf).ToList();
+            var rows = RowsOf(projection, events);
             var (toLive, toShadow) = (live?.Invoke(projection) ?? true, building.Contains(projection.Name));
             if (rows.Count == 0 || (!toLive && !toShadow))
             {
@@ -50,10 +50,14 @@ internal static class Projector
     public static async Task ApplyToShadowAsync(
         this AnalyticsDbContext db, Projection projection, IEnumerable<IIntegrationEvent> events, CancellationToken ct)
     {
-        var rows = events.SelectMany(projection.RowsOf).ToList();
+        var rows = RowsOf(projection, events);
         if (rows.Count > 0)
         {
             await db.Database.ExecuteSqlRawAsync(projection.MergeSql(Projection.Shadow, 0), [Projection.ToJson(rows)], ct);
         }
     }
+
+    /// <summary>Projections know the newest version of an event only; the log keeps each as it came.</summary>
+    private static List<object> RowsOf(Projection projection, IEnumerable<IIntegrationEvent> events) =>
+        [.. events.Select(EventVersions.Newest).SelectMany(projection.RowsOf)];
 }

@@ -1,6 +1,7 @@
 using MassTransit;
 using Microsoft.Extensions.Options;
-using Shop.Contracts.Ordering.V1;
+using Shop.Contracts;
+using Shop.Contracts.Ordering.V2;
 using Shop.Inventory.Domain;
 using Shop.Inventory.Features.ExpireReservations;
 using Shop.Inventory.Persistence;
@@ -8,6 +9,7 @@ using Shop.Inventory.Persistence;
 namespace Shop.Inventory.Features.ReserveStock;
 
 /// <summary>Sets stock aside for a new order, all of it or nothing. The inbox stops repeats before they get here.</summary>
+[AlsoTakes(typeof(Shop.Contracts.Ordering.V1.OrderPlaced))] // until every Ordering publishes version 2
 internal sealed class OrderPlacedConsumer(
     InventoryDbContext db, StockMoves stock, IOptions<ReservationSettings> settings, TimeProvider clock) : IConsumer<OrderPlaced>
 {

@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Security.Claims;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using Shop.Contracts;
 using Shop.Ordering.Domain;
 using Shop.Ordering.Persistence;
 using Shop.ServiceDefaults.Domain;
@@ -11,8 +12,10 @@ namespace Shop.Ordering.Features.PlaceOrder;
 
 /// <summary>What to order.</summary>
 /// <param name="Lines">1 to 100 lines, each sku once.</param>
+/// <param name="Channel">Optional: where the order comes from, as a code such as <c>web</c>, <c>app</c> or <c>phone</c>.</param>
 public sealed record PlaceOrderRequest(
-    [property: Required, MinLength(1), MaxLength(Order.MaxLines)] IReadOnlyList<PlaceOrderRequest.Line> Lines)
+    [property: Required, MinLength(1), MaxLength(Order.MaxLines)] IReadOnlyList<PlaceOrderRequest.Line> Lines,
+    [property: StringLength(32, MinimumLength = 1), RegularExpression(FormAttribute.Code)] string? Channel = null)
 {
     /// <summary>One product.</summary>
     /// <param name="Sku">The product.</param>
@@ -35,7 +38,7 @@ internal static class PlaceOrderEndpoint
         var customerId = user.CustomerId();
         var lines = await PriceAsync(request, db, ct);
         var customer = await db.Customers.AsNoTracking().FirstOrDefaultAsync(c => c.Id == customerId, ct);
-        var order = Order.Place(customerId, lines, customer?.DiscountPercent ?? 0, clock.GetUtcNow());
+        var order = Order.Place(customerId, lines, customer?.DiscountPercent ?? 0, clock.GetUtcNow(), request.Channel);
         db.Orders.Add(order);
         await db.SaveChangesAsync(ct);
         return TypedResults.Created($"/orders/{order.Id}", OrderResponse.Of(order));

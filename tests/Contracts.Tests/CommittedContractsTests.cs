@@ -1,0 +1,46 @@
+using System.Diagnostics;
+using Shop.Cli.Contracts;
+
+namespace Shop.Contracts.Tests;
+
+/// <summary>What is committed is what the code says, and it breaks nothing that was committed before.</summary>
+public sealed class CommittedContractsTests
+{
+    [Fact]
+    public async Task The_gate_is_open()
+    {
+        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
+        {
+            ArgumentList = { Path.Combine(ShopHome.Repository, "Cli", "bin", BuildOutput(), "shop-cli.dll"), "contracts", "check" },
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using var process = Process.Start(start)!;
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        await process.WaitForExitAsync(patience.Token);
+
+        Assert.True(process.ExitCode == 0, await output + await errors);
+    }
+
+    [Fact]
+    public async Task An_earlier_revision_is_read_as_it_was()
+    {
+        var history = new ContractHistory(ShopHome.Repository);
+        var revisions = await history.RevisionsAsync(TestContext.Current.CancellationToken);
+        Assert.SkipWhen(revisions.Count == 0, "there is no history here");
+
+        var then = await history.AtAsync(revisions[^1], TestContext.Current.CancellationToken);
+
+        Assert.NotEmpty(then.Schemas);
+        Assert.NotEmpty(then.Consumers.Of("ordering.order-placed.v1"));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => history.AtAsync("no-such-revision", TestContext.Current.CancellationToken));
+    }
+
+    /// <summary>Such as Release/net10.0.</summary>
+    private static string BuildOutput()
+    {
+        var output = new DirectoryInfo(AppContext.BaseDirectory);
+        return Path.Combine(output.Parent!.Name, output.Name);
+    }
+}

@@ -1,0 +1,69 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Shop.Cli.Contracts;
+
+namespace Shop.Contracts.Tests;
+
+/// <summary>What was once sent can be read for ever.</summary>
+public sealed class RecordedMessageTests
+{
+    private static readonly ContractFiles s_committed = ContractFiles.Read(ShopHome.Repository);
+
+    public static TheoryData<string> Examples => [.. s_committed.Examples.Keys.Order(StringComparer.Ordinal)];
+
+    [Fact]
+    public void Every_event_has_one() =>
+        Assert.Empty(EventCatalog.Names.Except(s_committed.Examples.Keys.Select(example => example.Split('/')[0])));
+
+    [Theory]
+    [MemberData(nameof(Examples))]
+    public void It_is_read_whole(string example)
+    {
+        var recorded = JsonNode.Parse(s_committed.Examples[example])!.AsObject();
+        var type = EventCatalog.TypeOf(example.Split('/')[0])!;
+
+        var read = (IIntegrationEvent)recorded.Deserialize(type, EventJson.Options)!;
+
+        Assert.Equal((Guid)recorded["eventId"]!, read.EventId);
+        Assert.NotEmpty(read.AggregateId);
+        var again = JsonSerializer.SerializeToNode(read, type, EventJson.Options)!.AsObject();
+        Assert.Empty(Lost(recorded, again, ""));
+    }
+
+    [Theory]
+    [MemberData(nameof(Examples))]
+    public void It_keeps_what_its_schema_promises(string example) => Assert.Empty(
+        new SchemaValidator(s_committed.Schemas[example.Split('/')[0]]).Validate(JsonNode.Parse(s_committed.Examples[example])));
+
+    [Fact]
+    public void What_breaks_a_promise_is_found()
+    {
+        var message = JsonNode.Parse(s_committed.Examples.First(example => example.Key.StartsWith("ordering.order-placed.v1/", StringComparison.Ordinal)).Value)!;
+        message["currency"] = "euro";
+        message["lines"]![0]!["quantity"] = 0;
+        message.AsObject().Remove("total");
+
+        Assert.Equal(
+            ["# lacks total", "#/currency is not like ^[A-Z]{3}$", "#/lines/0/quantity is less than 1"],
+            new SchemaValidator(s_committed.Schemas["ordering.order-placed.v1"]).Validate(JsonNode.Parse(message.ToJsonString())).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Consumers_find_them_in_the_package() => Assert.All(EventCatalog.Names, name =>
+    {
+        Assert.Equal(EventSchemas.IdOf(name), (string)JsonNode.Parse(EventSchemas.Of(name)!)!["$id"]!);
+        Assert.NotEmpty(EventSchemas.ExamplesOf(name));
+    });
+
+    private static IEnumerable<string> Lost(JsonNode? recorded, JsonNode? read, string path) => (recorded, read) switch
+    {
+        (JsonObject before, JsonObject after) => before.SelectMany(member => Lost(member.Value, after[member.Key], $"{path}.{member.Key}")),
+        (JsonArray before, JsonArray after) when before.Count == after.Count => before.SelectMany((item, i) => Lost(item, after[i], $"{path}[{i}]")),
+        (JsonValue before, JsonValue after) when JsonNode.DeepEquals(before, after) || SameTime(before, after) => [],
+        (null, null) => [],
+        _ => [path],
+    };
+
+    private static bool SameTime(JsonValue one, JsonValue other) =>
+        one.TryGetValue<DateTimeOffset>(out var before) && other.TryGetValue<DateTimeOffset>(out var after) && before == after;
+}

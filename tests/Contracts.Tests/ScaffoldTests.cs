@@ -1,0 +1,87 @@
+using System.Runtime.Loader;
+using System.Text.Json.Nodes;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Shop.Cli.Contracts;
+
+namespace Shop.Contracts.Tests;
+
+/// <summary>./shop contracts add: what it writes compiles beside what is there, and only adds.</summary>
+public sealed class ScaffoldTests : IDisposable
+{
+    private readonly DirectoryInfo _repository = Directory.CreateTempSubdirectory("shop-contracts-");
+
+    public ScaffoldTests()
+    {
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(ShopHome.Repository, "contracts"), "*", SearchOption.AllDirectories)
+            .Where(file => !Path.GetRelativePath(ShopHome.Repository, file).Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj")))
+        {
+            var copy = Path.Combine(_repository.FullName, Path.GetRelativePath(ShopHome.Repository, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+    }
+
+    [Fact]
+    public void The_next_version_of_every_event_compiles_beside_it_and_is_made_of_it()
+    {
+        var before = ContractFiles.Read(_repository.FullName);
+        var newest = EventCatalog.Names.Where(name => EventVersions.NewerThan(EventCatalog.TypeOf(name)!) is null).ToList();
+
+        foreach (var name in newest)
+        {
+            new EventScaffold(_repository.FullName).Add(name);
+        }
+
+        var now = ContractFiles.Read(_repository.FullName);
+        Assert.All(Cli.Contracts.Gate.Compare(before, now), change => Assert.Equal(Verdict.Additive, change.Verdict));
+        Assert.Equal(before.Schemas.Count + newest.Count, now.Schemas.Count);
+        var contracts = Compile();
+        var catalog = contracts.GetType("Shop.Contracts.EventCatalog")!;
+        Assert.Equal(now.Schemas.Keys.Order(StringComparer.Ordinal), (IReadOnlyList<string>)catalog.GetProperty("Names")!.GetValue(null)!);
+        var versions = contracts.GetType("Shop.Contracts.EventVersions")!;
+        Assert.All(newest, name => Assert.NotNull(versions.GetMethod("NewerThan")!.Invoke(null, [catalog.GetMethod("TypeOf")!.Invoke(null, [name])])));
+    }
+
+    [Fact]
+    public void It_writes_record_step_schema_example_and_test()
+    {
+        var written = new EventScaffold(_repository.FullName).Add("ordershipped");
+
+        Assert.Equal(
+            [
+                "contracts/Ordering/V2/OrderShipped.cs", "contracts/Ordering/V2/OrderShippedStep.cs",
+                "contracts/examples/ordering.order-shipped.v2/order-shipped.json", "contracts/schemas/ordering.order-shipped.v2.json",
+                "tests/Contracts.Tests/Versions/OrderShippedV2Tests.cs",
+            ], written.Order(StringComparer.Ordinal));
+        var schema = JsonNode.Parse(File.ReadAllText(Path.Combine(_repository.FullName, "contracts/schemas/ordering.order-shipped.v2.json")))!;
+        Assert.Equal("urn:shop:schema:ordering.order-shipped.v2", (string)schema["$id"]!);
+    }
+
+    [Fact]
+    public void An_event_that_is_not_there_is_not_guessed()
+    {
+        var error = Assert.Throws<InvalidOperationException>(() => new EventScaffold(_repository.FullName).Add("OrderPaid"));
+
+        Assert.Contains("OrderShipped", error.Message, StringComparison.Ordinal);
+    }
+
+    public void Dispose() => _repository.Delete(recursive: true);
+
+    private System.Reflection.Assembly Compile()
+    {
+        const string ImplicitUsings = "global using System; global using System.Linq; global using System.Collections.Generic; global using System.IO;";
+        var options = new CSharpParseOptions(LanguageVersion.Latest);
+        var sources = Directory.EnumerateFiles(Path.Combine(_repository.FullName, "contracts"), "*.cs", SearchOption.AllDirectories).Select(File.ReadAllText)
+            .Append(ImplicitUsings).Select(text => CSharpSyntaxTree.ParseText(text, options));
+        var platform = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
+            .Where(path => Path.GetFileName(path).StartsWith("System.", StringComparison.Ordinal) || Path.GetFileName(path) == "netstandard.dll");
+        var compilation = CSharpCompilation.Create("Scaffolded", sources, platform.Select(path => MetadataReference.CreateFromFile(path)),
+            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable));
+        using var output = new MemoryStream();
+        var result = compilation.Emit(output);
+        Assert.True(result.Success, string.Join('\n', result.Diagnostics.Where(found => found.Severity == DiagnosticSeverity.Error)));
+        output.Position = 0;
+        return new AssemblyLoadContext("scaffolded", isCollectible: true).LoadFromStream(output);
+    }
+}
