@@ -28,12 +28,12 @@ internal sealed class WholeShop : IAsyncDisposable
         return new WholeShop(broker, await EventWire.ConnectAsync(broker, ""));
     }
 
-    /// <summary>Gives a service a database, or this one, and runs its migrations.</summary>
+    /// <summary>Gives a service a database, or this one, which has its tables.</summary>
     public async Task<TestDatabase> AddAsync<TProgram>(Dictionary<string, string?>? settings = null, TestDatabase? database = null)
         where TProgram : class
     {
         var service = ServiceInstance.NameOf<TProgram>();
-        database ??= await TestServers.CreateDatabaseAsync(service);
+        database ??= await MigratedDatabases.CreateAsync<TProgram>();
         await Broker.LoadTopologyAsync(service);
         _databases.Add(database);
         var all = ServiceInstance.Settings(database.ConnectionString, Broker.UriOf(service));
@@ -45,7 +45,6 @@ internal sealed class WholeShop : IAsyncDisposable
 
         _settings[service] = all;
         _databaseOf[service] = database;
-        await ServiceInstance.MigrateAsync<TProgram>(all);
         _consumedBefore += await database.ScalarAsync<long>("SELECT count(*) FROM inbox"); // none, unless it is a copy
         return database;
     }

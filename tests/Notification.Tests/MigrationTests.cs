@@ -19,14 +19,14 @@ public sealed class UpgradeFixture : NotificationFixture
     internal static readonly Guid Taken = Guid.Parse("01941f29-7c00-7000-8000-000000000006");
     internal static readonly Guid GivenUp = Guid.Parse("01941f29-7c00-7000-8000-000000000005");
 
-    internal NotificationDbContext Open() =>
-        new(new DbContextOptionsBuilder<NotificationDbContext>().UseNpgsql(Database.ConnectionString).Options);
+    internal NotificationDbContext Open() => Open(Database);
 
-    protected override async Task BeforeMigrationAsync()
+    protected override async Task<TestDatabase> CreateDatabaseAsync()
     {
-        await using var db = Open();
+        var database = await TestServers.CreateDatabaseAsync("notification");
+        await using var db = Open(database);
         await db.GetService<IMigrator>().MigrateAsync(Before);
-        await Database.ExecuteAsync($"""
+        await database.ExecuteAsync($"""
             INSERT INTO contacts (customer_id, name, email, updated_at) VALUES ('ada', 'Ada', 'ada@example.com', now());
             INSERT INTO notifications (id, event_id, order_id, recipient, channel, subject, text, status, attempts, next_attempt_at,
                 last_error, created_at, delivered_at)
@@ -38,7 +38,12 @@ public sealed class UpgradeFixture : NotificationFixture
                 ('{GivenUp}', '{GivenUp}', '{GivenUp}', 'ada', 'email', 's', 't5', 'Failed', 8, NULL, 'smtp-550', now(), NULL);
             INSERT INTO inbox (event_id, consumer, processed_at) VALUES ('{Taken}', 'notification.customer-notifications', now());
             """);
+        await MigratedDatabases.MigrateAsync<Program>(database);
+        return database;
     }
+
+    private static NotificationDbContext Open(TestDatabase database) =>
+        new(new DbContextOptionsBuilder<NotificationDbContext>().UseNpgsql(database.ConnectionString).Options);
 }
 
 public sealed class MigrationTests(UpgradeFixture shop) : IClassFixture<UpgradeFixture>

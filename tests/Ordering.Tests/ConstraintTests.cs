@@ -126,7 +126,7 @@ public sealed class ConstraintTests(OrderingService ordering) : IClassFixture<Or
         .ConstraintName);
 
     private async Task<Guid> PlacedAsync() =>
-        (await ordering.PlaceAsync("ada", await ordering.ListedAsync(price: 4), quantity: 2)).GetProperty("id").GetGuid();
+        (await ordering.PlaceAsync("no-regular", await ordering.ListedAsync(price: 4), quantity: 2)).GetProperty("id").GetGuid();
 
     /// <summary>An order as an old instance of the service stores it: without a history.</summary>
     private async Task<Guid> UnrecordedAsync()

@@ -146,31 +146,13 @@ public sealed class MigrationTests
     /// <summary>The service, started on a database that the previous version has filled.</summary>
     private sealed class Upgraded : ServiceFixture<Program>
     {
-        private readonly Lazy<Task<TestDatabase>> _old = new(FilledAsync);
-
-        public new TestDatabase Database => _old.Value.Result;
-
-        protected override IReadOnlyDictionary<string, string?> Settings =>
-            new Dictionary<string, string?> { ["ConnectionStrings:Database"] = Database.ConnectionString };
-
-        public override async ValueTask InitializeAsync()
-        {
-            await _old.Value;
-            await base.InitializeAsync();
-        }
-
-        public override async ValueTask DisposeAsync()
-        {
-            await base.DisposeAsync();
-            await Database.DisposeAsync();
-        }
-
-        private static async Task<TestDatabase> FilledAsync()
+        protected override async Task<TestDatabase> CreateDatabaseAsync()
         {
             var database = await TestServers.CreateDatabaseAsync("ordering");
             await using var db = Context(database);
             await db.GetService<IMigrator>().MigrateAsync(Previous);
             await database.ExecuteAsync(Rows);
+            await MigratedDatabases.MigrateAsync<Program>(database);
             return database;
         }
     }

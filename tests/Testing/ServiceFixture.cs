@@ -31,10 +31,10 @@ public abstract class ServiceFixture<TProgram> : IAsyncDisposable
     /// <summary>Configuration that a test wants to differ, by keys such as <c>Messaging:Prefetch</c>.</summary>
     protected virtual IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>();
 
-    /// <summary>Makes the database and the virtual host, migrates, and starts the service.</summary>
+    /// <summary>Makes the database and the virtual host, and starts the service.</summary>
     public virtual async ValueTask InitializeAsync()
     {
-        _database = await TestServers.CreateDatabaseAsync(s_service);
+        _database = await CreateDatabaseAsync();
         _broker = await TestServers.CreateVirtualHostAsync(s_service);
         await _broker.LoadTopologyAsync(s_service);
         var settings = ServiceInstance.Settings(_database.ConnectionString, _broker.UriOf(s_service));
@@ -43,8 +43,6 @@ public abstract class ServiceFixture<TProgram> : IAsyncDisposable
             settings[key] = value;
         }
 
-        await BeforeMigrationAsync();
-        await ServiceInstance.MigrateAsync<TProgram>(settings);
         _wire = await EventWire.ConnectAsync(_broker, s_service + ".");
         _instance = ServiceInstance.Start<TProgram>(settings, ConfigureServices);
     }
@@ -71,8 +69,8 @@ public abstract class ServiceFixture<TProgram> : IAsyncDisposable
     {
     }
 
-    /// <summary>The database and the virtual host are there and empty: a test can put an earlier version's data there.</summary>
-    protected virtual Task BeforeMigrationAsync() => Task.CompletedTask;
+    /// <summary>The service's database, migrated; a test that wants another one, such as one with a past, makes it here.</summary>
+    protected virtual Task<TestDatabase> CreateDatabaseAsync() => MigratedDatabases.CreateAsync<TProgram>();
 
     private static InvalidOperationException NotStarted() => new("The fixture was not initialized.");
 }

@@ -42,6 +42,23 @@ public sealed class TestDatabase : IAsyncDisposable
         return new TestDatabase(server, name);
     }
 
+    /// <summary>
+    /// A new database with what is in this one, and an owner of its own. Nobody may be connected to this one, which is no longer
+    /// its owner's after it.
+    /// </summary>
+    internal async Task<TestDatabase> CopyAsync(string name)
+    {
+        await ExecuteOnAsync(
+            _server,
+            $"CREATE ROLE \"{name}\" LOGIN PASSWORD '{name}'",
+            $"ALTER DATABASE \"{_database}\" OWNER TO CURRENT_USER", // what follows would give it away with all that is its owner's
+            $"CREATE DATABASE \"{name}\" TEMPLATE \"{_database}\" OWNER \"{name}\"",
+            $"REVOKE CONNECT, TEMPORARY ON DATABASE \"{name}\" FROM PUBLIC");
+        var copy = new TestDatabase(_server, name);
+        await ExecuteOnAsync(copy.AdminConnectionString, $"REASSIGN OWNED BY \"{Name}\" TO \"{name}\"");
+        return copy;
+    }
+
     /// <summary>Runs one statement as the owner; the number of rows that it changed.</summary>
     public async Task<int> ExecuteAsync(string sql)
     {

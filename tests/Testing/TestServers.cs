@@ -38,6 +38,7 @@ public sealed class TestServers : IAsyncDisposable
     /// <summary>Lets go of the servers; the last to do so stops them.</summary>
     public async ValueTask DisposeAsync()
     {
+        await MigratedDatabases.DropTemplatesAsync();
         NpgsqlConnection.ClearAllPools();
         if (s_started.IsValueCreated && s_started.Value.IsCompletedSuccessfully)
         {
@@ -55,5 +56,5 @@ public sealed class TestServers : IAsyncDisposable
             : new ServerAddresses(postgres, new Uri(rabbitMq), new Uri(management));
     }
 
-    private static string UniqueName(string prefix) => $"{prefix}_{Guid.CreateVersion7():N}";
+    internal static string UniqueName(string prefix) => $"{prefix}_{Guid.CreateVersion7():N}";
 }

@@ -1,0 +1,45 @@
+using System.Collections.Concurrent;
+
+namespace Shop.Testing;
+
+/// <summary>
+/// Databases that a service's <c>migrate</c> command has made: it runs once for each service and test process, on a database
+/// that PostgreSQL then copies for every test class that asks for one.
+/// </summary>
+public static class MigratedDatabases
+{
+    private static readonly Uri s_noBroker = new("amqp://127.0.0.1:1"); // migrations need none
+    private static readonly ConcurrentDictionary<string, Lazy<Task<TestDatabase>>> s_templates = new();
+
+    /// <summary>Runs a service's <c>migrate</c> command on a database that is there.</summary>
+    public static Task MigrateAsync<TProgram>(TestDatabase database)
+    {
+        ArgumentNullException.ThrowIfNull(database);
+        return ServiceInstance.MigrateAsync<TProgram>(ServiceInstance.Settings(database.ConnectionString, s_noBroker));
+    }
+
+    /// <summary>A database with all tables of a service and nothing in them, with an owner of its own; disposing drops both.</summary>
+    public static async Task<TestDatabase> CreateAsync<TProgram>()
+    {
+        var service = ServiceInstance.NameOf<TProgram>();
+        var template = await s_templates.GetOrAdd(service, new Lazy<Task<TestDatabase>>(TemplateAsync<TProgram>)).Value;
+        return await template.CopyAsync(TestServers.UniqueName(service));
+    }
+
+    internal static async Task DropTemplatesAsync()
+    {
+        foreach (var template in s_templates.Values.Where(template => template.IsValueCreated && template.Value.IsCompletedSuccessfully))
+        {
+            await (await template.Value).DisposeAsync();
+        }
+
+        s_templates.Clear();
+    }
+
+    private static async Task<TestDatabase> TemplateAsync<TProgram>()
+    {
+        var template = await TestServers.CreateDatabaseAsync("template");
+        await MigrateAsync<TProgram>(template);
+        return template;
+    }
+}
