@@ -94,28 +94,8 @@ internal sealed class WholeShop : IAsyncDisposable
             var rests = waiting == 0 && upToDate && consumed == expected;
             var twice = rests && before == consumed; // what was on its way to this process at the first look is here at the second
             before = rests ? consumed : -1;
-            if (rests && !twice)
-            {
-                await LogsAreReadAsync();
-            }
-
             return twice;
         }, within ?? TimeSpan.FromMinutes(2));
-    }
-
-    /// <summary>With log tailing: what was committed until now has been sent, or is a row.</summary>
-    private async Task LogsAreReadAsync()
-    {
-        foreach (var database in _databaseOf.Values)
-        {
-            var ends = await database.RowsAsync("SELECT pg_logical_emit_message(true, 'shop.outbox.v1', '') FROM pg_replication_slots "
-                + "WHERE database = current_database()");
-            foreach (var end in ends)
-            {
-                await Eventually.HoldsAsync("the log is read", () => database.ScalarAsync<bool>(
-                    $"SELECT bool_and(confirmed_flush_lsn >= '{end}') FROM pg_replication_slots WHERE database = current_database()"));
-            }
-        }
     }
 
     private async Task<Dictionary<string, int>> QueuesByEventAsync()
