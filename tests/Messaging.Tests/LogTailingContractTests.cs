@@ -20,6 +20,12 @@ public sealed class LogTailingRelayTests : RelayTests
     internal override RelayKind Relay => RelayKind.LogTailing;
 }
 
+/// <summary>What holds with polling holds with log tailing: M2 and M4 while the broker is in trouble.</summary>
+public sealed class LogTailingBrokerOutageTests : BrokerOutageTests
+{
+    internal override RelayKind Relay => RelayKind.LogTailing;
+}
+
 /// <summary>What holds with polling holds with log tailing: M9.</summary>
 public sealed class LogTailingTraceTests : TraceTests
 {
