@@ -2,7 +2,10 @@
 // one against Native/, which gives the same calls the same meaning for native processes.
 var builder = DistributedApplication.CreateBuilder(args);
 
-var postgres = builder.AddPostgres("postgres").WithDataVolume().WithLifetime(ContainerLifetime.Persistent);
+// Polling, or LogTailing (docs/log-tailing.md): Messaging__Relay=LogTailing ./shop up
+var relay = Environment.GetEnvironmentVariable("Messaging__Relay") ?? "Polling";
+
+var postgres = builder.AddPostgres("postgres").WithArgs("-c", "wal_level=logical").WithDataVolume().WithLifetime(ContainerLifetime.Persistent);
 var rabbitmq = builder.AddRabbitMQ("rabbitmq").WithDataVolume().WithLifetime(ContainerLifetime.Persistent).WithManagementPlugin()
     .WithDefinitions(); // exchanges, queues, bindings, users and their rights: deploy/rabbitmq/definitions.json
 var signingKey = builder.AddParameter("signing-key", DevelopmentSecrets.SigningKey(), secret: true);
@@ -22,10 +25,12 @@ IResourceBuilder<ProjectResource> AddService<TProject>(string name, IResourceBui
 {
     var migrate = builder.AddProject<TProject>($"{name}-migrate", launchProfileName: null)
         .WithArgs("migrate")
+        .WithEnvironment("Messaging__Relay", relay)
         .WithReference(database, connectionName: "Database").WaitFor(database)
         .WithReferenceAs(rabbitmq, user: name); // configured like the service; it does not talk to the broker
 
     return builder.AddProject<TProject>(name)
+        .WithEnvironment("Messaging__Relay", relay)
         .WithReference(database, connectionName: "Database")
         .WithReferenceAs(rabbitmq, user: name).WaitFor(rabbitmq)
         .WithEnvironment("Authentication__Schemes__Bearer__ValidIssuer", "shop")

@@ -21,7 +21,11 @@ internal static partial class Migration
     /// <exception cref="PostgresException">
     /// A migration failed; with SQLSTATE 55P03, some transaction held its table for all of the about three minutes.
     /// </exception>
-    public static async Task ApplyAsync(DbContext db, ILogger logger, TimeProvider clock, CancellationToken ct)
+    public static Task ApplyAsync(DbContext db, ILogger logger, TimeProvider clock, CancellationToken ct) =>
+        GiveWayAsync(token => ApplyOnceAsync(db, token), logger, clock, ct);
+
+    /// <summary>Does the work until it gets its locks; each attempt must set <see cref="LockTimeout"/> itself.</summary>
+    public static async Task GiveWayAsync(Func<CancellationToken, Task> work, ILogger logger, TimeProvider clock, CancellationToken ct)
     {
         var givingWay = new ResiliencePipelineBuilder { TimeProvider = clock }
             .AddRetry(new RetryStrategyOptions
@@ -36,7 +40,7 @@ internal static partial class Migration
                 },
             })
             .Build();
-        await givingWay.ExecuteAsync(async token => await ApplyOnceAsync(db, token), ct);
+        await givingWay.ExecuteAsync(async token => await work(token), ct);
     }
 
     private static async Task ApplyOnceAsync(DbContext db, CancellationToken ct)

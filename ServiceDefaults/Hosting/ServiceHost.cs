@@ -7,6 +7,7 @@ using Shop.ServiceDefaults.Messaging;
 using Shop.ServiceDefaults.Messaging.Broker;
 using Shop.ServiceDefaults.Messaging.Catalog;
 using Shop.ServiceDefaults.Messaging.DeadLetters;
+using Shop.ServiceDefaults.Messaging.LogTailing;
 
 namespace Shop.ServiceDefaults.Hosting;
 
@@ -59,12 +60,14 @@ public static class ServiceHost
         switch (args)
         {
             case ["migrate"]:
+                var stopping = app.Lifetime.ApplicationStopping;
                 await using (var scope = app.Services.CreateAsyncScope())
                 {
                     await Migration.ApplyAsync(scope.ServiceProvider.GetRequiredService<TContext>(), app.Logger,
-                        app.Services.GetRequiredService<TimeProvider>(), app.Lifetime.ApplicationStopping);
+                        app.Services.GetRequiredService<TimeProvider>(), stopping);
                 }
 
+                await app.Services.GetRequiredService<IRelayStrategy>().PrepareAsync(stopping);
                 return true;
             case ["topology"]:
                 Console.WriteLine(BrokerDefinitions.Of(app.Services.GetRequiredService<BrokerTopology>()).ToJsonString());

@@ -46,14 +46,15 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
     private async Task HandleAsync(HttpContext context, DbContext db, KeyedRequest request)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(context.RequestAborted);
-        if (!await IdempotencyStore.TryLockAsync(db, request, context.RequestAborted))
+        var (locked, stored) = await IdempotencyStore.BeginAsync(db, request, context.RequestAborted);
+        if (!locked)
         {
             await Problem.Of(StatusCodes.Status409Conflict, "idempotency-key-in-use",
                 "The first request with this Idempotency-Key is still running. Repeat it in a moment.").ExecuteAsync(context);
             return;
         }
 
-        if (await IdempotencyStore.FindAsync(db, request, context.RequestAborted) is { } stored)
+        if (stored is not null)
         {
             // The key is free before the caller has the answer, and could come again with it.
             await transaction.RollbackAsync(CancellationToken.None);
@@ -79,8 +80,6 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
     /// </summary>
     private async Task<(StoredAnswer Answer, bool Final)> RunAsync(HttpContext context, DbContext db, IDbContextTransaction transaction)
     {
-        const string Savepoint = "before_request";
-        await transaction.CreateSavepointAsync(Savepoint, context.RequestAborted);
         var body = context.Response.Body;
         using var buffer = new MemoryStream();
         context.Response.Body = buffer;
@@ -110,7 +109,7 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
         else if (context.Response.StatusCode >= StatusCodes.Status400BadRequest)
         {
             db.ChangeTracker.Clear();
-            await transaction.RollbackToSavepointAsync(Savepoint, CancellationToken.None);
+            await transaction.RollbackToSavepointAsync(IdempotencyStore.Savepoint, CancellationToken.None);
         }
 
         var headers = s_keptHeaders.Where(context.Response.Headers.ContainsKey)

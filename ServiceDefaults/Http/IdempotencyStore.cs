@@ -13,23 +13,35 @@ internal sealed record StoredAnswer(byte[] RequestHash, int Status, string Heade
 /// <summary>Reads and writes stored answers in the transaction of the request.</summary>
 internal static class IdempotencyStore
 {
-    /// <summary>Held until the transaction ends: while the first request runs, its repeats do not wait but are told so.</summary>
-    public static async Task<bool> TryLockAsync(DbContext db, KeyedRequest request, CancellationToken ct)
-    {
-        await using var command = Command(db,
-            "SELECT pg_try_advisory_xact_lock(hashtextextended($1 || E'\\x1f' || $2, 0))", request.Caller, request.Key);
-        return (bool)(await command.ExecuteScalarAsync(ct))!;
-    }
+    /// <summary>What <see cref="BeginAsync"/> sets, to go back to.</summary>
+    public const string Savepoint = "before_request";
 
-    public static async Task<StoredAnswer?> FindAsync(DbContext db, KeyedRequest request, CancellationToken ct)
+    /// <summary>
+    /// Takes the key, looks for its answer, and sets a savepoint: three statements in one round trip, each of which sees what was
+    /// committed before it, so that the answer of whoever had the key until now is found. The key is held until the transaction
+    /// ends: while the first request runs, its repeats do not wait but are told so.
+    /// </summary>
+    public static async Task<(bool Locked, StoredAnswer? Answer)> BeginAsync(DbContext db, KeyedRequest request, CancellationToken ct)
     {
-        await using var command = Command(db,
-            "SELECT request_hash, status, headers, body FROM idempotency_keys WHERE caller = $1 AND key = $2",
-            request.Caller, request.Key);
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        return await reader.ReadAsync(ct)
+        await using var batch = new NpgsqlBatch((NpgsqlConnection)db.Database.GetDbConnection(),
+            (NpgsqlTransaction)db.Database.CurrentTransaction!.GetDbTransaction());
+        batch.BatchCommands.Add(new NpgsqlBatchCommand("SELECT pg_try_advisory_xact_lock(hashtextextended($1 || E'\\x1f' || $2, 0))")
+        {
+            Parameters = { new() { Value = request.Caller }, new() { Value = request.Key } },
+        });
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(
+            "SELECT request_hash, status, headers, body FROM idempotency_keys WHERE caller = $1 AND key = $2")
+        {
+            Parameters = { new() { Value = request.Caller }, new() { Value = request.Key } },
+        });
+        batch.BatchCommands.Add(new NpgsqlBatchCommand($"SAVEPOINT {Savepoint}"));
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        await reader.ReadAsync(ct);
+        var locked = reader.GetBoolean(0);
+        await reader.NextResultAsync(ct);
+        return (locked, await reader.ReadAsync(ct)
             ? new StoredAnswer(reader.GetFieldValue<byte[]>(0), reader.GetInt32(1), reader.GetString(2), reader.GetFieldValue<byte[]>(3))
-            : null;
+            : null);
     }
 
     public static async Task StoreAsync(DbContext db, KeyedRequest request, StoredAnswer answer, CancellationToken ct)

@@ -11,6 +11,7 @@ using Shop.ServiceDefaults.Http;
 using Shop.ServiceDefaults.Messaging.Broker;
 using Shop.ServiceDefaults.Messaging.DeadLetters;
 using Shop.ServiceDefaults.Messaging.Inbox;
+using Shop.ServiceDefaults.Messaging.LogTailing;
 using Shop.ServiceDefaults.Messaging.Outbox;
 using Shop.ServiceDefaults.Messaging.Wire;
 
@@ -43,7 +44,7 @@ public static class MessagingRegistration
         builder.Services.AddSingleton(settings).AddSingleton(topology).AddSingleton<TopologyCheck>();
         builder.Services.AddHealthChecks().AddCheck<TopologyCheck>("topology", tags: [HttpDefaults.ReadyTag]);
         builder.Services.AddSingleton(publishedEvents);
-        builder.Services.AddSingleton<OutboxDoorbell>().AddSingleton<IRelayStore, RelayStore>();
+        builder.Services.AddSingleton<OutboxDoorbell>().AddLogTailing(settings);
         builder.Services.AddSingleton<BrokerPublisher>();
         builder.Services.AddSingleton<IEventPublisher>(services => services.GetRequiredService<BrokerPublisher>());
         builder.Services.AddScoped<MessageOrigin>().AddScoped<DomainEventDispatcher>().AddScoped<UnitOfWorkInterceptor>();

@@ -1,5 +1,15 @@
 namespace Shop.ServiceDefaults.Messaging;
 
+/// <summary>The two ways from a commit to the broker.</summary>
+internal enum RelayKind
+{
+    /// <summary>Events are rows of the table outbox, which the relay claims.</summary>
+    Polling,
+
+    /// <summary>Events are messages in the database's write-ahead log, which the relay reads through a replication slot.</summary>
+    LogTailing,
+}
+
 /// <summary>What messaging needs to know; the section <c>Messaging</c> of the configuration overrides the defaults.</summary>
 internal sealed class MessagingSettings
 {
@@ -14,6 +24,18 @@ internal sealed class MessagingSettings
 
     /// <summary>Whether this process relays; false for a process that only appends.</summary>
     public bool RelayEnabled { get; init; } = true;
+
+    /// <summary>How events get from a commit to the broker. The migrate command brings the database to it.</summary>
+    public RelayKind Relay { get; init; } = RelayKind.Polling;
+
+    /// <summary>
+    /// With <see cref="RelayKind.LogTailing"/>: bytes of log that may wait for the broker, 1 GiB by default. Beyond it events are moved
+    /// into the table, so that the server can let go of the log. At most half of the server's max_slot_wal_keep_size, if that is set.
+    /// </summary>
+    public long MaxRetainedLog { get; init; } = 1L << 30;
+
+    /// <summary>How long the migrate command waits until the log is read, when it switches back to polling.</summary>
+    public TimeSpan SwitchPatience { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Events that the relay claims at once, from 1.</summary>
     public int BatchSize { get; init; } = 500;

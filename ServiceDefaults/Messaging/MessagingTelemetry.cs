@@ -21,6 +21,9 @@ internal static class MessagingTelemetry
     public static readonly Counter<long> Parked = s_meter.CreateCounter<long>(
         "shop.relay.parked", "{event}", "Events set aside because they, or an earlier one of their stream, could not be sent.");
 
+    public static readonly Counter<long> StoredFromLog = s_meter.CreateCounter<long>(
+        "shop.relay.stored_from_log", "{event}", "Events moved from the log into the outbox, because they could not be sent or had to wait.");
+
     public static readonly Counter<long> RelayFailures = s_meter.CreateCounter<long>(
         "shop.relay.failures", "{failure}", "Rounds of the relay that ended in an error and were rolled back.");
 

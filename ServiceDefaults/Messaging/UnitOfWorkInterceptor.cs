@@ -65,6 +65,11 @@ internal sealed class UnitOfWorkInterceptor(
         return result;
     }
 
+    /// <summary>An event that went into the log left no row: that is no conflict.</summary>
+    public override ValueTask<InterceptionResult> ThrowingConcurrencyExceptionAsync(
+        ConcurrencyExceptionEventData eventData, InterceptionResult result, CancellationToken cancellationToken = default) =>
+        ValueTask.FromResult(eventData.Entries.All(entry => entry.Entity is OutboxMessage) ? InterceptionResult.Suppress() : result);
+
     public override Task SaveChangesFailedAsync(DbContextErrorEventData eventData, CancellationToken cancellationToken = default)
     {
         _saving = false;

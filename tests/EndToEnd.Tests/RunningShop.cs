@@ -25,12 +25,14 @@ internal sealed class RunningShop : IAsyncDisposable
     private readonly string _home = Directory.CreateTempSubdirectory("shop-e2e-").FullName;
     private readonly List<Process> _commands = [];
     private Process? _appHost;
+    private string _relay = "";
     private StringBuilder _log = new();
 
     public string Home => _home;
 
-    public async Task StartAsync()
+    public async Task StartAsync(string relay = "Polling")
     {
+        _relay = relay;
         (_appHost, _log) = Run("AppHost", "AppHost.dll");
         await Eventually.HoldsAsync("the AppHost says that it is ready",
             () => _appHost.HasExited || File.Exists(Path.Combine(_home, "ready")), s_patience);
@@ -70,6 +72,9 @@ internal sealed class RunningShop : IAsyncDisposable
     /// <summary>How many letters were written so far.</summary>
     public int CountLetters() =>
         Directory.Exists(Path.Combine(_home, "mail")) ? Directory.GetFiles(Path.Combine(_home, "mail"), "*.eml").Length : 0;
+
+    /// <summary>What a service or a server has written into its log so far.</summary>
+    public string LogOf(string name) => File.ReadAllText(Path.Combine(_home, "logs", name + ".log"));
 
     /// <summary>Runs a command of the shop to its end; its exit code and what it printed.</summary>
     public async Task<(int ExitCode, string Output)> CliAsync(params string[] arguments)
@@ -136,6 +141,7 @@ internal sealed class RunningShop : IAsyncDisposable
         Array.ForEach(arguments, start.ArgumentList.Add);
         start.Environment["SHOP_HOME"] = _home;
         start.Environment["NO_COLOR"] = "1";
+        start.Environment["Messaging__Relay"] = _relay;
         var log = new StringBuilder();
         var process = Process.Start(start)!;
         process.OutputDataReceived += (_, line) => Append(log, line.Data);

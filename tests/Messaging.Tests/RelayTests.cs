@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Shop.Messaging.Tests.Harness;
@@ -7,8 +8,8 @@ using Shop.ServiceDefaults.Messaging.Outbox;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>M2, M3 and M4: what the relay does when things go wrong.</summary>
-public sealed class RelayTests : MessagingTest
+/// <summary>M2, M3 and M4: what the relay does when things go wrong, whichever strategy it has.</summary>
+public class RelayTests : MessagingTest
 {
     [Fact]
     public async Task An_event_that_no_queue_is_bound_for_stays_ready_and_follows_once_one_is()
@@ -84,11 +85,13 @@ public sealed class RelayTests : MessagingTest
     {
         var service = await ServiceAsync(relay: false);
         var probe = await ProbeAsync(TicketEvents.Opened, TicketEvents.Touched);
-        var broken = await service.OpenAsync();
+        Ticket broken;
+        using (new Activity("too much").AddBaggage("too-much", new string('x', 200_000)).Start())
+        {
+            // Headers that fit in no frame: the broker closes the connection under all that is on its way.
+            broken = await service.OpenAsync();
+        }
 
-        // Headers that fit in no frame: the broker closes the connection under all that is on its way.
-        await Database.ExecuteAsync(
-            "UPDATE outbox SET headers = jsonb_set(headers::jsonb, '{too-much}', to_jsonb(repeat('x', 200000)))::text");
         await TouchAsync(service, broken.Id);
         for (var i = 0; i < 5; i++)
         {
@@ -115,55 +118,12 @@ public sealed class RelayTests : MessagingTest
 
         await PublishAndCrashAsync(service);
         await probe.CountIsAsync(1);
-        Assert.Equal(1, await Database.ScalarAsync<long>("SELECT count(*) FROM outbox"));
+        Assert.Equal(1, await CountStoredAsync());
         await ServiceAsync(migrate: false);
 
         await probe.CountIsAsync(2);
         Assert.Single(probe.Received.Select(message => message.MessageId).Distinct());
         await OutboxIsEmptyAsync();
-    }
-
-    [Fact]
-    public async Task A_relay_that_lost_its_session_cannot_undo_what_another_did()
-    {
-        var service = await ServiceAsync(relay: false);
-        var probe = await ProbeAsync(TicketEvents.Opened);
-        await service.OpenAsync();
-        await using var paused = await OpenSessionAsync(service);
-        await paused.RebalanceAsync(CancellationToken.None);
-        await using var transaction = await paused.BeginAsync(CancellationToken.None);
-        var claimed = await paused.ClaimAsync(100, CancellationToken.None);
-        Assert.Single(claimed);
-
-        // What the server does to a session that stays silent for longer than its lease.
-        await TerminateAsync(paused.BackendId);
-        await ServiceAsync(migrate: false);
-        await probe.CountIsAsync(1);
-        await OutboxIsEmptyAsync();
-
-        await Assert.ThrowsAnyAsync<Exception>(() => paused.PutBackAsync(claimed, CancellationToken.None));
-        await Assert.ThrowsAnyAsync<Exception>(() => transaction.CommitAsync());
-        Assert.Equal(0, await Database.ScalarAsync<long>("SELECT count(*) FROM outbox"));
-    }
-
-    [Fact]
-    public async Task A_silent_relay_loses_its_session_and_with_it_its_partitions()
-    {
-        var service = await ServiceAsync(relay: false);
-        var settings = service.Services.GetRequiredService<MessagingSettings>();
-        await using var silent = await RelaySession.OpenAsync(
-            settings.Database, "silent", TimeSpan.FromMilliseconds(300), CancellationToken.None);
-        await silent.RebalanceAsync(CancellationToken.None);
-        Assert.True(silent.HoldsAll);
-        await using var transaction = await silent.BeginAsync(CancellationToken.None);
-        await silent.ClaimAsync(1, CancellationToken.None);
-
-        await using var other = await OpenSessionAsync(service);
-        await Eventually.HoldsAsync("the other relay has every partition", async () =>
-        {
-            await other.RebalanceAsync(CancellationToken.None);
-            return other.HoldsAll;
-        });
     }
 
     [Fact]
@@ -245,32 +205,6 @@ public sealed class RelayTests : MessagingTest
 
         await db.SaveChangesAsync();
     });
-
-    private static Task<RelaySession> OpenSessionAsync(TestService service)
-    {
-        var settings = service.Services.GetRequiredService<MessagingSettings>();
-        return RelaySession.OpenAsync(settings.Database, settings.Service, settings.RelayLease, CancellationToken.None);
-    }
-
-    private static async Task PublishAndCrashAsync(TestService service)
-    {
-        await using var session = await OpenSessionAsync(service);
-        await session.RebalanceAsync(CancellationToken.None);
-        await session.BeginAsync(CancellationToken.None);
-        var rows = await session.ClaimAsync(100, CancellationToken.None);
-        var publisher = service.Services.GetRequiredService<BrokerPublisher>();
-        await publisher.ConnectAsync(CancellationToken.None);
-        var report = await publisher.PublishAsync(rows, CancellationToken.None);
-        Assert.Equal(rows.Select(row => row.Seq), report.Confirmed.Order());
-    }
-
-    private async Task TerminateAsync(int backendId)
-    {
-        await using var connection = new NpgsqlConnection(Database.AdminConnectionString);
-        await connection.OpenAsync();
-        await using var command = new NpgsqlCommand($"SELECT pg_terminate_backend({backendId})", connection);
-        Assert.True((bool)(await command.ExecuteScalarAsync())!);
-    }
 
     private async Task DeleteExchangeAsync(string exchange)
     {

@@ -6,7 +6,7 @@ using Shop.ServiceDefaults.Messaging;
 namespace Shop.Messaging.Tests;
 
 /// <summary>M9: one trace from the request through the outbox to each consumer and on.</summary>
-public sealed class TraceTests : MessagingTest
+public class TraceTests : MessagingTest
 {
     [Fact]
     public async Task The_trace_and_its_baggage_go_on_through_outbox_broker_and_consumer()

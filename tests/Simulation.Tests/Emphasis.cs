@@ -13,4 +13,7 @@ internal enum Emphasis
 
     /// <summary>Relays are paused again and again, for longer than their lease lasts.</summary>
     RelaysPaused,
+
+    /// <summary>Transactions stay open for a while after they have drawn numbers, some for longer than others.</summary>
+    WritersLinger,
 }

@@ -41,6 +41,10 @@ public sealed class SimulationTests(ITestOutputHelper output)
     [InlineData(nameof(Weakness.AcknowledgeBeforeCommit), NothingIsLeft + "0 events not sent, [1-9][0-9]* sent without effect")]
     [InlineData(nameof(Weakness.DeleteBeforeConfirm), NothingIsLeft + "[1-9][0-9]* events not sent")]
     [InlineData(nameof(Weakness.IdCursor), "^I6: .*: [1-9][0-9]* in the outbox, 0 parked, 0 queues not empty, [1-9][0-9]* events not sent")]
+    [InlineData(nameof(Weakness.FloorAtHighestSeen), "^I6: .*: [1-9][0-9]* in the outbox, 0 parked, 0 queues not empty, [1-9][0-9]* events not sent")]
+    [InlineData(nameof(Weakness.FloorThatWaitsForNobody), "^I6: .*: [1-9][0-9]* in the outbox, 0 parked, 0 queues not empty, [1-9][0-9]* events not sent",
+        nameof(Emphasis.WritersLinger))]
+    [InlineData(nameof(Weakness.FloorKeptForNewPartition), "^I6: .*: [1-9][0-9]* in the outbox, 0 parked, 0 queues not empty, [1-9][0-9]* events not sent")]
     [InlineData(nameof(Weakness.NotMandatory), NothingIsLeft + "[1-9][0-9]* events not sent")]
     [InlineData(nameof(Weakness.LockWithoutFence), "^M4: .* came to .* before ", nameof(Emphasis.RelaysPaused))]
     public void A_weakness_is_found(string weakness, string failure, string emphasis = nameof(Emphasis.None))
@@ -56,6 +60,11 @@ public sealed class SimulationTests(ITestOutputHelper output)
     [Fact]
     public void Relays_that_are_paused_for_longer_than_their_lease_break_nothing() =>
         Assert.Null(Seeds.FindFailure(output, Weakness.None, Emphasis.RelaysPaused, count: 1_000)?.Failure);
+
+    /// <summary>The other side of the control whose floor waits for nobody.</summary>
+    [Fact]
+    public void Transactions_that_stay_open_after_they_drew_a_number_are_not_skipped() =>
+        Assert.Null(Seeds.FindFailure(output, Weakness.None, Emphasis.WritersLinger, count: 500)?.Failure);
 
     /// <summary>Found by the simulation: the relay compared times of day, and stood still until a clock had made good its step.</summary>
     [Fact]

@@ -17,6 +17,15 @@ internal enum Weakness
     /// <summary>Rows are read by "number greater than the last one".</summary>
     IdCursor,
 
+    /// <summary>Claims begin above the highest number that was seen.</summary>
+    FloorAtHighestSeen,
+
+    /// <summary>Claims begin above what was seen a while ago, whoever may still commit lower numbers.</summary>
+    FloorThatWaitsForNobody,
+
+    /// <summary>Claims begin where they did before a partition came in.</summary>
+    FloorKeptForNewPartition,
+
     /// <summary>What no queue is bound for is confirmed and dropped.</summary>
     NotMandatory,
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Npgsql;
+using Npgsql.Replication;
 using Shop.AppHost.Native.Servers;
 
 namespace Shop.Testing.Tests;
@@ -21,8 +22,8 @@ public sealed class NativeServersTests : IDisposable
         var directory = Path.Combine(_directory, "postgres");
         var port = FreePorts.Next();
         var killed = await PostgresServer.StartAsync(directory, port, Password, Log, Token);
-        await killed.EnsureDatabaseAsync("ordering", "ordering", "first", Token);
-        await killed.EnsureDatabaseAsync("ordering", "ordering", "it's second", Token);
+        await killed.EnsureDatabaseAsync("ordering", "ordering", "first", readsLog: false, Token);
+        await killed.EnsureDatabaseAsync("ordering", "ordering", "it's second", readsLog: true, Token);
         Kill(killed.ProcessId);
 
         await using var server = await PostgresServer.StartAsync(directory, port, Password, Log, Token);
@@ -33,6 +34,12 @@ public sealed class NativeServersTests : IDisposable
         await connection.OpenAsync(Token);
         await using var trespass = new NpgsqlConnection(server.ConnectionString("postgres", "ordering", "it's second"));
         await Assert.ThrowsAsync<PostgresException>(() => trespass.OpenAsync(Token));
+
+        // It may read the log of its own database, and copy nothing of the others'.
+        await using var log = new LogicalReplicationConnection(server.ConnectionString("ordering", "ordering", "it's second"));
+        await log.Open(Token);
+        await using var copy = new PhysicalReplicationConnection(server.ConnectionString("ordering", "ordering", "it's second"));
+        await Assert.ThrowsAsync<PostgresException>(() => copy.Open(Token));
         await server.StopAsync(Token);
         Assert.False(await server.IsHealthyAsync(Token));
         Assert.False(IsAlive(server.ProcessId));

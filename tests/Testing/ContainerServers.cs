@@ -28,7 +28,9 @@ internal sealed class ContainerServers : IAsyncDisposable
         var servers = new ContainerServers(
             new PostgreSqlBuilder()
                 .WithImage("postgres:18.3")
-                .WithCommand("-c", "wal_level=logical", "-c", "max_connections=1000", "-c", "fsync=off", "-c", "synchronous_commit=off")
+                .WithCommand(
+                    "-c", "wal_level=logical", "-c", "max_replication_slots=64", "-c", "max_wal_senders=64",
+                    "-c", "max_connections=1000", "-c", "fsync=off", "-c", "synchronous_commit=off")
                 .Build(),
             new RabbitMqBuilder()
                 .WithImage("rabbitmq:4.3-management")

@@ -36,7 +36,7 @@ public sealed class TestDatabase : IAsyncDisposable
     {
         await ExecuteOnAsync(
             server,
-            $"CREATE ROLE \"{name}\" LOGIN PASSWORD '{name}'",
+            $"CREATE ROLE \"{name}\" LOGIN REPLICATION PASSWORD '{name}'",
             $"CREATE DATABASE \"{name}\" OWNER \"{name}\"",
             $"REVOKE CONNECT, TEMPORARY ON DATABASE \"{name}\" FROM PUBLIC");
         return new TestDatabase(server, name);
@@ -112,6 +112,9 @@ public sealed class TestDatabase : IAsyncDisposable
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
+        // A slot goes with its database, but only when nobody reads it any more.
+        await ExecuteOnAsync(_server,
+            $"SELECT pg_terminate_backend(active_pid, 10000) FROM pg_replication_slots WHERE database = '{_database}' AND active_pid IS NOT NULL");
         await ExecuteOnAsync(_server, $"DROP DATABASE IF EXISTS \"{_database}\" WITH (FORCE)");
         if (_database == Name)
         {

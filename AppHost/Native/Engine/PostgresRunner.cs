@@ -9,6 +9,10 @@ namespace Shop.AppHost.Native.Engine;
 internal sealed class PostgresRunner(
     PostgresServerResource resource, IReadOnlyDictionary<PostgresDatabaseResource, string> owners, EngineContext context) : IRunner
 {
+    /// <summary>What the page gives to the services: see AppHost.cs.</summary>
+    private static readonly bool s_readsLog = string.Equals(
+        Environment.GetEnvironmentVariable("Messaging__Relay"), "LogTailing", StringComparison.OrdinalIgnoreCase);
+
     private readonly CancellationTokenSource _stopped = new();
     private readonly string _directory = Path.Combine(context.Home, resource.Name);
     private readonly int _port = context.TakePort(resource.Name);
@@ -31,7 +35,7 @@ internal sealed class PostgresRunner(
         var process = await StartServerAsync(ct);
         foreach (var (database, login) in owners)
         {
-            await _server!.EnsureDatabaseAsync(database.Name, login, context.Password(resource.Name, login), ct);
+            await _server!.EnsureDatabaseAsync(database.Name, login, context.Password(resource.Name, login), s_readsLog, ct);
         }
 
         _watch = new ServerWatch(resource.Name, context).RunAsync(process, StartServerAsync, _stopped.Token);

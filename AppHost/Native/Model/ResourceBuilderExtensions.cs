@@ -19,6 +19,14 @@ internal static class ResourceBuilderExtensions
         return server;
     }
 
+    /// <summary>The native cluster's settings are in <see cref="Servers.PostgresCluster"/>.</summary>
+    public static IResourceBuilder<PostgresServerResource> WithArgs(
+        this IResourceBuilder<PostgresServerResource> server, params string[] arguments)
+    {
+        _ = arguments;
+        return server;
+    }
+
     /// <summary>The native node always runs with its management plugin: the shop makes the broker's users through it.</summary>
     public static IResourceBuilder<RabbitMQServerResource> WithManagementPlugin(
         this IResourceBuilder<RabbitMQServerResource> server) => server;

@@ -70,8 +70,8 @@ internal sealed class PostgresCluster
             password_encryption = 'scram-sha-256'
             shared_buffers = '128MB'
             wal_level = logical
-            max_replication_slots = 16
-            max_wal_senders = 16
+            max_replication_slots = 64
+            max_wal_senders = 64
             max_slot_wal_keep_size = '2GB'
             fsync = {onOff}
             full_page_writes = {onOff}
@@ -83,8 +83,8 @@ internal sealed class PostgresCluster
 
             """, ct);
         await WriteAsync(Path.Combine(Data, "pg_hba.conf"), """
-            host all         all 127.0.0.1/32 scram-sha-256
-            host replication all 127.0.0.1/32 scram-sha-256
+            # No line for "replication": a login that reads its own database's log must not copy the whole cluster.
+            host all all 127.0.0.1/32 scram-sha-256
 
             """, ct);
     }

@@ -84,14 +84,17 @@ internal sealed class PostgresServer : IAsyncDisposable
 
     /// <summary>
     /// Makes sure of a database that <paramref name="login"/> owns and no other login may connect to. May be called again; the
-    /// login then has the password given last.
+    /// login then has the password given last. The attribute REPLICATION, which reading a log takes, it has only where
+    /// <paramref name="readsLog"/> says so or where a slot of this database is still to be read.
     /// </summary>
-    public async Task EnsureDatabaseAsync(string database, string login, string password, CancellationToken ct)
+    public async Task EnsureDatabaseAsync(string database, string login, string password, bool readsLog, CancellationToken ct)
     {
         await QueryAsync("postgres", $"""
             SELECT format('CREATE ROLE %I', {Literal(login)})
               WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {Literal(login)}) \gexec
             ALTER ROLE {Identifier(login)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {Literal(password)};
+            SELECT format('ALTER ROLE %I %s', {Literal(login)}, CASE WHEN {(readsLog ? "true" : "false")}
+              OR EXISTS (SELECT FROM pg_replication_slots WHERE database = {Literal(database)}) THEN 'REPLICATION' ELSE 'NOREPLICATION' END) \gexec
             SELECT format('CREATE DATABASE %I OWNER %I', {Literal(database)}, {Literal(login)})
               WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = {Literal(database)}) \gexec
             ALTER DATABASE {Identifier(database)} OWNER TO {Identifier(login)};

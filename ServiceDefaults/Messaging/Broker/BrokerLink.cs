@@ -95,14 +95,15 @@ internal sealed partial class BrokerLink(MessagingSettings settings, ILogger log
 
     /// <summary>
     /// Gives the channel up with what is out on it: a confirm that comes later would be taken for another's. A broker that
-    /// takes nothing for now keeps its connection: a new one would not be told of it before it has sent something.
+    /// takes nothing for now keeps its connection: a new one would not be told of it before it has sent something. Waits for
+    /// nothing: closing the connection of a broker that does not answer takes its time, and meanwhile a claim is open.
     /// </summary>
-    public async Task AbandonAsync()
+    public void Abandon()
     {
         _abandoned = true;
         if (_blocked is null)
         {
-            await CloseAsync();
+            _ = CloseAsync();
         }
     }
 

@@ -43,7 +43,7 @@ internal sealed partial class BrokerPublisher(MessagingSettings settings, ILogge
         catch (Exception e) when (BrokerLink.IsBrokers(e))
         {
             LogUnfinished(e.Message);
-            await _link.AbandonAsync();
+            _link.Abandon();
         }
 
         return report;

@@ -12,9 +12,17 @@ internal sealed class OutboxDoorbell(TimeProvider clock)
 
     private int _rangHere;
 
+    /// <summary>Whether commits ring for nothing, because events go into the log and not into the table.</summary>
+    public bool Muted { get; set; }
+
     /// <summary>Something was committed by this process.</summary>
     public void Ring()
     {
+        if (Muted)
+        {
+            return;
+        }
+
         Volatile.Write(ref _rangHere, 1);
         _rings.Writer.TryWrite(true);
     }

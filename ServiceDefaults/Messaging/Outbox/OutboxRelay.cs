@@ -18,7 +18,7 @@ internal sealed partial class OutboxRelay(
     private static readonly TimeSpan s_pauseAfterFailure = TimeSpan.FromMilliseconds(250);
 
     /// <summary>How often an event may cost the connection, alone, before it is parked; once where it is parked already.</summary>
-    private const int LossesAllowed = 3;
+    internal const int LossesAllowed = 3;
 
     private readonly HashSet<string> _parkedStreams = [];
     private readonly SlowStart _batch = new(settings.BatchSize);
@@ -161,9 +161,7 @@ internal sealed partial class OutboxRelay(
             throw new IOException($"The broker confirmed none of {rows.Count} events; they are rolled back and go again.");
         }
 
-        HashSet<string> refused = [.. sending.Where(row => report.Refused.ContainsKey(row.Seq)).Select(row => row.Stream)];
-        var unsent = sending.Where(row => !report.Confirmed.Contains(row.Seq)).ToLookup(row => refused.Contains(row.Stream));
-
+        var unsent = report.UnsentOf(sending);
         await ParkAsync(session, [.. unsent[true], .. waiting], report);
         if (unsent[false].Any())
         {
@@ -171,7 +169,7 @@ internal sealed partial class OutboxRelay(
         }
 
         await transaction.CommitAsync();
-        _parkedStreams.UnionWith(refused);
+        _parkedStreams.UnionWith(unsent[true].Select(row => row.Stream));
         MessagingTelemetry.Published.Add(report.Confirmed.Count);
         ThrowIfUnknown(rows, report, unsent[false].Count());
         return rows.Count == size;
@@ -195,11 +193,7 @@ internal sealed partial class OutboxRelay(
     }
 
     /// <summary>Events that were neither confirmed nor refused, nor stand behind one of their stream that was.</summary>
-    private static int CountUnknown(List<OutboxRow> rows, PublishReport report)
-    {
-        HashSet<string> refused = [.. rows.Where(row => report.Refused.ContainsKey(row.Seq)).Select(row => row.Stream)];
-        return rows.Count(row => !report.Confirmed.Contains(row.Seq) && !refused.Contains(row.Stream));
-    }
+    private static int CountUnknown(List<OutboxRow> rows, PublishReport report) => report.UnsentOf(rows)[false].Count();
 
     private static void ThrowIfUnknown(List<OutboxRow> rows, PublishReport report, int unknown)
     {

@@ -116,8 +116,8 @@ internal sealed class RelaySession : IRelaySession
     }
 
     public Task PutBackAsync(IReadOnlyList<OutboxRow> rows, CancellationToken ct) => InsertAsync(
-        "INSERT INTO outbox (seq, event_id, stream, partition, type, headers, body) OVERRIDING SYSTEM VALUE "
-        + "SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)", rows, ct);
+        "INSERT INTO outbox (position, seq, event_id, stream, partition, type, headers, body) OVERRIDING SYSTEM VALUE "
+        + "SELECT -1, * FROM unnest($1, $2, $3, $4, $5, $6, $7)", rows, ct);
 
     public Task ParkAsync(IReadOnlyList<OutboxRow> rows, CancellationToken ct) => InsertAsync(
         "INSERT INTO outbox_parked SELECT *, 0, now(), now(), '' FROM unnest($1, $2, $3, $4, $5, $6, $7)",

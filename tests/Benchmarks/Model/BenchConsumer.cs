@@ -1,5 +1,6 @@
 using MassTransit;
 using Shop.Contracts.Ordering.V1;
+using Shop.ServiceDefaults.Messaging.Batches;
 
 namespace Shop.Benchmarks.Model;
 
@@ -11,7 +12,20 @@ internal sealed class BenchConsumer(BenchDbContext db, Gate gate) : IConsumer<Or
     public async Task Consume(ConsumeContext<OrderPlaced> context)
     {
         await gate.PassAsync();
+        db.Consuming.Add(context.MessageId!.Value);
         db.Effects.Add(new BenchEffect { EventId = context.MessageId!.Value, What = context.Message.CustomerId });
+    }
+}
+
+/// <summary>The same row per event, as many events in one transaction as wait.</summary>
+internal sealed class BenchBatchConsumer(BenchDbContext db, Gate gate) : IBatchConsumer<OrderPlaced>
+{
+    public const string Queue = "inventory.bench-batch";
+
+    public async Task ConsumeAsync(IReadOnlyList<ReceivedEvent<OrderPlaced>> events, CancellationToken ct)
+    {
+        await gate.PassAsync();
+        db.Effects.AddRange(events.Select(e => new BenchEffect { EventId = e.Event.EventId, What = e.Event.CustomerId }));
     }
 }
 

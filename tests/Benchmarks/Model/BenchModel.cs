@@ -26,6 +26,9 @@ internal sealed class BenchOrder : AggregateRoot
 
     public IReadOnlyList<BenchLine> Lines => _lines;
 
+    /// <summary>The event that this instance raised.</summary>
+    public Guid EventId { get; private set; }
+
     /// <summary>Places an order; a silent one raises no event and is the measure for one that does.</summary>
     public static BenchOrder Place(string customer, bool silent, DateTimeOffset now)
     {
@@ -44,7 +47,9 @@ internal sealed class BenchOrder : AggregateRoot
             new BenchLine { Sku = "CUP-7", Quantity = 3, UnitPrice = 1.50m }]);
         if (!silent)
         {
-            order.Raise(new BenchOrderPlaced(order, now));
+            var placed = new BenchOrderPlaced(order, now);
+            order.EventId = placed.EventId;
+            order.Raise(placed);
         }
 
         return order;
@@ -76,9 +81,14 @@ internal sealed class BenchDbContext(DbContextOptions<BenchDbContext> options) :
 
     public DbSet<BenchEffect> Effects => Set<BenchEffect>();
 
+    /// <summary>The events whose effects the next commit makes.</summary>
+    public List<Guid> Consuming { get; } = [];
+
     public static IEnumerable<IIntegrationEvent> Events(IReadOnlyList<DomainEvent> events) => events.Cast<BenchOrderPlaced>().Select(e =>
         new OrderPlaced(e.EventId, e.At, e.Order.Id, e.Order.Version, e.Order.CustomerId,
             [.. e.Order.Lines.Select(line => new OrderPlaced.Line(line.Sku, line.Quantity, line.UnitPrice))], 0, e.Order.Total, "EUR"));
+
+    protected override void OnConfiguring(DbContextOptionsBuilder optionsBuilder) => optionsBuilder.AddInterceptors(CommitClock.Instance);
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
@@ -88,6 +98,7 @@ internal sealed class BenchDbContext(DbContextOptions<BenchDbContext> options) :
             order.Property(o => o.Id).ValueGeneratedNever();
             order.Property(o => o.Version).IsConcurrencyToken();
             order.HasIndex(o => o.CustomerId);
+            order.Ignore(o => o.EventId);
             order.OwnsMany(o => o.Lines, line =>
             {
                 line.ToTable("order_lines");

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using RabbitMQ.Client;
 using Shop.ServiceDefaults.Messaging.Outbox;
@@ -36,7 +37,10 @@ internal sealed class RawPublisher : IAsyncDisposable
         return new RawPublisher(connection, await connection.CreateChannelAsync(options));
     }
 
-    /// <summary>Publishes copies of an event, each with an id of its own, straight to a queue where one is named; returns when all are confirmed.</summary>
+    /// <summary>
+    /// Publishes copies of an event, each with an id of its own, straight to a queue where one is named; returns when all are
+    /// confirmed. The id is in the envelope too where somebody reads it.
+    /// </summary>
     public async Task PublishAsync(OutboxRow sample, int count, CancellationToken ct, string? queue = null)
     {
         var headers = JsonSerializer.Deserialize<Dictionary<string, string>>(sample.Headers)!
@@ -44,15 +48,17 @@ internal sealed class RawPublisher : IAsyncDisposable
         for (var sent = 0; sent < count; sent++)
         {
             await _room.WaitAsync(ct);
+            var id = Guid.CreateVersion7();
             var properties = new BasicProperties
             {
                 ContentType = Envelope.ContentType,
                 DeliveryMode = DeliveryModes.Persistent,
-                MessageId = Guid.CreateVersion7().ToString(),
+                MessageId = id.ToString(),
                 Type = sample.Type,
                 Headers = headers,
             };
-            await _channel.BasicPublishAsync(queue is null ? sample.Type : "", queue ?? "", mandatory: true, properties, sample.Body, ct);
+            await _channel.BasicPublishAsync(queue is null ? sample.Type : "", queue ?? "", mandatory: true, properties,
+                queue is null ? sample.Body : WithId(sample, id), ct);
         }
 
         for (var all = 0; all < Window; all++)
@@ -62,6 +68,9 @@ internal sealed class RawPublisher : IAsyncDisposable
 
         _room.Release(Window);
     }
+
+    private static byte[] WithId(OutboxRow sample, Guid id) =>
+        Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(sample.Body).Replace(sample.EventId.ToString(), id.ToString(), StringComparison.Ordinal));
 
     public async ValueTask DisposeAsync()
     {

@@ -38,6 +38,7 @@ internal sealed class NaiveConsumer(NaiveDbContext db, Gate gate, NaiveProgress 
             row.ProcessedAt = s_consumed;
             await db.SaveChangesAsync(ct);
             await acting.CommitAsync(ct);
+            CommitClock.Committed(eventId);
         }
 
         await using (var delivering = await db.Database.BeginTransactionAsync(ct))

@@ -35,6 +35,18 @@ internal sealed class NaiveRelay(DbContextOptions<NaiveDbContext> options, Uri b
         return relayed;
     }
 
+    /// <summary>Relays until it is cancelled, with a pause whenever there was nothing.</summary>
+    public async Task PollAsync(TimeSpan pause, CancellationToken ct)
+    {
+        while (true)
+        {
+            if (!await RelayOneAsync(ct))
+            {
+                await Task.Delay(pause, ct);
+            }
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_connection is not null)

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Shop.Benchmarks.Model;
 using Shop.Benchmarks.Naive;
+using Shop.Contracts.Ordering.V1;
 using Shop.ServiceDefaults.Messaging;
 using Shop.ServiceDefaults.Messaging.Outbox;
 
@@ -16,7 +17,8 @@ internal static class InboxScenario
     {
         await using var stage = await Stage.CreateAsync();
         var sample = await stage.SampleAsync(await stage.ProducerAsync(relay: false));
-        var consumer = await stage.ConsumerAsync(stage.Database, bus => bus.AddConsumer<BenchConsumer>(), migrateDatabase: false);
+        var consumer = await stage.ConsumerAsync(stage.Database,
+            bus => bus.AddConsumer<BenchConsumer>().AddBatchConsumer<BenchBatchConsumer, OrderPlaced>(), migrateDatabase: false);
         var prefetch = consumer.Services.GetRequiredService<MessagingSettings>().Prefetch;
         var naive = stage.Own(await NaiveService.StartAsync(stage.Database.ConnectionString, stage.Broker, stage.Gate, prefetch));
         await using var publisher = await RawPublisher.ConnectAsync(stage.Broker.AmqpUri);
@@ -24,18 +26,21 @@ internal static class InboxScenario
         var seconds = TimeSpan.FromSeconds(bench.Pick(2, 4));
         var (count, fewer) = (bench.Pick(4_000, 10_000), bench.Pick(800, 3_000));
 
+        async Task ConsumeAsync(string queue, int events, Stopwatched watch, CancellationToken ct)
+        {
+            await FillAsync(stage, publisher, sample, queue, events, ct);
+            consumed.Reset();
+            watch.Start();
+            stage.Gate.Open();
+            await consumed.ReachesAsync(events, ct);
+            watch.Stop(events);
+            await CheckAsync(stage, events);
+        }
+
         var series = await Alternating.RunAsync(bench, bench.Pick(5, 9),
             new Contender("raw two-row commits", (watch, ct) => CommitAsync(stage, seconds, prefetch, watch, ct)),
-            new Contender("inbox, one by one", async (watch, ct) =>
-            {
-                await FillAsync(stage, publisher, sample, BenchConsumer.Queue, count, ct);
-                consumed.Reset();
-                watch.Start();
-                stage.Gate.Open();
-                await consumed.ReachesAsync(count, ct);
-                watch.Stop(count);
-                await CheckAsync(stage, count);
-            }),
+            new Contender("inbox, one by one", (watch, ct) => ConsumeAsync(BenchConsumer.Queue, count, watch, ct)),
+            new Contender("inbox, in batches", (watch, ct) => ConsumeAsync(BenchBatchConsumer.Queue, 4 * count, watch, ct)),
             new Contender("naive inbox", async (watch, ct) =>
             {
                 naive.Progress.Expect(fewer);
@@ -49,9 +54,11 @@ internal static class InboxScenario
 
         return new ScenarioResult(Scenario.Name, Scenario.Title, "event", [.. series.Select(ResultRow.Of)],
         [
-            new Finding("one by one against the naive inbox, events/s", series[1].Against(series[2], round => round.Rate), "0.0x", 6),
+            new Finding("one by one against the naive inbox, events/s", series[1].Against(series[3], round => round.Rate), "0.0x", 6),
+            new Finding("in batches against the naive inbox, events/s", series[2].Against(series[3], round => round.Rate), "0.0x", 20),
             new Finding("one by one against raw two-row commits, events/s", series[1].Against(series[0], round => round.Rate), "0%"),
-            new Finding("CPU per event, naive inbox against one by one", series[2].Against(series[1], round => round.Micros(cpu => cpu.Ours)), "0.0x"),
+            new Finding("in batches against raw two-row commits, events/s", series[2].Against(series[0], round => round.Rate), "0%"),
+            new Finding("CPU per event, naive inbox against one by one", series[3].Against(series[1], round => round.Micros(cpu => cpu.Ours)), "0.0x"),
         ]);
     }
 

@@ -1,5 +1,10 @@
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
 using Shop.Contracts;
+using Shop.ServiceDefaults.Messaging;
+using Shop.ServiceDefaults.Messaging.Broker;
+using Shop.ServiceDefaults.Messaging.LogTailing;
+using Shop.ServiceDefaults.Messaging.Outbox;
 
 namespace Shop.Messaging.Tests.Harness;
 
@@ -11,6 +16,9 @@ public abstract class MessagingTest : IAsyncLifetime
     internal TestDatabase Database { get; private set; } = null!;
 
     internal TestVirtualHost Broker { get; private set; } = null!;
+
+    /// <summary>How events get to the broker in this class; a class that derives from it runs the same tests with the other strategy.</summary>
+    internal virtual RelayKind Relay => RelayKind.Polling;
 
     public async ValueTask InitializeAsync()
     {
@@ -42,6 +50,7 @@ public abstract class MessagingTest : IAsyncLifetime
         {
             ["Messaging:RelayEnabled"] = relay.ToString(),
         };
+        all.TryAdd("Messaging:Relay", Relay.ToString());
         var service = Own(TestService.Create(Database, Broker.UriOf("ordering"), all, consumes, services, consumers));
         if (migrate)
         {
@@ -91,8 +100,59 @@ public abstract class MessagingTest : IAsyncLifetime
         }), $"nothing is bound to {name}");
     }
 
-    internal async Task OutboxIsEmptyAsync() => await Eventually.HoldsAsync("the outbox is empty", async () =>
-        await Database.ScalarAsync<long>("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM outbox_parked)") == 0);
+    internal async Task OutboxIsEmptyAsync()
+    {
+        if (Relay == RelayKind.LogTailing)
+        {
+            await LogIsReadAsync();
+        }
+
+        await Eventually.HoldsAsync("the outbox is empty", async () =>
+            await Database.ScalarAsync<long>("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM outbox_parked)") == 0);
+    }
+
+    /// <summary>Everything that was in the log by now is confirmed by the broker, or is a row.</summary>
+    internal async Task LogIsReadAsync()
+    {
+        var now = await Database.ScalarAsync<string>(LogSlot.Heartbeat);
+        await Eventually.HoldsAsync("the log is read", () => Database.ScalarAsync<bool>(
+            $"SELECT confirmed_flush_lsn >= '{now}' FROM pg_replication_slots WHERE database = current_database()"));
+    }
+
+    /// <summary>How many committed events wait for a relay, while none runs.</summary>
+    internal async Task<long> CountStoredAsync() => await Database.ScalarAsync<long>("SELECT count(*) FROM outbox")
+        + (Relay == RelayKind.LogTailing ? await CountLoggedAsync() : 0);
+
+    /// <summary>Events that are committed to the log and not confirmed; nobody may read it meanwhile.</summary>
+    internal async Task<long> CountLoggedAsync()
+    {
+        // The log is read as far as it is flushed, which the tests' server does in its own time.
+        await Database.ExecuteAsync($"SET synchronous_commit = on; {LogSlot.Heartbeat}");
+        return await Eventually.IsAsync("nobody reads the log", () => Database.ScalarAsync<long>($"""
+            SELECT count(*) FROM pg_logical_slot_peek_binary_changes({LogSlot.NameOfSlot}, NULL, NULL,
+                'proto_version', '1', 'publication_names', '{LogSlot.Publication}', 'messages', 'true')
+            WHERE get_byte(data, 0) = ascii('M') AND length(data) > 100
+            """), _ => true);
+    }
+
+    /// <summary>A relay that publishes what waits, hears the confirms, and dies before the database has heard of them.</summary>
+    internal async Task PublishAndCrashAsync(TestService service)
+    {
+        var settings = service.Services.GetRequiredService<MessagingSettings>();
+        await using var session = await RelaySession.OpenAsync(settings.Database, settings.Service, settings.RelayLease, default);
+        await session.RebalanceAsync(default);
+        await session.BeginAsync(default);
+        await using var reader = Relay == RelayKind.LogTailing
+            ? await LogReader.StartAsync(settings, await Database.ScalarAsync<string>($"SELECT {LogSlot.NameOfSlot}"), default)
+            : null;
+        IReadOnlyList<OutboxRow> rows = reader is null
+            ? await session.ClaimAsync(100, default)
+            : (await reader.TakeAsync(100, TimeSpan.FromSeconds(20), default)).Rows;
+        var publisher = service.Services.GetRequiredService<BrokerPublisher>();
+        await publisher.ConnectAsync(default);
+        var report = await publisher.PublishAsync(rows, default);
+        Assert.Equal(rows.Select(row => row.Seq), report.Confirmed.Order());
+    }
 
     private T Own<T>(T ours)
         where T : IAsyncDisposable

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 using Shop.ServiceDefaults.Hosting;
 using Shop.ServiceDefaults.Messaging;
 using Shop.ServiceDefaults.Messaging.Broker;
+using Shop.ServiceDefaults.Messaging.LogTailing;
 
 namespace Shop.Messaging.Tests.Harness;
 
@@ -39,7 +40,12 @@ internal class ServiceUnderTest<TContext> : IAsyncDisposable
         {
             await db.Database.ExecuteSqlRawAsync(step.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal));
         }
+
+        await MigrateRelayAsync();
     }
+
+    /// <summary>Brings the database to the relay strategy that this service is configured with.</summary>
+    public Task MigrateRelayAsync() => Services.GetRequiredService<IRelayStrategy>().PrepareAsync(CancellationToken.None);
 
     public Task StartAsync() => _app.StartAsync();
 

@@ -14,6 +14,8 @@ internal sealed class ModelDatabase(World world, Faults faults)
     private static readonly TimeSpan s_keepAlive = TimeSpan.FromSeconds(5);
     private readonly List<ModelSession> _sessions = [];
     private bool _up = true;
+    private readonly Dictionary<ModelTransaction, string> _writers = [];
+    private int _writersSoFar;
     private long _seq;
 
     public World World => world;
@@ -41,7 +43,26 @@ internal sealed class ModelDatabase(World world, Faults faults)
 
     public int Relays => _sessions.Count(session => session.CountsAsRelay);
 
-    public long NextSeq() => ++_seq;
+    /// <summary>A number of the outbox, for a transaction that has its table locked for writing from before that until its end.</summary>
+    public long NextSeq(ModelTransaction writer)
+    {
+        LockOutbox(writer);
+        return ++_seq;
+    }
+
+    /// <summary>Insertions and deletions lock the table, which keeps no other writer out, and is seen by whoever looks.</summary>
+    public void LockOutbox(ModelTransaction writer)
+    {
+        if (!writer.IsDone && _writers.TryAdd(writer, $"{++_writersSoFar}"))
+        {
+            writer.OnCommit(() => _writers.Remove(writer));
+            writer.OnRollback(() => _writers.Remove(writer));
+        }
+    }
+
+    /// <summary>The transactions of others that have the outbox locked for writing now.</summary>
+    public HashSet<string> WritersBeside(ModelTransaction own) =>
+        [.. _writers.Where(writer => writer.Key != own).Select(writer => writer.Value)];
 
     /// <summary>Opens a session; <paramref name="lease"/> is the silence after which the server ends it.</summary>
     public async Task<ModelSession> OpenAsync(SimProcess client, TimeSpan? lease, bool fenced, CancellationToken ct)

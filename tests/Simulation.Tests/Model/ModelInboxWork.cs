@@ -43,7 +43,7 @@ internal sealed class ModelInboxWork(ModelSession session, Weakness weakness) : 
         OutboxRow? stored = null;
         _unsaved.Add(transaction =>
         {
-            stored ??= row(Database.NextSeq());
+            stored ??= row(Database.NextSeq(transaction));
             return Database.Outbox.Insert(transaction, stored.Seq, stored);
         });
         session.Transaction!.OnCommit(() => committed(stored!));

@@ -17,8 +17,13 @@ internal sealed class ModelRelayStore(ModelDatabase database, SimProcess process
 
 internal sealed class ModelRelaySession(ModelDatabase database, ModelSession session, Weakness weakness, Action notify) : IRelaySession
 {
+    private static readonly TimeSpan s_lookEvery = TimeSpan.FromMilliseconds(100);
+
     private readonly SortedSet<short> _held = [];
     private readonly HashSet<long> _putBack = [];
+    private readonly OutboxFloor _floor = new();
+    private TimeSpan _lookAgainAt;
+    private long _highestSeen;
 
     public IReadOnlyCollection<short> Held => _held;
 
@@ -30,8 +35,9 @@ internal sealed class ModelRelaySession(ModelDatabase database, ModelSession ses
         return null;
     }, ct);
 
-    public async Task LockAsync(int atMost, CancellationToken ct) => _held.UnionWith(
-        await session.CallAsync("locks partitions", (out List<short> locked) =>
+    public async Task LockAsync(int atMost, CancellationToken ct)
+    {
+        var locked = await session.CallAsync("locks partitions", (out List<short> locked) =>
         {
             locked = [];
             for (short partition = 0; partition < OutboxMessage.Partitions && locked.Count < atMost; partition++)
@@ -43,7 +49,13 @@ internal sealed class ModelRelaySession(ModelDatabase database, ModelSession ses
             }
 
             return null;
-        }, ct));
+        }, ct);
+        _held.UnionWith(locked);
+        if (locked.Count > 0 && weakness != Weakness.FloorKeptForNewPartition)
+        {
+            _floor.Reset();
+        }
+    }
 
     public async Task UnlockAsync(short partition, CancellationToken ct)
     {
@@ -69,11 +81,15 @@ internal sealed class ModelRelaySession(ModelDatabase database, ModelSession ses
             return await ClaimByNumberAsync(size, transaction);
         }
 
+        await LookForWritersAsync(transaction, ct);
+
         // What the statement's snapshot shows; rows that others delete meanwhile are skipped after waiting for them.
         List<Table<long, OutboxRow>.Row>? snapshot = null;
-        return await session.CallAsync("claims", (out List<OutboxRow> claimed) =>
+        var floor = weakness == Weakness.FloorAtHighestSeen ? _highestSeen + 1 : _floor.Value;
+        var found = await session.CallAsync("claims", (out List<OutboxRow> claimed) =>
         {
-            snapshot ??= [.. database.Outbox.Rows.Where(row => _held.Contains(row.Value.Partition)).Take(size)];
+            database.LockOutbox(transaction);
+            snapshot ??= [.. database.Outbox.Rows.Where(row => row.Key >= floor && _held.Contains(row.Value.Partition)).Take(size)];
             claimed = [];
             var deletion = weakness == Weakness.DeleteBeforeConfirm ? new ModelTransaction() : transaction;
             foreach (var row in snapshot)
@@ -96,6 +112,9 @@ internal sealed class ModelRelaySession(ModelDatabase database, ModelSession ses
 
             return null;
         }, ct);
+        _floor.Claimed(found);
+        _highestSeen = Math.Max(_highestSeen, found.Count > 0 ? found[^1].Seq : 0);
+        return found;
     }
 
     public Task PutBackAsync(IReadOnlyList<OutboxRow> rows, CancellationToken ct)
@@ -156,6 +175,22 @@ internal sealed class ModelRelaySession(ModelDatabase database, ModelSession ses
     {
         session.Link.Close();
         return default;
+    }
+
+    private async Task LookForWritersAsync(ModelTransaction transaction, CancellationToken ct)
+    {
+        if (database.World.Now < _lookAgainAt)
+        {
+            return;
+        }
+
+        _lookAgainAt = database.World.Now + s_lookEvery;
+        var writers = await session.CallAsync("looks for writers", (out HashSet<string> others) =>
+        {
+            others = database.WritersBeside(transaction);
+            return null;
+        }, ct);
+        _floor.Look(weakness == Weakness.FloorThatWaitsForNobody ? new HashSet<string>() : writers);
     }
 
     private static string Seqs(IEnumerable<OutboxRow> rows) => string.Join(' ', rows.Select(row => row.Seq));

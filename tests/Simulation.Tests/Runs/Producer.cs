@@ -19,7 +19,7 @@ internal sealed class UnitsOfWork(int count, bool withStuckEvent)
 /// Changes aggregates and records events, as a service's endpoints do: loads, inserts the events (which gives them their numbers),
 /// changes the aggregates if nobody else did meanwhile, and commits or rolls back.
 /// </summary>
-internal sealed class Producer(SimProcess process, ModelDatabase database, Ledger ledger, UnitsOfWork units, Action committed)
+internal sealed class Producer(SimProcess process, ModelDatabase database, Ledger ledger, UnitsOfWork units, Action committed, TimeSpan lingers)
 {
     private readonly SimRandom _random = database.World.Random;
     private ModelSession? _session;
@@ -70,6 +70,11 @@ internal sealed class Producer(SimProcess process, ModelDatabase database, Ledge
         }
 
         await InsertAsync(session, transaction, versions.Keys);
+        if (lingers > TimeSpan.Zero)
+        {
+            await Task.Delay(_random.Between(TimeSpan.FromMilliseconds(1), lingers), process.Clock);
+        }
+
         foreach (var (stream, version) in versions)
         {
             await session.RunAsync($"changes {stream}", () => Change(transaction, stream, version));
@@ -95,7 +100,7 @@ internal sealed class Producer(SimProcess process, ModelDatabase database, Ledge
             {
                 foreach (var @event in events)
                 {
-                    var row = @event with { Seq = database.NextSeq() };
+                    var row = @event with { Seq = database.NextSeq(transaction) };
                     database.Outbox.Insert(transaction, row.Seq, row);
                     transaction.OnCommit(() => ledger.Committed(row));
                 }

@@ -24,6 +24,7 @@ internal sealed class SimulatedShop
     private readonly Ledger _ledger;
     private readonly UnitsOfWork _units;
     private readonly TimeSpan _troubleEnds;
+    private readonly TimeSpan _writersLinger;
     private readonly List<SimProcess> _living = [];
     private readonly Dictionary<SimProcess, OutboxDoorbell> _doorbells = [];
 
@@ -38,6 +39,7 @@ internal sealed class SimulatedShop
         _broker = new ModelBroker(_world, _faults, weakness);
         var random = _world.Random;
         _units = new UnitsOfWork(random.Between(4, 16), withStuckEvent: random.Below(3) == 0 || emphasis == Emphasis.ConnectionsKilled);
+        _writersLinger = emphasis == Emphasis.WritersLinger ? TimeSpan.FromSeconds(2) : TimeSpan.Zero;
         _troubleEnds = random.Between(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5));
         _settings = new MessagingSettings
         {
@@ -128,7 +130,7 @@ internal sealed class SimulatedShop
 
         for (var i = random.Between(1, 3); i > 0; i--)
         {
-            StartAndKeepRunning($"producer {i}", process => new Producer(process, _database, _ledger, _units, RingSome).RunAsync());
+            StartAndKeepRunning($"producer {i}", process => new Producer(process, _database, _ledger, _units, RingSome, _writersLinger).RunAsync());
         }
 
         foreach (var queue in _broker.Queues.Values)

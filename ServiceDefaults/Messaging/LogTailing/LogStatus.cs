@@ -1,0 +1,44 @@
+using System.Diagnostics.Metrics;
+
+namespace Shop.ServiceDefaults.Messaging.LogTailing;
+
+/// <summary>What this process knows of the slot, looked up about once a second, for the meter and the health check.</summary>
+internal sealed class LogStatus : IDisposable
+{
+    private readonly Meter _meter = new(MessagingTelemetry.Name);
+    private volatile LogState? _state;
+    private volatile bool _leads;
+
+    public LogStatus()
+    {
+        _meter.CreateObservableGauge("shop.log.retained", () => Of(state => state.Retained), "By",
+            "Log that the server keeps because of the slot.");
+        _meter.CreateObservableGauge("shop.log.lag", () => Of(state => state.Lag), "By",
+            "Log after the last confirmed position, of all databases of the cluster.");
+        _meter.CreateObservableGauge("shop.log.active", () => Of(state => state.Active ? 1 : 0), "{reader}",
+            "1 while some process reads the slot.");
+        _meter.CreateObservableGauge("shop.log.leads", () => Of(_ => _leads ? 1 : 0), "{reader}", "1 while this process reads the slot.");
+        _meter.CreateObservableGauge("shop.log.lost", () => _state is { IsLost: true } ? 1 : 0, "{slot}",
+            "1 when events in the log can no longer be read: a person has to act.");
+    }
+
+    /// <summary>Null until it was looked up for the first time.</summary>
+    public LogState? State
+    {
+        get => _state;
+        set => _state = value;
+    }
+
+    /// <summary>Whether this process reads the slot.</summary>
+    public bool Leads
+    {
+        get => _leads;
+        set => _leads = value;
+    }
+
+    public void Dispose() => _meter.Dispose();
+
+    private IEnumerable<Measurement<long>> Of(Func<LogState, long> value) => _state is { HasSlot: true } state
+        ? [new Measurement<long>(value(state), new("slot", state.Slot), new("wal_status", state.WalStatus))]
+        : [];
+}

@@ -1,0 +1,60 @@
+using System.Collections.Concurrent;
+using System.Data.Common;
+using System.Diagnostics;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+
+namespace Shop.Benchmarks.Model;
+
+/// <summary>Notes when the effects of an event were committed.</summary>
+internal sealed class CommitClock : DbTransactionInterceptor, ISaveChangesInterceptor
+{
+    public static readonly CommitClock Instance = new();
+
+    private static readonly ConcurrentDictionary<Guid, long> s_sent = new();
+    private static readonly ConcurrentDictionary<Guid, long> s_committed = new();
+
+    public static int Count => s_committed.Count;
+
+    /// <summary>The event's cause was committed at this <see cref="Stopwatch"/> time.</summary>
+    public static void Sent(Guid eventId, long at) => s_sent[eventId] = at;
+
+    public static void Committed(Guid eventId) => s_committed.TryAdd(eventId, Stopwatch.GetTimestamp());
+
+    /// <summary>The milliseconds between the two, of every event; forgets them.</summary>
+    public static double[] Take()
+    {
+        var times = s_sent.Select(sent => Stopwatch.GetElapsedTime(sent.Value, s_committed[sent.Key]).TotalMilliseconds).ToArray();
+        s_sent.Clear();
+        s_committed.Clear();
+        return times;
+    }
+
+    public override Task TransactionCommittedAsync(
+        DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken = default)
+    {
+        Note(eventData.Context);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Where there is no transaction besides that of the save.</summary>
+    public ValueTask<int> SavedChangesAsync(
+        SaveChangesCompletedEventData eventData, int result, CancellationToken cancellationToken = default)
+    {
+        if (eventData.Context?.Database.CurrentTransaction is null)
+        {
+            Note(eventData.Context);
+        }
+
+        return ValueTask.FromResult(result);
+    }
+
+    private static void Note(DbContext? context)
+    {
+        if (context is BenchDbContext { Consuming: { Count: > 0 } events })
+        {
+            events.ForEach(Committed);
+            events.Clear();
+        }
+    }
+}

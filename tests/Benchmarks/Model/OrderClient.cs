@@ -1,0 +1,95 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using Shop.Benchmarks.Servers;
+
+namespace Shop.Benchmarks.Model;
+
+/// <summary>Customers who place orders over HTTP, at their times, whatever became of the earlier ones.</summary>
+internal sealed class OrderClient(ShopProcess shop) : IDisposable
+{
+    private const int Customers = 200;
+    private const int Products = 20;
+    private readonly HttpClient _http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 128 }) { Timeout = TimeSpan.FromSeconds(30) };
+    private readonly AuthenticationHeaderValue[] _customers =
+        [.. Enumerable.Range(0, Customers).Select(number => new AuthenticationHeaderValue("Bearer", TestTokens.Customer($"customer-{number}")))];
+
+    private readonly string _run = Guid.CreateVersion7().ToString("N");
+    private int _placed;
+
+    /// <summary>Orders that were answered with 201.</summary>
+    public int Placed => _placed;
+
+    /// <summary>Lists the products, puts stock on the shelves, and says where the customers are reached.</summary>
+    public async Task OpenAsync(CancellationToken ct)
+    {
+        var staff = new AuthenticationHeaderValue("Bearer", TestTokens.Staff());
+        for (var number = 0; number < Products; number++)
+        {
+            await SendAsync(HttpMethod.Put, "inventory", $"/products/SKU-{number}", staff,
+                new { name = $"Product {number}", unitPrice = 4.50m + number, currency = "EUR" }, ct);
+            await SendAsync(HttpMethod.Post, "inventory", $"/products/SKU-{number}/receipts", staff, new { quantity = 1_000_000 }, ct);
+        }
+
+        for (var number = 0; number < Customers; number++)
+        {
+            await SendAsync(HttpMethod.Put, "notification", "/contacts/me", _customers[number],
+                new { name = $"Customer {number}", email = $"customer-{number}@example.com" }, ct);
+        }
+
+        await Eventually.HoldsAsync("Ordering knows the prices", async () =>
+            await shop.ScalarAsync<long>("ordering", "SELECT count(*) FROM products WHERE price_version > 0") == Products, TimeSpan.FromMinutes(1));
+    }
+
+    /// <summary>Returns when the last order is answered.</summary>
+    public async Task PlaceAsync(int rate, TimeSpan time, CancellationToken ct)
+    {
+        var count = (int)(rate * time.TotalSeconds);
+        var begun = Stopwatch.GetTimestamp();
+        List<Task> placing = [];
+        for (var number = 0; number < count; number++)
+        {
+            var due = TimeSpan.FromSeconds((double)number / rate) - Stopwatch.GetElapsedTime(begun);
+            if (due > TimeSpan.FromMilliseconds(1))
+            {
+                await Task.Delay(due, ct);
+            }
+
+            placing.Add(PlaceOneAsync(ct));
+        }
+
+        await Task.WhenAll(placing);
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private async Task PlaceOneAsync(CancellationToken ct)
+    {
+        var first = Random.Shared.Next(Products);
+        var lines = Enumerable.Range(0, Random.Shared.Next(1, 4)).Select(next => new { sku = $"SKU-{(first + next) % Products}", quantity = Random.Shared.Next(1, 4) });
+        await SendAsync(HttpMethod.Post, "ordering", "/orders", _customers[Random.Shared.Next(Customers)], new { lines }, ct);
+        Interlocked.Increment(ref _placed);
+    }
+
+    private async Task SendAsync(HttpMethod method, string service, string path, AuthenticationHeaderValue who, object body, CancellationToken ct)
+    {
+        using var request = new HttpRequestMessage(method, new Uri(shop.Services[service], path))
+        {
+            Headers = { Authorization = who },
+            Content = new StringContent(JsonSerializer.Serialize(body, JsonSerializerOptions.Web), Encoding.UTF8, "application/json"),
+        };
+        if (method == HttpMethod.Post)
+        {
+            request.Headers.Add("Idempotency-Key", $"{_run}-{Guid.CreateVersion7():N}");
+        }
+
+        using var response = await _http.SendAsync(request, ct);
+        if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.Created))
+        {
+            throw new InvalidOperationException(
+                $"{method} {path} was answered with {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(ct)}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Shop.Messaging.Tests.Harness;
+
+/// <summary>
+/// The wire between a service and a real server, on which a test makes happen at its moment what else takes a server in trouble:
+/// answers that do not come, a broker that stops reading, a connection that is lost after a commit and before its answer.
+/// </summary>
+internal sealed class FaultyWire : IAsyncDisposable
+{
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly ConcurrentDictionary<Line, bool> _lines = [];
+    private readonly (string Host, int Port) _server;
+    private readonly Task _accepting;
+    private volatile TaskCompletionSource _requestsFlow = Flowing();
+    private volatile TaskCompletionSource _answersFlow = Flowing();
+    private volatile TaskCompletionSource? _cut;
+    private volatile byte[] _cutAfter = [];
+    private volatile bool _down;
+    private int _connections;
+
+    public FaultyWire(string host, int port)
+    {
+        _server = (host, port);
+        _listener.Start();
+        _accepting = AcceptAsync();
+    }
+
+    /// <summary>How often somebody has connected, also while nothing goes through.</summary>
+    public int Connections => Volatile.Read(ref _connections);
+
+    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+    public static FaultyWire ToBroker(Uri broker) => new(broker.Host, broker.Port);
+
+    /// <summary>The same address over this wire.</summary>
+    public Uri Over(Uri address) => new UriBuilder(address) { Host = "127.0.0.1", Port = Port }.Uri;
+
+    public void HoldAnswers() => _answersFlow = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public void HoldRequests() => _requestsFlow = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Loses all connections, and lets no new one through.</summary>
+    public void Lose()
+    {
+        _down = true;
+        foreach (var line in _lines.Keys)
+        {
+            line.Dispose();
+        }
+    }
+
+    /// <summary>Everything flows again, first what was held.</summary>
+    public void Restore()
+    {
+        _down = false;
+        _requestsFlow.TrySetResult();
+        _answersFlow.TrySetResult();
+    }
+
+    /// <summary>The connection on which this is sent next is lost after the server has answered, and before the answer arrives.</summary>
+    public Task LoseAnswerTo(string request)
+    {
+        var cut = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _cutAfter = Encoding.UTF8.GetBytes(request);
+        _cut = cut;
+        return cut.Task;
+    }
+
+    /// <summary>What RabbitMQ sends when it is short of memory or disk: connection.blocked. Nothing else may be under way.</summary>
+    public Task SayBlockedAsync(string reason) =>
+        SayAsync([0, 10, 0, 60, (byte)Encoding.UTF8.GetByteCount(reason), .. Encoding.UTF8.GetBytes(reason)]);
+
+    /// <summary>connection.unblocked.</summary>
+    public Task SayUnblockedAsync() => SayAsync([0, 10, 0, 61]);
+
+    public async ValueTask DisposeAsync()
+    {
+        _listener.Stop();
+        Lose();
+        await _accepting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _listener.Dispose();
+    }
+
+    private static TaskCompletionSource Flowing()
+    {
+        var flowing = new TaskCompletionSource();
+        flowing.SetResult();
+        return flowing;
+    }
+
+    /// <summary>One AMQP method frame on channel 0, between two of the broker's own.</summary>
+    private async Task SayAsync(byte[] method)
+    {
+        var frame = new byte[7 + method.Length + 1];
+        frame[0] = 1;
+        BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(3), method.Length);
+        method.CopyTo(frame, 7);
+        frame[^1] = 0xCE;
+        foreach (var line in _lines.Keys)
+        {
+            await line.AnswerAsync(frame);
+        }
+    }
+
+    private async Task AcceptAsync()
+    {
+        while (true)
+        {
+            var client = await _listener.AcceptTcpClientAsync();
+            var line = new Line(client);
+            Interlocked.Increment(ref _connections);
+            if (_down)
+            {
+                line.Dispose();
+                continue;
+            }
+
+            _lines[line] = true;
+            _ = RunAsync(line);
+        }
+    }
+
+    private async Task RunAsync(Line line)
+    {
+        try
+        {
+            await line.Server.ConnectAsync(_server.Host, _server.Port, line.Closed);
+            await Task.WhenAny(RequestsAsync(line), AnswersAsync(line));
+        }
+        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The server is away: so is the line.
+        }
+
+        line.Dispose();
+        _lines.TryRemove(line, out _);
+    }
+
+    private async Task RequestsAsync(Line line)
+    {
+        var buffer = new byte[65_536];
+        while (await line.Client.GetStream().ReadAsync(buffer, line.Closed) is var read and > 0)
+        {
+            await _requestsFlow.Task.WaitAsync(line.Closed);
+            if (_cut is { } cut && buffer.AsSpan(0, read).IndexOf(_cutAfter) >= 0)
+            {
+                (_cut, line.LosesAnswer) = (null, cut);
+            }
+
+            await line.Server.GetStream().WriteAsync(buffer.AsMemory(0, read), line.Closed);
+        }
+    }
+
+    private async Task AnswersAsync(Line line)
+    {
+        var buffer = new byte[65_536];
+        while (await line.Server.GetStream().ReadAsync(buffer, line.Closed) is var read and > 0)
+        {
+            if (line.LosesAnswer is { } lost)
+            {
+                lost.SetResult();
+                return;
+            }
+
+            await _answersFlow.Task.WaitAsync(line.Closed);
+            await line.AnswerAsync(buffer.AsMemory(0, read));
+        }
+    }
+
+    private sealed class Line(TcpClient client) : IDisposable
+    {
+        private readonly CancellationTokenSource _closed = new();
+        private readonly SemaphoreSlim _answering = new(1);
+
+        public TcpClient Client { get; } = client;
+
+        public TcpClient Server { get; } = new();
+
+        public CancellationToken Closed => _closed.Token;
+
+        public TaskCompletionSource? LosesAnswer { get; set; }
+
+        public async Task AnswerAsync(ReadOnlyMemory<byte> bytes)
+        {
+            await _answering.WaitAsync(Closed);
+            try
+            {
+                await Client.GetStream().WriteAsync(bytes, Closed);
+            }
+            finally
+            {
+                _answering.Release();
+            }
+        }
+
+        /// <summary>May be called while it is in use, and again.</summary>
+        public void Dispose()
+        {
+            _closed.Cancel();
+            Client.Dispose();
+            Server.Dispose();
+        }
+    }
+}

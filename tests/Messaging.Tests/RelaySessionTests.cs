@@ -1,0 +1,68 @@
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using Shop.Messaging.Tests.Harness;
+using Shop.ServiceDefaults.Messaging;
+using Shop.ServiceDefaults.Messaging.Outbox;
+
+namespace Shop.Messaging.Tests;
+
+/// <summary>M3: the session of a polling relay, which is all that it owns rows and partitions by.</summary>
+public sealed class RelaySessionTests : MessagingTest
+{
+    [Fact]
+    public async Task A_relay_that_lost_its_session_cannot_undo_what_another_did()
+    {
+        var service = await ServiceAsync(relay: false);
+        var probe = await ProbeAsync(TicketEvents.Opened);
+        await service.OpenAsync();
+        await using var paused = await OpenSessionAsync(service);
+        await paused.RebalanceAsync(CancellationToken.None);
+        await using var transaction = await paused.BeginAsync(CancellationToken.None);
+        var claimed = await paused.ClaimAsync(100, CancellationToken.None);
+        Assert.Single(claimed);
+
+        // What the server does to a session that stays silent for longer than its lease.
+        await TerminateAsync(paused.BackendId);
+        await ServiceAsync(migrate: false);
+        await probe.CountIsAsync(1);
+        await OutboxIsEmptyAsync();
+
+        await Assert.ThrowsAnyAsync<Exception>(() => paused.PutBackAsync(claimed, CancellationToken.None));
+        await Assert.ThrowsAnyAsync<Exception>(() => transaction.CommitAsync());
+        Assert.Equal(0, await Database.ScalarAsync<long>("SELECT count(*) FROM outbox"));
+    }
+
+    [Fact]
+    public async Task A_silent_relay_loses_its_session_and_with_it_its_partitions()
+    {
+        var service = await ServiceAsync(relay: false);
+        var settings = service.Services.GetRequiredService<MessagingSettings>();
+        await using var silent = await RelaySession.OpenAsync(
+            settings.Database, "silent", TimeSpan.FromMilliseconds(300), CancellationToken.None);
+        await silent.RebalanceAsync(CancellationToken.None);
+        Assert.True(silent.HoldsAll);
+        await using var transaction = await silent.BeginAsync(CancellationToken.None);
+        await silent.ClaimAsync(1, CancellationToken.None);
+
+        await using var other = await OpenSessionAsync(service);
+        await Eventually.HoldsAsync("the other relay has every partition", async () =>
+        {
+            await other.RebalanceAsync(CancellationToken.None);
+            return other.HoldsAll;
+        });
+    }
+
+    private static Task<RelaySession> OpenSessionAsync(TestService service)
+    {
+        var settings = service.Services.GetRequiredService<MessagingSettings>();
+        return RelaySession.OpenAsync(settings.Database, settings.Service, settings.RelayLease, CancellationToken.None);
+    }
+
+    private async Task TerminateAsync(int backendId)
+    {
+        await using var connection = new NpgsqlConnection(Database.AdminConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand($"SELECT pg_terminate_backend({backendId})", connection);
+        Assert.True((bool)(await command.ExecuteScalarAsync())!);
+    }
+}

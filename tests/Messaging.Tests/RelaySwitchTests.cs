@@ -1,0 +1,137 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Shop.Messaging.Tests.Harness;
+using Shop.ServiceDefaults.Messaging;
+using Shop.ServiceDefaults.Messaging.Broker;
+using Shop.ServiceDefaults.Messaging.LogTailing;
+using Shop.ServiceDefaults.Messaging.Outbox;
+
+namespace Shop.Messaging.Tests;
+
+/// <summary>A change of the strategy leaves nothing behind, and keeps the order; so does going over to the table for want of room.</summary>
+public sealed class RelaySwitchTests : MessagingTest
+{
+    private static readonly Dictionary<string, string?> s_tailing = new() { ["Messaging:Relay"] = nameof(RelayKind.LogTailing) };
+
+    [Fact]
+    public async Task From_polling_to_log_tailing()
+    {
+        var polling = await ServiceAsync(relay: false);
+        var probe = await ProbeAsync(TicketEvents.Opened, TicketEvents.Touched);
+        var tickets = await OpenAsync(polling, 10);
+        await polling.StopAsync();
+
+        var tailing = await ServiceAsync(relay: false, migrate: false, settings: s_tailing);
+        await tailing.MigrateRelayAsync();
+        await TouchAsync(tailing, tickets);
+        Assert.Equal((10, 10), (await Database.ScalarAsync<long>("SELECT count(*) FROM outbox"), await CountLoggedAsync()));
+        await ServiceAsync(migrate: false, settings: s_tailing);
+
+        await AllArriveInOrderAsync(probe, tickets, 2);
+        await LogIsReadAsync();
+        await OutboxIsEmptyAsync();
+    }
+
+    [Fact]
+    public async Task From_log_tailing_to_polling()
+    {
+        var tailing = await ServiceAsync(relay: false, settings: s_tailing);
+        var probe = await ProbeAsync(TicketEvents.Opened, TicketEvents.Touched);
+        var tickets = await OpenAsync(tailing, 10);
+        await tailing.StopAsync();
+
+        var polling = await ServiceAsync(relay: false, migrate: false);
+        await polling.MigrateRelayAsync();
+        await TouchAsync(polling, tickets);
+        Assert.Equal((10, 10), (await Database.ScalarAsync<long>("SELECT count(*) FROM outbox"), await CountLoggedAsync()));
+        await ServiceAsync(migrate: false);
+
+        await AllArriveInOrderAsync(probe, tickets, 2);
+        await OutboxIsEmptyAsync();
+        Assert.Equal(0, await Database.ScalarAsync<long>("SELECT count(*) FROM pg_replication_slots WHERE database = current_database()"));
+        Assert.Equal(0, await Database.ScalarAsync<long>("SELECT count(*) FROM pg_publication"));
+    }
+
+    [Fact]
+    public async Task Back_and_forth_while_services_write_and_relay()
+    {
+        var tailing = await ServiceAsync(settings: s_tailing);
+        var polling = await ServiceAsync(migrate: false);
+        var probe = await ProbeAsync(TicketEvents.Opened, TicketEvents.Touched);
+        var tickets = await OpenAsync(tailing, 5);
+
+        await polling.MigrateRelayAsync(); // waits until the log is read
+        await TouchAsync(tailing, tickets);
+        await Eventually.HoldsAsync("the slot is removed", async () => await Database.ScalarAsync<long>(
+            "SELECT count(*) FROM pg_replication_slots WHERE database = current_database()") == 0);
+        await tailing.MigrateRelayAsync();
+        await TouchAsync(polling, tickets);
+
+        await AllArriveInOrderAsync(probe, tickets, 3);
+    }
+
+    [Fact]
+    public async Task More_log_than_allowed_goes_into_the_table_while_the_broker_is_away()
+    {
+        // A relay that reaches no broker, and may keep no log.
+        var service = await ServiceAsync(
+            start: false, settings: new Dictionary<string, string?>(s_tailing) { ["Messaging:MaxRetainedLog"] = "0" },
+            services: all =>
+            {
+                all.AddSingleton<IEventPublisher>(WithoutBroker);
+                all.AddSingleton(provider => new LogDelivery(
+                    provider.GetRequiredService<MessagingSettings>(), provider.GetRequiredService<OutboxDoorbell>(), WithoutBroker(provider),
+                    TimeProvider.System, provider.GetRequiredService<ILogger<LogDelivery>>()));
+            });
+        var probe = await ProbeAsync(TicketEvents.Opened, TicketEvents.Touched);
+        await service.StartAsync();
+        var tickets = await OpenAsync(service, 10);
+
+        await LogIsReadAsync();
+        Assert.Equal(10, await Database.ScalarAsync<long>("SELECT count(*) FROM outbox"));
+        Assert.Empty(probe.Received);
+
+        await service.StopAsync();
+        var after = await ServiceAsync(migrate: false, settings: s_tailing);
+        await TouchAsync(after, tickets);
+        await AllArriveInOrderAsync(probe, tickets, 2);
+    }
+
+    private static BrokerPublisher WithoutBroker(IServiceProvider services)
+    {
+        var settings = services.GetRequiredService<MessagingSettings>();
+        var unreachable = new MessagingSettings { Service = settings.Service, Database = settings.Database, Broker = new Uri("amqp://127.0.0.1:9/") };
+        return ActivatorUtilities.CreateInstance<BrokerPublisher>(services, unreachable);
+    }
+
+    private static async Task<IReadOnlyList<Ticket>> OpenAsync(TestService service, int count)
+    {
+        List<Ticket> tickets = [];
+        for (var i = 0; i < count; i++)
+        {
+            tickets.Add(await service.OpenAsync());
+        }
+
+        return tickets;
+    }
+
+    private static async Task TouchAsync(TestService service, IReadOnlyList<Ticket> tickets)
+    {
+        foreach (var ticket in tickets)
+        {
+            await service.WorkAsync(async db =>
+            {
+                (await db.Tickets.FindAsync(ticket.Id))!.Touch(TimeProvider.System.GetUtcNow());
+                await db.SaveChangesAsync();
+            });
+        }
+    }
+
+    private static async Task AllArriveInOrderAsync(Probe probe, IReadOnlyList<Ticket> tickets, int versions)
+    {
+        await probe.CountIsAsync(tickets.Count * versions);
+        Assert.All(tickets, ticket => Assert.Equal(
+            Enumerable.Range(1, versions),
+            probe.Received.Where(message => message.Stream == ticket.Id.ToString()).Select(message => message.Version)));
+    }
+}

@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using System.Net.Http.Headers;
+using Shop.AppHost.Native.Servers;
+
+namespace Shop.Testing;
+
+/// <summary>A service as a process of its own, for what only a process can show: signals and its end.</summary>
+public sealed class ServiceProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(3);
+
+    private readonly Process _process;
+    private readonly Uri _address;
+
+    private ServiceProcess(Process process, Uri address) => (_process, _address) = (process, address);
+
+    /// <summary>Starts a service and returns when it is ready.</summary>
+    /// <param name="settings">All of its configuration; see <see cref="ServiceInstance.Settings"/>.</param>
+    public static async Task<ServiceProcess> StartAsync<TProgram>(IReadOnlyDictionary<string, string?> settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        var address = new Uri($"http://127.0.0.1:{FreePorts.Next()}");
+        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
+        {
+            ArgumentList = { typeof(TProgram).Assembly.Location },
+            RedirectStandardOutput = true,
+        };
+        foreach (var (key, value) in settings)
+        {
+            start.Environment[key.Replace(":", "__", StringComparison.Ordinal)] = value;
+        }
+
+        start.Environment["ASPNETCORE_URLS"] = address.AbsoluteUri;
+        var process = Process.Start(start)!;
+        process.OutputDataReceived += (_, line) => Console.Error.WriteLine(line.Data);
+        process.BeginOutputReadLine();
+        var service = new ServiceProcess(process, address);
+        using var client = service.Client();
+        await Eventually.HoldsAsync($"{ServiceInstance.NameOf<TProgram>()} is ready", async () =>
+        {
+            using var answer = await client.GetAsync(new Uri("/health/ready", UriKind.Relative));
+            return answer.IsSuccessStatusCode;
+        }, s_patience);
+        return service;
+    }
+
+    /// <summary>A client of the process, without a token where none is given.</summary>
+    public HttpClient Client(string? token = null)
+    {
+        var client = new HttpClient { BaseAddress = _address };
+        client.DefaultRequestHeaders.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", token);
+        return client;
+    }
+
+    /// <summary>Asks it to stop as an orchestrator does (SIGTERM); its exit code.</summary>
+    public async Task<int> StopAsync()
+    {
+        using (var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]))
+        {
+            await kill.WaitForExitAsync();
+        }
+
+        using var patience = new CancellationTokenSource(s_patience);
+        await _process.WaitForExitAsync(patience.Token);
+        return _process.ExitCode;
+    }
+
+    /// <inheritdoc />
+    public async ValueTask DisposeAsync()
+    {
+        _process.Kill(); // does nothing to one that has ended
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+    }
+}
