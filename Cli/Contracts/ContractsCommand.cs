@@ -45,7 +45,6 @@ internal static class ContractsCommand
     {
         var committed = ContractFiles.Read(ShopHome.Repository);
         var now = committed with { Schemas = SchemaDerivation.All(committed.Examples) };
-        var stale = await StaleAsync(await DerivedAsync(now, ct), ct);
         var history = new ContractHistory(ShopHome.Repository);
         IReadOnlyList<string> revisions = against is null ? await history.RevisionsAsync(ct) : [against];
         List<ContractChange> changes = [.. Gate.Compare(committed, now)];
@@ -61,6 +60,7 @@ internal static class ContractsCommand
             breaking += Report(since, then, $" (since {revision})");
         }
 
+        var stale = breaking > 0 ? [] : await StaleAsync(await DerivedAsync(now, ct), ct);
         stale.ToList().ForEach(path => Console.WriteLine($"stale      {path}"));
         Console.WriteLine((breaking, stale.Count) switch
         {
