@@ -11,6 +11,10 @@ namespace Shop.Flows.Tests;
 public sealed class DeadLetterTests
 {
     private const string Queue = "inventory.order-placed";
+
+    /// <summary>OrderPlaced comes in two versions, each of which fails and is sent again by itself.</summary>
+    private const int Versions = 2;
+
     private const string Dead = Queue + ".dead";
     private const int DeliveryLimit = 50;
 
@@ -20,7 +24,7 @@ public sealed class DeadLetterTests
         ("inventory", "SELECT sku, on_hand, reserved, shipped FROM products ORDER BY sku"),
         ("inventory", "SELECT order_id, sku, kind, quantity FROM stock_movements ORDER BY 1, 2, 3"),
         ("notification", "SELECT event_id, recipient, channel FROM notifications ORDER BY 1, 2, 3"),
-        ("analytics", "SELECT event_id, type FROM event_log ORDER BY 1"),
+        ("analytics", "SELECT event_id, regexp_replace(type, '[.]v[0-9]+$', '') FROM event_log ORDER BY 1"), // in whichever version it came first
     ];
 
     private readonly Dictionary<string, TestDatabase> _databases = [];
@@ -37,21 +41,21 @@ public sealed class DeadLetterTests
         orders.AddRange(await PlaceAsync(shop, 5));
         var cancelled = await PlaceAsync(shop, 1);
         (await shop.CancelAsync("ada", cancelled[0])).MustBe(HttpStatusCode.OK);
-        await DeadAsync(shop, Dead, 6);
+        await DeadAsync(shop, Dead, 6 * Versions);
         await DeadAsync(shop, "notification.customer-notifications.dead", 1);
 
         // Messages that kill their process: delivered again and again, never answered.
         await shop.StopAsync<OfferProductRequest>();
         orders.AddRange(await PlaceAsync(shop, 2));
-        await KillAsync(shop, messages: 2);
-        await DeadAsync(shop, Dead, 8);
+        await KillAsync(shop, messages: 2 * Versions);
+        await DeadAsync(shop, Dead, 8 * Versions);
         var readable = await shop.Broker.PeekAsync(Dead);
 
         // What nobody can read.
         await shop.Broker.PublishAsync("", Queue, Encoding.UTF8.GetBytes("no JSON"));
         await shop.Broker.PublishAsync("", Queue, """{"messageId":"018f0000-0000-7000-8000-000000000001","messageType":["urn:message:ordering.order-placed.v9"],"message":{}}"""u8.ToArray());
         shop.Start<OfferProductRequest>();
-        await DeadAsync(shop, Dead, 10);
+        await DeadAsync(shop, Dead, (8 * Versions) + 2);
 
         await MendAsync("inventory", "reservations");
         await MendAsync("notification", "notifications");
@@ -71,7 +75,7 @@ public sealed class DeadLetterTests
             });
         }
 
-        await DeadAsync(shop, Dead, 8);
+        await DeadAsync(shop, Dead, 8 * Versions);
         await RetryAllAsync(shop);
         await DrainedAsync(shop);
         await RestsWellAsync(shop, orders, cancelled[0]);

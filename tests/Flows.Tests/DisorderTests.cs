@@ -37,7 +37,7 @@ public sealed class DisorderTests(ITestOutputHelper output)
         ["notification"] = ["SELECT event_id, recipient, channel, subject, text, html FROM notifications ORDER BY event_id, recipient, channel"],
         ["analytics"] =
         [
-            "SELECT event_id, type, aggregate_id, aggregate_version, occurred_at FROM event_log ORDER BY event_id",
+            "SELECT event_id, regexp_replace(type, '[.]v[0-9]+$', ''), aggregate_id, aggregate_version, occurred_at FROM event_log ORDER BY event_id",
             "SELECT * FROM sales_per_day ORDER BY 1, 2",
             "SELECT * FROM order_journeys ORDER BY 1",
             "SELECT * FROM sold_lines ORDER BY 1, 2",
