@@ -41,7 +41,7 @@ public sealed class CloudEventTests : MessagingTest
     {
         using var listener = new ActivityListener
         {
-            ShouldListenTo = source => source.Name == MessagingTelemetry.Activities.Name,
+            ShouldListenTo = source => source.Name == MessagingTelemetry.Name,
             Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
         };
         ActivitySource.AddActivityListener(listener);
