@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using Shop.AppHost.Native.Servers;
 
 namespace Shop.Testing;
@@ -52,10 +53,25 @@ public sealed class ServiceProcess : IAsyncDisposable
         return client;
     }
 
-    /// <summary>Asks it to stop as an orchestrator does (SIGTERM); its exit code.</summary>
-    public async Task<int> StopAsync()
+    /// <summary>Whether it takes no connections, because it is stopping or has ended.</summary>
+    public async Task<bool> RefusesAsync()
     {
-        using (var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]))
+        using var connection = new TcpClient();
+        try
+        {
+            await connection.ConnectAsync(_address.Host, _address.Port);
+            return false;
+        }
+        catch (SocketException)
+        {
+            return true;
+        }
+    }
+
+    /// <summary>Asks it to stop as an orchestrator does, or sends it another signal that it ends by; its exit code.</summary>
+    public async Task<int> StopAsync(string signal = "TERM")
+    {
+        using (var kill = Process.Start("kill", [$"-{signal}", $"{_process.Id}"]))
         {
             await kill.WaitForExitAsync();
         }

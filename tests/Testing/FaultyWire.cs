@@ -4,13 +4,13 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
-namespace Shop.Messaging.Tests.Harness;
+namespace Shop.Testing;
 
 /// <summary>
 /// The wire between a service and a real server, on which a test makes happen at its moment what else takes a server in trouble:
 /// answers that do not come, a broker that stops reading, a connection that is lost after a commit and before its answer.
 /// </summary>
-internal sealed class FaultyWire : IAsyncDisposable
+public sealed class FaultyWire : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly ConcurrentDictionary<Line, bool> _lines = [];
@@ -23,6 +23,7 @@ internal sealed class FaultyWire : IAsyncDisposable
     private volatile bool _down;
     private int _connections;
 
+    /// <summary>A wire to this server; whoever connects to <see cref="Port"/> of this machine is on it.</summary>
     public FaultyWire(string host, int port)
     {
         _server = (host, port);
@@ -33,15 +34,23 @@ internal sealed class FaultyWire : IAsyncDisposable
     /// <summary>How often somebody has connected, also while nothing goes through.</summary>
     public int Connections => Volatile.Read(ref _connections);
 
+    /// <summary>Where it listens, on 127.0.0.1.</summary>
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
-    public static FaultyWire ToBroker(Uri broker) => new(broker.Host, broker.Port);
+    /// <summary>A wire to a broker.</summary>
+    public static FaultyWire ToBroker(Uri broker)
+    {
+        ArgumentNullException.ThrowIfNull(broker);
+        return new FaultyWire(broker.Host, broker.Port);
+    }
 
     /// <summary>The same address over this wire.</summary>
     public Uri Over(Uri address) => new UriBuilder(address) { Host = "127.0.0.1", Port = Port }.Uri;
 
+    /// <summary>What the server says does not arrive, until <see cref="Restore"/>.</summary>
     public void HoldAnswers() => _answersFlow = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>The server reads nothing, until <see cref="Restore"/>.</summary>
     public void HoldRequests() => _requestsFlow = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Loses all connections, and lets no new one through.</summary>
@@ -72,12 +81,14 @@ internal sealed class FaultyWire : IAsyncDisposable
     }
 
     /// <summary>What RabbitMQ sends when it is short of memory or disk: connection.blocked. Nothing else may be under way.</summary>
+    /// <param name="reason">Up to 255 bytes.</param>
     public Task SayBlockedAsync(string reason) =>
         SayAsync([0, 10, 0, 60, (byte)Encoding.UTF8.GetByteCount(reason), .. Encoding.UTF8.GetBytes(reason)]);
 
     /// <summary>connection.unblocked.</summary>
     public Task SayUnblockedAsync() => SayAsync([0, 10, 0, 61]);
 
+    /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
         _listener.Stop();
