@@ -86,7 +86,7 @@ internal static class FlowScenario
             ? waiting
             : (3L * placed) - await shop.ScalarAsync<long>("analytics", """
                 SELECT count(*) FROM event_log
-                WHERE type IN ('ordering.order-placed.v1', 'inventory.stock-reserved.v1', 'ordering.order-confirmed.v1')
+                WHERE type IN ('ordering.order-placed.v1', 'ordering.order-placed.v2', 'inventory.stock-reserved.v1', 'ordering.order-confirmed.v1')
                 """);
     }
 
