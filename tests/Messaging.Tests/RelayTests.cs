@@ -135,7 +135,7 @@ public class RelayTests : MessagingTest
         var second = await ServiceAsync(migrate: false);
         var probe = await ProbeAsync(TicketEvents.Opened, TicketEvents.Touched);
         await Eventually.HoldsAsync("both relays hold partitions", async () => await Database.ScalarAsync<long>(
-            "SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND objid > 0 "
+            $"SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND objid BETWEEN 1 AND {OutboxMessage.Partitions} "
             + $"AND classid = {RelaySession.LockClass} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())") == 2);
 
         await Parallel.ForEachAsync(Enumerable.Range(0, Streams), new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (i, _) =>

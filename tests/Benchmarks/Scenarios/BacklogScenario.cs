@@ -111,7 +111,7 @@ internal sealed class Relays : IAsyncDisposable
 
     private Task AreSharingAsync(int relays) => Eventually.HoldsAsync($"{relays} relays hold partitions", async () =>
         await _stage.Database.ScalarAsync<long>(
-            "SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND objid > 0 "
+            $"SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND objid BETWEEN 1 AND {OutboxMessage.Partitions} "
             + $"AND classid = {RelaySession.LockClass} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())") == relays);
 
     /// <summary>A queue of a million messages would be measured along: nobody reads them, so they are thrown away as they come.</summary>
