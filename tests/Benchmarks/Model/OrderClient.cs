@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
@@ -44,24 +43,7 @@ internal sealed class OrderClient(ShopProcess shop) : IDisposable
     }
 
     /// <summary>Returns when the last order is answered.</summary>
-    public async Task PlaceAsync(int rate, TimeSpan time, CancellationToken ct)
-    {
-        var count = (int)(rate * time.TotalSeconds);
-        var begun = Stopwatch.GetTimestamp();
-        List<Task> placing = [];
-        for (var number = 0; number < count; number++)
-        {
-            var due = TimeSpan.FromSeconds((double)number / rate) - Stopwatch.GetElapsedTime(begun);
-            if (due > TimeSpan.FromMilliseconds(1))
-            {
-                await Task.Delay(due, ct);
-            }
-
-            placing.Add(PlaceOneAsync(ct));
-        }
-
-        await Task.WhenAll(placing);
-    }
+    public Task PlaceAsync(int rate, TimeSpan time, CancellationToken ct) => Pace.KeepAsync(rate, time, () => PlaceOneAsync(ct), ct);
 
     public void Dispose() => _http.Dispose();
 

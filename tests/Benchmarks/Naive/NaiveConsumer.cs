@@ -95,6 +95,7 @@ internal sealed class NaiveService : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.Services.AddDbContext<NaiveDbContext>(options => options.UseNpgsql(database));
         builder.Services.AddSingleton(gate).AddSingleton<NaiveProgress>();
+        builder.Services.Configure<MassTransitHostOptions>(host => host.WaitUntilStarted = true); // its queue is bound next
         builder.Services.AddMassTransit(bus =>
         {
             bus.AddConsumer<NaiveConsumer>();

@@ -91,30 +91,12 @@ internal static class LatencyScenario
         return ResultRow.Of(new Series(name, bench.Cpu.Names, measured)) with { Latency = Percentiles.Of(latencies) };
     }
 
-    private static async Task<int> PlaceAsync(
-        ServiceUnderTest<BenchDbContext> service, int rate, TimeSpan time, CancellationToken ct)
-    {
-        var count = (int)(rate * time.TotalSeconds);
-        var begun = Stopwatch.GetTimestamp();
-        List<Task> placing = [];
-        for (var number = 0; number < count; number++)
+    private static Task<int> PlaceAsync(ServiceUnderTest<BenchDbContext> service, int rate, TimeSpan time, CancellationToken ct) =>
+        Pace.KeepAsync(rate, time, () => service.WorkAsync(async db =>
         {
-            var due = TimeSpan.FromSeconds((double)number / rate) - Stopwatch.GetElapsedTime(begun);
-            if (due > TimeSpan.FromMilliseconds(1))
-            {
-                await Task.Delay(due, ct);
-            }
-
-            placing.Add(service.WorkAsync(async db =>
-            {
-                var order = BenchOrder.Place("alice", silent: false, TimeProvider.System.GetUtcNow());
-                db.Orders.Add(order);
-                await db.SaveChangesAsync(ct);
-                CommitClock.Sent(order.EventId, Stopwatch.GetTimestamp());
-            }));
-        }
-
-        await Task.WhenAll(placing);
-        return count;
-    }
+            var order = BenchOrder.Place("alice", silent: false, TimeProvider.System.GetUtcNow());
+            db.Orders.Add(order);
+            await db.SaveChangesAsync(ct);
+            CommitClock.Sent(order.EventId, Stopwatch.GetTimestamp());
+        }), ct);
 }
