@@ -40,6 +40,7 @@ public static class MigratedDatabases
     {
         var template = await TestServers.CreateDatabaseAsync("template");
         await MigrateAsync<TProgram>(template);
+        await template.BecomeTemplateAsync();
         return template;
     }
 }

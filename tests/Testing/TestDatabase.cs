@@ -43,15 +43,17 @@ public sealed class TestDatabase : IAsyncDisposable
     }
 
     /// <summary>
-    /// A new database with what is in this one, and an owner of its own. Nobody may be connected to this one, which is no longer
-    /// its owner's after it.
+    /// Takes this database away from its owner, who keeps what is in it: <see cref="CopyAsync"/> would otherwise give it to the
+    /// first copy's. Once, before any copy: two at the same time would be in each other's way.
     /// </summary>
+    internal Task BecomeTemplateAsync() => ExecuteOnAsync(_server, $"ALTER DATABASE \"{_database}\" OWNER TO CURRENT_USER");
+
+    /// <summary>A new database with what is in this template, and an owner of its own. Nobody may be connected to the template.</summary>
     internal async Task<TestDatabase> CopyAsync(string name)
     {
         await ExecuteOnAsync(
             _server,
             $"CREATE ROLE \"{name}\" LOGIN PASSWORD '{name}'",
-            $"ALTER DATABASE \"{_database}\" OWNER TO CURRENT_USER", // what follows would give it away with all that is its owner's
             $"CREATE DATABASE \"{name}\" TEMPLATE \"{_database}\" OWNER \"{name}\"",
             $"REVOKE CONNECT, TEMPORARY ON DATABASE \"{name}\" FROM PUBLIC");
         var copy = new TestDatabase(_server, name);
