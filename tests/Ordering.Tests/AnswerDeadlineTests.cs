@@ -96,7 +96,9 @@ public sealed class AnswerDeadlineTests(OrderingService ordering) : IClassFixtur
         await using var connection = new NpgsqlConnection(ordering.Database.ConnectionString);
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand("""
-            SET enable_seqscan = off;
+            SET enable_seqscan = off; -- a table as small as this one would be read whole, and sorted
+            SET enable_bitmapscan = off;
+            SET enable_sort = off;
             EXPLAIN SELECT placed_at, id FROM orders WHERE status = 'Placed' AND placed_at < now() ORDER BY placed_at, id LIMIT 100
             """, connection);
         await using var plan = await command.ExecuteReaderAsync();
