@@ -40,7 +40,8 @@ public sealed class HandOverTests
 
         // The old one is asked to stop while a batch of its is out: the broker has it, and the confirms are still on their way.
         wire.HoldAnswers();
-        await Eventually.HoldsAsync("events wait behind a batch", () => Volatile.Read(ref _answered) > heard.Heard.Count + Products);
+        await Eventually.HoldsAsync("a batch is confirmed", () => wire.HeldConfirms > 0);
+        await Eventually.HoldsAsync("events wait behind it", () => Volatile.Read(ref _answered) > heard.Heard.Count + Products);
         Volatile.Write(ref client, newClient);
         var stopping = old.StopAsync(signal);
         await Eventually.HoldsAsync("the old one is stopping", () => old.RefusesAsync());

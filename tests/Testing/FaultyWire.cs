@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using System.Threading.Channels;
 
 namespace Shop.Testing;
 
@@ -12,6 +13,9 @@ namespace Shop.Testing;
 /// </summary>
 public sealed class FaultyWire : IAsyncDisposable
 {
+    private static readonly byte[] s_publish = [0, 60, 0, 40]; // AMQP's basic.publish
+    private static readonly byte[] s_ack = [0, 60, 0, 80]; // basic.ack
+
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly ConcurrentDictionary<Line, bool> _lines = [];
     private readonly (string Host, int Port) _server;
@@ -22,6 +26,8 @@ public sealed class FaultyWire : IAsyncDisposable
     private volatile byte[] _cutAfter = [];
     private volatile bool _down;
     private int _connections;
+    private int _heldPublishes;
+    private int _heldConfirms;
 
     /// <summary>A wire to this server; whoever connects to <see cref="Port"/> of this machine is on it.</summary>
     public FaultyWire(string host, int port)
@@ -33,6 +39,12 @@ public sealed class FaultyWire : IAsyncDisposable
 
     /// <summary>How often somebody has connected, also while nothing goes through.</summary>
     public int Connections => Volatile.Read(ref _connections);
+
+    /// <summary>How often something was published while the server read nothing, at least.</summary>
+    public int HeldPublishes => Volatile.Read(ref _heldPublishes);
+
+    /// <summary>How often a broker has confirmed something while its answers did not arrive, at least.</summary>
+    public int HeldConfirms => Volatile.Read(ref _heldConfirms);
 
     /// <summary>Where it listens, on 127.0.0.1.</summary>
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
@@ -154,23 +166,21 @@ public sealed class FaultyWire : IAsyncDisposable
 
     private async Task RequestsAsync(Line line)
     {
-        var buffer = new byte[65_536];
-        while (await line.Client.GetStream().ReadAsync(buffer, line.Closed) is var read and > 0)
+        await foreach (var read in ReadAhead(line.Client, line, () => _requestsFlow, s_publish, () => Interlocked.Increment(ref _heldPublishes)))
         {
             await _requestsFlow.Task.WaitAsync(line.Closed);
-            if (_cut is { } cut && buffer.AsSpan(0, read).IndexOf(_cutAfter) >= 0)
+            if (_cut is { } cut && read.AsSpan().IndexOf(_cutAfter) >= 0)
             {
                 (_cut, line.LosesAnswer) = (null, cut);
             }
 
-            await line.Server.GetStream().WriteAsync(buffer.AsMemory(0, read), line.Closed);
+            await line.Server.GetStream().WriteAsync(read, line.Closed);
         }
     }
 
     private async Task AnswersAsync(Line line)
     {
-        var buffer = new byte[65_536];
-        while (await line.Server.GetStream().ReadAsync(buffer, line.Closed) is var read and > 0)
+        await foreach (var read in ReadAhead(line.Server, line, () => _answersFlow, s_ack, () => Interlocked.Increment(ref _heldConfirms)))
         {
             if (line.LosesAnswer is { } lost)
             {
@@ -179,7 +189,39 @@ public sealed class FaultyWire : IAsyncDisposable
             }
 
             await _answersFlow.Task.WaitAsync(line.Closed);
-            await line.AnswerAsync(buffer.AsMemory(0, read));
+            await line.AnswerAsync(read);
+        }
+    }
+
+    /// <summary>What arrives, read also while nothing flows: whether such a method is among what is held then can be seen.</summary>
+    private static IAsyncEnumerable<byte[]> ReadAhead(
+        TcpClient from, Line line, Func<TaskCompletionSource> flow, byte[] method, Action held)
+    {
+        var ahead = Channel.CreateUnbounded<byte[]>();
+        _ = ReadAsync();
+        return ahead.Reader.ReadAllAsync(line.Closed);
+
+        async Task ReadAsync()
+        {
+            try
+            {
+                var buffer = new byte[65_536];
+                while (await from.GetStream().ReadAsync(buffer, line.Closed) is var read and > 0)
+                {
+                    if (!flow().Task.IsCompleted && buffer.AsSpan(0, read).IndexOf(method) >= 0)
+                    {
+                        held();
+                    }
+
+                    ahead.Writer.TryWrite(buffer[..read]);
+                }
+
+                ahead.Writer.Complete();
+            }
+            catch (Exception e)
+            {
+                ahead.Writer.Complete(e);
+            }
         }
     }
 

@@ -54,9 +54,10 @@ internal sealed partial class BrokerLink(MessagingSettings settings, ILogger log
                 RequestedHeartbeat = TimeSpan.FromSeconds(10),
                 ContinuationTimeout = TimeSpan.FromSeconds(10),
             };
-            _connection = await factory.CreateConnectionAsync(ct);
-            _connection.ConnectionBlockedAsync += (_, blocked) => BlockedIs(blocked.Reason);
-            _connection.ConnectionUnblockedAsync += (_, _) => BlockedIs(null);
+            var connection = await factory.CreateConnectionAsync(ct);
+            _connection = connection;
+            connection.ConnectionBlockedAsync += (_, blocked) => BlockedIs(connection, blocked.Reason);
+            connection.ConnectionUnblockedAsync += (_, _) => BlockedIs(connection, null);
         }
 
         await ChannelAsync(ct);
@@ -120,9 +121,14 @@ internal sealed partial class BrokerLink(MessagingSettings settings, ILogger log
         return Task.CompletedTask;
     }
 
-    private Task BlockedIs(string? reason)
+    /// <summary>A connection that was given up may still say so while it is closing: that is not said of its successor.</summary>
+    private Task BlockedIs(IConnection connection, string? reason)
     {
-        _blocked = reason;
+        if (ReferenceEquals(connection, _connection))
+        {
+            _blocked = reason;
+        }
+
         return Task.CompletedTask;
     }
 
