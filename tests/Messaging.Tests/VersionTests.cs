@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -70,6 +71,7 @@ public sealed class VersionTests : MessagingTest
             placed.Select(@event => $"{@event.OrderId} {@event.Total.Amount} EUR").Order(StringComparer.Ordinal),
             (await service.WorkAsync(db => db.Effects.Select(effect => effect.What).ToListAsync())).Order(StringComparer.Ordinal));
         Assert.Equal(0, await Broker.CountReadyAsync("ordering.takes-both.dead"));
+        Assert.All(placed, @event => Assert.Equal(1, TakesBothConsumer.Calls[@event.EventId])); // not even asked twice
     }
 
     [Fact]
@@ -146,8 +148,11 @@ public sealed class VersionTests : MessagingTest
     [AlsoTakes(typeof(V1.OrderPlaced))]
     private sealed class TakesBothConsumer(TicketDbContext db) : IConsumer<V2.OrderPlaced>
     {
+        public static ConcurrentDictionary<Guid, int> Calls { get; } = new();
+
         public Task Consume(ConsumeContext<V2.OrderPlaced> context)
         {
+            Calls.AddOrUpdate(context.Message.EventId, 1, (_, calls) => calls + 1);
             db.Effects.Add(EffectOf(context.Message));
             return Task.CompletedTask;
         }

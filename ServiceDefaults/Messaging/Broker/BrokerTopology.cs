@@ -101,6 +101,10 @@ internal sealed partial class BrokerTopology
         return queue;
     }
 
+    /// <summary>Whether a queue gets each such event twice, because it is bound to an older version of it as well.</summary>
+    public bool IsToldInTwoVersions(string queue, Type @event) => EventVersions.OlderThan(@event) is { } older
+        && _queues.Any(known => known.Name == queue && known.Events.Contains(EventCatalog.NameOf(older)));
+
     private static IEnumerable<string> OlderVersionsOf(Type consumer)
     {
         var takes = consumer.GetInterfaces().Where(type => type.IsGenericType).Select(type => type.GenericTypeArguments[0]).ToList();

@@ -6,8 +6,11 @@ namespace Shop.ServiceDefaults.Messaging.Inbox;
 /// </summary>
 internal interface IInboxUnitOfWork : IAsyncDisposable
 {
-    /// <summary>Begins the transaction that the consumer's effects are part of, and adds the inbox row to them.</summary>
-    Task BeginAsync(Guid eventId, string consumer, CancellationToken ct);
+    /// <summary>
+    /// Begins the transaction that the consumer's effects are part of, and adds the inbox row to them. False where it is known by
+    /// now that the row is there already.
+    /// </summary>
+    Task<bool> BeginAsync(Guid eventId, string consumer, CancellationToken ct);
 
     /// <summary>Saves what the consumer has left unsaved, and commits.</summary>
     Task CommitAsync(CancellationToken ct);
@@ -34,7 +37,11 @@ internal static class Inbox
     public static async Task<bool> IsFirstAsync(
         IInboxUnitOfWork work, Guid eventId, string consumer, Func<Task> consume, CancellationToken ct)
     {
-        await work.BeginAsync(eventId, consumer, ct);
+        if (!await work.BeginAsync(eventId, consumer, ct))
+        {
+            return false;
+        }
+
         try
         {
             await consume();

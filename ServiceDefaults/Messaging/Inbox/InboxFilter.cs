@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.Serialization;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
+using Shop.ServiceDefaults.Messaging.Broker;
 
 namespace Shop.ServiceDefaults.Messaging.Inbox;
 
@@ -10,7 +11,8 @@ namespace Shop.ServiceDefaults.Messaging.Inbox;
 /// transaction, and the message is acknowledged only after its commit. A repeat is acknowledged and does nothing.
 /// </summary>
 /// <typeparam name="T">The event.</typeparam>
-internal sealed class InboxFilter<T>(DbContext db, MessageOrigin origin, TimeProvider clock) : IFilter<ConsumeContext<T>>
+internal sealed class InboxFilter<T>(DbContext db, MessageOrigin origin, BrokerTopology topology, TimeProvider clock)
+    : IFilter<ConsumeContext<T>>
     where T : class
 {
     public async Task Send(ConsumeContext<T> context, IPipe<ConsumeContext<T>> next)
@@ -52,7 +54,7 @@ internal sealed class InboxFilter<T>(DbContext db, MessageOrigin origin, TimePro
 
     private async Task<bool> IsFirstAsync(ConsumeContext<T> context, IPipe<ConsumeContext<T>> next, Guid eventId, string consumer)
     {
-        await using var work = new InboxUnitOfWork(db, clock);
+        await using var work = new InboxUnitOfWork(db, clock, expectsRepeats: topology.IsToldInTwoVersions(consumer, typeof(T)));
         return await Inbox.IsFirstAsync(work, eventId, consumer, () => next.Send(context), context.CancellationToken);
     }
 }

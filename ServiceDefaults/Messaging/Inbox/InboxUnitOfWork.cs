@@ -5,16 +5,29 @@ using Npgsql;
 namespace Shop.ServiceDefaults.Messaging.Inbox;
 
 /// <summary>The consumer's own unit of work.</summary>
-internal sealed class InboxUnitOfWork(DbContext db, TimeProvider clock) : IInboxUnitOfWork
+/// <param name="db">The consumer's context.</param>
+/// <param name="clock">Dates inbox rows.</param>
+/// <param name="expectsRepeats">
+/// The inbox row is written before the consumer runs, and not together with what it saves: a round trip more, and a repeat costs
+/// neither its work nor an exception. Whoever comes second waits at the row for the first to end.
+/// </param>
+internal sealed class InboxUnitOfWork(DbContext db, TimeProvider clock, bool expectsRepeats) : IInboxUnitOfWork
 {
     private IDbContextTransaction? _transaction;
 
-    public async Task BeginAsync(Guid eventId, string consumer, CancellationToken ct)
+    public async Task<bool> BeginAsync(Guid eventId, string consumer, CancellationToken ct)
     {
         // A savepoint around each SaveChanges would be two more round trips, and nobody goes back to one: what fails starts again.
         db.Database.AutoSavepointsEnabled = false;
         _transaction = await db.Database.BeginTransactionAsync(ct);
+        if (expectsRepeats)
+        {
+            return await db.Database.ExecuteSqlAsync(
+                $"INSERT INTO inbox (event_id, consumer, processed_at) VALUES ({eventId}, {consumer}, {clock.GetUtcNow()}) ON CONFLICT DO NOTHING", ct) == 1;
+        }
+
         db.Add(new InboxMessage { EventId = eventId, Consumer = consumer, ProcessedAt = clock.GetUtcNow() });
+        return true;
     }
 
     public async Task CommitAsync(CancellationToken ct)

@@ -13,7 +13,7 @@ internal sealed class ModelInboxWork(ModelSession session, Weakness weakness) : 
 
     private ModelDatabase Database => session.Database;
 
-    public Task BeginAsync(Guid eventId, string consumer, CancellationToken ct)
+    public Task<bool> BeginAsync(Guid eventId, string consumer, CancellationToken ct)
     {
         _handle = session.Begin();
         if (weakness != Weakness.NoInbox)
@@ -21,7 +21,7 @@ internal sealed class ModelInboxWork(ModelSession session, Weakness weakness) : 
             _unsaved.Add(transaction => Database.Inbox.Insert(transaction, (eventId, consumer), true));
         }
 
-        return Task.CompletedTask;
+        return Task.FromResult(true);
     }
 
     public void AddEffect(Guid eventId, string consumer)
