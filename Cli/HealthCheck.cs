@@ -12,7 +12,8 @@ internal sealed record ServerHealth(string Name, string Host, int Port, int? Pid
 /// <summary>Asks services and servers how they are: healthy, unhealthy (it runs or something answers, but not well) or stopped.</summary>
 internal sealed class HealthCheck : IDisposable
 {
-    private const string Healthy = "healthy";
+    public const string Healthy = "healthy";
+
     private const string Unhealthy = "unhealthy";
     private const string Stopped = "stopped";
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);

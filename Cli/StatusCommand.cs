@@ -11,7 +11,7 @@ internal static class StatusCommand
     public static Command Command { get; } = new(
         "status",
         "status [--json]",
-        "Shows each service and server: where it is, its process, and its health, asked for now.",
+        "Shows each service and server: where it is, its process, and its health, asked for now. Exits with 1 unless all are healthy.",
         RunAsync);
 
     private static async Task<int> RunAsync(Arguments arguments, CancellationToken ct)
@@ -31,7 +31,7 @@ internal static class StatusCommand
             Table(services, servers);
         }
 
-        return 0;
+        return services.All(s => s.Health == HealthCheck.Healthy) && servers.All(s => s.Health == HealthCheck.Healthy) ? 0 : 1;
     }
 
     /// <summary>Those of the state; where there is none yet (or another program keeps it), those at their preferred addresses.</summary>

@@ -51,13 +51,15 @@ internal sealed class RunningShop : IAsyncDisposable
 
     public async Task<IReadOnlyList<Part>> StatusAsync()
     {
-        var (_, output) = await CliAsync("status", "--json");
+        var (exitCode, output) = await CliAsync("status", "--json");
         var status = JsonDocument.Parse(output).RootElement;
-        return
+        List<Part> parts =
         [
             .. status.GetProperty("services").EnumerateArray().Concat(status.GetProperty("servers").EnumerateArray())
                 .Select(part => part.Deserialize<Part>(JsonSerializerOptions.Web)!),
         ];
+        Assert.Equal(parts.TrueForAll(part => part.IsHealthy) ? 0 : 1, exitCode);
+        return parts;
     }
 
     /// <summary>Kills a part as a crash would, and waits until it is there again as another process, and healthy.</summary>
