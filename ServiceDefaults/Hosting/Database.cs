@@ -1,10 +1,12 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Update;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Logging;
 using Npgsql;
 using Shop.ServiceDefaults.Http;
 using Shop.ServiceDefaults.Messaging;
@@ -53,11 +55,19 @@ public static class Database
     internal static void AddDatabase<TContext>(this WebApplicationBuilder builder)
         where TContext : DbContext
     {
-        string? connectionString = null;
-        builder.Services.AddDbContext<TContext>((services, options) => options
-            .UseNpgsql(connectionString ??= Tuned(services.GetRequiredService<IConfiguration>().GetConnectionString("Database")))
+        builder.Services.AddDbContextPool<TContext>((services, options) => options
+            .UseNpgsql(Tuned(services.GetRequiredService<IConfiguration>().GetConnectionString("Database")))
             .ReplaceService<IModificationCommandBatchFactory, SingleRoundTripBatchFactory>()
-            .AddInterceptors(services.GetRequiredService<UnitOfWorkInterceptor>()));
+            .AddInterceptors(services.GetRequiredService<UnitOfWorkInterceptor>())
+            .ConfigureWarnings(warnings => warnings.Log( // many are a lost race, and who handles a real one logs it
+                (CoreEventId.SaveChangesFailed, LogLevel.Debug), (RelationalEventId.CommandError, LogLevel.Debug))));
+        var lease = builder.Services.Last(service => service.ServiceType == typeof(TContext)).ImplementationFactory!;
+        builder.Services.AddScoped(services =>
+        {
+            var db = (TContext)lease(services);
+            services.GetRequiredService<UnitOfWorkInterceptor>().Begin(db, services.GetRequiredService<UnitOfWork>());
+            return db;
+        });
         builder.Services.AddHealthChecks().AddCheck<DatabaseCheck<TContext>>("database", tags: [HttpDefaults.ReadyTag]);
     }
 

@@ -47,7 +47,8 @@ public static class MessagingRegistration
         builder.Services.AddSingleton<OutboxDoorbell>().AddLogTailing(settings);
         builder.Services.AddSingleton<BrokerPublisher>();
         builder.Services.AddSingleton<IEventPublisher>(services => services.GetRequiredService<BrokerPublisher>());
-        builder.Services.AddScoped<MessageOrigin>().AddScoped<DomainEventDispatcher>().AddScoped<UnitOfWorkInterceptor>();
+        builder.Services.AddScoped<MessageOrigin>().AddScoped<DomainEventDispatcher>().AddScoped<UnitOfWork>();
+        builder.Services.AddSingleton<UnitOfWorkInterceptor>();
         builder.Services.AddScoped(services => new OutboxAppender(services.GetRequiredService<MessageOrigin>(), noLongerConsumed));
         builder.Services.AddScoped<DbContext>(services => services.GetRequiredService<TContext>());
         if (settings.RelayEnabled)

@@ -1,7 +1,6 @@
 using System.Linq.Expressions;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Npgsql;
@@ -49,10 +48,6 @@ internal sealed class OrderingDbContext(DbContextOptions<OrderingDbContext> opti
             throw new DbUpdateConcurrencyException("The order was changed at the same moment.", e);
         }
     }
-
-    /// <summary>A lost race is no error to be logged twice before it is handled. Whoever handles a real one logs it.</summary>
-    protected override void OnConfiguring(DbContextOptionsBuilder optionsBuilder) => optionsBuilder.ConfigureWarnings(warnings =>
-        warnings.Log((CoreEventId.SaveChangesFailed, LogLevel.Debug), (RelationalEventId.CommandError, LogLevel.Debug)));
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {

@@ -88,8 +88,6 @@ internal sealed class BenchDbContext(DbContextOptions<BenchDbContext> options) :
         new OrderPlaced(e.EventId, e.At, e.Order.Id, e.Order.Version, e.Order.CustomerId,
             [.. e.Order.Lines.Select(line => new OrderPlaced.Line(line.Sku, line.Quantity, line.UnitPrice))], 0, e.Order.Total, "EUR"));
 
-    protected override void OnConfiguring(DbContextOptionsBuilder optionsBuilder) => optionsBuilder.AddInterceptors(CommitClock.Instance);
-
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
         modelBuilder.Entity<BenchOrder>(order =>

@@ -133,6 +133,6 @@ internal sealed class Stage : IAsyncDisposable
     private ServiceUnderTest<BenchDbContext> Service(
         string name, bool relay, Action<MessagingBuilder> consumers, TestDatabase? database = null) => Own(ServiceUnderTest<BenchDbContext>.Create(
             (database ?? Database).ConnectionString, Broker.AmqpUri, BenchDbContext.Events, consumers,
-            services => services.AddSingleton(Gate),
+            services => services.AddSingleton(Gate).ConfigureDbContext<BenchDbContext>(options => options.AddInterceptors(CommitClock.Instance)),
             new Dictionary<string, string?> { ["Messaging:Service"] = name, ["Messaging:RelayEnabled"] = relay.ToString() }));
 }

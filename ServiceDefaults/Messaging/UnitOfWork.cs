@@ -1,0 +1,114 @@
+using Microsoft.EntityFrameworkCore;
+using Shop.ServiceDefaults.Domain;
+using Shop.ServiceDefaults.Messaging.Outbox;
+
+namespace Shop.ServiceDefaults.Messaging;
+
+/// <summary>
+/// Makes SaveChanges the unit of work: handles the recorded domain events before the commit, appends what they publish to
+/// the outbox, and after the commit, whoever does it, runs the committed-event handlers and wakes the relay. One per scope.
+/// </summary>
+internal sealed class UnitOfWork(
+    DomainEventDispatcher dispatcher, OutboxAppender outbox, PublishedEventsMap publishedEvents, OutboxDoorbell doorbell)
+{
+    /// <summary>Handlers that keep raising events for each other are a mistake; a legitimate chain is a few rounds long.</summary>
+    public const int MaxRounds = 32;
+
+    private readonly List<DomainEvent> _uncommitted = [];
+    private readonly List<AggregateRoot> _drained = [];
+    private int _appended;
+    private bool _saving;
+
+    public async Task SavingAsync(DbContext db, CancellationToken ct)
+    {
+        if (_drained.Exists(aggregate => db.Entry(aggregate).State != EntityState.Detached))
+        {
+            throw new InvalidOperationException("An earlier save failed while its domain events were handled, so saving now would "
+                + "store changes without their events. Clear the context and start again from fresh data.");
+        }
+
+        _drained.Clear();
+        var events = await DrainAsync(db, ct);
+        if (events.Count > 0)
+        {
+            foreach (var integrationEvent in publishedEvents(events))
+            {
+                outbox.Append(db, integrationEvent);
+            }
+
+            _uncommitted.AddRange(events);
+        }
+
+        _drained.Clear();
+        _saving = true;
+        _appended += outbox.TakeUnsaved();
+    }
+
+    public Task SavedAsync(DbContext db)
+    {
+        _saving = false;
+        return db.Database.CurrentTransaction is null ? AfterCommitAsync() : Task.CompletedTask;
+    }
+
+    /// <summary>Whoever tries again clears the context and starts over from fresh data, so the events of a failed save never happened.</summary>
+    public void SaveFailed()
+    {
+        _saving = false;
+        RolledBack();
+    }
+
+    /// <summary>A transaction of the save's own is told of before the save ends: what follows comes then.</summary>
+    public Task CommittedAsync() => _saving ? Task.CompletedTask : AfterCommitAsync();
+
+    public void RolledBack()
+    {
+        _uncommitted.Clear();
+        _appended = 0;
+    }
+
+    private async Task<List<DomainEvent>> DrainAsync(DbContext db, CancellationToken ct)
+    {
+        List<DomainEvent> all = [];
+        for (var round = 0; ; round++)
+        {
+            var raising = db.ChangeTracker.Entries<AggregateRoot>().Select(entry => entry.Entity).Where(a => a.HasEvents).ToList();
+            _drained.AddRange(raising);
+            var raised = raising.SelectMany(aggregate => aggregate.TakeEvents()).ToList();
+            if (raised.Count == 0)
+            {
+                return all;
+            }
+
+            if (round == MaxRounds)
+            {
+                throw new InvalidOperationException(
+                    $"Domain events were still being raised after {MaxRounds} rounds, last {raised[0].GetType().Name}: "
+                    + "some handlers keep raising events for each other.");
+            }
+
+            all.AddRange(raised);
+            foreach (var domainEvent in raised)
+            {
+                await dispatcher.BeforeCommitAsync(domainEvent, ct);
+            }
+        }
+    }
+
+    private async Task AfterCommitAsync()
+    {
+        if (_appended > 0)
+        {
+            MessagingTelemetry.Appended.Add(_appended);
+            _appended = 0;
+            doorbell.Ring();
+        }
+
+        // A handler that saves again would come back here: it must not find the same events.
+        DomainEvent[] committed = [.. _uncommitted];
+        _uncommitted.Clear();
+        foreach (var domainEvent in committed)
+        {
+            await dispatcher.AfterCommitAsync(domainEvent);
+        }
+    }
+}
