@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Shop.Cli.Topology;
 using Shop.Contracts;
 
 namespace Shop.Cli.Contracts;
@@ -62,14 +63,17 @@ internal static class ContractsCommand
 
         var stale = breaking > 0 ? [] : await StaleAsync(await DerivedAsync(now, ct), ct);
         stale.ToList().ForEach(path => Console.WriteLine($"stale      {path}"));
-        Console.WriteLine((breaking, stale.Count) switch
+        var unheard = EventsWithoutQueue.In(RabbitMqDefinitions.Read(), now.Schemas.Keys);
+        unheard.ToList().ForEach(name => Console.WriteLine(EventsWithoutQueue.Describe(name)));
+        Console.WriteLine((breaking, stale.Count, unheard.Count) switch
         {
-            ( > 0, _) => Instead(breaking),
-            (_, > 0) => $"\n{stale.Count} files are not what the code says. Write them, look at what changed, commit: ./shop contracts write",
+            ( > 0, _, _) => Instead(breaking),
+            (_, > 0, _) => $"\n{stale.Count} files are not what the code says. Write them, look at what changed, commit: ./shop contracts write",
+            (_, _, > 0) => EventsWithoutQueue.WhatToDo,
             _ => $"{now.Schemas.Count} events keep what they promised"
                 + (revisions.Count == 0 ? "; there is no history to compare with." : $", compared with {string.Join(", ", revisions)}."),
         });
-        return breaking + stale.Count == 0 ? 0 : 1;
+        return breaking + stale.Count + unheard.Count == 0 ? 0 : 1;
     }
 
     private static async Task<int> WriteAsync(CancellationToken ct)

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Shop.AppHost.Native.Servers;
 using Shop.AppHost.Native.State;
+using Shop.Contracts;
 
 namespace Shop.Cli.Topology;
 
@@ -30,8 +31,7 @@ internal static class TopologyCommand
         {
             if (!check && !load)
             {
-                Console.Write(DefinitionsText.Of(await ServiceTopologies.DeriveAsync(ct)));
-                return 0;
+                return await PrintAsync(ct);
             }
 
             using var management = Connect(broker);
@@ -44,21 +44,42 @@ internal static class TopologyCommand
         }
     }
 
+    private static async Task<int> PrintAsync(CancellationToken ct)
+    {
+        var definitions = await ServiceTopologies.DeriveAsync(ct);
+        Console.Write(DefinitionsText.Of(definitions));
+        var unheard = EventsWithoutQueue.In(definitions, EventCatalog.Names);
+        if (unheard.Count > 0)
+        {
+            await Console.Error.WriteLineAsync(string.Join('\n', [.. unheard.Select(EventsWithoutQueue.Describe), EventsWithoutQueue.WhatToDo]));
+        }
+
+        return unheard.Count == 0 ? 0 : 1;
+    }
+
     private static async Task<int> CheckAsync(RabbitMqManagement management, CancellationToken ct)
     {
-        var findings = TopologyComparison.Compare(RabbitMqDefinitions.Read(), await management.GetAsync("definitions", ct));
-        if (findings.Count == 0)
+        var broker = await management.GetAsync("definitions", ct);
+        var findings = TopologyComparison.Compare(RabbitMqDefinitions.Read(), broker);
+        var unheard = EventsWithoutQueue.In(broker, EventCatalog.Names, RabbitMqDefinitions.VirtualHost);
+        if (findings.Count + unheard.Count == 0)
         {
             Console.WriteLine($"The broker is as {RabbitMqDefinitions.RelativePath} says.");
             return 0;
         }
 
         findings.ToList().ForEach(finding => Console.WriteLine($"{finding.Kind,-9}  {finding.What}"));
+        unheard.ToList().ForEach(name => Console.WriteLine(EventsWithoutQueue.Describe(name)));
         Console.WriteLine($"""
 
             {findings.Count} differences from {RabbitMqDefinitions.RelativePath}. Missing: ./shop topology --load adds it. Extra and different:
             loading removes and changes nothing; docs/topology.md says what to do.
             """);
+        if (unheard.Count > 0)
+        {
+            Console.WriteLine(EventsWithoutQueue.WhatToDo);
+        }
+
         return 1;
     }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Shop.Analytics.Features.Funnel;
 using Shop.Analytics.Features.SalesPerDay;
 
@@ -25,6 +26,15 @@ public class RouteTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFix
         {
             await ExpectProblemAsync(HttpStatusCode.Unauthorized, "not-authenticated", path, token);
         }
+    }
+
+    [Fact]
+    public async Task Its_AsyncAPI_document_is_the_committed_one_and_asks_nobody_who_he_is()
+    {
+        var (contentType, served, committed) = await analytics.AsyncApiAsync();
+
+        Assert.Equal("application/json; charset=utf-8", contentType);
+        Assert.True(JsonNode.DeepEquals(committed, served));
     }
 
     [Theory, MemberData(nameof(Routes))]

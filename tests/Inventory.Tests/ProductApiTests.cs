@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using static Shop.Inventory.Tests.InventoryService;
 
 namespace Shop.Inventory.Tests;
@@ -20,6 +21,15 @@ public sealed class ProductApiTests(InventoryService inventory)
         { "GET", "/products/TEA-1" },
         { "GET", "/products/TEA-1/movements" },
     };
+
+    [Fact]
+    public async Task Its_AsyncAPI_document_is_the_committed_one_and_asks_nobody_who_he_is()
+    {
+        var (contentType, served, committed) = await inventory.AsyncApiAsync();
+
+        Assert.Equal("application/json; charset=utf-8", contentType);
+        Assert.True(JsonNode.DeepEquals(committed, served));
+    }
 
     [Fact]
     public async Task A_new_product_is_created_and_can_be_read_by_anyone_with_a_token()

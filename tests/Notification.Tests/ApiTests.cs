@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Shop.Notification.Tests;
 
@@ -20,6 +21,15 @@ public sealed class ApiTests(NotificationFixture shop) : IClassFixture<Notificat
             Assert.Equal(HttpStatusCode.Unauthorized, (await client.PostAsync("/contacts/me/webhook-secret", null)).StatusCode);
             Assert.Equal(HttpStatusCode.Unauthorized, (await client.PostAsync($"/notifications/{Guid.CreateVersion7()}/resend", null)).StatusCode);
         }
+    }
+
+    [Fact]
+    public async Task Its_AsyncAPI_document_is_the_committed_one_and_asks_nobody_who_he_is()
+    {
+        var (contentType, served, committed) = await shop.AsyncApiAsync();
+
+        Assert.Equal("application/json; charset=utf-8", contentType);
+        Assert.True(JsonNode.DeepEquals(committed, served));
     }
 
     [Fact]

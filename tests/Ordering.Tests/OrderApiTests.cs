@@ -28,17 +28,10 @@ public sealed class OrderApiTests(OrderingService ordering) : IClassFixture<Orde
     [Fact]
     public async Task Its_AsyncAPI_document_is_the_committed_one_and_asks_nobody_who_he_is()
     {
-        using var client = ordering.Client();
+        var (contentType, served, committed) = await ordering.AsyncApiAsync();
 
-        var served = JsonNode.Parse(await client.GetStringAsync("/asyncapi/v1.json"));
-
-        var at = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(at.FullName, "Shop.sln")))
-        {
-            at = at.Parent!;
-        }
-
-        Assert.True(JsonNode.DeepEquals(JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(at.FullName, "docs", "asyncapi", "ordering.json"))), served));
+        Assert.Equal("application/json; charset=utf-8", contentType);
+        Assert.True(JsonNode.DeepEquals(committed, served));
     }
 
     [Theory]

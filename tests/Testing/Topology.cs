@@ -9,7 +9,10 @@ public static class Topology
     /// <summary>The file, from the repository's root.</summary>
     public const string RelativePath = "deploy/rabbitmq/definitions.json";
 
-    private static readonly Lazy<string> s_text = new(() => File.ReadAllText(Path.Combine(FindRoot(), RelativePath)));
+    /// <summary>The repository that this runs in.</summary>
+    public static string Root { get; } = FindRoot();
+
+    private static readonly Lazy<string> s_text = new(() => File.ReadAllText(Path.Combine(Root, RelativePath)));
 
     /// <summary>All services, as the definitions name their users.</summary>
     public static IReadOnlyList<string> Services =>

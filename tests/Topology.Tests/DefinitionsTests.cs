@@ -41,14 +41,27 @@ public sealed class DefinitionsTests
     }
 
     [Fact]
-    public void Every_event_has_an_exchange_and_a_queue_that_is_bound_to_it()
+    public void Every_version_of_every_event_has_an_exchange_and_a_queue_that_is_bound_to_it()
     {
         var definitions = Definitions.Committed();
         var exchanges = Names(definitions, "exchanges", "name");
-        var sources = Names(definitions, "bindings", "source");
 
         Assert.All(EventCatalog.Names, name => Assert.Contains(name, exchanges));
-        Assert.All(EventCatalog.Names, name => Assert.Contains(name, sources)); // else a mandatory publish would be returned for ever
+        Assert.Empty(EventsWithoutQueue.In(definitions, EventCatalog.Names));
+    }
+
+    /// <summary>The negative control, by the bindings that are gone and by the queue that is.</summary>
+    [Fact]
+    public void A_version_that_reaches_no_queue_is_named()
+    {
+        const string Old = "ordering.order-placed.v1";
+        const string Low = "inventory.stock-level-low.v1";
+        var definitions = Definitions.Committed();
+        Remove(definitions, "bindings", binding => (string)binding["source"]! == Old);
+        Assert.Equal([Old], EventsWithoutQueue.In(definitions, EventCatalog.Names));
+
+        Remove(definitions, "queues", queue => (string)queue["name"]! is "analytics.event-log" or "notification.staff-notifications");
+        Assert.Contains(Low, EventsWithoutQueue.In(definitions, EventCatalog.Names));
     }
 
     [Fact]
@@ -81,10 +94,17 @@ public sealed class DefinitionsTests
         Assert.Contains(
             new TopologyFinding("different", "queue inventory.order-cancelled: x-overflow is not set, should be \"reject-publish\""), findings);
 
+        // What another service takes as well is still heard, and here there is no other.
+        Assert.Contains("ordering.order-cancelled.v1", EventsWithoutQueue.In(await broker.ExportAsync(), EventCatalog.Names));
+        Assert.DoesNotContain("ordering.order-shipped.v1", EventsWithoutQueue.In(await broker.ExportAsync(), EventCatalog.Names));
+
         // Loading adds what is missing; the rest is a person's decision.
         await broker.LoadTopologyAsync("inventory");
         Assert.DoesNotContain(TopologyComparison.Compare(wanted, await broker.ExportAsync()), finding => finding.Kind == "missing");
     }
+
+    private static void Remove(JsonObject definitions, string category, Func<JsonNode, bool> which) => definitions[category] =
+        new JsonArray([.. definitions[category]!.AsArray().Where(item => !which(item!)).Select(item => item!.DeepClone())]);
 
     private static HashSet<string> Names(JsonObject definitions, string category, string member) =>
         [.. definitions[category]!.AsArray().Select(item => (string)item![member]!)];
