@@ -58,7 +58,7 @@ public sealed class NativeServersTests : IDisposable
             CREATE SCHEMA rebuild;
             CREATE TABLE rebuild.things (id serial);
             CREATE FUNCTION count_things() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM things';
-            CREATE PUBLICATION some;
+            CREATE PUBLICATION some_events;
             INSERT INTO things (day) VALUES (now());
             """);
 
@@ -67,7 +67,7 @@ public sealed class NativeServersTests : IDisposable
         var service = server.ConnectionString("ordering", "ordering", "second");
         var owner = server.ConnectionString("ordering", "ordering-owner", "owner");
         foreach (var statement in (string[])["DROP TABLE things", "DROP SCHEMA rebuild CASCADE", "DROP FUNCTION count_things()",
-            "DROP PUBLICATION some", "CREATE TABLE more (id integer)", "SELECT * FROM things"])
+            "DROP PUBLICATION some_events", "CREATE TABLE more (id integer)", "SELECT * FROM things"])
         {
             Assert.Equal("42501", (await Assert.ThrowsAsync<PostgresException>(() => ExecuteAsync(service, statement))).SqlState);
         }
@@ -77,7 +77,7 @@ public sealed class NativeServersTests : IDisposable
             ALTER TABLE things ADD COLUMN name text;
             DROP SCHEMA rebuild CASCADE;
             DROP FUNCTION count_things();
-            DROP PUBLICATION some;
+            DROP PUBLICATION some_events;
             DROP TABLE things;
             """);
     }
