@@ -19,19 +19,19 @@ AddService<Projects.Analytics>("analytics", postgres.AddDatabase("analytics-db")
 
 builder.Build().Run();
 
-// A service starts when a run of the same program with the argument "migrate" has prepared its tables.
+// A service starts when a run of the same program with the argument "migrate" has prepared its tables, which that one owns.
 IResourceBuilder<ProjectResource> AddService<TProject>(string name, IResourceBuilder<PostgresDatabaseResource> database)
     where TProject : IProjectMetadata, new()
 {
     var migrate = builder.AddProject<TProject>($"{name}-migrate", launchProfileName: null)
         .WithArgs("migrate")
         .WithEnvironment("Messaging__Relay", relay)
-        .WithReference(database, connectionName: "Database").WaitFor(database)
+        .WithReferenceAs(database, user: name, connectionName: "Database", asOwner: true).WaitFor(database)
         .WithReferenceAs(rabbitmq, user: name); // configured like the service; it does not talk to the broker
 
     return builder.AddProject<TProject>(name)
         .WithEnvironment("Messaging__Relay", relay)
-        .WithReference(database, connectionName: "Database")
+        .WithReferenceAs(database, user: name, connectionName: "Database") // changes rows, and nothing else
         .WithReferenceAs(rabbitmq, user: name).WaitFor(rabbitmq)
         .WithEnvironment("Authentication__Schemes__Bearer__ValidIssuer", "shop")
         .WithEnvironment("Authentication__Schemes__Bearer__ValidAudiences__0", "shop")

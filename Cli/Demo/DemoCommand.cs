@@ -8,7 +8,7 @@ internal static class DemoCommand
 {
     public static Command Command { get; } = new(
         "demo",
-        "demo [--orders N] [--rate R] [--seed S] [--until FILE]",
+        "demo [--orders N] [--rate R] [--seed S] [--until FILE] [--at name=URL,...]",
         "Plays a shop's day: a few first visits, then N (100) at R per second (10), or more until FILE is there, and checks that "
             + "nothing was lost or repeated.",
         RunAsync);
@@ -19,8 +19,9 @@ internal static class DemoCommand
         var rate = arguments.Number("--rate", 10.0, 0.1, 1_000);
         var seed = arguments.Number("--seed", Random.Shared.Next(), 0, int.MaxValue);
         var until = arguments.Option("--until");
+        var addresses = Addresses(arguments.Option("--at"));
         arguments.End();
-        using var api = new ShopApi();
+        using var api = new ShopApi(addresses);
         var record = new DemoRecord();
         var run = new DemoRun(api, record, seed);
         var goOn = until is null ? "" : $", and on until {until} is there";
@@ -41,6 +42,23 @@ internal static class DemoCommand
         var findings = await new Invariants(api, record).CheckAsync(ct);
         Report(api, record, findings);
         return findings.All(finding => finding.Violations.Count == 0) && record.Surprises.IsEmpty ? 0 : 1;
+    }
+
+    /// <summary>Where the services are, of a shop that is not this machine's; empty for this one.</summary>
+    private static Dictionary<string, Uri> Addresses(string? at)
+    {
+        var addresses = new Dictionary<string, Uri>();
+        foreach (var entry in at?.Split(',') ?? [])
+        {
+            if (entry.Split('=', 2) is not [var name, var url] || !ShopApi.Names.Contains(name) || !Uri.TryCreate(url, UriKind.Absolute, out var uri))
+            {
+                throw new UsageException($"--at takes {ShopApi.Names[0]}=http://host:port,... for some of {string.Join(", ", ShopApi.Names)}, not '{entry}'.");
+            }
+
+            addresses[name] = uri;
+        }
+
+        return addresses;
     }
 
     private static Task VisitsAsync(DemoRun run, DemoRecord record, int orders, double rate, string? until, CancellationToken ct) =>

@@ -35,11 +35,11 @@ internal sealed class ShopApi : IDisposable
     private readonly ResiliencePipeline<Answer> _pipeline;
     private int _repeated;
 
-    public ShopApi()
+    /// <param name="addresses">Where services are that do not belong to the shop of this machine.</param>
+    public ShopApi(IReadOnlyDictionary<string, Uri> addresses)
     {
         var state = ShopState.Read(ShopHome.Root);
-        string[] names = ["ordering", "inventory", "notification", "analytics"];
-        _services = names.ToDictionary(name => name, name => new Uri(
+        _services = Names.ToDictionary(name => name, name => addresses.GetValueOrDefault(name) ?? new Uri(
             (state.Services.FirstOrDefault(service => service.Name == name) ?? HealthCheck.AtPreferredAddress(name)).Url));
         _pipeline = new ResiliencePipelineBuilder<Answer>()
             .AddTimeout(s_patience)
@@ -61,6 +61,9 @@ internal sealed class ShopApi : IDisposable
             })
             .Build();
     }
+
+    /// <summary>The services that it calls.</summary>
+    public static string[] Names { get; } = ["ordering", "inventory", "notification", "analytics"];
 
     /// <summary>Requests that had to be repeated because something was down.</summary>
     public int Repeated => _repeated;

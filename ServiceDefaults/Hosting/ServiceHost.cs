@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Shop.ServiceDefaults.Http;
@@ -68,6 +69,7 @@ public static class ServiceHost
                 }
 
                 await app.Services.GetRequiredService<IRelayStrategy>().PrepareAsync(stopping);
+                await GrantAsync<TContext>(app, stopping);
                 return true;
             case ["topology"]:
                 Console.WriteLine(BrokerDefinitions.Of(app.Services.GetRequiredService<BrokerTopology>()).ToJsonString());
@@ -77,6 +79,17 @@ public static class ServiceHost
                 return true;
             default:
                 return false;
+        }
+    }
+
+    // After the relay's strategy, which makes functions too.
+    private static async Task GrantAsync<TContext>(WebApplication app, CancellationToken ct)
+        where TContext : DbContext
+    {
+        if (app.Configuration[RuntimeRole.Setting] is { Length: > 0 } role)
+        {
+            await using var scope = app.Services.CreateAsyncScope();
+            await RuntimeRole.GrantAsync(scope.ServiceProvider.GetRequiredService<TContext>(), role, ct);
         }
     }
 }

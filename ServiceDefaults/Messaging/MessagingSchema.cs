@@ -64,7 +64,7 @@ public static class MessagingSchema
         """;
 
     /// <summary>All statements that make the messaging tables, in their order, for a database that is set up without migrations.</summary>
-    internal static IReadOnlyList<string> Steps => [Version1, .. InboxSchema.Partitioning];
+    internal static IReadOnlyList<string> Steps => [Version1, .. InboxSchema.Partitioning, InboxSchema.KeptAsOwner];
 
     /// <summary>Creates the tables of outbox, inbox and HTTP idempotency. Never change it: add a new step for a new version.</summary>
     public static void CreateMessagingTables(this MigrationBuilder migration) => migration.Sql(Version1);

@@ -42,8 +42,8 @@ public sealed class EngineTests : IDisposable
     {
         var builder = DistributedApplication.CreateBuilder([]);
         var database = builder.AddPostgres("postgres").AddDatabase("one-db");
-        builder.AddProject<Projects.Ordering>("ordering").WithReference(database);
-        builder.AddProject<Projects.Inventory>("inventory").WithReference(database);
+        builder.AddProject<Projects.Ordering>("ordering").WithReferenceAs(database, "ordering", "Database");
+        builder.AddProject<Projects.Inventory>("inventory").WithReferenceAs(database, "inventory", "Database");
 
         Assert.Equal(1, await RunAsync(builder, CancellationToken.None));
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
+using Npgsql;
 
 namespace Shop.EndToEnd.Tests;
 
@@ -77,6 +78,27 @@ internal sealed class RunningShop : IAsyncDisposable
 
     /// <summary>What a service or a server has written into its log so far.</summary>
     public string LogOf(string name) => File.ReadAllText(Path.Combine(_home, "logs", name + ".log"));
+
+    /// <summary>Who is connected to the services' databases: the login and the database of each.</summary>
+    public async Task<IReadOnlyList<(string Login, string Database)>> SessionsAsync()
+    {
+        var state = JsonDocument.Parse(File.ReadAllText(Path.Combine(_home, "state.json"))).RootElement;
+        var port = state.GetProperty("servers").EnumerateArray().Single(server => server.GetProperty("name").GetString() == "postgres")
+            .GetProperty("port").GetInt32();
+        var password = File.ReadAllText(Path.Combine(_home, "secrets", "postgres-admin-password")).Trim();
+        await using var connection = new NpgsqlConnection(
+            $"Host=127.0.0.1;Port={port};Database=postgres;Username=postgres;Password={password};Pooling=false");
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand("SELECT DISTINCT usename, datname FROM pg_stat_activity WHERE datname LIKE '%-db'", connection);
+        await using var reader = await command.ExecuteReaderAsync();
+        List<(string, string)> sessions = [];
+        while (await reader.ReadAsync())
+        {
+            sessions.Add((reader.GetString(0), reader.GetString(1)));
+        }
+
+        return sessions;
+    }
 
     /// <summary>Runs a command of the shop to its end; its exit code and what it printed.</summary>
     public async Task<(int ExitCode, string Output)> CliAsync(params string[] arguments)

@@ -21,6 +21,9 @@ public sealed class WholeShopTests
         Assert.Equal(0, await shop.StopAsync());
         await Eventually.HoldsAsync("no process is left", () => shop.Processes().Count == 0);
         await shop.StartAsync(relay: "LogTailing");
+        var sessions = await shop.SessionsAsync();
+        Assert.Equal(4, sessions.Count); // each service as its own login, not as its database's owner
+        Assert.All(sessions, session => Assert.Equal(session.Login + "-db", session.Database));
         var (differs, difference) = await shop.CliAsync("topology", "--check");
         Assert.True(differs == 0, difference);
         await CustomersComeWhileTheseAreKilledAsync(shop, orders: 10, "postgres");

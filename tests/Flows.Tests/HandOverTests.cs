@@ -25,7 +25,9 @@ public sealed class HandOverTests
         var settings = ServiceInstance.Settings(database.ConnectionString, broker.UriOf("inventory"));
         settings["Messaging:Relay"] = relay;
         settings["Messaging:ConfirmTimeout"] = "00:00:20"; // as long as it may take on a slow machine to see that the old one stops
+        settings["Database:RuntimeRole"] = database.RuntimeRole;
         await ServiceInstance.MigrateAsync<OfferProductRequest>(settings);
+        settings["ConnectionStrings:Database"] = database.RuntimeConnectionString;
         await using var old = await ServiceProcess.StartAsync<OfferProductRequest>(new Dictionary<string, string?>(settings)
         {
             ["ConnectionStrings:rabbitmq"] = wire.Over(broker.UriOf("inventory")).AbsoluteUri,

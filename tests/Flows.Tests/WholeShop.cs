@@ -36,7 +36,7 @@ internal sealed class WholeShop : IAsyncDisposable
         database ??= await MigratedDatabases.CreateAsync<TProgram>();
         await Broker.LoadTopologyAsync(service);
         _databases.Add(database);
-        var all = ServiceInstance.Settings(database.ConnectionString, Broker.UriOf(service));
+        var all = ServiceInstance.Settings(database.RuntimeConnectionString, Broker.UriOf(service));
         all["Email:PickupDirectory"] = _mail.FullName;
         foreach (var (key, value) in settings ?? [])
         {

@@ -19,7 +19,7 @@ public sealed class TwoSweepersTests : ServiceFixture<Program>, IAsyncLifetime
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        var settings = ServiceInstance.Settings(Database.ConnectionString, Broker.UriOf("inventory"));
+        var settings = ServiceInstance.Settings(Database.RuntimeConnectionString, Broker.UriOf("inventory"));
         foreach (var (key, value) in Settings)
         {
             settings[key] = value;

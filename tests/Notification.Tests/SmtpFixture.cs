@@ -49,7 +49,7 @@ public class SmtpFixture : NotificationFixture
     {
         var second = new Second(new Dictionary<string, string?>(Settings.Concat(TestTokens.Configuration))
         {
-            ["ConnectionStrings:Database"] = Database.ConnectionString,
+            ["ConnectionStrings:Database"] = Database.RuntimeConnectionString,
             ["ConnectionStrings:rabbitmq"] = Broker.UriOf("notification").AbsoluteUri,
             ["Email:From"] = "Shop <second@shop.example>",
         });

@@ -72,7 +72,7 @@ public sealed class OutageTests(OrderingService ordering) : IClassFixture<Orderi
         var server = new NpgsqlConnectionStringBuilder(ordering.Database.AdminConnectionString) { Database = "postgres", Pooling = false };
         await using var connection = new NpgsqlConnection(server.ConnectionString);
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand($"ALTER ROLE \"{ordering.Database.Name}\" CONNECTION LIMIT {limit}", connection);
+        await using var command = new NpgsqlCommand($"ALTER ROLE \"{ordering.Database.RuntimeRole}\" CONNECTION LIMIT {limit}", connection);
         await command.ExecuteNonQueryAsync();
     }
 }

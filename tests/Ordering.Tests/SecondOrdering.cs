@@ -12,7 +12,7 @@ internal sealed class SecondOrdering(OrderingService first) : ServiceFixture<Pro
 
     protected override IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>
     {
-        ["ConnectionStrings:Database"] = first.Database.ConnectionString,
+        ["ConnectionStrings:Database"] = first.Database.RuntimeConnectionString,
         ["ConnectionStrings:rabbitmq"] = first.Broker.UriOf("ordering").AbsoluteUri,
         ["Ordering:SweepInterval"] = "00:00:00.050",
         ["Ordering:SweepBatch"] = "2",

@@ -22,8 +22,8 @@ public sealed class NativeServersTests : IDisposable
         var directory = Path.Combine(_directory, "postgres");
         var port = FreePorts.Next();
         var killed = await PostgresServer.StartAsync(directory, port, Password, Log, Token);
-        await killed.EnsureDatabaseAsync("ordering", "ordering", "first", readsLog: false, Token);
-        await killed.EnsureDatabaseAsync("ordering", "ordering", "it's second", readsLog: true, Token);
+        await killed.EnsureDatabaseAsync("ordering", "ordering", "first", "owner", readsLog: false, Token);
+        await killed.EnsureDatabaseAsync("ordering", "ordering", "it's second", "owner", readsLog: true, Token);
         Kill(killed.ProcessId);
 
         await using var server = await PostgresServer.StartAsync(directory, port, Password, Log, Token);
@@ -43,6 +43,43 @@ public sealed class NativeServersTests : IDisposable
         await server.StopAsync(Token);
         Assert.False(await server.IsHealthyAsync(Token));
         Assert.False(IsAlive(server.ProcessId));
+    }
+
+    [Fact]
+    public async Task A_database_of_an_older_version_whose_service_owned_it_gets_an_owner_of_its_own()
+    {
+        var directory = Path.Combine(_directory, "older");
+        await using var server = await PostgresServer.StartAsync(directory, FreePorts.Next(), Password, Log, Token);
+        await ExecuteAsync(server.AdminConnectionString(), "CREATE ROLE ordering LOGIN PASSWORD 'first'");
+        await ExecuteAsync(server.AdminConnectionString(), "CREATE DATABASE ordering OWNER ordering");
+        await ExecuteAsync(server.ConnectionString("ordering", "ordering", "first"), """
+            CREATE TABLE things (id integer GENERATED ALWAYS AS IDENTITY, day date) PARTITION BY RANGE (day);
+            CREATE TABLE things_default PARTITION OF things DEFAULT;
+            CREATE SCHEMA rebuild;
+            CREATE TABLE rebuild.things (id serial);
+            CREATE FUNCTION count_things() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM things';
+            CREATE PUBLICATION some_events;
+            INSERT INTO things (day) VALUES (now());
+            """);
+
+        await server.EnsureDatabaseAsync("ordering", "ordering", "second", "owner", readsLog: false, Token);
+
+        var service = server.ConnectionString("ordering", "ordering", "second");
+        var owner = server.ConnectionString("ordering", "ordering-owner", "owner");
+        foreach (var statement in (string[])["DROP TABLE things", "DROP SCHEMA rebuild CASCADE", "DROP FUNCTION count_things()",
+            "DROP PUBLICATION some_events", "CREATE TABLE more (id integer)", "SELECT * FROM things"])
+        {
+            Assert.Equal("42501", (await Assert.ThrowsAsync<PostgresException>(() => ExecuteAsync(service, statement))).SqlState);
+        }
+
+        await ExecuteAsync(owner, """
+            DO $$ BEGIN ASSERT count_things() = 1; END $$;
+            ALTER TABLE things ADD COLUMN name text;
+            DROP SCHEMA rebuild CASCADE;
+            DROP FUNCTION count_things();
+            DROP PUBLICATION some_events;
+            DROP TABLE things;
+            """);
     }
 
     [Fact]
@@ -79,6 +116,14 @@ public sealed class NativeServersTests : IDisposable
     }
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    private static async Task ExecuteAsync(string login, string sql)
+    {
+        await using var connection = new NpgsqlConnection(login + ";Pooling=false");
+        await connection.OpenAsync(Token);
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync(Token);
+    }
 
     private static void Log(string line) => TestContext.Current.TestOutputHelper?.WriteLine(line);
 

@@ -15,10 +15,12 @@ public static class MigratedDatabases
     public static Task MigrateAsync<TProgram>(TestDatabase database)
     {
         ArgumentNullException.ThrowIfNull(database);
-        return ServiceInstance.MigrateAsync<TProgram>(ServiceInstance.Settings(database.ConnectionString, s_noBroker));
+        var settings = ServiceInstance.Settings(database.ConnectionString, s_noBroker);
+        settings["Database:RuntimeRole"] = database.RuntimeRole;
+        return ServiceInstance.MigrateAsync<TProgram>(settings);
     }
 
-    /// <summary>A database with all tables of a service and nothing in them, with an owner of its own; disposing drops both.</summary>
+    /// <summary>A database with all tables of a service and nothing in them, with two logins of its own; disposing drops them all.</summary>
     public static async Task<TestDatabase> CreateAsync<TProgram>()
     {
         var service = ServiceInstance.NameOf<TProgram>();

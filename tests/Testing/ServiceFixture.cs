@@ -38,7 +38,7 @@ public abstract class ServiceFixture<TProgram> : IAsyncDisposable
         _database = await CreateDatabaseAsync();
         _broker = await TestServers.CreateVirtualHostAsync(s_service);
         await _broker.LoadTopologyAsync(s_service);
-        var settings = ServiceInstance.Settings(_database.ConnectionString, _broker.UriOf(s_service));
+        var settings = ServiceInstance.Settings(_database.RuntimeConnectionString, _broker.UriOf(s_service));
         foreach (var (key, value) in Settings)
         {
             settings[key] = value;

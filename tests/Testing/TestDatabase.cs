@@ -2,7 +2,10 @@ using Npgsql;
 
 namespace Shop.Testing;
 
-/// <summary>A database of one test class, owned by a login that reaches no other, as a service's is.</summary>
+/// <summary>
+/// A database of one test class with two logins that reach no other, as a service's has: its owner, and the one of the running
+/// service, which gets its rights from <c>migrate</c>.
+/// </summary>
 public sealed class TestDatabase : IAsyncDisposable
 {
     private readonly string _server;
@@ -20,14 +23,25 @@ public sealed class TestDatabase : IAsyncDisposable
             Password = name,
             IncludeErrorDetail = true,
         }.ConnectionString;
+        RuntimeConnectionString = new NpgsqlConnectionStringBuilder(ConnectionString)
+        {
+            Username = RuntimeRole,
+            Password = RuntimeRole,
+        }.ConnectionString;
         AdminConnectionString = new NpgsqlConnectionStringBuilder(server) { Database = _database, IncludeErrorDetail = true }.ConnectionString;
     }
 
     /// <summary>The owner's name, which is the database's too unless it is a copy.</summary>
     public string Name { get; }
 
-    /// <summary>As the owner: what a service gets as <c>ConnectionStrings:Database</c>.</summary>
+    /// <summary>The name of the running service's login.</summary>
+    public string RuntimeRole => Name + "_app";
+
+    /// <summary>As the owner: what <c>migrate</c> gets as <c>ConnectionStrings:Database</c>, and the test itself uses.</summary>
     public string ConnectionString { get; }
+
+    /// <summary>As the login of the running service, where a service's migrate has made the tables.</summary>
+    public string RuntimeConnectionString { get; }
 
     /// <summary>As a superuser, to end other sessions, to look at locks and the like.</summary>
     public string AdminConnectionString { get; }
@@ -37,6 +51,7 @@ public sealed class TestDatabase : IAsyncDisposable
         await ExecuteOnAsync(
             server,
             $"CREATE ROLE \"{name}\" LOGIN REPLICATION PASSWORD '{name}'",
+            $"CREATE ROLE \"{name}_app\" LOGIN REPLICATION PASSWORD '{name}_app'",
             $"CREATE DATABASE \"{name}\" OWNER \"{name}\"",
             $"REVOKE CONNECT, TEMPORARY ON DATABASE \"{name}\" FROM PUBLIC");
         return new TestDatabase(server, name);
@@ -54,8 +69,10 @@ public sealed class TestDatabase : IAsyncDisposable
         await ExecuteOnAsync(
             _server,
             $"CREATE ROLE \"{name}\" LOGIN PASSWORD '{name}'",
+            $"CREATE ROLE \"{name}_app\" LOGIN PASSWORD '{name}_app' IN ROLE \"{RuntimeRole}\"", // which has the rights in the template
             $"CREATE DATABASE \"{name}\" TEMPLATE \"{_database}\" OWNER \"{name}\"",
-            $"REVOKE CONNECT, TEMPORARY ON DATABASE \"{name}\" FROM PUBLIC");
+            $"REVOKE CONNECT, TEMPORARY ON DATABASE \"{name}\" FROM PUBLIC",
+            $"GRANT CONNECT ON DATABASE \"{name}\" TO \"{name}_app\"");
         var copy = new TestDatabase(_server, name);
         await ExecuteOnAsync(copy.AdminConnectionString, $"REASSIGN OWNED BY \"{Name}\" TO \"{name}\"");
         return copy;
@@ -103,7 +120,9 @@ public sealed class TestDatabase : IAsyncDisposable
     {
         var copy = new TestDatabase(_server, Name, $"{Name}_{Guid.CreateVersion7():N}"[..63]);
         await CloseConnectionsAsync();
-        await ExecuteOnAsync(_server, $"CREATE DATABASE \"{copy._database}\" TEMPLATE \"{_database}\" OWNER \"{Name}\"");
+        await ExecuteOnAsync(_server, $"CREATE DATABASE \"{copy._database}\" TEMPLATE \"{_database}\" OWNER \"{Name}\"",
+            $"REVOKE CONNECT, TEMPORARY ON DATABASE \"{copy._database}\" FROM PUBLIC",
+            $"GRANT CONNECT ON DATABASE \"{copy._database}\" TO \"{RuntimeRole}\"");
         return copy;
     }
 
@@ -120,11 +139,14 @@ public sealed class TestDatabase : IAsyncDisposable
         await ExecuteOnAsync(_server, $"DROP DATABASE IF EXISTS \"{_database}\" WITH (FORCE)");
         if (_database == Name)
         {
-            await ExecuteOnAsync(_server, $"DROP ROLE IF EXISTS \"{Name}\"");
+            await ExecuteOnAsync(_server, $"DROP ROLE IF EXISTS \"{Name}\", \"{RuntimeRole}\"");
         }
 
-        await using var pool = new NpgsqlConnection(ConnectionString);
-        NpgsqlConnection.ClearPool(pool);
+        foreach (var login in (string[])[ConnectionString, RuntimeConnectionString])
+        {
+            await using var pool = new NpgsqlConnection(login);
+            NpgsqlConnection.ClearPool(pool);
+        }
     }
 
     private static async Task ExecuteOnAsync(string server, params string[] statements)

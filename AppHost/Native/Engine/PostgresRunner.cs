@@ -5,7 +5,7 @@ using Shop.AppHost.Native.State;
 
 namespace Shop.AppHost.Native.Engine;
 
-/// <summary>The cluster, with a database for each that a project refers to, owned by that project's login.</summary>
+/// <summary>The cluster, with a database for each that a project refers to, which has that project's two logins.</summary>
 internal sealed class PostgresRunner(
     PostgresServerResource resource, IReadOnlyDictionary<PostgresDatabaseResource, string> owners, EngineContext context) : IRunner
 {
@@ -25,7 +25,7 @@ internal sealed class PostgresRunner(
 
     private ResourceLog Log { get; } = context.OpenLog(resource.Name);
 
-    /// <summary>For Npgsql, as the login of the project that asks.</summary>
+    /// <summary>For Npgsql, as this login, which is one of the two of the database's service.</summary>
     public string ConnectionString(PostgresDatabaseResource database, string login) =>
         _server!.ConnectionString(database.Name, login, context.Password(resource.Name, login));
 
@@ -35,7 +35,8 @@ internal sealed class PostgresRunner(
         var process = await StartServerAsync(ct);
         foreach (var (database, login) in owners)
         {
-            await _server!.EnsureDatabaseAsync(database.Name, login, context.Password(resource.Name, login), s_readsLog, ct);
+            await _server!.EnsureDatabaseAsync(database.Name, login, context.Password(resource.Name, login),
+                context.Password(resource.Name, DatabaseRoles.OwnerOf(login)), s_readsLog, ct);
         }
 
         _watch = new ServerWatch(resource.Name, context).RunAsync(process, StartServerAsync, _stopped.Token);

@@ -116,7 +116,7 @@ internal abstract class ProjectRunner(ProjectResource resource, EngineContext co
     private string ConnectionString(Resource server) => server switch
     {
         PostgresDatabaseResource database =>
-            ((PostgresRunner)context.Servers[database.Server]).ConnectionString(database, resource.Identity),
+            ((PostgresRunner)context.Servers[database.Server]).ConnectionString(database, resource.DatabaseUser!),
         RabbitMQServerResource broker => ((RabbitMqRunner)context.Servers[broker]).AmqpUri(resource.BrokerUser!),
         _ => throw new StartFailedException($"{resource.Name} refers to {server.Name}, which has no connection string."),
     };

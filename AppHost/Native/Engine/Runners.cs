@@ -42,13 +42,13 @@ internal static class Runners
         {
             foreach (var database in project.References.Values.OfType<PostgresDatabaseResource>().Where(d => d.Server == server))
             {
-                if (owners.TryGetValue(database, out var owner) && owner != project.Identity)
+                if (owners.TryGetValue(database, out var owner) && owner != project.DatabaseLogin)
                 {
                     throw new StartFailedException(
-                        $"{owner} and {project.Identity} both refer to {database.Name}; a database belongs to one service.");
+                        $"{owner} and {project.DatabaseLogin} both refer to {database.Name}; a database belongs to one service.");
                 }
 
-                owners[database] = project.Identity;
+                owners[database] = project.DatabaseLogin!;
             }
         }
 

@@ -1,3 +1,5 @@
+using Shop.AppHost.Native.Servers;
+
 namespace Shop.AppHost.Native.Model;
 
 /// <summary>What the page says of a resource once it is there.</summary>
@@ -31,14 +33,21 @@ internal static class ResourceBuilderExtensions
     public static IResourceBuilder<RabbitMQServerResource> WithManagementPlugin(
         this IResourceBuilder<RabbitMQServerResource> server) => server;
 
-    /// <summary>Gives the project the connection string of a database under <paramref name="connectionName"/>.</summary>
-    public static IResourceBuilder<ProjectResource> WithReference(
+    /// <summary>
+    /// Gives the project the connection string of its database under <paramref name="connectionName"/>, as the service's own login; as
+    /// the owner's where <paramref name="asOwner"/> says so, with the name of the login that is to get the rights to what is made.
+    /// </summary>
+    public static IResourceBuilder<ProjectResource> WithReferenceAs(
         this IResourceBuilder<ProjectResource> project,
         IResourceBuilder<PostgresDatabaseResource> database,
-        string? connectionName = null)
+        string user,
+        string connectionName,
+        bool asOwner = false)
     {
-        project.Resource.References[connectionName ?? database.Resource.Name] = database.Resource;
-        return project;
+        project.Resource.References[connectionName] = database.Resource;
+        project.Resource.DatabaseLogin = user;
+        project.Resource.DatabaseUser = asOwner ? DatabaseRoles.OwnerOf(user) : user;
+        return asOwner ? project.WithEnvironment("Database__RuntimeRole", user) : project;
     }
 
     /// <summary>Loads the committed definitions when the broker is healthy, before anything starts that waits for it.</summary>

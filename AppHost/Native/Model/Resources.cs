@@ -40,9 +40,6 @@ internal sealed class ProjectResource(string name, IProjectMetadata metadata, La
 {
     public string ProjectPath { get; } = metadata.ProjectPath;
 
-    /// <summary>The name under which the project logs in to its database. All runs of a project share it; other projects have others.</summary>
-    public string Identity { get; } = Path.GetFileNameWithoutExtension(metadata.ProjectPath).ToLowerInvariant();
-
     /// <summary>Null for a run that listens to nothing and is expected to end.</summary>
     public LaunchProfile? LaunchProfile { get; } = launchProfile;
 
@@ -52,6 +49,12 @@ internal sealed class ProjectResource(string name, IProjectMetadata metadata, La
 
     /// <summary>The servers and databases that the project receives a connection string of, by the name it is looked up by.</summary>
     public Dictionary<string, Resource> References { get; } = [];
+
+    /// <summary>The login that the service has in its database. All runs of a service share it; other services have others.</summary>
+    public string? DatabaseLogin { get; set; }
+
+    /// <summary>Whom this run logs in to the database as: that login, or the owner.</summary>
+    public string? DatabaseUser { get; set; }
 
     /// <summary>Whom the project logs in to the broker as.</summary>
     public string? BrokerUser { get; set; }

@@ -83,23 +83,18 @@ internal sealed class PostgresServer : IAsyncDisposable
     }.ConnectionString;
 
     /// <summary>
-    /// Makes sure of a database that <paramref name="login"/> owns and no other login may connect to. May be called again; the
-    /// login then has the password given last. The attribute REPLICATION, which reading a log takes, it has only where
-    /// <paramref name="readsLog"/> says so or where a slot of this database is still to be read.
+    /// Makes sure of a database with its two logins, which no other login may connect to. May be called again; the logins then have
+    /// the passwords given last, and what an older version of Shop left to the service's own login belongs to the owner.
     /// </summary>
-    public async Task EnsureDatabaseAsync(string database, string login, string password, bool readsLog, CancellationToken ct)
+    public async Task EnsureDatabaseAsync(
+        string database, string login, string password, string ownerPassword, bool readsLog, CancellationToken ct)
     {
         await QueryAsync("postgres", $"""
-            SELECT format('CREATE ROLE %I', {Literal(login)})
-              WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {Literal(login)}) \gexec
-            ALTER ROLE {Identifier(login)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {Literal(password)};
-            SELECT format('ALTER ROLE %I %s', {Literal(login)}, CASE WHEN {(readsLog ? "true" : "false")}
-              OR EXISTS (SELECT FROM pg_replication_slots WHERE database = {Literal(database)}) THEN 'REPLICATION' ELSE 'NOREPLICATION' END) \gexec
-            SELECT format('CREATE DATABASE %I OWNER %I', {Literal(database)}, {Literal(login)})
-              WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = {Literal(database)}) \gexec
-            ALTER DATABASE {Identifier(database)} OWNER TO {Identifier(login)};
-            REVOKE CONNECT, TEMPORARY ON DATABASE {Identifier(database)} FROM PUBLIC;
+            {DatabaseRoles.Logins(database, login, password, ownerPassword, readsLog)}
+            SELECT format('CREATE DATABASE %I OWNER %I', {DatabaseRoles.Literal(database)}, {DatabaseRoles.Literal(DatabaseRoles.OwnerOf(login))})
+              WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = {DatabaseRoles.Literal(database)}) \gexec
             """, ct);
+        await QueryAsync(database, DatabaseRoles.Ownership(database, login), ct);
     }
 
     public async Task<bool> IsHealthyAsync(CancellationToken ct)
@@ -124,11 +119,4 @@ internal sealed class PostgresServer : IAsyncDisposable
         var result = await ServerProcesses.RunAsync(_cluster.Program("psql"), arguments, ct, script, environment);
         result.OrThrow($"A command for PostgreSQL on port {Port}");
     }
-
-    private static string Literal(string value) =>
-        value.Contains('\\', StringComparison.Ordinal)
-            ? throw new ArgumentException("A name or password for PostgreSQL may not contain a backslash.", nameof(value))
-            : $"'{value.Replace("'", "''", StringComparison.Ordinal)}'";
-
-    private static string Identifier(string value) => $"\"{value.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 }

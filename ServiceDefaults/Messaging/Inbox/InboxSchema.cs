@@ -198,6 +198,32 @@ public static class InboxSchema
         }
     }
 
+    /// <summary>
+    /// Lets the service's own login, which may only change rows, have partitions made and dropped: by these two functions, as whoever
+    /// owns them.
+    /// </summary>
+    internal const string KeptAsOwner = """
+        ALTER FUNCTION ensure_inbox_partitions(date, date) SECURITY DEFINER SET search_path = public, pg_temp;
+        ALTER FUNCTION drop_old_inbox_partition(timestamptz, integer) SECURITY DEFINER SET search_path = public, pg_temp;
+        """;
+
+    /// <inheritdoc cref="KeptAsOwner"/>
+    public static void KeepInboxAsOwner(this MigrationBuilder migration)
+    {
+        ArgumentNullException.ThrowIfNull(migration);
+        migration.Sql(KeptAsOwner);
+    }
+
+    /// <summary>Undoes <see cref="KeepInboxAsOwner"/>.</summary>
+    public static void KeepInboxAsCaller(this MigrationBuilder migration)
+    {
+        ArgumentNullException.ThrowIfNull(migration);
+        migration.Sql("""
+            ALTER FUNCTION ensure_inbox_partitions(date, date) SECURITY INVOKER RESET search_path;
+            ALTER FUNCTION drop_old_inbox_partition(timestamptz, integer) SECURITY INVOKER RESET search_path;
+            """);
+    }
+
     /// <summary>Undoes <see cref="PartitionInbox"/>. Copies all rows, while consumers wait.</summary>
     public static void UnpartitionInbox(this MigrationBuilder migration)
     {

@@ -46,7 +46,15 @@ internal static class LogSlot
 
     public const string DropTrigger = $"DROP TRIGGER IF EXISTS {Trigger} ON outbox";
 
-    public const string DropRest = $"DROP FUNCTION IF EXISTS {Trigger}(); DROP PUBLICATION IF EXISTS {Publication}";
+    /// <summary>Only as the owner of the table. A relay's login leaves them to the next migrate: without a slot they do nothing.</summary>
+    public const string DropRest = $"""
+        DO $$ BEGIN
+            IF pg_has_role((SELECT relowner FROM pg_class WHERE oid = 'outbox'::regclass), 'USAGE') THEN
+                DROP FUNCTION IF EXISTS {Trigger}();
+                DROP PUBLICATION IF EXISTS {Publication};
+            END IF;
+        END $$
+        """;
 
     public const string Heartbeat = $"SELECT pg_logical_emit_message(true, '{Prefix}', '')::text";
 

@@ -24,6 +24,11 @@ internal sealed partial class PollingStrategy(MessagingSettings settings, TimePr
         var state = await session.StateAsync(ct);
         if (!state.HasTrigger)
         {
+            if (!state.HasSlot)
+            {
+                await session.ExecuteAsync(LogSlot.DropRest, ct);
+            }
+
             return;
         }
 

@@ -41,7 +41,7 @@ internal sealed record Projection(
     public string Columns { get; } = string.Join(", ", [.. Key, .. Sums, .. Least]);
 
     /// <summary>Makes the shadow empty.</summary>
-    public string EmptyShadowSql => $"TRUNCATE {Shadow}.{Table}";
+    public string EmptyShadowSql => $"SELECT empty_rebuild('{Table}')";
 
     /// <summary>Copies into the shadow what is of days before the parameter.</summary>
     public string KeepSql =>
@@ -51,12 +51,7 @@ internal sealed record Projection(
     public string LockSql => $"LOCK TABLE {Live}.{Table}, {Shadow}.{Table} IN ACCESS EXCLUSIVE MODE";
 
     /// <summary>Lets the two tables change places, with all that is theirs, and empties the one that was live.</summary>
-    public string SwitchSql => $"""
-        ALTER TABLE {Live}.{Table} SET SCHEMA rebuild_switch;
-        ALTER TABLE {Shadow}.{Table} SET SCHEMA {Live};
-        ALTER TABLE rebuild_switch.{Table} SET SCHEMA {Shadow};
-        {EmptyShadowSql};
-        """;
+    public string SwitchSql => $"SELECT switch_projection('{Table}')";
 
     /// <summary>
     /// Combines rows with those of the table. The parameter is what <see cref="ToJson"/> gives; rows are taken by key, so that

@@ -1,0 +1,25 @@
+using Microsoft.EntityFrameworkCore.Migrations;
+using Shop.ServiceDefaults.Messaging.Inbox;
+
+#nullable disable
+
+namespace Shop.Analytics.Persistence.Migrations
+{
+    /// <inheritdoc />
+    public partial class SeparateRoles : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.KeepInboxAsOwner();
+            migrationBuilder.KeepEventLogAsOwner();
+        }
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.KeepEventLogAsCaller();
+            migrationBuilder.KeepInboxAsCaller();
+        }
+    }
+}

@@ -1,0 +1,17 @@
+using Microsoft.EntityFrameworkCore.Migrations;
+using Shop.ServiceDefaults.Messaging.Inbox;
+
+#nullable disable
+
+namespace Shop.Inventory.Persistence.Migrations
+{
+    /// <inheritdoc />
+    public partial class SeparateRoles : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder) => migrationBuilder.KeepInboxAsOwner();
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder) => migrationBuilder.KeepInboxAsCaller();
+    }
+}
