@@ -70,6 +70,7 @@ public static class ServiceHost
 
                 await app.Services.GetRequiredService<IRelayStrategy>().PrepareAsync(stopping);
                 await GrantAsync<TContext>(app, stopping);
+                await app.DisposeAsync(); // what was logged last is written before the process ends
                 return true;
             case ["topology"]:
                 Console.WriteLine(BrokerDefinitions.Of(app.Services.GetRequiredService<BrokerTopology>()).ToJsonString());
