@@ -115,9 +115,10 @@ internal static class ContractsCommand
 
         Console.WriteLine("""
 
-            It is a copy so far, which compiles and passes. Now, as docs/contracts.md says:
+            It is a copy so far, which compiles. Now, as docs/contracts.md says:
 
-              1. Change the record, and the step up and down. Make the examples messages of the new version.
+              1. Change the record, and the step up and down. Make the examples messages of the new version. Let Analytics' projections
+                 read the new version: they are given each fact in its newest.
               2. ./shop contracts write, and ./shop topology > deploy/rabbitmq/definitions.json: the new version has an exchange.
               3. Let the publisher's PublishedEvents return the new version; the old one is published beside it by itself.
               4. Let consumers take the new version, with [AlsoTakes] of the old one for as long as a publisher tells only that.

@@ -24,7 +24,9 @@ internal sealed partial class EventScaffold(string repository)
         var record = File.ReadAllText(Path.Combine(repository, $"contracts/{service}/V{version}/{@event}.cs"))
             .Replace($".{service}.V{version};", $".{service}.V{version + 1};", StringComparison.Ordinal)
             .Replace($"\"{oldName}\"", $"\"{newName}\"", StringComparison.Ordinal);
-        var schema = SchemaDerivation.Of(newest, newName, XmlDocs.Beside(newest));
+        var examples = Directory.GetFiles(Path.Combine(repository, ContractFiles.ExampleFolder, oldName))
+            .ToDictionary(file => $"{newName}/{Path.GetFileName(file)}", File.ReadAllText);
+        var schema = SchemaDerivation.Of(newest, newName, XmlDocs.Beside(newest), examples);
         var files = new Dictionary<string, string>
         {
             [$"{folder}/{@event}.cs"] = record,
@@ -32,9 +34,9 @@ internal sealed partial class EventScaffold(string repository)
             [ContractFiles.SchemaPath(newName)] = ContractFiles.Text(schema),
             [$"tests/Contracts.Tests/Versions/{@event}V{version + 1}Tests.cs"] = Test(@event, service, version, oldName),
         };
-        foreach (var example in Directory.GetFiles(Path.Combine(repository, ContractFiles.ExampleFolder, oldName)))
+        foreach (var (example, text) in examples)
         {
-            files[$"{ContractFiles.ExampleFolder}{newName}/{Path.GetFileName(example)}"] = File.ReadAllText(example);
+            files[ContractFiles.ExampleFolder + example] = text;
         }
 
         foreach (var (path, text) in files)

@@ -34,18 +34,25 @@ internal static class SchemaDerivation
     public static SortedDictionary<string, JsonObject> All(IReadOnlyDictionary<string, string> examples)
     {
         var docs = XmlDocs.Beside(typeof(IIntegrationEvent));
-        return new(EventCatalog.Names.ToDictionary(name => name, name =>
-        {
-            var schema = Of(EventCatalog.TypeOf(name)!, name, docs);
-            var recorded = examples.Where(example => example.Key.StartsWith(name + "/", StringComparison.Ordinal))
-                .OrderBy(example => example.Key, StringComparer.Ordinal).Select(example => JsonNode.Parse(example.Value)).ToArray();
-            if (recorded.Length > 0)
-            {
-                schema["examples"] = new JsonArray(recorded);
-            }
+        return new(EventCatalog.Names.ToDictionary(name => name, name => Of(EventCatalog.TypeOf(name)!, name, docs, examples)), StringComparer.Ordinal);
+    }
 
-            return schema;
-        }), StringComparer.Ordinal);
+    /// <summary>The schema of one event, with what was recorded of it.</summary>
+    /// <param name="type">The record.</param>
+    /// <param name="name">Its wire name.</param>
+    /// <param name="docs">What its members are called for people.</param>
+    /// <param name="examples">Recorded messages, each by the wire name of its event and a name of its own.</param>
+    public static JsonObject Of(Type type, string name, XmlDocs docs, IReadOnlyDictionary<string, string> examples)
+    {
+        var schema = Of(type, name, docs);
+        var recorded = examples.Where(example => example.Key.StartsWith(name + "/", StringComparison.Ordinal))
+            .OrderBy(example => example.Key, StringComparer.Ordinal).Select(example => JsonNode.Parse(example.Value)).ToArray();
+        if (recorded.Length > 0)
+        {
+            schema["examples"] = new JsonArray(recorded);
+        }
+
+        return schema;
     }
 
     public static JsonObject Of(Type type, string name, XmlDocs docs)

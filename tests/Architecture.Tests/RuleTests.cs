@@ -68,6 +68,9 @@ public sealed class RuleTests
             .Select(name => EventCatalog.TypeOf(name)!).Where(type => EventVersions.NewerThan(type) is null)));
 
     [Fact]
+    public void Analytics_projections_read_the_newest_version_of_each_event() => Assert.Empty(Rules.ReadsNewestVersionsOnly(Code.Service("Analytics")));
+
+    [Fact]
     public void Contracts_reference_nothing_but_the_BCL()
     {
         using var contracts = Code.Of<EventNameAttribute>();
@@ -108,6 +111,7 @@ public sealed class RuleTests
             Rules.EventsNameNobody([typeof(Broken.V1.TellsWho)], new Dictionary<string, string> { ["TellsWho.FileName"] = "a file's" })
                 .Select(found => found.Split(' ')[0].Split('.')[^1]));
         Assert.Contains(Rules.SendsWhatItIsSaidToSend(bad, [typeof(Contracts.Ordering.V1.OrderShipped)]), found => found.Contains("never makes one", StringComparison.Ordinal));
+        Assert.Contains(Rules.ReadsNewestVersionsOnly(bad), found => found.Contains("ReadsAnOldVersion", StringComparison.Ordinal));
         Assert.Contains(Rules.PartsOfAServiceAreInternalAndSealed(bad), found => found.Contains("OpenToAll", StringComparison.Ordinal));
     }
 

@@ -93,14 +93,31 @@ internal static partial class Rules
         .Where(part => part.Assembly == type.Assembly && part.IsClass && part != type)
         .SelectMany(WithParts).Prepend(type);
 
-    /// <summary>An event that its service says is sent, and is not, is waited for in vain: newest versions are made in PublishedEvents.</summary>
+    /// <summary>
+    /// An event that its service says is sent, and is not, is waited for in vain: PublishedEvents makes its newest version, or one before
+    /// it, for as long as consumers are made ready for the newest.
+    /// </summary>
     public static IEnumerable<string> SendsWhatItIsSaidToSend(AssemblyDefinition assembly, IEnumerable<Type> events)
     {
         var made = assembly.AllTypes().Where(type => type.Name == "PublishedEvents" || type.DeclaringType?.Name == "PublishedEvents")
             .SelectMany(type => type.Calls()).Where(call => call.EndsWith("..ctor", StringComparison.Ordinal)).ToHashSet();
-        return events.Where(type => !made.Contains($"{type.FullName}..ctor"))
+        return events.Where(type => !WithOlder(type).Any(version => made.Contains($"{version.FullName}..ctor")))
             .Select(type => $"{assembly.Name.Name} is to send {type.FullName}, but its PublishedEvents never makes one.");
     }
+
+    /// <summary>What is read from a log of all versions is made the newest first: code for an older one would see nothing any more, and say nothing.</summary>
+    public static IEnumerable<string> ReadsNewestVersionsOnly(AssemblyDefinition assembly)
+    {
+        var superseded = EventCatalog.Names.Select(name => EventCatalog.TypeOf(name)!).Where(type => EventVersions.NewerThan(type) is not null)
+            .ToDictionary(type => type.FullName!, type => EventVersions.NewerThan(type)!);
+        return from type in assembly.AllTypes()
+               from mentioned in type.Mentions().Select(mentioned => mentioned.FullName).Distinct()
+               where superseded.ContainsKey(mentioned)
+               select $"{type.FullName} reads {mentioned}, but is given {superseded[mentioned].FullName}: let it read that.";
+    }
+
+    private static IEnumerable<Type> WithOlder(Type type) =>
+        EventVersions.OlderThan(type) is { } older ? WithOlder(older).Prepend(type) : [type];
 
     /// <summary>What is inside a service stays inside; requests and responses are public only for the validation generator.</summary>
     public static IEnumerable<string> PartsOfAServiceAreInternalAndSealed(AssemblyDefinition assembly) =>

@@ -26,6 +26,11 @@ namespace Shop.Architecture.Tests.Broken.V1
 
     public class OpenToAll;
 
+    internal static class ReadsAnOldVersion
+    {
+        public static decimal Total(IIntegrationEvent read) => read is Contracts.Ordering.V1.OrderPlaced placed ? placed.Total : 0;
+    }
+
     public sealed record ToldToAll(DateTimeOffset At) : ServiceDefaults.Domain.DomainEvent(At);
 
     internal sealed class PublishesByBus(IPublishEndpoint endpoint)

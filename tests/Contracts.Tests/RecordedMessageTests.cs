@@ -36,6 +36,17 @@ public sealed class RecordedMessageTests
         new SchemaValidator(s_committed.Schemas[example.Split('/')[0]]).Validate(JsonNode.Parse(s_committed.Examples[example])));
 
     [Fact]
+    public void What_the_version_before_sent_keeps_what_todays_schemas_promise()
+    {
+        var folder = Path.Combine(ShopHome.Repository, "tests", "PreviousVersion", "recorded");
+        var recorded = Directory.EnumerateFiles(folder, "*.json").SelectMany(file => JsonNode.Parse(File.ReadAllText(file))!.AsArray()).ToList();
+
+        Assert.NotEmpty(recorded);
+        Assert.All(recorded, message => Assert.Empty(
+            new SchemaValidator(s_committed.Schemas[(string)message!["exchange"]!]).Validate(message["body"]!["message"])));
+    }
+
+    [Fact]
     public void What_breaks_a_promise_is_found()
     {
         var message = JsonNode.Parse(s_committed.Examples.First(example => example.Key.StartsWith("ordering.order-placed.v1/", StringComparison.Ordinal)).Value)!;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.Loader;
 using System.Text.Json.Nodes;
 using Microsoft.CodeAnalysis;
@@ -46,16 +47,20 @@ public sealed class ScaffoldTests : IDisposable
     [Fact]
     public void It_writes_record_step_schema_example_and_test()
     {
+        var version = 1 + EventCatalog.Names.Where(name => name.StartsWith("ordering.order-shipped.v", StringComparison.Ordinal))
+            .Max(name => int.Parse(name[(name.LastIndexOf('v') + 1)..], CultureInfo.InvariantCulture));
+
         var written = new EventScaffold(_repository.FullName).Add("ordershipped");
 
         Assert.Equal(
             [
-                "contracts/Ordering/V2/OrderShipped.cs", "contracts/Ordering/V2/OrderShippedStep.cs",
-                "contracts/examples/ordering.order-shipped.v2/order-shipped.json", "contracts/schemas/ordering.order-shipped.v2.json",
-                "tests/Contracts.Tests/Versions/OrderShippedV2Tests.cs",
+                $"contracts/Ordering/V{version}/OrderShipped.cs", $"contracts/Ordering/V{version}/OrderShippedStep.cs",
+                $"contracts/examples/ordering.order-shipped.v{version}/order-shipped.json", $"contracts/schemas/ordering.order-shipped.v{version}.json",
+                $"tests/Contracts.Tests/Versions/OrderShippedV{version}Tests.cs",
             ], written.Order(StringComparer.Ordinal));
-        var schema = JsonNode.Parse(File.ReadAllText(Path.Combine(_repository.FullName, "contracts/schemas/ordering.order-shipped.v2.json")))!;
-        Assert.Equal("urn:shop:schema:ordering.order-shipped.v2", (string)schema["$id"]!);
+        var schema = JsonNode.Parse(File.ReadAllText(Path.Combine(_repository.FullName, $"contracts/schemas/ordering.order-shipped.v{version}.json")))!;
+        Assert.Equal($"urn:shop:schema:ordering.order-shipped.v{version}", (string)schema["$id"]!);
+        Assert.Single(schema["examples"]!.AsArray());
     }
 
     [Fact]
