@@ -87,6 +87,9 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
         try
         {
             await next(context);
+
+            // What writes JSON stops without a word when the caller has hung up: half an answer, or none, would be stored.
+            context.RequestAborted.ThrowIfCancellationRequested();
         }
         catch (Exception exception) when (!context.RequestAborted.IsCancellationRequested)
         {
