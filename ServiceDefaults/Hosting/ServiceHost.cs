@@ -61,15 +61,7 @@ public static class ServiceHost
         switch (args)
         {
             case ["migrate"]:
-                var stopping = app.Lifetime.ApplicationStopping;
-                await using (var scope = app.Services.CreateAsyncScope())
-                {
-                    await Migration.ApplyAsync(scope.ServiceProvider.GetRequiredService<TContext>(), app.Logger,
-                        app.Services.GetRequiredService<TimeProvider>(), stopping);
-                }
-
-                await app.Services.GetRequiredService<IRelayStrategy>().PrepareAsync(stopping);
-                await GrantAsync<TContext>(app, stopping);
+                await MigrateAsync<TContext>(app, app.Lifetime.ApplicationStopping);
                 await app.DisposeAsync(); // what was logged last is written before the process ends
                 return true;
             case ["topology"]:
@@ -81,6 +73,20 @@ public static class ServiceHost
             default:
                 return false;
         }
+    }
+
+    private static async Task MigrateAsync<TContext>(WebApplication app, CancellationToken stopping)
+        where TContext : DbContext
+    {
+        await using var scope = app.Services.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<TContext>();
+        var clock = app.Services.GetRequiredService<TimeProvider>();
+        await LoneMigration.RunAsync(db, async () =>
+        {
+            await Migration.ApplyAsync(db, app.Logger, clock, stopping);
+            await app.Services.GetRequiredService<IRelayStrategy>().PrepareAsync(stopping);
+            await GrantAsync<TContext>(app, stopping);
+        }, app.Logger, clock, stopping);
     }
 
     // After the relay's strategy, which makes functions too.

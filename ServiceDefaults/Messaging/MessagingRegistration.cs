@@ -1,3 +1,4 @@
+using System.Security.Authentication;
 using MassTransit;
 using MassTransit.Middleware;
 using Microsoft.EntityFrameworkCore;
@@ -99,7 +100,7 @@ public static class MessagingRegistration
             bus.AddConfigureEndpointsCallback((context, queue, endpoint) => ConfigureQueue(context, queue, endpoint, settings, topology));
             bus.UsingRabbitMq((context, rabbit) =>
             {
-                rabbit.Host(settings.Broker, settings.Service + " consumers");
+                rabbit.Host(settings.Broker, settings.Service + " consumers", host => UseTls(host, settings.Broker));
                 rabbit.ConnectBusObserver(context.GetRequiredService<TopologyCheck>());
                 rabbit.ClearSerialization();
                 var wire = new WireDeserializer();
@@ -112,6 +113,19 @@ public static class MessagingRegistration
                 rabbit.ConfigureEndpoints(context);
             });
         });
+
+    // MassTransit takes an address for one with TLS by its port, 5671, and not by its scheme.
+    private static void UseTls(IRabbitMqHostConfigurator host, Uri broker)
+    {
+        if (broker.Scheme == "amqps")
+        {
+            host.UseSsl(tls =>
+            {
+                tls.ServerName = broker.Host;
+                tls.Protocol = SslProtocols.None; // the system's choice
+            });
+        }
+    }
 
     private static void ConfigureQueue(
         IRegistrationContext context, string queue, IReceiveEndpointConfigurator endpoint, MessagingSettings settings,

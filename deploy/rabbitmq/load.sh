@@ -2,7 +2,7 @@
 # Loads definitions.json into a broker through its management API, each user with its password: what the Job broker-topology runs.
 # Loading adds and changes, takes nothing away, and twice is as good as once. Needs sh, sed and curl.
 #
-#   BROKER_MANAGEMENT      http://host:15672, or https://host:15671 (with CURL_CA_BUNDLE, where its authority is a private one)
+#   BROKER_MANAGEMENT      http://rabbitmq:15672, or https://rabbitmq:15671 (with CURL_CA_BUNDLE, where its authority is a private one)
 #   BROKER_ADMIN, BROKER_ADMIN_PASSWORD
 #   BROKER_DEFINITIONS     the file
 #   BROKER_PASSWORDS       a directory with one file per user, its password in it: letters and digits

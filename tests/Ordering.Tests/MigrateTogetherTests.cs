@@ -1,0 +1,15 @@
+namespace Shop.Ordering.Tests;
+
+/// <summary>Several pods of a new version start together, each with a run of migrate before it (docs/adr/0034).</summary>
+public sealed class MigrateTogetherTests
+{
+    [Fact]
+    public async Task Runs_of_migrate_at_the_same_time_all_end_well()
+    {
+        await using var database = await TestServers.CreateDatabaseAsync("together");
+
+        await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => MigratedDatabases.MigrateAsync<Program>(database)));
+
+        Assert.Equal(0, await database.ScalarAsync<long>("SELECT count(*) - count(DISTINCT \"MigrationId\") FROM \"__EFMigrationsHistory\""));
+    }
+}
