@@ -50,7 +50,7 @@ public sealed class TestDatabase : IAsyncDisposable
     {
         await ExecuteOnAsync(
             server,
-            $"CREATE ROLE \"{name}\" LOGIN REPLICATION PASSWORD '{name}'",
+            $"CREATE ROLE \"{name}\" LOGIN REPLICATION PASSWORD '{name}' IN ROLE pg_read_all_stats", // a test sees who waits
             $"CREATE ROLE \"{name}_app\" LOGIN REPLICATION PASSWORD '{name}_app'",
             $"CREATE DATABASE \"{name}\" OWNER \"{name}\"",
             $"REVOKE CONNECT, TEMPORARY ON DATABASE \"{name}\" FROM PUBLIC");
@@ -68,7 +68,7 @@ public sealed class TestDatabase : IAsyncDisposable
     {
         await ExecuteOnAsync(
             _server,
-            $"CREATE ROLE \"{name}\" LOGIN PASSWORD '{name}'",
+            $"CREATE ROLE \"{name}\" LOGIN PASSWORD '{name}' IN ROLE pg_read_all_stats",
             $"CREATE ROLE \"{name}_app\" LOGIN PASSWORD '{name}_app' IN ROLE \"{RuntimeRole}\"", // which has the rights in the template
             $"CREATE DATABASE \"{name}\" TEMPLATE \"{_database}\" OWNER \"{name}\"",
             $"REVOKE CONNECT, TEMPORARY ON DATABASE \"{name}\" FROM PUBLIC",
