@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
+using System.Xml.Linq;
 
 namespace Shop.Deploy.Tests;
 
@@ -10,14 +11,29 @@ public sealed class RenderedTests
     private static readonly string[] s_sources = ["rabbitmq", "kubernetes/base", "kubernetes/components", "kubernetes/overlays"];
 
     [Fact]
-    public void No_source_was_changed_since_it_was_rendered()
+    public void Neither_a_source_nor_what_was_rendered_of_it_was_changed_since()
     {
-        var rendered = File.ReadAllLines(Path.Combine(Manifests.Kubernetes, "rendered", "sources.sha256"));
+        var folder = Path.Combine(Manifests.Kubernetes, "rendered");
+        var rendered = File.ReadAllLines(Path.Combine(folder, "files.sha256"));
         var now = s_sources
-            .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(s_deploy, folder), "*", SearchOption.AllDirectories))
+            .SelectMany(source => Directory.EnumerateFiles(Path.Combine(s_deploy, source), "*", SearchOption.AllDirectories))
+            .Concat(Directory.EnumerateFiles(folder, "*.yaml"))
             .Select(file => $"{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)))}  {Path.GetRelativePath(s_deploy, file)}");
 
-        Assert.True(rendered.ToHashSet().SetEquals(now), "A source is another than the one that was rendered: run deploy/kubernetes/render");
+        Assert.True(rendered.ToHashSet().SetEquals(now), "A source is another than the one that was rendered, or what was rendered was changed by hand: run deploy/kubernetes/render");
+    }
+
+    [Fact]
+    public void The_services_images_are_those_that_shop_images_makes()
+    {
+        var name = XDocument.Load(Path.Combine(Manifests.Repository, "services", "Directory.Build.targets")).Descendants("ContainerRepository").Single().Value;
+
+        Assert.Contains("$(MSBuildProjectName.ToLowerInvariant())", name, StringComparison.Ordinal);
+        var made = Manifests.Services.Select(service => name.Replace("$(MSBuildProjectName.ToLowerInvariant())", service, StringComparison.Ordinal));
+        Assert.All(Manifests.Overlays, overlay => Assert.Equal(
+            made.Order(),
+            Manifests.Load(overlay).Of("Deployment").Select(deployment => (string)deployment.At("spec.template.spec.containers.0.image")!)
+                .Select(image => image[(image.LastIndexOf('/') + 1)..image.LastIndexOf(':')]).Order()));
     }
 
     [Fact]
