@@ -13,26 +13,23 @@ namespace Shop.Testing;
 /// </summary>
 public sealed class FaultyWire : IAsyncDisposable
 {
-    private static readonly byte[] s_publish = [0, 60, 0, 40]; // AMQP's basic.publish
-    private static readonly byte[] s_ack = [0, 60, 0, 80]; // basic.ack
-
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly ConcurrentDictionary<Line, bool> _lines = [];
     private readonly (string Host, int Port) _server;
     private readonly Task _accepting;
-    private volatile TaskCompletionSource _requestsFlow = Flowing();
-    private volatile TaskCompletionSource _answersFlow = Flowing();
+    private readonly Gate _requests = new([0, 60, 0, 40]); // AMQP's basic.publish
+    private readonly Gate _answers = new([0, 60, 0, 80]); // basic.ack
     private volatile TaskCompletionSource? _cut;
     private volatile byte[] _cutAfter = [];
     private volatile bool _down;
     private int _connections;
-    private int _heldPublishes;
-    private int _heldConfirms;
 
     /// <summary>A wire to this server; whoever connects to <see cref="Port"/> of this machine is on it.</summary>
     public FaultyWire(string host, int port)
     {
         _server = (host, port);
+        _requests.Open();
+        _answers.Open();
         _listener.Start();
         _accepting = AcceptAsync();
     }
@@ -41,10 +38,10 @@ public sealed class FaultyWire : IAsyncDisposable
     public int Connections => Volatile.Read(ref _connections);
 
     /// <summary>How often something was published while the server read nothing, at least.</summary>
-    public int HeldPublishes => Volatile.Read(ref _heldPublishes);
+    public int HeldPublishes => _requests.Held;
 
     /// <summary>How often a broker has confirmed something while its answers did not arrive, at least.</summary>
-    public int HeldConfirms => Volatile.Read(ref _heldConfirms);
+    public int HeldConfirms => _answers.Held;
 
     /// <summary>Where it listens, on 127.0.0.1.</summary>
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
@@ -60,10 +57,10 @@ public sealed class FaultyWire : IAsyncDisposable
     public Uri Over(Uri address) => new UriBuilder(address) { Host = "127.0.0.1", Port = Port }.Uri;
 
     /// <summary>What the server says does not arrive, until <see cref="Restore"/>.</summary>
-    public void HoldAnswers() => _answersFlow = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+    public void HoldAnswers() => _answers.Close();
 
     /// <summary>The server reads nothing, until <see cref="Restore"/>.</summary>
-    public void HoldRequests() => _requestsFlow = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+    public void HoldRequests() => _requests.Close();
 
     /// <summary>Loses all connections, and lets no new one through.</summary>
     public void Lose()
@@ -79,8 +76,8 @@ public sealed class FaultyWire : IAsyncDisposable
     public void Restore()
     {
         _down = false;
-        _requestsFlow.TrySetResult();
-        _answersFlow.TrySetResult();
+        _requests.Open();
+        _answers.Open();
     }
 
     /// <summary>The connection on which this is sent next is lost after the server has answered, and before the answer arrives.</summary>
@@ -107,13 +104,6 @@ public sealed class FaultyWire : IAsyncDisposable
         Lose();
         await _accepting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _listener.Dispose();
-    }
-
-    private static TaskCompletionSource Flowing()
-    {
-        var flowing = new TaskCompletionSource();
-        flowing.SetResult();
-        return flowing;
     }
 
     /// <summary>One AMQP method frame on channel 0, between two of the broker's own.</summary>
@@ -166,9 +156,9 @@ public sealed class FaultyWire : IAsyncDisposable
 
     private async Task RequestsAsync(Line line)
     {
-        await foreach (var read in ReadAhead(line.Client, line, () => _requestsFlow, s_publish, () => Interlocked.Increment(ref _heldPublishes)))
+        await foreach (var (read, isNoted) in ReadAhead(line.Client, line, _requests))
         {
-            await _requestsFlow.Task.WaitAsync(line.Closed);
+            await _requests.PassAsync(read, isNoted, line.Closed);
             if (_cut is { } cut && read.AsSpan().IndexOf(_cutAfter) >= 0)
             {
                 (_cut, line.LosesAnswer) = (null, cut);
@@ -180,7 +170,7 @@ public sealed class FaultyWire : IAsyncDisposable
 
     private async Task AnswersAsync(Line line)
     {
-        await foreach (var read in ReadAhead(line.Server, line, () => _answersFlow, s_ack, () => Interlocked.Increment(ref _heldConfirms)))
+        await foreach (var (read, isNoted) in ReadAhead(line.Server, line, _answers))
         {
             if (line.LosesAnswer is { } lost)
             {
@@ -188,16 +178,15 @@ public sealed class FaultyWire : IAsyncDisposable
                 return;
             }
 
-            await _answersFlow.Task.WaitAsync(line.Closed);
+            await _answers.PassAsync(read, isNoted, line.Closed);
             await line.AnswerAsync(read);
         }
     }
 
-    /// <summary>What arrives, read also while nothing flows: whether such a method is among what is held then can be seen.</summary>
-    private static IAsyncEnumerable<byte[]> ReadAhead(
-        TcpClient from, Line line, Func<TaskCompletionSource> flow, byte[] method, Action held)
+    /// <summary>What arrives, read also while the gate is closed: it sees what waits behind what it holds.</summary>
+    private static IAsyncEnumerable<(byte[] Read, bool IsNoted)> ReadAhead(TcpClient from, Line line, Gate gate)
     {
-        var ahead = Channel.CreateUnbounded<byte[]>();
+        var ahead = Channel.CreateUnbounded<(byte[], bool)>();
         _ = ReadAsync();
         return ahead.Reader.ReadAllAsync(line.Closed);
 
@@ -208,12 +197,7 @@ public sealed class FaultyWire : IAsyncDisposable
                 var buffer = new byte[65_536];
                 while (await from.GetStream().ReadAsync(buffer, line.Closed) is var read and > 0)
                 {
-                    if (!flow().Task.IsCompleted && buffer.AsSpan(0, read).IndexOf(method) >= 0)
-                    {
-                        held();
-                    }
-
-                    ahead.Writer.TryWrite(buffer[..read]);
+                    ahead.Writer.TryWrite((buffer[..read], gate.Note(buffer.AsSpan(0, read))));
                 }
 
                 ahead.Writer.Complete();
@@ -222,6 +206,45 @@ public sealed class FaultyWire : IAsyncDisposable
             {
                 ahead.Writer.Complete(e);
             }
+        }
+    }
+
+    /// <summary>Lets everything through, or holds it and counts the reads that have a method in them.</summary>
+    private sealed class Gate(byte[] method)
+    {
+        private volatile TaskCompletionSource _open = new();
+        private int _held;
+
+        public int Held => Volatile.Read(ref _held);
+
+        public void Open() => _open.TrySetResult();
+
+        public void Close() => _open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Whether the gate is closed, so that this is held and counted by now.</summary>
+        public bool Note(ReadOnlySpan<byte> read) => Note(_open, read);
+
+        /// <summary>Waits until it is open. What was read while it was open may find it closed: that is held as well.</summary>
+        public Task PassAsync(byte[] read, bool isNoted, CancellationToken ct)
+        {
+            var open = _open; // one look, for what is counted must be what waits
+            _ = isNoted || Note(open, read);
+            return open.Task.WaitAsync(ct);
+        }
+
+        private bool Note(TaskCompletionSource open, ReadOnlySpan<byte> read)
+        {
+            if (open.Task.IsCompleted)
+            {
+                return false;
+            }
+
+            if (read.IndexOf(method) >= 0)
+            {
+                Interlocked.Increment(ref _held);
+            }
+
+            return true;
         }
     }
 
