@@ -1,10 +1,10 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
-using Npgsql;
 using NpgsqlTypes;
 using Shop.Messaging.Tests.Harness;
 using Shop.ServiceDefaults.Messaging;
 using Shop.ServiceDefaults.Messaging.LogTailing;
+using static Shop.Messaging.Tests.Harness.LogTailingState;
 
 namespace Shop.Messaging.Tests;
 
@@ -60,7 +60,7 @@ public sealed class LogTailingTests : MessagingTest
         var since = await Database.ScalarAsync<DateTime>("SELECT now()");
         await Eventually.HoldsAsync("the server has heard from the reader twice", async () =>
         {
-            var heard = await AdminScalarAsync<DateTime?>(
+            var heard = await Database.AdminScalarAsync<DateTime?>(
                 "SELECT reply_time FROM pg_stat_replication WHERE pid = (SELECT active_pid FROM pg_replication_slots WHERE database = current_database())");
             return heard > since + TimeSpan.FromSeconds(1.5);
         });
@@ -115,7 +115,7 @@ public sealed class LogTailingTests : MessagingTest
                 opened.Add((await service.OpenAsync()).Id);
             }
 
-            await Eventually.HoldsAsync("the log's connections are broken off", async () => await AdminScalarAsync<long>(
+            await Eventually.HoldsAsync("the log's connections are broken off", async () => await Database.AdminScalarAsync<long>(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
                 + "WHERE datname = current_database() AND application_name LIKE '% log re%'") > 0);
         }
@@ -132,7 +132,7 @@ public sealed class LogTailingTests : MessagingTest
         var probe = await ProbeAsync(TicketEvents.Opened);
         await service.OpenAsync();
         await probe.CountIsAsync(1);
-        await Eventually.HoldsAsync("the slot is dropped", () => AdminScalarAsync<bool>(
+        await Eventually.HoldsAsync("the slot is dropped", () => Database.AdminScalarAsync<bool>(
             "SELECT pg_drop_replication_slot(slot_name) IS NOT NULL FROM (SELECT slot_name, pg_terminate_backend(active_pid, 5000) "
             + "FROM pg_replication_slots WHERE database = current_database()) AS slot"));
 
@@ -143,11 +143,13 @@ public sealed class LogTailingTests : MessagingTest
             CheckHealth(service) is { Status: HealthStatus.Unhealthy, Description: var said } && said!.Contains("DROP TRIGGER", StringComparison.Ordinal));
         await service.MigrateRelayAsync(); // does not hide it
         Assert.Equal(0, await Database.ScalarAsync<long>("SELECT count(*) FROM pg_replication_slots WHERE database = current_database()"));
+        Assert.Equal((1, 0), (Measure(service)["shop.log.lost"], Measure(service)["shop.log.used"]));
 
         await Database.ExecuteAsync(LogSlot.DropTrigger);
         await service.MigrateRelayAsync();
         await service.OpenAsync();
         await Eventually.HoldsAsync("it is read again", () => CheckHealth(service).Status == HealthStatus.Healthy);
+        Assert.Equal((0, 1), (Measure(service)["shop.log.lost"], Measure(service)["shop.log.used"]));
         await probe.CountIsAsync(3);
         await OutboxIsEmptyAsync();
     }
@@ -155,7 +157,7 @@ public sealed class LogTailingTests : MessagingTest
     [Fact]
     public async Task Without_the_right_to_replicate_events_are_polled_and_it_is_said()
     {
-        await AdminScalarAsync<int?>($"ALTER ROLE \"{Database.Name}\" NOREPLICATION");
+        await Database.AdminScalarAsync<int?>($"ALTER ROLE \"{Database.Name}\" NOREPLICATION");
         var service = await ServiceAsync();
         var probe = await ProbeAsync(TicketEvents.Opened);
 
@@ -182,15 +184,6 @@ public sealed class LogTailingTests : MessagingTest
         Assert.Equal(0, await CountLoggedAsync());
     }
 
-    private static HealthCheckResult CheckHealth(TestService service)
-    {
-        var check = ActivatorUtilities.CreateInstance<LogHealthCheck>(service.Services);
-        return check.CheckHealthAsync(new HealthCheckContext
-        {
-            Registration = new HealthCheckRegistration("relay", check, HealthStatus.Unhealthy, []),
-        }).Result;
-    }
-
     private async Task<LogReader> ReaderAsync(TestService service) => await LogReader.StartAsync(
         service.Services.GetRequiredService<MessagingSettings>(),
         await Database.ScalarAsync<string>($"SELECT {LogSlot.NameOfSlot}"), CancellationToken.None);
@@ -198,12 +191,4 @@ public sealed class LogTailingTests : MessagingTest
     private async Task<NpgsqlLogSequenceNumber> ConfirmedIsAsync(Func<NpgsqlLogSequenceNumber, bool> condition) => await Eventually.IsAsync(
         "the confirmed position is so", async () => NpgsqlLogSequenceNumber.Parse(await Database.ScalarAsync<string>(
             "SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE database = current_database()")), condition);
-
-    private async Task<T?> AdminScalarAsync<T>(string sql)
-    {
-        await using var connection = new NpgsqlConnection(Database.AdminConnectionString);
-        await connection.OpenAsync();
-        await using var command = new NpgsqlCommand(sql, connection);
-        return await command.ExecuteScalarAsync() is T value ? value : default;
-    }
 }

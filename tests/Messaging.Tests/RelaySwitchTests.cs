@@ -1,8 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 using Shop.Messaging.Tests.Harness;
 using Shop.ServiceDefaults.Messaging;
-using Shop.ServiceDefaults.Messaging.Broker;
 using Shop.ServiceDefaults.Messaging.LogTailing;
 using Shop.ServiceDefaults.Messaging.Outbox;
 
@@ -71,18 +69,39 @@ public sealed class RelaySwitchTests : MessagingTest
     }
 
     [Fact]
+    public async Task A_relay_that_has_not_begun_to_read_the_log_is_waited_for()
+    {
+        var impatient = new Dictionary<string, string?> { ["Messaging:SwitchPatience"] = "00:00:00.200" };
+        var tailing = await ServiceAsync(start: false, settings: s_tailing);
+        var polling = await ServiceAsync(relay: false, migrate: false, settings: impatient);
+        var probe = await ProbeAsync(TicketEvents.Opened, TicketEvents.Touched);
+        IReadOnlyList<Ticket> tickets;
+        await using (var session = await LogSession.OpenAsync(tailing.Services.GetRequiredService<MessagingSettings>(), default))
+        {
+            Assert.True(await session.TryLeadAsync(default)); // so that nobody reads the log
+            await tailing.StartAsync();
+            await Eventually.HoldsAsync("the relay of the table is there", () => Database.ScalarAsync<bool>(
+                $"SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = {RelaySession.LockClass} AND objid = 0 "
+                + "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"));
+            tickets = await OpenAsync(tailing, 3);
+
+            var tooEarly = await Assert.ThrowsAsync<InvalidOperationException>(polling.MigrateRelayAsync);
+            Assert.Contains("still has events that are not sent", tooEarly.Message, StringComparison.Ordinal);
+            await TouchAsync(tailing, tickets);
+        }
+
+        await (await ServiceAsync(relay: false, migrate: false)).MigrateRelayAsync(); // as patient as it is by default
+        await TouchAsync(tailing, tickets);
+        await AllArriveInOrderAsync(probe, tickets, 3);
+    }
+
+    [Fact]
     public async Task More_log_than_allowed_goes_into_the_table_while_the_broker_is_away()
     {
         // A relay that reaches no broker, and may keep no log.
         var service = await ServiceAsync(
             start: false, settings: new Dictionary<string, string?>(s_tailing) { ["Messaging:MaxRetainedLog"] = "0" },
-            services: all =>
-            {
-                all.AddSingleton<IEventPublisher>(WithoutBroker);
-                all.AddSingleton(provider => new LogDelivery(
-                    provider.GetRequiredService<MessagingSettings>(), provider.GetRequiredService<OutboxDoorbell>(), WithoutBroker(provider),
-                    TimeProvider.System, provider.GetRequiredService<ILogger<LogDelivery>>()));
-            });
+            services: Unreachable.Broker);
         var probe = await ProbeAsync(TicketEvents.Opened, TicketEvents.Touched);
         await service.StartAsync();
         var tickets = await OpenAsync(service, 10);
@@ -95,13 +114,6 @@ public sealed class RelaySwitchTests : MessagingTest
         var after = await ServiceAsync(migrate: false, settings: s_tailing);
         await TouchAsync(after, tickets);
         await AllArriveInOrderAsync(probe, tickets, 2);
-    }
-
-    private static BrokerPublisher WithoutBroker(IServiceProvider services)
-    {
-        var settings = services.GetRequiredService<MessagingSettings>();
-        var unreachable = new MessagingSettings { Service = settings.Service, Database = settings.Database, Broker = new Uri("amqp://127.0.0.1:9/") };
-        return ActivatorUtilities.CreateInstance<BrokerPublisher>(services, unreachable);
     }
 
     private static async Task<IReadOnlyList<Ticket>> OpenAsync(TestService service, int count)

@@ -26,12 +26,7 @@ internal sealed class ContainerServers : IAsyncDisposable
     public static async Task<ContainerServers> StartAsync()
     {
         var servers = new ContainerServers(
-            new PostgreSqlBuilder()
-                .WithImage("postgres:18.3")
-                .WithCommand(
-                    "-c", "wal_level=logical", "-c", "max_replication_slots=64", "-c", "max_wal_senders=64",
-                    "-c", "max_connections=1000", "-c", "fsync=off", "-c", "synchronous_commit=off")
-                .Build(),
+            Postgres([]),
             new RabbitMqBuilder()
                 .WithImage("rabbitmq:4.3-management")
                 .WithUsername(User)
@@ -41,6 +36,17 @@ internal sealed class ContainerServers : IAsyncDisposable
         await Task.WhenAll(servers._postgres.StartAsync(), servers._rabbitMq.StartAsync());
         return servers;
     }
+
+    /// <summary>With these settings over the usual ones.</summary>
+    public static PostgreSqlContainer Postgres(IEnumerable<(string Name, string Value)> settings) => new PostgreSqlBuilder()
+        .WithImage("postgres:18.3")
+        .WithCommand(
+        [
+            "-c", "wal_level=logical", "-c", "max_replication_slots=64", "-c", "max_wal_senders=64",
+            "-c", "max_connections=1000", "-c", "fsync=off", "-c", "synchronous_commit=off",
+            .. settings.SelectMany(setting => (string[])["-c", $"{setting.Name}={setting.Value}"]),
+        ])
+        .Build();
 
     public async ValueTask DisposeAsync()
     {

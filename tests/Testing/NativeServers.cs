@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Npgsql;
 using Shop.AppHost.Native.Servers;
 
 namespace Shop.Testing;
@@ -67,6 +68,38 @@ internal sealed class NativeServers : IAsyncDisposable
         }
     }
 
+    /// <summary>Beside the shared ones, so that the next run clears away what a crashed one left.</summary>
+    public static string DirectoryOfOwnPostgres() => Path.Combine(Home, $"postgres-{Guid.CreateVersion7():N}");
+
+    /// <summary>Settings that take a restart are in effect too; a superuser's connection string.</summary>
+    public static async Task<string> StartOwnPostgresAsync(string directory, IReadOnlyList<(string Name, string Value)> settings)
+    {
+        var password = RandomNumberGenerator.GetHexString(32, lowercase: true);
+        Task<PostgresServer> StartAsync() =>
+            PostgresServer.StartAsync(directory, FreePorts.Next(), password, durable: false, _ => { }, CancellationToken.None);
+        var server = await StartAsync();
+        await using (var connection = new NpgsqlConnection(server.AdminConnectionString() + ";Pooling=false"))
+        {
+            await connection.OpenAsync();
+            foreach (var (name, value) in settings)
+            {
+                await using var command = new NpgsqlCommand($"ALTER SYSTEM SET {name} = '{value}'", connection);
+                await command.ExecuteNonQueryAsync();
+            }
+        }
+
+        return (await StartAsync()).AdminConnectionString(); // which restarts it
+    }
+
+    public static async Task RemovePostgresAsync(string directory)
+    {
+        if (Directory.Exists(directory))
+        {
+            await PostgresServer.StopDirectoryAsync(directory, CancellationToken.None);
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
     private static async Task StartServersAsync()
     {
         var password = RandomNumberGenerator.GetHexString(32, lowercase: true);
@@ -99,15 +132,16 @@ internal sealed class NativeServers : IAsyncDisposable
     private static async Task ClearAsync()
     {
         File.Delete(AddressesFile);
-        foreach (var (name, stop) in ((string, Func<string, CancellationToken, Task>)[])[
-            ("postgres", PostgresServer.StopDirectoryAsync), ("rabbitmq", RabbitMqServer.KillDirectoryAsync)])
+        foreach (var directory in Directory.EnumerateDirectories(Home, "postgres*"))
         {
-            var directory = Path.Combine(Home, name);
-            if (Directory.Exists(directory))
-            {
-                await stop(directory, CancellationToken.None);
-                Directory.Delete(directory, recursive: true);
-            }
+            await RemovePostgresAsync(directory);
+        }
+
+        var broker = Path.Combine(Home, "rabbitmq");
+        if (Directory.Exists(broker))
+        {
+            await RabbitMqServer.KillDirectoryAsync(broker, CancellationToken.None);
+            Directory.Delete(broker, recursive: true);
         }
     }
 

@@ -34,8 +34,8 @@ internal sealed partial class LogDelivery(
         {
             var before = rows.Count;
             var state = await look();
-            rows = state is { Lag: var lag } && lag > settings.MaxRetainedLog
-                ? await StoreAllAsync(session, rows, lag)
+            rows = state?.IsTooMuch(settings.MaxRetainedLog) == true
+                ? await StoreAllAsync(session, rows, state)
                 : await SendAsync(session, await StoreWaitingAsync(session, rows, state is not { HasTrigger: false }));
             if (rows.Count == 0)
             {
@@ -127,9 +127,9 @@ internal sealed partial class LogDelivery(
         return waiting.Any ? [.. rows.Where(row => !waiting.Contains(row.Stream))] : rows;
     }
 
-    private async Task<IReadOnlyList<OutboxRow>> StoreAllAsync(LogSession session, IReadOnlyList<OutboxRow> rows, long lag)
+    private async Task<IReadOnlyList<OutboxRow>> StoreAllAsync(LogSession session, IReadOnlyList<OutboxRow> rows, LogState state)
     {
-        LogOverCeiling(lag, settings.MaxRetainedLog, rows.Count);
+        LogOverCeiling(state.Lag, state.Ceiling(settings.MaxRetainedLog), state.WalStatus, rows.Count);
         await StoreAsync(session, rows);
         return [];
     }
@@ -151,6 +151,6 @@ internal sealed partial class LogDelivery(
     private partial void LogBrokerAway(int count, string reason);
 
     [LoggerMessage(LogLevel.Warning,
-        "{Lag} bytes of log wait, more than Messaging:MaxRetainedLog ({Ceiling}): {Count} events go into the table, so that the server can let go of the log")]
-    private partial void LogOverCeiling(long lag, long ceiling, int count);
+        "{Lag} bytes of log wait, {Ceiling} may, and the server calls the slot {WalStatus}: {Count} events go into the table, so that it can let go of the log")]
+    private partial void LogOverCeiling(long lag, long ceiling, string? walStatus, int count);
 }

@@ -18,17 +18,18 @@ internal sealed class LogHealthCheck(MessagingSettings settings, LogStatus statu
             : Result(HealthStatus.Degraded, none, "Polling, although Messaging:Relay is LogTailing: "
                 + (none.Hindrance ?? "the service's migrate command has not set it up") + "."),
         { MayReplicate: false } state => Result(failure, state, $"Events wait in the log: {state.Hindrance}."),
-        { WalStatus: "unreserved" } state => Result(failure, state, $"The server is about to remove log that slot {state.Slot} needs, and "
-            + "with it events. Raise max_slot_wal_keep_size now, and see why they are not sent."),
+        { WalStatus: "unreserved" } state => Result(failure, state, $"The server is about to remove log that slot {state.Slot} needs. Events "
+            + "are moved into the table before that, if they can. Raise max_slot_wal_keep_size now, and see why they are not sent."),
         { Active: false } state => Result(HealthStatus.Degraded, state, $"Nobody reads slot {state.Slot}; {Amount(state.Lag)} wait."),
-        { } state when state.Lag > settings.MaxRetainedLog => Result(HealthStatus.Degraded, state,
-            $"{Amount(state.Lag)} of log wait, more than Messaging:MaxRetainedLog: events are moved into the table until the broker takes them."),
+        { } state when state.Lag > state.Ceiling(settings.MaxRetainedLog) => Result(HealthStatus.Degraded, state,
+            $"{Amount(state.Lag)} of log wait, more than {Amount(state.Ceiling(settings.MaxRetainedLog))} (Messaging:MaxRetainedLog, at most half of "
+            + "max_slot_wal_keep_size): events are moved into the table until the broker takes them."),
         { } state when state.Retained > settings.MaxRetainedLog => Result(HealthStatus.Degraded, state,
             $"The server keeps {Amount(state.Retained)} of log, although all but {Amount(state.Lag)} is confirmed: a transaction is open for "
             + "long (pg_stat_activity)."),
         { ServerCeiling: >= 0 } state when state.ServerCeiling < 2 * settings.MaxRetainedLog => Result(HealthStatus.Degraded, state,
-            $"max_slot_wal_keep_size is {Amount(state.ServerCeiling)}: beyond it the server removes events. Set it to -1, or to at least twice "
-            + $"Messaging:MaxRetainedLog, which is {Amount(settings.MaxRetainedLog)}."),
+            $"max_slot_wal_keep_size is {Amount(state.ServerCeiling)}: beyond it the server removes events, so they are moved into the table beyond "
+            + $"half of it. Set it to -1, or to at least twice Messaging:MaxRetainedLog, which is {Amount(settings.MaxRetainedLog)}."),
         { } state => Result(HealthStatus.Healthy, state, $"Slot {state.Slot}: {Amount(state.Lag)} to confirm, {Amount(state.Retained)} kept."),
     };
 
@@ -42,7 +43,7 @@ internal sealed class LogHealthCheck(MessagingSettings settings, LogStatus statu
             ["confirmed"] = state.Confirmed,
             ["lagBytes"] = state.Lag,
             ["retainedBytes"] = state.Retained,
-            ["ceilingBytes"] = settings.MaxRetainedLog,
+            ["ceilingBytes"] = state.Ceiling(settings.MaxRetainedLog),
             ["serverCeilingBytes"] = state.ServerCeiling,
         });
 

@@ -22,7 +22,7 @@ internal sealed record WaitingStreams(bool All, IReadOnlySet<string> Streams)
 internal sealed class LogSession : IAsyncDisposable
 {
     /// <summary>Beside the partitions' locks, in <see cref="RelaySession.LockClass"/>.</summary>
-    private const int LeaderLock = 100;
+    public const int LeaderLock = 100;
 
     private const int SetupLock = 101;
     private const int ManyRows = 1_000;
@@ -69,6 +69,12 @@ internal sealed class LogSession : IAsyncDisposable
     /// <summary>Whether this session leads from now on. Tried, not waited for: a session that waits holds vacuum back.</summary>
     public async Task<bool> TryLeadAsync(CancellationToken ct) =>
         (bool)(await ScalarAsync($"SELECT pg_try_advisory_lock({RelaySession.LockClass}, {LeaderLock})", ct))!;
+
+    /// <summary>Whether some relay is there, of rows or of the log, also one that has not begun to read yet.</summary>
+    public async Task<bool> AnyRelayAsync(CancellationToken ct) => (bool)(await ScalarAsync(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted "
+        + $"AND classid = {RelaySession.LockClass} AND objid IN (0, {LeaderLock}) "
+        + "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))", ct))!;
 
     /// <summary>Keeps others from setting up or taking down log tailing until this session ends.</summary>
     public async Task<bool> TryLockSetupAsync(CancellationToken ct) =>

@@ -86,6 +86,15 @@ internal sealed record LogState(
     string Slot, bool IsLogical, bool MayReplicate, bool HasTrigger, string? WalStatus, bool Active, string Confirmed, long Lag,
     long Retained, long ServerCeiling)
 {
+    /// <summary>
+    /// Whether events are to leave the log for the table: more than is allowed waits, or than half of what the server keeps, or
+    /// the server is about to remove it.
+    /// </summary>
+    public bool IsTooMuch(long allowed) => Lag > Ceiling(allowed) || WalStatus == "unreserved";
+
+    /// <summary>What is allowed to wait, and never more than half of what the server keeps.</summary>
+    public long Ceiling(long allowed) => ServerCeiling >= 0 ? Math.Min(allowed, ServerCeiling / 2) : allowed;
+
     public bool HasSlot => WalStatus is not null;
 
     public bool IsReadable => HasSlot && WalStatus != "lost";

@@ -32,7 +32,8 @@ internal sealed partial class PollingStrategy(MessagingSettings settings, TimePr
             return;
         }
 
-        if (state is { IsReadable: true, Active: true })
+        // A relay between two readings of the log is no reader at this moment, and would send rows all the same.
+        if (state.IsReadable && (state.Active || await session.AnyRelayAsync(ct)))
         {
             await WaitUntilReadAsync(session, state.Slot, ct);
         }

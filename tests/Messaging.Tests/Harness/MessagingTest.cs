@@ -22,12 +22,15 @@ public abstract class MessagingTest : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Database = await TestServers.CreateDatabaseAsync("messaging");
+        Database = await CreateDatabaseAsync();
         Broker = await TestServers.CreateVirtualHostAsync("messaging");
         await Broker.LoadTopologyAsync("nobody"); // the other services' exchanges; of Ordering's, each test loads what it needs
     }
 
-    public async ValueTask DisposeAsync()
+    /// <summary>Of the shared server, unless a class needs one with other settings.</summary>
+    internal virtual Task<TestDatabase> CreateDatabaseAsync() => TestServers.CreateDatabaseAsync("messaging");
+
+    public virtual async ValueTask DisposeAsync()
     {
         foreach (var ours in Enumerable.Reverse(_ours))
         {
