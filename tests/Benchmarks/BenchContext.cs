@@ -4,7 +4,11 @@ using Spectre.Console;
 namespace Shop.Benchmarks;
 
 /// <summary>What a scenario gets.</summary>
-internal sealed record BenchContext(CpuMeter Cpu, bool Quick, CancellationToken Stopping)
+/// <param name="Cpu">Reads processor time.</param>
+/// <param name="Quick">Whether fewer and shorter rounds are wanted.</param>
+/// <param name="Events">How many events pass where that is the point.</param>
+/// <param name="Stopping">Ctrl+C.</param>
+internal sealed record BenchContext(CpuMeter Cpu, bool Quick, int Events, CancellationToken Stopping)
 {
     public int Pick(int quick, int full) => Quick ? quick : full;
 

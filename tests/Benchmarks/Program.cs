@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Shop.Benchmarks;
 using Shop.Benchmarks.Reports;
@@ -5,7 +6,8 @@ using Shop.Benchmarks.Servers;
 using Spectre.Console;
 
 const string Help = """
-    Usage: ./shop bench [--quick] [--json FILE] [--chart FILE] [scenario ...]
+    Usage: ./shop bench [--quick] [--events N] [--json FILE] [--chart FILE] [scenario ...]
+           ./shop bench --draw --json FILE --chart FILE
 
     Measures messaging against what the servers can do at most and against a naive outbox and inbox, on a PostgreSQL (with fsync) and
     a RabbitMQ of its own, which are removed at the end, also after Ctrl+C. The compared things take turns. Shown are the median over
@@ -15,6 +17,8 @@ const string Help = """
       --quick        fewer and shorter rounds: all scenarios in less than 8 minutes on two cores
       --json FILE    also writes the results there; those of scenarios that this run does not measure stay in the file
       --chart FILE   also draws them as an SVG
+      --draw         measures nothing, and draws what the JSON file has
+      --events N     how many events pass in the scenario millions; 10000000 if not said
 
     Scenarios, all if none is named:
 
@@ -29,13 +33,14 @@ string? Option(string name)
         return null;
     }
 
-    var value = at + 1 < words.Count ? words[at + 1] : throw new ArgumentException($"{name} needs a file.");
+    var value = at + 1 < words.Count ? words[at + 1] : throw new ArgumentException($"{name} needs a value.");
     words.RemoveRange(at, 2);
     return value;
 }
 
 string? json, chart;
 bool quick;
+var events = 10_000_000;
 Scenario[] chosen;
 try
 {
@@ -51,6 +56,19 @@ try
     }
 
     (json, chart, quick) = (Option("--json"), Option("--chart"), words.Remove("--quick"));
+    if (Option("--events") is { } count && !(int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out events) && events >= 100_000))
+    {
+        throw new ArgumentException($"--events needs a number from 100000, and not '{count}'.");
+    }
+
+    if (words.Remove("--draw"))
+    {
+        var found = JsonReport.Read(json ?? throw new ArgumentException("--draw needs --json FILE."))
+            ?? throw new ArgumentException($"There is no file {json}.");
+        ChartReport.Write(chart ?? throw new ArgumentException("--draw needs --chart FILE."), found);
+        return 0;
+    }
+
     var unknown = words.FirstOrDefault(word => Catalog.All.All(scenario => scenario.Name != word));
     chosen = unknown is null
         ? [.. Catalog.All.Where(scenario => words.Count == 0 ? scenario.InQuick || !quick : words.Contains(scenario.Name))]
@@ -79,7 +97,7 @@ using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Stop);
 try
 {
-    await Run.AllAsync(chosen, quick, json, chart, stopping.Token);
+    await Run.AllAsync(chosen, quick, events, json, chart, stopping.Token);
     return 0;
 }
 catch (OperationCanceledException) when (stopping.IsCancellationRequested)

@@ -7,7 +7,7 @@ namespace Shop.Benchmarks;
 
 internal static class Run
 {
-    public static async Task AllAsync(IReadOnlyList<Scenario> scenarios, bool quick, string? json, string? chart, CancellationToken ct)
+    public static async Task AllAsync(IReadOnlyList<Scenario> scenarios, bool quick, int events, string? json, string? chart, CancellationToken ct)
     {
         AnsiConsole.MarkupLine("[grey]Starting PostgreSQL and RabbitMQ for the benchmark[/]");
         var servers = await BenchServers.StartAsync(ct);
@@ -22,7 +22,7 @@ internal static class Run
                     await servers.DisposeAsync(); // two of each would be in each other's way
                 }
 
-                results.Add(await OneAsync(scenario, new BenchContext(servers.Cpu, quick, ct)));
+                results.Add(await OneAsync(scenario, new BenchContext(servers.Cpu, quick, events, ct)));
 
                 // After each, so that a long run that is stopped leaves what it has found.
                 Save(new Measurements(machine, results), json, chart);

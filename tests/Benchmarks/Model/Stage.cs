@@ -16,7 +16,9 @@ internal sealed class Stage : IAsyncDisposable
 
     private readonly List<IAsyncDisposable> _ours = [];
 
-    private Stage(TestDatabase database, TestVirtualHost broker) => (Database, Broker) = (database, broker);
+    private readonly RelayKind _relay;
+
+    private Stage(TestDatabase database, TestVirtualHost broker, RelayKind relay) => (Database, Broker, _relay) = (database, broker, relay);
 
     public TestDatabase Database { get; }
 
@@ -24,8 +26,8 @@ internal sealed class Stage : IAsyncDisposable
 
     public Gate Gate { get; } = new();
 
-    public static async Task<Stage> CreateAsync() =>
-        new(await TestServers.CreateDatabaseAsync("bench"), await TestServers.CreateVirtualHostAsync("bench"));
+    public static async Task<Stage> CreateAsync(RelayKind relay = RelayKind.Polling) =>
+        new(await TestServers.CreateDatabaseAsync("bench"), await TestServers.CreateVirtualHostAsync("bench"), relay);
 
     /// <summary>A service with the outbox; with its relay if wanted.</summary>
     public async Task<ServiceUnderTest<BenchDbContext>> ProducerAsync(bool relay, bool migrate = true)
@@ -134,5 +136,10 @@ internal sealed class Stage : IAsyncDisposable
         string name, bool relay, Action<MessagingBuilder> consumers, TestDatabase? database = null) => Own(ServiceUnderTest<BenchDbContext>.Create(
             (database ?? Database).ConnectionString, Broker.AmqpUri, BenchDbContext.Events, consumers,
             services => services.AddSingleton(Gate).ConfigureDbContext<BenchDbContext>(options => options.AddInterceptors(CommitClock.Instance)),
-            new Dictionary<string, string?> { ["Messaging:Service"] = name, ["Messaging:RelayEnabled"] = relay.ToString() }));
+            new Dictionary<string, string?>
+            {
+                ["Messaging:Service"] = name,
+                ["Messaging:RelayEnabled"] = relay.ToString(),
+                ["Messaging:Relay"] = (database is null ? _relay : RelayKind.Polling).ToString(),
+            }));
 }

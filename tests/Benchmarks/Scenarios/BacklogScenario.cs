@@ -90,6 +90,24 @@ internal sealed class Relays : IAsyncDisposable
         watch.Stop(drained * times);
     }
 
+    /// <summary>Stores events as fast as they leave, so that a few thousand wait all the time, and measures that.</summary>
+    public async Task PassAsync(int count, Stopwatched watch, CancellationToken ct)
+    {
+        const int Chunk = 5_000;
+        const int Waiting = 10_000;
+        _published.Reset();
+        watch.Start();
+        for (var stored = 0; stored < count; stored += Chunk)
+        {
+            await _published.ReachesAsync(stored - Waiting, ct);
+            await _stage.FillAsync(_sample, Math.Min(Chunk, count - stored), () => { }, ct);
+            _services.ForEach(service => service.Services.GetRequiredService<OutboxDoorbell>().Ring());
+        }
+
+        await _published.ReachesAsync(count, ct);
+        watch.Stop(count);
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var service in _services)

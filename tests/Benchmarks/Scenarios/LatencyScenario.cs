@@ -47,7 +47,7 @@ internal static class LatencyScenario
 
     private static void Consumers(MessagingBuilder bus) => bus.AddConsumer<BenchConsumer>();
 
-    private static Spread Ratio(Spread ours, Spread theirs) =>
+    public static Spread Ratio(Spread ours, Spread theirs) =>
         new(ours.Median / theirs.Median, ours.Least / theirs.Most, ours.Most / theirs.Least);
 
     /// <summary>The naive pair at 20/s. Its relay looks every 100 ms when it has found nothing.</summary>
@@ -73,23 +73,34 @@ internal static class LatencyScenario
     public static async Task<ResultRow> OneRateAsync(
         BenchContext bench, string name, ServiceUnderTest<BenchDbContext> producerOf, int rate, TimeSpan time, int rounds)
     {
-        List<Round> measured = [];
-        List<double[]> latencies = [];
+        List<TimedRound> measured = [];
         for (var number = 1; number <= rounds; number++)
         {
-            var watch = new Stopwatched(bench.Cpu);
-            watch.Start();
-            var count = await PlaceAsync(producerOf, rate, time, bench.Stopping);
-            await Eventually.HoldsAsync("every event has had its effect", () => CommitClock.Count >= count, TimeSpan.FromMinutes(3));
-            watch.Stop(count);
-            measured.Add(watch.Round!);
-            latencies.Add(CommitClock.Take());
-            BenchContext.Say($"round {number}/{rounds}  {name}: {Percentiles.Of(latencies.TakeLast(1)).P50.Median:0.0} ms at p50, "
-                + $"{Percentiles.Of(latencies.TakeLast(1)).P99.Median:0.0} ms at p99, {count:N0} events");
+            measured.Add(await OneRoundAsync(bench, $"round {number}/{rounds}  {name}", producerOf, rate, time));
         }
 
-        return ResultRow.Of(new Series(name, bench.Cpu.Names, measured)) with { Latency = Percentiles.Of(latencies) };
+        return RowOf(bench, name, measured);
     }
+
+    public static async Task<TimedRound> OneRoundAsync(
+        BenchContext bench, string name, ServiceUnderTest<BenchDbContext> producer, int rate, TimeSpan time)
+    {
+        var watch = new Stopwatched(bench.Cpu);
+        watch.Start();
+        var count = await PlaceAsync(producer, rate, time, bench.Stopping);
+        await Eventually.HoldsAsync("every event has had its effect", () => CommitClock.Count >= count, TimeSpan.FromMinutes(3));
+        watch.Stop(count);
+        var round = new TimedRound(watch.Round!, CommitClock.Take());
+        var found = Percentiles.Of([round.Milliseconds]);
+        BenchContext.Say($"{name}: {found.P50.Median:0.0} ms at p50, {found.P99.Median:0.0} ms at p99, {count:N0} events");
+        return round;
+    }
+
+    public static ResultRow RowOf(BenchContext bench, string name, IReadOnlyList<TimedRound> rounds) =>
+        ResultRow.Of(new Series(name, bench.Cpu.Names, [.. rounds.Select(round => round.Round)])) with
+        {
+            Latency = Percentiles.Of(rounds.Select(round => round.Milliseconds)),
+        };
 
     private static Task<int> PlaceAsync(ServiceUnderTest<BenchDbContext> service, int rate, TimeSpan time, CancellationToken ct) =>
         Pace.KeepAsync(rate, time, () => service.WorkAsync(async db =>
@@ -100,3 +111,6 @@ internal static class LatencyScenario
             CommitClock.Sent(order.EventId, Stopwatch.GetTimestamp());
         }), ct);
 }
+
+/// <summary>A round with each event's milliseconds.</summary>
+internal sealed record TimedRound(Round Round, double[] Milliseconds);

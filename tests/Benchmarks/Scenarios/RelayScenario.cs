@@ -51,7 +51,7 @@ internal static class RelayScenario
     }
 
     /// <summary>The relay starts for the round, so that it does not look into the outbox while others are measured.</summary>
-    private static async Task RelayAsync(
+    public static async Task RelayAsync(
         Stage stage, OutboxRow sample, int count, EventCounter published, Stopwatched watch, CancellationToken ct)
     {
         var service = await stage.ProducerAsync(relay: true, migrate: false);
@@ -69,7 +69,7 @@ internal static class RelayScenario
         await EmptySinkAsync(stage, count + 1);
     }
 
-    private static async Task EmptySinkAsync(Stage stage, int expected)
+    public static async Task EmptySinkAsync(Stage stage, int expected)
     {
         var arrived = await stage.Broker.CountReadyAsync(Stage.Sink);
         if (arrived != expected)

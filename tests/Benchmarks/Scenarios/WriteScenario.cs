@@ -37,7 +37,7 @@ internal static class WriteScenario
 
     private static double Cpu(Round round) => round.Cpu.Ours / round.Events;
 
-    private static async Task SaveAsync(
+    public static async Task SaveAsync(
         ServiceUnderTest<BenchDbContext> service, bool silent, TimeSpan time, Stopwatched watch, CancellationToken ct)
     {
         watch.Start();
