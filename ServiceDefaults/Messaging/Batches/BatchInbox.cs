@@ -22,6 +22,7 @@ internal sealed class BatchInbox<TConsumer, TEvent>(string queue, IServiceScopeF
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<DbContext>();
         var causes = ActivatorUtilities.CreateInstance<BatchCauses>(scope.ServiceProvider, db, span);
+        db.Database.AutoSavepointsEnabled = false; // nobody goes back to one: what fails starts again
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         var taken = await TakeAsync(db, deliveries, ct);
 
