@@ -45,6 +45,8 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
 
     private async Task HandleAsync(HttpContext context, DbContext db, KeyedRequest request)
     {
+        // A savepoint around each save would be two more round trips, and whoever fails goes back to the one before the request.
+        db.Database.AutoSavepointsEnabled = false;
         await using var transaction = await db.Database.BeginTransactionAsync(context.RequestAborted);
         var (locked, stored) = await IdempotencyStore.BeginAsync(db, request, context.RequestAborted);
         if (!locked)

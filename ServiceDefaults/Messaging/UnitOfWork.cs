@@ -21,6 +21,17 @@ internal sealed class UnitOfWork(
 
     public async Task SavingAsync(DbContext db, CancellationToken ct)
     {
+        await CollectAsync(db, ct);
+        _saving = true;
+        _appended += outbox.TakeUnsaved();
+    }
+
+    /// <summary>
+    /// Does now what else a save would do first: handles the events that aggregates have recorded so far, and appends what they
+    /// publish. So a save of many causes can tell whose is what.
+    /// </summary>
+    public async Task CollectAsync(DbContext db, CancellationToken ct)
+    {
         if (_drained.Exists(aggregate => db.Entry(aggregate).State != EntityState.Detached))
         {
             throw new InvalidOperationException("An earlier save failed while its domain events were handled, so saving now would "
@@ -40,8 +51,6 @@ internal sealed class UnitOfWork(
         }
 
         _drained.Clear();
-        _saving = true;
-        _appended += outbox.TakeUnsaved();
     }
 
     public Task SavedAsync(DbContext db)

@@ -1,3 +1,4 @@
+using Shop.Contracts.Ordering.V2;
 using Shop.Inventory;
 using Shop.Inventory.Domain;
 using Shop.Inventory.Features.AdjustStock;
@@ -20,7 +21,7 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults<InventoryDbContext>();
 builder.Services.AddValidation();
 builder.AddMessaging<InventoryDbContext>(PublishedEvents.From, bus => bus
-    .AddConsumer<OrderPlacedConsumer>()
+    .AddBatchConsumer<OrderPlacedConsumer, OrderPlaced>()
     .AddConsumer<OrderCancelledConsumer>()
     .AddConsumer<OrderShippedConsumer>());
 builder.Services.AddScoped<StockMoves>();

@@ -1,3 +1,4 @@
+using Shop.Contracts;
 using Shop.Notification.Features.DeleteContact;
 using Shop.Notification.Features.Deliver;
 using Shop.Notification.Features.GetContact;
@@ -14,7 +15,7 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults<NotificationDbContext>();
 builder.Services.AddValidation();
 builder.AddMessaging<NotificationDbContext>(bus => bus
-    .AddConsumer<CustomerNotificationsConsumer>()
+    .AddBatchConsumer<CustomerNotificationsConsumer, IIntegrationEvent>()
     .AddConsumer<StaffNotificationsConsumer>());
 builder.AddNotificationWriting();
 builder.AddDelivery();

@@ -1,3 +1,4 @@
+using Shop.Contracts.Inventory.V1;
 using Shop.Ordering;
 using Shop.Ordering.Domain;
 using Shop.Ordering.Features;
@@ -21,7 +22,7 @@ builder.AddServiceDefaults<OrderingDbContext>();
 builder.Services.AddValidation();
 builder.AddMessaging<OrderingDbContext>(PublishedEvents.From, bus => bus
     .AddConsumer<ProductPricesConsumer>()
-    .AddConsumer<StockReservedConsumer>()
+    .AddBatchConsumer<StockReservedConsumer, StockReserved>()
     .AddConsumer<StockReservationFailedConsumer>()
     .AddConsumer<StockReservationExpiredConsumer>());
 builder.Services.AddOptions<OrderingSettings>().BindConfiguration("Ordering").ValidateDataAnnotations().ValidateOnStart();

@@ -147,7 +147,9 @@ public sealed class BatchFaultTests : BatchTest
                     random.Shuffle(part);
                 }
 
-                await inbox().ConsumeAsync([.. part.Select(Delivered)], CancellationToken.None);
+                List<Delivery> deliveries = [.. part.Select(Delivered)];
+                using var span = BatchSpan.Start(Queue, deliveries);
+                await inbox().ConsumeAsync(deliveries, span, CancellationToken.None);
             }
         }));
 

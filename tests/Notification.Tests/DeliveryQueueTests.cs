@@ -64,7 +64,7 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
         _clock.Now += new DeliverySettings().Lease + TimeSpan.FromMilliseconds(1);
         var current = Assert.Single(await queue.ClaimAsync(Channels.Email, 1, CancellationToken.None));
 
-        Assert.False(await queue.DeliveredAsync(late));
+        Assert.Empty(await queue.DeliveredAsync([late]));
         await queue.FailedAsync(late, "timeout");
         await queue.RetryLaterAsync(late, s_timeout);
         await queue.ReleaseAsync(late, TimeSpan.Zero);
@@ -73,7 +73,7 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
         var row = await db.Notifications.AsNoTracking().SingleAsync();
         Assert.Equal((NotificationStatus.Pending, 2, current.NextAttemptAt, null),
             (row.Status, row.Attempts, row.NextAttemptAt, row.LastError));
-        Assert.True(await queue.DeliveredAsync(current));
+        Assert.Equal([current.Id], await queue.DeliveredAsync([late, current]));
     }
 
     [Fact]
@@ -150,7 +150,7 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
         await using var db = Open();
         var queue = Queue(db);
         var claimed = Assert.Single(await queue.ClaimAsync(Channels.Email, 1, CancellationToken.None));
-        Assert.Null(await queue.FindContactAsync(claimed, CancellationToken.None));
+        Assert.Empty(await queue.FindContactsAsync([claimed], CancellationToken.None));
 
         await using var putting = Open();
         await using var transaction = await putting.Database.BeginTransactionAsync();

@@ -17,16 +17,19 @@ internal sealed class BatchInbox<TConsumer, TEvent>(string queue, IServiceScopeF
         """;
 
     /// <summary>Returns after the commit, and how many of the deliveries were no repeats. Where it throws, nothing happened.</summary>
-    public async Task<int> ConsumeAsync(IReadOnlyList<Delivery> deliveries, CancellationToken ct)
+    public async Task<int> ConsumeAsync(IReadOnlyList<Delivery> deliveries, BatchSpan span, CancellationToken ct)
     {
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<DbContext>();
+        var causes = ActivatorUtilities.CreateInstance<BatchCauses>(scope.ServiceProvider, db, span);
+        db.Database.AutoSavepointsEnabled = false; // nobody goes back to one: what fails starts again
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         var taken = await TakeAsync(db, deliveries, ct);
 
         // Each id is taken once, so that a repeat within the batch finds its id gone.
         List<ReceivedEvent<TEvent>> events = [.. deliveries.Where(delivery => taken.Remove(delivery.EventId))
-            .Select(delivery => new ReceivedEvent<TEvent>((TEvent)delivery.Event!, delivery.EventBody))];
+            .Select(delivery => new ReceivedEvent<TEvent>(
+                (TEvent)delivery.Event!, delivery.EventBody, effects => causes.RunAsync(delivery, effects, ct)))];
         if (events.Count > 0)
         {
             await scope.ServiceProvider.GetRequiredService<TConsumer>().ConsumeAsync(events, ct);

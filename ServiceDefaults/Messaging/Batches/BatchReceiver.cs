@@ -133,7 +133,7 @@ internal sealed partial class BatchReceiver<TConsumer, TEvent>(
                 LogDatabaseAway(queue.Name, e.Message);
                 await PauseAsync(TimeSpan.FromMilliseconds(200 << Math.Min(absences++, 4)), giveUp);
             }
-            catch (Exception e) when (Transient.IsConflict(e) && ++conflicts < ConflictAttempts)
+            catch (Exception e) when ((Transient.IsConflict(e) || Transient.IsLockTimeout(e)) && ++conflicts < ConflictAttempts)
             {
                 await PauseAsync(TimeSpan.FromMilliseconds(5 << Math.Min(conflicts, 7)), giveUp);
             }
@@ -163,7 +163,7 @@ internal sealed partial class BatchReceiver<TConsumer, TEvent>(
         using var span = BatchSpan.Start(queue.Name, part);
         try
         {
-            var consumed = await _inbox.ConsumeAsync(part, ct);
+            var consumed = await _inbox.ConsumeAsync(part, span, ct);
             MessagingTelemetry.Consumed.Add(consumed, _tag);
             MessagingTelemetry.ConsumedAtOnce.Record(part.Count, _tag);
             if (consumed < part.Count)

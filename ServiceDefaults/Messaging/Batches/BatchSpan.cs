@@ -4,13 +4,15 @@ namespace Shop.ServiceDefaults.Messaging.Batches;
 
 /// <summary>
 /// The traces of a batch. A message alone goes on in its own trace and baggage. A batch has many causes, so it has a trace of its
-/// own, and each message has a span in its own trace that is linked to it.
+/// own, and each message has a span in its own trace that is linked to it: around its own effects where the consumer tells them
+/// apart, else as long as the batch.
 /// </summary>
-internal readonly struct BatchSpan : IDisposable
+internal sealed class BatchSpan : IDisposable
 {
     private readonly string _queue;
     private readonly IReadOnlyList<Delivery> _deliveries;
     private readonly Activity? _activity;
+    private readonly HashSet<Delivery> _begun = [];
 
     private BatchSpan(string queue, IReadOnlyList<Delivery> deliveries, Activity? activity) =>
         (_queue, _deliveries, _activity) = (queue, deliveries, activity);
@@ -31,16 +33,25 @@ internal readonly struct BatchSpan : IDisposable
         }
 
         var alone = MessagingTelemetry.Activities.StartActivity($"{queue} process", ActivityKind.Consumer, ContextOf(deliveries[0]));
-        if (alone is not null && deliveries[0].Header(MessageHeaderNames.Baggage) is { } baggage)
-        {
-            foreach (var member in baggage.Split(',').Select(member => member.Split('=', 2)).Where(member => member.Length == 2))
-            {
-                alone.SetBaggage(Uri.UnescapeDataString(member[0]), Uri.UnescapeDataString(member[1]));
-            }
-        }
-
+        RestoreBaggage(alone, deliveries[0]);
         Describe(alone, queue, deliveries[0]);
         return new BatchSpan(queue, deliveries, alone);
+    }
+
+    /// <summary>Goes on in the trace of one of the messages, until what it returns is disposed.</summary>
+    public Activity? Begin(Delivery delivery)
+    {
+        if (_activity is null || _deliveries.Count == 1)
+        {
+            return null;
+        }
+
+        _begun.Add(delivery);
+        var one = MessagingTelemetry.Activities.StartActivity(
+            $"{_queue} process", ActivityKind.Consumer, ContextOf(delivery), links: [new(_activity.Context)]);
+        RestoreBaggage(one, delivery);
+        Describe(one, _queue, delivery);
+        return one;
     }
 
     public void Fail(Exception e) => _activity?.SetStatus(ActivityStatusCode.Error, e.Message);
@@ -56,7 +67,7 @@ internal readonly struct BatchSpan : IDisposable
         if (_deliveries.Count > 1)
         {
             ActivityLink[] toBatch = [new(_activity.Context)];
-            foreach (var delivery in _deliveries)
+            foreach (var delivery in _deliveries.Where(delivery => !_begun.Contains(delivery)))
             {
                 var one = MessagingTelemetry.Activities.StartActivity(
                     $"{_queue} process", ActivityKind.Consumer, ContextOf(delivery), links: toBatch, startTime: _activity.StartTimeUtc);
@@ -74,6 +85,17 @@ internal readonly struct BatchSpan : IDisposable
         delivery.Header(MessageHeaderNames.TraceParent), delivery.Header(MessageHeaderNames.TraceState), isRemote: true, out var context)
         ? context
         : default;
+
+    private static void RestoreBaggage(Activity? span, Delivery delivery)
+    {
+        if (span is not null && delivery.Header(MessageHeaderNames.Baggage) is { } baggage)
+        {
+            foreach (var member in baggage.Split(',').Select(member => member.Split('=', 2)).Where(member => member.Length == 2))
+            {
+                span.SetBaggage(Uri.UnescapeDataString(member[0]), Uri.UnescapeDataString(member[1]));
+            }
+        }
+    }
 
     private static void Describe(Activity? span, string queue, Delivery delivery) => span?
         .SetTag("messaging.system", "rabbitmq")

@@ -30,6 +30,9 @@ internal sealed class Delivery
 
     public Guid EventId { get; private init; }
 
+    /// <summary>What the events of the whole story share.</summary>
+    public Guid CorrelationId { get; private init; }
+
     /// <summary>The event as its publisher wrote it.</summary>
     public JsonElement EventBody { get; private init; }
 
@@ -53,10 +56,12 @@ internal sealed class Delivery
             var sent = JsonSerializer.Deserialize<SentEnvelope>(message.Body.Span, JsonSerializerOptions.Web)
                 ?? throw new SerializationException("The body is empty.");
             var @event = sent.ReadEvent();
+            var id = sent.MessageId ?? throw new SerializationException(
+                "The message has no id, so a repeat could not be told from a new one.");
             return new Delivery(message)
             {
-                EventId = sent.MessageId ?? throw new SerializationException(
-                    "The message has no id, so a repeat could not be told from a new one."),
+                EventId = id,
+                CorrelationId = sent.CorrelationId ?? sent.ConversationId ?? id,
                 Event = EventVersions.As<TEvent>(@event) ?? throw new SerializationException(
                     $"'{EventCatalog.NameOf(@event.GetType())}' is no event that this queue has a consumer for."),
                 EventBody = sent.Message,
@@ -75,7 +80,8 @@ internal sealed class Delivery
     public string? Header(string name) =>
         Properties.Headers?.TryGetValue(name, out var value) == true && value is byte[] text ? Encoding.UTF8.GetString(text) : null;
 
-    private sealed record SentEnvelope(Guid? MessageId, IReadOnlyList<string>? MessageType, JsonElement Message)
+    private sealed record SentEnvelope(
+        Guid? MessageId, Guid? CorrelationId, Guid? ConversationId, IReadOnlyList<string>? MessageType, JsonElement Message)
     {
         public IIntegrationEvent ReadEvent()
         {

@@ -94,7 +94,7 @@ internal sealed partial class BrokerTopology
             .Where(type => type.IsGenericType
                 && (type.GetGenericTypeDefinition() == typeof(IConsumer<>) || type.GetGenericTypeDefinition() == typeof(IBatchConsumer<>)))
             .Select(type => type.GenericTypeArguments[0])
-            .SelectMany(type => type == typeof(IIntegrationEvent) ? EventCatalog.Names : [EventCatalog.NameOf(type)])
+            .SelectMany(type => type == typeof(IIntegrationEvent) ? NamesOfAll(consumer) : [EventCatalog.NameOf(type)])
             .Concat(OlderVersionsOf(consumer));
         var queue = new ConsumerQueue($"{Service}.{name}", [.. events.Order(StringComparer.Ordinal)]);
         _queues.Add(queue);
@@ -104,6 +104,11 @@ internal sealed partial class BrokerTopology
     /// <summary>Whether a queue gets each such event twice, because it is bound to an older version of it as well.</summary>
     public bool IsToldInTwoVersions(string queue, Type @event) => EventVersions.OlderThan(@event) is { } older
         && _queues.Any(known => known.Name == queue && known.Events.Contains(EventCatalog.NameOf(older)));
+
+    private static IEnumerable<string> NamesOfAll(Type consumer) =>
+        consumer.GetCustomAttributes(typeof(TakesAttribute), inherit: false).Cast<TakesAttribute>().SingleOrDefault() is { } takes
+            ? takes.Events.Select(EventCatalog.NameOf)
+            : EventCatalog.Names;
 
     private static IEnumerable<string> OlderVersionsOf(Type consumer)
     {

@@ -34,6 +34,16 @@ internal static class Locks
         return await db.Reservations.FirstOrDefaultAsync(reservation => reservation.OrderId == orderId, ct);
     }
 
+    /// <summary>As <see cref="LockReservationAsync"/> for many orders: what was decided about those of them that are known.</summary>
+    public static async Task<Dictionary<Guid, Reservation>> LockReservationsAsync(
+        this InventoryDbContext db, IEnumerable<Guid> orderIds, CancellationToken ct)
+    {
+        Guid[] sorted = [.. orderIds.Distinct().Order()];
+        await db.Database.ExecuteSqlAsync(
+            $"SELECT pg_advisory_xact_lock(hashtextextended('order:' || id, 0)) FROM unnest({sorted}) AS id", ct);
+        return await db.Reservations.Where(reservation => sorted.Contains(reservation.OrderId)).ToDictionaryAsync(known => known.OrderId, ct);
+    }
+
     /// <summary>Whether nobody else decides about an order at the moment; if so, nobody does until the transaction ends.</summary>
     public static Task<bool> TryLockOrderAsync(this InventoryDbContext db, Guid orderId, CancellationToken ct) => db.Database
         .SqlQuery<bool>($"SELECT pg_try_advisory_xact_lock(hashtextextended({$"order:{orderId}"}, 0)) AS \"Value\"").SingleAsync(ct);

@@ -10,56 +10,48 @@ namespace Shop.Inventory.Persistence;
 internal sealed record Reserving(IReadOnlyList<ShortLine> ShortLines, IReadOnlyList<StockLevelLow> BecameLow);
 
 /// <summary>
-/// Moves the units of an order's lines between the columns of their products, by atomic updates in the order of skus: so
-/// nothing is oversold at any concurrency, and no two orders deadlock. All lines go in one round trip, one statement each,
-/// behind the locks of their skus, so that whoever waits for a busy product gets his turn. Runs
-/// in the transaction of the reservation. The ledger is written by <c>RecordMovements</c> from its domain event.
+/// Moves the units of orders' lines between the columns of their products, by atomic updates: so nothing is oversold at any
+/// concurrency. Behind the locks of their skus, in their order, so that whoever waits for a busy product gets his turn and no two
+/// orders deadlock. Runs in the transaction of the reservations. The ledger is written by <c>RecordMovements</c> from their events.
 /// </summary>
 internal sealed class StockMoves(InventoryDbContext db, TimeProvider clock)
 {
-    private const string Savepoint = "before_reserving";
-
-    private const string Reserve = """
-        UPDATE products SET on_hand = on_hand - $2, reserved = reserved + $2, version = version + 1
-        WHERE sku = $1 AND on_hand >= $2 RETURNING sku, on_hand, version, low_stock_threshold
+    // What was decided is checked again by the update itself, whatever somebody without the locks may have done.
+    private const string ReserveUnits = """
+        UPDATE products SET on_hand = on_hand - taken.units, reserved = reserved + taken.units, version = version + taken.orders
+        FROM unnest($1, $2, $3) AS taken (sku, units, orders) WHERE products.sku = taken.sku AND on_hand >= taken.units
         """;
 
     private const string Release = """
-        UPDATE products SET on_hand = on_hand + $2, reserved = reserved - $2, version = version + 1
-        WHERE sku = $1 RETURNING sku, on_hand, version, low_stock_threshold
+        UPDATE products SET on_hand = on_hand + $2, reserved = reserved - $2, version = version + 1 WHERE sku = $1
         """;
 
     private const string Ship = """
-        UPDATE products SET reserved = reserved - $2, shipped = shipped + $2, version = version + 1
-        WHERE sku = $1 RETURNING sku, on_hand, version, low_stock_threshold
+        UPDATE products SET reserved = reserved - $2, shipped = shipped + $2, version = version + 1 WHERE sku = $1
         """;
 
-    /// <summary>Sets every line aside, or none. Names the lines that are short; an unknown sku has nothing available.</summary>
-    public async Task<Reserving> ReserveAsync(IReadOnlyList<ReservationLine> lines, CancellationToken ct)
+    private NpgsqlConnection Connection => db.Database.CurrentTransaction is null
+        ? throw new InvalidOperationException("Stock is moved in the transaction of the reservation.")
+        : (NpgsqlConnection)db.Database.GetDbConnection();
+
+    /// <summary>
+    /// Sets every line of an order aside, or none of its, one order after the other. Names the lines that are short; an unknown sku has
+    /// nothing available. Three round trips, however many orders there are.
+    /// </summary>
+    /// <param name="orders">The lines of each order, each sku once.</param>
+    /// <param name="ct">Cancels.</param>
+    /// <returns>What came of each order, in the order given.</returns>
+    public async Task<IReadOnlyList<Reserving>> ReserveAsync(IReadOnlyList<IReadOnlyList<ReservationLine>> orders, CancellationToken ct)
     {
-        var transaction = db.Database.CurrentTransaction
-            ?? throw new InvalidOperationException("Stock is reserved in the transaction of the reservation.");
-        while (true)
+        var shelves = await LockShelvesAsync(orders.SelectMany(lines => lines).Select(line => line.Sku), ct);
+        List<Reserving> outcomes = [.. orders.Select(lines => Reserve(lines, shelves))];
+        var taken = shelves.Values.Where(shelf => shelf.Orders > 0).ToList();
+        if (taken.Count > 0 && await TakeAsync(taken, ct) != taken.Count)
         {
-            var moved = await MoveAsync(Reserve, lines, lines.Count > 1 ? Savepoint : null, ct);
-            if (moved.Count == lines.Count)
-            {
-                return new Reserving([], [.. lines.SelectMany(line => BecameLow(line, moved[line.Sku]))]);
-            }
-
-            if (moved.Count > 0)
-            {
-                await transaction.RollbackToSavepointAsync(Savepoint, ct);
-            }
-
-            var shortLines = await AvailableAsync([.. lines.Where(line => !moved.ContainsKey(line.Sku))], ct);
-            if (shortLines.All(line => line.Available < line.Asked))
-            {
-                return new Reserving(shortLines, []);
-            }
-
-            // Units came in between the two statements. All lines start again: one alone would be locked out of turn.
+            throw new DbUpdateConcurrencyException("Stock was moved without its lock at the same moment.");
         }
+
+        return outcomes;
     }
 
     /// <summary>Puts what was set aside back on the shelf.</summary>
@@ -71,24 +63,9 @@ internal sealed class StockMoves(InventoryDbContext db, TimeProvider clock)
     private async Task MoveAllAsync(string update, IEnumerable<ReservationLine> lines, CancellationToken ct)
     {
         ReservationLine[] sorted = [.. lines.OrderBy(line => line.Sku, StringComparer.Ordinal)];
-        var moved = await MoveAsync(update, sorted, null, ct);
-        if (moved.Count != sorted.Length)
-        {
-            throw new InvalidOperationException("A product of a reservation is gone.");
-        }
-    }
-
-    private async Task<Dictionary<string, Moved>> MoveAsync(
-        string update, IReadOnlyList<ReservationLine> lines, string? savepoint, CancellationToken ct)
-    {
-        await using var batch = ((NpgsqlConnection)db.Database.GetDbConnection()).CreateBatch();
-        batch.BatchCommands.Add(Locks.LockSkus(lines.Select(line => line.Sku)));
-        if (savepoint is not null)
-        {
-            batch.BatchCommands.Add(new NpgsqlBatchCommand($"SAVEPOINT {savepoint}"));
-        }
-
-        foreach (var (sku, quantity) in lines)
+        await using var batch = Connection.CreateBatch();
+        batch.BatchCommands.Add(Locks.LockSkus(sorted.Select(line => line.Sku)));
+        foreach (var (sku, quantity) in sorted)
         {
             batch.BatchCommands.Add(new NpgsqlBatchCommand(update)
             {
@@ -96,36 +73,88 @@ internal sealed class StockMoves(InventoryDbContext db, TimeProvider clock)
             });
         }
 
-        Dictionary<string, Moved> moved = [];
+        if (await batch.ExecuteNonQueryAsync(ct) != sorted.Length)
+        {
+            throw new InvalidOperationException("A product of a reservation is gone.");
+        }
+    }
+
+    /// <summary>What is there of each product, which nobody else changes until the transaction ends.</summary>
+    private async Task<Dictionary<string, Shelf>> LockShelvesAsync(IEnumerable<string> skus, CancellationToken ct)
+    {
+        string[] sorted = [.. skus.Distinct().Order(StringComparer.Ordinal)];
+        await using var batch = Connection.CreateBatch();
+        batch.BatchCommands.Add(Locks.LockSkus(sorted));
+        batch.BatchCommands.Add(new NpgsqlBatchCommand("SELECT sku, on_hand, version, low_stock_threshold FROM products WHERE sku = ANY ($1)")
+        {
+            Parameters = { new NpgsqlParameter<string[]> { TypedValue = sorted } },
+        });
+
+        Dictionary<string, Shelf> shelves = [];
         await using var reader = await batch.ExecuteReaderAsync(ct);
-        while (await reader.NextResultAsync(ct)) // what the locks returned says nothing
+        await reader.NextResultAsync(ct); // what the locks returned says nothing
+        while (await reader.ReadAsync(ct))
         {
-            while (await reader.ReadAsync(ct))
+            int? threshold = await reader.IsDBNullAsync(3, ct) ? null : reader.GetInt32(3);
+            shelves.Add(reader.GetString(0), new Shelf(reader.GetString(0), reader.GetInt32(1), reader.GetInt32(2), threshold));
+        }
+
+        return shelves;
+    }
+
+    private Reserving Reserve(IReadOnlyList<ReservationLine> lines, Dictionary<string, Shelf> shelves)
+    {
+        List<ShortLine> shortLines = [.. lines.Select(line => new ShortLine(line.Sku, line.Quantity, shelves.GetValueOrDefault(line.Sku)?.OnHand ?? 0))
+            .Where(line => line.Available < line.Asked)];
+        return shortLines.Count > 0
+            ? new Reserving(shortLines, [])
+            : new Reserving([], [.. lines.Select(line => Take(shelves[line.Sku], line.Quantity)).OfType<StockLevelLow>()]);
+    }
+
+    /// <summary>Says whether this made the product low: of many orders at once exactly one does.</summary>
+    private StockLevelLow? Take(Shelf shelf, int units)
+    {
+        var before = shelf.OnHand;
+        shelf.Take(units);
+        return Product.BecameLow(before, shelf.OnHand, shelf.Threshold)
+            ? new StockLevelLow(shelf.Sku, shelf.Version, shelf.OnHand, shelf.Threshold!.Value, clock.GetUtcNow())
+            : null;
+    }
+
+    /// <summary>How many products had as much.</summary>
+    private async Task<int> TakeAsync(IReadOnlyCollection<Shelf> taken, CancellationToken ct)
+    {
+        await using var update = new NpgsqlCommand(ReserveUnits, Connection)
+        {
+            Parameters =
             {
-                int? threshold = await reader.IsDBNullAsync(3, ct) ? null : reader.GetInt32(3);
-                moved.Add(reader.GetString(0), new Moved(reader.GetInt32(1), reader.GetInt32(2), threshold));
-            }
-        }
-
-        return moved;
+                new NpgsqlParameter<string[]> { TypedValue = [.. taken.Select(shelf => shelf.Sku)] },
+                new NpgsqlParameter<int[]> { TypedValue = [.. taken.Select(shelf => shelf.Taken)] },
+                new NpgsqlParameter<int[]> { TypedValue = [.. taken.Select(shelf => shelf.Orders)] },
+            },
+        };
+        return await update.ExecuteNonQueryAsync(ct);
     }
 
-    private async Task<IReadOnlyList<ShortLine>> AvailableAsync(IReadOnlyList<ReservationLine> lines, CancellationToken ct)
+    /// <summary>What is there of a product, while orders take from it.</summary>
+    private sealed class Shelf(string sku, int onHand, int version, int? threshold)
     {
-        string[] skus = [.. lines.Select(line => line.Sku)];
-        var onHand = await db.Products.Where(product => skus.Contains(product.Sku))
-            .ToDictionaryAsync(product => product.Sku, product => product.OnHand, ct);
-        return [.. lines.Select(line => new ShortLine(line.Sku, line.Quantity, onHand.GetValueOrDefault(line.Sku)))];
-    }
+        public string Sku => sku;
 
-    /// <summary>Decided from what the UPDATE itself returned, so that of many orders at once exactly one crosses.</summary>
-    private IEnumerable<StockLevelLow> BecameLow(ReservationLine line, Moved moved)
-    {
-        if (Product.BecameLow(moved.OnHand + line.Quantity, moved.OnHand, moved.Threshold))
+        public int OnHand => onHand - Taken;
+
+        public int Version => version + Orders;
+
+        public int? Threshold => threshold;
+
+        public int Taken { get; private set; }
+
+        public int Orders { get; private set; }
+
+        public void Take(int units)
         {
-            yield return new StockLevelLow(line.Sku, moved.Version, moved.OnHand, moved.Threshold!.Value, clock.GetUtcNow());
+            Taken += units;
+            Orders++;
         }
     }
-
-    private sealed record Moved(int OnHand, int Version, int? Threshold);
 }

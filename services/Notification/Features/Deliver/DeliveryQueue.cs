@@ -27,24 +27,27 @@ internal sealed class DeliveryQueue(NotificationDbContext db, IOptions<DeliveryS
             """).AsNoTracking().ToListAsync(ct);
     }
 
-    /// <summary>Who is to get it, or null where there is nobody who can be reached that way.</summary>
-    public async Task<Contact?> FindContactAsync(Notification claimed, CancellationToken ct)
+    /// <summary>Who is to get each of them, by the notification; not those that nobody can be reached for.</summary>
+    public async Task<Dictionary<Guid, Contact>> FindContactsAsync(IReadOnlyList<Notification> claimed, CancellationToken ct)
     {
-        if (claimed.Audience == Audiences.Staff)
-        {
-            return new Contact { CustomerId = "", Name = "", Email = claimed.Recipient, UpdatedAt = claimed.CreatedAt };
-        }
-
-        return await db.Contacts.AsNoTracking().FirstOrDefaultAsync(
-            contact => contact.CustomerId == claimed.Recipient && (claimed.Channel == Channels.Email || contact.WebhookUrl != null), ct);
+        string[] customers = [.. claimed.Where(one => one.Audience == Audiences.Customer).Select(one => one.Recipient).Distinct()];
+        var contacts = customers.Length == 0 ? [] : await db.Contacts.AsNoTracking()
+            .Where(contact => customers.Contains(contact.CustomerId)).ToDictionaryAsync(contact => contact.CustomerId, ct);
+        return claimed.Select(one => (one.Id, Contact: ContactOf(one, contacts.GetValueOrDefault(one.Recipient))))
+            .Where(pair => pair.Contact is not null).ToDictionary(pair => pair.Id, pair => pair.Contact!);
     }
 
-    /// <summary>Whether the claim still held.</summary>
-    public async Task<bool> DeliveredAsync(Notification claimed) => await Held(claimed).ExecuteUpdateAsync(set => set
-        .SetProperty(n => n.Status, NotificationStatus.Delivered)
-        .SetProperty(n => n.DeliveredAt, clock.GetUtcNow())
-        .SetProperty(n => n.NextAttemptAt, (DateTimeOffset?)null)
-        .SetProperty(n => n.LastError, (string?)null)) == 1;
+    /// <summary>Says whose claims still held.</summary>
+    public async Task<HashSet<Guid>> DeliveredAsync(IReadOnlyList<Notification> claimed)
+    {
+        Guid[] ids = [.. claimed.Select(one => one.Id)];
+        DateTimeOffset[] leases = [.. claimed.Select(one => one.NextAttemptAt!.Value)];
+        return [.. await db.Database.SqlQuery<Guid>($"""
+            UPDATE notifications SET status = 'Delivered', delivered_at = {clock.GetUtcNow()}, next_attempt_at = NULL, last_error = NULL
+            FROM unnest({ids}, {leases}) AS mine (id, lease)
+            WHERE notifications.id = mine.id AND status = 'Pending' AND next_attempt_at = mine.lease RETURNING notifications.id AS "Value"
+            """).ToListAsync()];
+    }
 
     public Task FailedAsync(Notification claimed, string error) => FailAsync(Held(claimed), error);
 
@@ -87,7 +90,7 @@ internal sealed class DeliveryQueue(NotificationDbContext db, IOptions<DeliveryS
     {
         await using var transaction = await db.Database.BeginTransactionAsync();
         await db.LockContactAsync(claimed.Recipient, CancellationToken.None);
-        if (await FindContactAsync(claimed, CancellationToken.None) is not null)
+        if ((await FindContactsAsync([claimed], CancellationToken.None)).Count > 0)
         {
             await ReleaseAsync(claimed, TimeSpan.Zero);
         }
@@ -98,6 +101,13 @@ internal sealed class DeliveryQueue(NotificationDbContext db, IOptions<DeliveryS
 
         await transaction.CommitAsync();
     }
+
+    private static Contact? ContactOf(Notification claimed, Contact? customer) => claimed switch
+    {
+        { Audience: Audiences.Staff } => new Contact { CustomerId = "", Name = "", Email = claimed.Recipient, UpdatedAt = claimed.CreatedAt },
+        { Channel: Channels.Email } => customer,
+        _ => customer?.WebhookUrl is null ? null : customer,
+    };
 
     private static Task<int> FailAsync(IQueryable<Notification> held, string error) => held.ExecuteUpdateAsync(set => set
         .SetProperty(n => n.Status, NotificationStatus.Failed)

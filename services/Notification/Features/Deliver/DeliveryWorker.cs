@@ -12,6 +12,7 @@ internal sealed partial class DeliveryWorker(
     INotificationSender sender,
     DeliveryProviders providers,
     DeliveryDoorbell doorbell,
+    DeliveredTogether delivered,
     IOptions<DeliverySettings> options,
     TimeProvider clock,
     ILogger<DeliveryWorker> logger) : BackgroundService
@@ -34,8 +35,9 @@ internal sealed partial class DeliveryWorker(
             {
                 underWay.RemoveAll(delivery => delivery.IsCompleted);
                 var claimedAt = clock.GetTimestamp(); // before the claim, so that the lease ends later than is reckoned here
-                underWay.AddRange((await ClaimAsync(_settings.Concurrency - underWay.Count, stoppingToken))
-                    .Select(claimed => DeliverAsync(claimed, claimedAt, impatience.Token)));
+                var (claims, contacts) = await ClaimAsync(_settings.Concurrency - underWay.Count, stoppingToken);
+                underWay.AddRange(claims.Select(claimed =>
+                    DeliverAsync(claimed, contacts.GetValueOrDefault(claimed.Id), claimedAt, impatience.Token)));
                 await (underWay.Count == _settings.Concurrency
                     ? Task.WhenAny(underWay).WaitAsync(stoppingToken)
                     : doorbell.WaitAsync(sender.Channel, _settings.PollInterval, stoppingToken));
@@ -54,13 +56,15 @@ internal sealed partial class DeliveryWorker(
         await Task.WhenAll(underWay);
     }
 
-    private async Task<IReadOnlyList<Notification>> ClaimAsync(int atMost, CancellationToken ct)
+    private async Task<(IReadOnlyList<Notification> Claims, Dictionary<Guid, Contact> Contacts)> ClaimAsync(int atMost, CancellationToken ct)
     {
         await using var scope = scopes.CreateAsyncScope();
-        return await scope.ServiceProvider.GetRequiredService<DeliveryQueue>().ClaimAsync(sender.Channel, atMost, ct);
+        var queue = scope.ServiceProvider.GetRequiredService<DeliveryQueue>();
+        var claims = await queue.ClaimAsync(sender.Channel, atMost, ct);
+        return (claims, claims.Count == 0 ? [] : await queue.FindContactsAsync(claims, ct));
     }
 
-    private async Task DeliverAsync(Notification claimed, long claimedAt, CancellationToken ct)
+    private async Task DeliverAsync(Notification claimed, Contact? contact, long claimedAt, CancellationToken ct)
     {
         try
         {
@@ -71,7 +75,7 @@ internal sealed partial class DeliveryWorker(
                 await queue.FailedAsync(claimed, DeliveryError.Lost);
                 LogFailed(claimed.Id, claimed.Attempts - 1, DeliveryError.Lost);
             }
-            else if (await queue.FindContactAsync(claimed, ct) is { } contact)
+            else if (contact is not null)
             {
                 await AttemptAsync(queue, claimed, contact, claimedAt, ct);
             }
@@ -128,7 +132,7 @@ internal sealed partial class DeliveryWorker(
             provider.Leave();
         }
 
-        if (await queue.DeliveredAsync(claimed))
+        if (await delivered.DeliveredAsync(claimed))
         {
             LogDelivered(claimed.Id, claimed.Attempts);
         }

@@ -1,36 +1,26 @@
-using MassTransit;
 using Shop.Contracts;
 using Shop.Contracts.Ordering.V1;
+using Shop.ServiceDefaults.Messaging.Batches;
 
 namespace Shop.Notification.Features.WriteNotifications;
 
 /// <summary>
 /// Tells customers what happens to their orders: one notification per event, recipient and channel, in the inbox's
-/// transaction. The delivery comes after, in <see cref="Deliver.DeliveryWorker"/>.
+/// transaction. The delivery comes after, in <see cref="Deliver.DeliveryWorker"/>. In batches, as there are several for every order.
 /// </summary>
-internal sealed class CustomerNotificationsConsumer(NotificationWriter writer)
-    : IConsumer<OrderConfirmed>,
-        IConsumer<OrderRejected>,
-        IConsumer<OrderCancelled>,
-        IConsumer<OrderShipped>,
-        IConsumer<CustomerBecamePreferred>
+[Takes(typeof(OrderConfirmed), typeof(OrderRejected), typeof(OrderCancelled), typeof(OrderShipped), typeof(CustomerBecamePreferred))]
+internal sealed class CustomerNotificationsConsumer(NotificationWriter writer) : IBatchConsumer<IIntegrationEvent>
 {
-    public Task Consume(ConsumeContext<OrderConfirmed> context) =>
-        TellAsync(context, context.Message.CustomerId, context.Message.OrderId, Letters.For(context.Message));
+    public Task ConsumeAsync(IReadOnlyList<ReceivedEvent<IIntegrationEvent>> events, CancellationToken ct) =>
+        writer.TellCustomersAsync([.. events.Select(received => ToTell(received.Event))], ct);
 
-    public Task Consume(ConsumeContext<OrderRejected> context) =>
-        TellAsync(context, context.Message.CustomerId, context.Message.OrderId, Letters.For(context.Message));
-
-    public Task Consume(ConsumeContext<OrderCancelled> context) =>
-        TellAsync(context, context.Message.CustomerId, context.Message.OrderId, Letters.For(context.Message));
-
-    public Task Consume(ConsumeContext<OrderShipped> context) =>
-        TellAsync(context, context.Message.CustomerId, context.Message.OrderId, Letters.For(context.Message));
-
-    public Task Consume(ConsumeContext<CustomerBecamePreferred> context) =>
-        TellAsync(context, context.Message.CustomerId, null, Letters.For(context.Message));
-
-    private Task TellAsync<T>(ConsumeContext<T> context, string customer, Guid? orderId, Letter letter)
-        where T : class, IIntegrationEvent =>
-        writer.TellCustomerAsync(context.Message, customer, orderId, letter, context.CancellationToken);
+    private static Told ToTell(IIntegrationEvent told) => told switch
+    {
+        OrderConfirmed e => new(e, e.CustomerId, e.OrderId, Letters.For(e)),
+        OrderRejected e => new(e, e.CustomerId, e.OrderId, Letters.For(e)),
+        OrderCancelled e => new(e, e.CustomerId, e.OrderId, Letters.For(e)),
+        OrderShipped e => new(e, e.CustomerId, e.OrderId, Letters.For(e)),
+        CustomerBecamePreferred e => new(e, e.CustomerId, null, Letters.For(e)),
+        _ => throw new NotSupportedException($"There are no words for {EventCatalog.NameOf(told.GetType())}."),
+    };
 }

@@ -7,12 +7,10 @@ namespace Shop.Notification.Features.WriteNotifications;
 /// <summary>Tells the staff what they have to see to: one mail per event and address, in the inbox's transaction.</summary>
 internal sealed class StaffNotificationsConsumer(NotificationWriter writer, IOptions<StaffSettings> settings) : IConsumer<StockLevelLow>
 {
-    public async Task Consume(ConsumeContext<StockLevelLow> context)
+    public Task Consume(ConsumeContext<StockLevelLow> context)
     {
         var letter = Letters.For(context.Message);
-        foreach (var address in settings.Value.StaffRecipients)
-        {
-            await writer.TellStaffAsync(context.Message, address, letter, context.CancellationToken);
-        }
+        return writer.TellStaffAsync(
+            [.. settings.Value.StaffRecipients.Select(address => new Told(context.Message, address, null, letter))], context.CancellationToken);
     }
 }

@@ -1,4 +1,3 @@
-using Microsoft.EntityFrameworkCore;
 using Shop.Ordering.Domain;
 using Shop.Ordering.Persistence;
 using Shop.ServiceDefaults.Domain;
@@ -13,19 +12,7 @@ internal sealed class CountConfirmedOrder(OrderingDbContext db) : IDomainEventHa
 {
     public async Task HandleAsync(OrderConfirmed domainEvent, CancellationToken ct)
     {
-        var customer = await LockedAsync(domainEvent.CustomerId, ct) ?? await AddedAsync(domainEvent.CustomerId, ct);
-        customer.CountConfirmedOrder(domainEvent.At);
-    }
-
-    /// <summary>Locked, because a busy customer's orders are confirmed at the same time: waiting is cheaper than starting again.</summary>
-    private Task<Customer?> LockedAsync(string id, CancellationToken ct) =>
-        db.Customers.FromSql($"SELECT * FROM customers WHERE id = {id} FOR UPDATE").SingleOrDefaultAsync(ct);
-
-    private async Task<Customer> AddedAsync(string id, CancellationToken ct)
-    {
-        // Two first orders may be confirmed at the same moment: one of them adds the customer, the other waits for it.
-        await db.Database.ExecuteSqlAsync(
-            $"INSERT INTO customers (id, confirmed_orders, version) VALUES ({id}, 0, 0) ON CONFLICT (id) DO NOTHING", ct);
-        return (await LockedAsync(id, ct))!;
+        await db.LockCustomersAsync([domainEvent.CustomerId], ct);
+        db.Customers.Local.FindEntry(domainEvent.CustomerId)!.Entity.CountConfirmedOrder(domainEvent.At);
     }
 }
