@@ -119,6 +119,7 @@ public sealed class TestDatabase : IAsyncDisposable
     public async Task<TestDatabase> CloneAsync()
     {
         var copy = new TestDatabase(_server, Name, $"{Name}_{Guid.CreateVersion7():N}"[..63]);
+        await ClearPoolsAsync(); // before they are broken off: the next to use one would find it out
         await CloseConnectionsAsync();
         await ExecuteOnAsync(_server, $"CREATE DATABASE \"{copy._database}\" TEMPLATE \"{_database}\" OWNER \"{Name}\"",
             $"REVOKE CONNECT, TEMPORARY ON DATABASE \"{copy._database}\" FROM PUBLIC",
@@ -142,6 +143,11 @@ public sealed class TestDatabase : IAsyncDisposable
             await ExecuteOnAsync(_server, $"DROP ROLE IF EXISTS \"{Name}\", \"{RuntimeRole}\"");
         }
 
+        await ClearPoolsAsync();
+    }
+
+    private async Task ClearPoolsAsync()
+    {
         foreach (var login in (string[])[ConnectionString, RuntimeConnectionString])
         {
             await using var pool = new NpgsqlConnection(login);
