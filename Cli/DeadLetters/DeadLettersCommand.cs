@@ -1,7 +1,5 @@
-using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
-using Shop.AppHost.Native.State;
 
 namespace Shop.Cli.DeadLetters;
 
@@ -14,10 +12,6 @@ internal sealed record DiscardView(string Reason, string By, DateTimeOffset At);
 /// <summary>Messages that consumers could not handle: shows them, sends them again, discards them. Asks the services, as staff.</summary>
 internal static class DeadLettersCommand
 {
-    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
-
-    private static readonly string[] s_services = ["ordering", "inventory", "notification", "analytics"];
-
     public static Command Command { get; } = new(
         "dead-letters",
         """
@@ -28,42 +22,25 @@ internal static class DeadLettersCommand
         "Shows the messages that consumers could not handle, sends them again, or discards them.",
         RunAsync);
 
-    private static async Task<int> RunAsync(Arguments arguments, CancellationToken ct)
+    private static Task<int> RunAsync(Arguments arguments, CancellationToken ct) => StaffApi.AskAsync(http => arguments.Optional() switch
     {
-        using var http = new HttpClient { Timeout = TimeSpan.FromMinutes(30) }; // a great many take a while
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
-            "Bearer", TokenCommand.Create(Environment.UserName, staff: true, TimeSpan.FromHours(1), TimeProvider.System.GetUtcNow()));
-        try
-        {
-            switch (arguments.Optional())
-            {
-                case "retry":
-                    return await RetryAsync(http, arguments, ct);
-                case "discard":
-                    return await DiscardAsync(http, arguments, ct);
-                case var queue:
-                    return await ListAsync(http, queue, arguments, ct);
-            }
-        }
-        catch (HttpRequestException e)
-        {
-            await Console.Error.WriteLineAsync($"{e.Message}\nDoes the shop run? See ./shop status.");
-            return 1;
-        }
-    }
+        "retry" => RetryAsync(http, arguments, ct),
+        "discard" => DiscardAsync(http, arguments, ct),
+        var queue => ListAsync(http, queue, arguments, ct),
+    });
 
     private static async Task<int> ListAsync(HttpClient http, string? queue, Arguments arguments, CancellationToken ct)
     {
         var (discarded, json) = (arguments.Flag("--discarded"), arguments.Flag("--json"));
         arguments.End();
         List<DeadLetterView> all = [];
-        foreach (var service in s_services.Where(service => queue is null || service == ServiceOf(queue)))
+        foreach (var service in StaffApi.Services.Where(service => queue is null || service == ServiceOf(queue)))
         {
             var path = discarded ? "/dead-letters/discarded" : $"/dead-letters?limit=200{(queue is null ? "" : $"&queue={queue}")}";
-            using var response = await http.GetAsync(new Uri(AddressOf(service), path), ct);
+            using var response = await http.GetAsync(new Uri(StaffApi.AddressOf(service), path), ct);
             if (!response.IsSuccessStatusCode)
             {
-                return await FailAsync(response, ct);
+                return await StaffApi.FailAsync(response, ct);
             }
 
             all.AddRange((await response.Content.ReadFromJsonAsync<List<DeadLetterView>>(ct))!.Where(letter => queue is null || letter.Queue == queue));
@@ -71,7 +48,7 @@ internal static class DeadLettersCommand
 
         if (json)
         {
-            Console.WriteLine(JsonSerializer.Serialize(all, s_json));
+            Console.WriteLine(JsonSerializer.Serialize(all, StaffApi.Json));
         }
         else if (all.Count == 0)
         {
@@ -92,7 +69,7 @@ internal static class DeadLettersCommand
         var id = all ? null : arguments.Required("The message id, or --all,");
         arguments.End();
         var path = id is null ? $"/dead-letters/{queue}/retry" : $"/dead-letters/{queue}/{Uri.EscapeDataString(id)}/retry";
-        using var response = await http.PostAsync(new Uri(AddressOf(ServiceOf(queue)), path), content: null, ct);
+        using var response = await http.PostAsync(new Uri(StaffApi.AddressOf(ServiceOf(queue)), path), content: null, ct);
         return await TellAsync(response, "sent again", ct);
     }
 
@@ -103,7 +80,7 @@ internal static class DeadLettersCommand
         var id = arguments.Required("The message id");
         arguments.End();
         using var response = await http.PostAsJsonAsync(
-            new Uri(AddressOf(ServiceOf(queue)), $"/dead-letters/{queue}/{Uri.EscapeDataString(id)}/discard"), new { reason }, ct);
+            new Uri(StaffApi.AddressOf(ServiceOf(queue)), $"/dead-letters/{queue}/{Uri.EscapeDataString(id)}/discard"), new { reason }, ct);
         return await TellAsync(response, "discarded", ct);
     }
 
@@ -111,22 +88,12 @@ internal static class DeadLettersCommand
     {
         if (!response.IsSuccessStatusCode)
         {
-            return await FailAsync(response, ct);
+            return await StaffApi.FailAsync(response, ct);
         }
 
         var count = (await response.Content.ReadFromJsonAsync<JsonElement>(ct)).GetProperty("count").GetInt32();
         Console.WriteLine($"{count} {what}.");
         return 0;
-    }
-
-    private static async Task<int> FailAsync(HttpResponseMessage response, CancellationToken ct)
-    {
-        var problem = await response.Content.ReadAsStringAsync(ct);
-        var detail = problem.StartsWith('{') && JsonSerializer.Deserialize<JsonElement>(problem).TryGetProperty("detail", out var text)
-            ? text.GetString()
-            : problem;
-        await Console.Error.WriteLineAsync($"{(int)response.StatusCode}: {detail}");
-        return 1;
     }
 
     private static void Write(List<DeadLetterView> letters)
@@ -144,9 +111,6 @@ internal static class DeadLettersCommand
         }
     }
 
-    private static string ServiceOf(string queue) => s_services.FirstOrDefault(service => queue.StartsWith(service + ".", StringComparison.Ordinal))
+    private static string ServiceOf(string queue) => StaffApi.Services.FirstOrDefault(service => queue.StartsWith(service + ".", StringComparison.Ordinal))
         ?? throw new UsageException($"{queue} is no queue: they are named like inventory.order-placed.");
-
-    private static Uri AddressOf(string service) => new((ShopState.Read(ShopHome.Root).Services.FirstOrDefault(s => s.Name == service)
-        ?? HealthCheck.AtPreferredAddress(service)).Url);
 }

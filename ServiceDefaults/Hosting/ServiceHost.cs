@@ -9,6 +9,7 @@ using Shop.ServiceDefaults.Messaging.Broker;
 using Shop.ServiceDefaults.Messaging.Catalog;
 using Shop.ServiceDefaults.Messaging.DeadLetters;
 using Shop.ServiceDefaults.Messaging.LogTailing;
+using Shop.ServiceDefaults.Messaging.Outbox;
 
 namespace Shop.ServiceDefaults.Hosting;
 
@@ -33,7 +34,7 @@ public static class ServiceHost
         });
     }
 
-    /// <summary>The middleware that every service has, in its order, and the routes for health, OpenAPI, AsyncAPI and dead letters.</summary>
+    /// <summary>The middleware that every service has, in its order, and the routes for health, OpenAPI, AsyncAPI, dead letters and the outbox.</summary>
     public static void UseServiceDefaults(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
@@ -46,6 +47,7 @@ public static class ServiceHost
         app.MapHttpDefaults();
         app.MapAsyncApi();
         app.MapDeadLetters();
+        app.MapOutbox();
     }
 
     /// <summary>

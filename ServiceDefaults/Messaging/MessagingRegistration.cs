@@ -60,7 +60,7 @@ public static class MessagingRegistration
         builder.Services.AddSingleton<OutboxWatch>().AddHostedService(services => services.GetRequiredService<OutboxWatch>());
         builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(
             "outbox", services => services.GetRequiredService<OutboxWatch>(), HealthStatus.Degraded, [HttpDefaults.ReadyTag]));
-        builder.Services.AddHostedService<MessagingRetention>().AddScoped<DeadLetterQueues>();
+        builder.Services.AddHostedService<MessagingRetention>().AddScoped<DeadLetterQueues>().AddSingleton<OutboxReport>();
         AddBus(builder.Services, settings, topology, consumers);
     }
 

@@ -15,7 +15,7 @@ public class RouteTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFix
 
     public static TheoryData<string> Routes => ["/analytics/sales", "/analytics/funnel", "/analytics/events",
         "/analytics/best-sellers", "/analytics/rejections", "/analytics/stock-outs", "/analytics/projections",
-        "/analytics/projections/sales/rebuilds/01890000-0000-7000-8000-000000000000"];
+        "/analytics/projections/sales/rebuilds/01890000-0000-7000-8000-000000000000", "/outbox"];
 
     [Theory, MemberData(nameof(Routes))]
     public async Task Without_a_valid_token_there_is_no_answer(string path)
@@ -133,6 +133,22 @@ public class RouteTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFix
         using var response = await client.PostAsJsonAsync("/analytics/sales", new { });
 
         Assert.Equal(HttpStatusCode.MethodNotAllowed, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task Staff_see_the_outbox_of_a_service_and_have_what_is_parked_tried()
+    {
+        using var client = analytics.Client(TestTokens.Staff());
+        var outbox = await client.GetFromJsonAsync<JsonElement>("/outbox");
+        Assert.Equal((0, 0), (outbox.GetProperty("waiting").GetInt64(), outbox.GetProperty("parked").GetInt64()));
+
+        using var all = await client.PostAsync("/outbox/retry", content: null);
+        Assert.Equal(HttpStatusCode.OK, all.StatusCode);
+        using var one = await client.PostAsync("/outbox/retry?stream=nobody", content: null);
+        Assert.Equal(HttpStatusCode.NotFound, one.StatusCode);
+        using var customer = analytics.Client(TestTokens.Customer());
+        using var refused = await customer.PostAsync("/outbox/retry", content: null);
+        Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
     }
 
     [Theory]

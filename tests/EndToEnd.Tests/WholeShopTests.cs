@@ -32,8 +32,20 @@ public sealed class WholeShopTests
             Assert.Contains("This process reads the log", shop.LogOf(service), StringComparison.Ordinal);
         }
 
+        await NothingIsParkedAsync(shop);
+
         Assert.Equal(0, await shop.StopAsync());
         await Eventually.HoldsAsync("no process is left", () => shop.Processes().Count == 0);
+    }
+
+    private static async Task NothingIsParkedAsync(RunningShop shop)
+    {
+        var (exitCode, output) = await shop.CliAsync("outbox");
+        Assert.True(exitCode == 0, output);
+        Assert.Equal(4, output.Split("KB of log to confirm; 0 parked").Length - 1);
+        Assert.Equal((0, true), await shop.CliAsync("outbox", "ordering", "--json") is var (code, json) ? (code, json.Contains("\"parked\": 0", StringComparison.Ordinal)) : default);
+        Assert.Equal(1, (await shop.CliAsync("outbox", "retry", "ordering", "nobody")).ExitCode);
+        Assert.Equal(2, (await shop.CliAsync("outbox", "warehouse")).ExitCode);
     }
 
     /// <summary>Customers come for as long as the kills take; in the end everything adds up.</summary>

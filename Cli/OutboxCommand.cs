@@ -1,0 +1,118 @@
+using System.Globalization;
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace Shop.Cli;
+
+/// <summary>What a service's staff API tells of its outbox.</summary>
+internal sealed record OutboxView(long Waiting, DateTimeOffset? Oldest, long? LogBytes, long Parked, IReadOnlyList<ParkedView> Streams);
+
+internal sealed record ParkedView(
+    string Stream, string Type, Guid EventId, long Events, DateTimeOffset Since, int Attempts, DateTimeOffset NextAttempt, string Error);
+
+/// <summary>Events that are not sent yet: shows what waits and what is parked, and has parked ones tried at once. Asks the services, as staff.</summary>
+internal static class OutboxCommand
+{
+    public static Command Command { get; } = new(
+        "outbox",
+        """
+        outbox [service] [--json]
+               outbox retry <service> [stream]
+        """,
+        "Shows the events that are not sent yet, and why; has parked ones tried at once.",
+        RunAsync);
+
+    private static async Task<int> RunAsync(Arguments arguments, CancellationToken ct)
+    {
+        if (arguments.Optional() is not { } word)
+        {
+            return await ShowAsync(StaffApi.Services, arguments, ct);
+        }
+
+        if (word != "retry")
+        {
+            return await ShowAsync([ServiceOf(word)], arguments, ct);
+        }
+
+        var (service, stream) = (ServiceOf(arguments.Required("The service")), arguments.Optional());
+        arguments.End();
+        return await StaffApi.AskAsync(http => RetryAsync(http, service, stream, ct));
+    }
+
+    private static async Task<int> ShowAsync(string[] services, Arguments arguments, CancellationToken ct)
+    {
+        var json = arguments.Flag("--json");
+        arguments.End();
+        return await StaffApi.AskAsync(async http =>
+        {
+            var all = new Dictionary<string, OutboxView>();
+            foreach (var service in services)
+            {
+                using var response = await http.GetAsync(new Uri(StaffApi.AddressOf(service), "/outbox"), ct);
+                if (!response.IsSuccessStatusCode)
+                {
+                    return await StaffApi.FailAsync(response, ct);
+                }
+
+                all[service] = (await response.Content.ReadFromJsonAsync<OutboxView>(ct))!;
+            }
+
+            if (json)
+            {
+                Console.WriteLine(JsonSerializer.Serialize(all, StaffApi.Json));
+            }
+            else
+            {
+                Write(all, TimeProvider.System.GetUtcNow());
+            }
+
+            return 0;
+        });
+    }
+
+    private static async Task<int> RetryAsync(HttpClient http, string service, string? stream, CancellationToken ct)
+    {
+        var path = "/outbox/retry" + (stream is null ? "" : $"?stream={Uri.EscapeDataString(stream)}");
+        using var response = await http.PostAsync(new Uri(StaffApi.AddressOf(service), path), content: null, ct);
+        if (!response.IsSuccessStatusCode)
+        {
+            return await StaffApi.FailAsync(response, ct);
+        }
+
+        var count = (await response.Content.ReadFromJsonAsync<JsonElement>(ct)).GetProperty("count").GetInt32();
+        Console.WriteLine($"{count} {(count == 1 ? "stream is" : "streams are")} tried now.");
+        return 0;
+    }
+
+    private static void Write(Dictionary<string, OutboxView> all, DateTimeOffset now)
+    {
+        foreach (var (service, view) in all)
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{service,-13} {view.Waiting:N0} wait")
+                + (view.Oldest is { } oldest ? $", the oldest for {Age(now - oldest)}" : "")
+                + (view.LogBytes is { } bytes ? string.Create(CultureInfo.InvariantCulture, $"; {bytes / 1024:N0} KB of log to confirm") : "")
+                + string.Create(CultureInfo.InvariantCulture, $"; {view.Parked:N0} parked"));
+            foreach (var parked in view.Streams)
+            {
+                Console.WriteLine($"    {parked.Stream}  {parked.Type}" + (parked.Events > 1 ? $" and {parked.Events - 1} behind it" : ""));
+                Console.WriteLine($"        parked for {Age(now - parked.Since)}, tried {parked.Attempts} times, "
+                    + (parked.NextAttempt > now ? $"next in {Age(parked.NextAttempt - now)}" : "next now"));
+                Console.WriteLine($"        {parked.Error}");
+            }
+
+            if (view.Streams.Sum(parked => parked.Events) is var shown && shown < view.Parked)
+            {
+                Console.WriteLine($"    and {view.Parked - shown} more");
+            }
+        }
+    }
+
+    private static string Age(TimeSpan age) => age.TotalSeconds < 1 ? "less than 1 s"
+        : age.TotalMinutes < 2 ? string.Create(CultureInfo.InvariantCulture, $"{age.TotalSeconds:0} s")
+        : age.TotalHours < 2 ? string.Create(CultureInfo.InvariantCulture, $"{age.TotalMinutes:0} min")
+        : string.Create(CultureInfo.InvariantCulture, $"{age.TotalHours:0} h");
+
+    private static string ServiceOf(string word) => StaffApi.Services.Contains(word)
+        ? word
+        : throw new UsageException($"{word} is no service: there are {string.Join(", ", StaffApi.Services)}.");
+}

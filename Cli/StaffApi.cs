@@ -1,0 +1,44 @@
+using System.Net.Http.Headers;
+using System.Text.Json;
+using Shop.AppHost.Native.State;
+
+namespace Shop.Cli;
+
+/// <summary>The running shop's services, asked as staff.</summary>
+internal static class StaffApi
+{
+    public static readonly string[] Services = ["ordering", "inventory", "notification", "analytics"];
+
+    public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+
+    /// <summary>Runs what asks a service; one that is not there is a message, and the exit code 1.</summary>
+    public static async Task<int> AskAsync(Func<HttpClient, Task<int>> askAsync)
+    {
+        using var http = new HttpClient { Timeout = TimeSpan.FromMinutes(30) }; // a great many take a while
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+            "Bearer", TokenCommand.Create(Environment.UserName, staff: true, TimeSpan.FromHours(1), TimeProvider.System.GetUtcNow()));
+        try
+        {
+            return await askAsync(http);
+        }
+        catch (HttpRequestException e)
+        {
+            await Console.Error.WriteLineAsync($"{e.Message}\nDoes the shop run? See ./shop status.");
+            return 1;
+        }
+    }
+
+    public static Uri AddressOf(string service) => new((ShopState.Read(ShopHome.Root).Services.FirstOrDefault(s => s.Name == service)
+        ?? HealthCheck.AtPreferredAddress(service)).Url);
+
+    /// <summary>Says what a service answered in place of what was asked for.</summary>
+    public static async Task<int> FailAsync(HttpResponseMessage response, CancellationToken ct)
+    {
+        var problem = await response.Content.ReadAsStringAsync(ct);
+        var detail = problem.StartsWith('{') && JsonSerializer.Deserialize<JsonElement>(problem).TryGetProperty("detail", out var text)
+            ? text.GetString()
+            : problem;
+        await Console.Error.WriteLineAsync($"{(int)response.StatusCode}: {detail}");
+        return 1;
+    }
+}
