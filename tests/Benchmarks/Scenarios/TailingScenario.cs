@@ -62,7 +62,7 @@ internal static class TailingScenario
     {
         using var published = EventCounter.Published();
         var count = bench.Pick(20_000, 50_000);
-        return await Alternating.RunAsync(bench, bench.Pick(3, 9),
+        return await Alternating.RunAsync(bench, bench.Pick(2, 9),
             new Contender("sending, polling", (watch, ct) => RelayScenario.RelayAsync(polling, sample, count, published, watch, ct)),
             new Contender("sending, log tailing", (watch, ct) => ReadLogAsync(tailing, writesLog, sample, count, published, watch, ct)));
     }
