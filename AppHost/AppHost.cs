@@ -1,6 +1,7 @@
 // The whole system on one page, in Aspire's own terms. With a container runtime it compiles against Aspire itself; without
 // one against Native/, which gives the same calls the same meaning for native processes.
 var builder = DistributedApplication.CreateBuilder(args);
+builder.AddDockerComposeEnvironment("compose"); // what publishing makes of this page: docs/deploy.md
 
 // Polling, or LogTailing (docs/log-tailing.md): Messaging__Relay=LogTailing ./shop up
 var relay = Environment.GetEnvironmentVariable("Messaging__Relay") ?? "Polling";
@@ -14,7 +15,7 @@ var signingKey = builder.AddParameter("signing-key", DevelopmentSecrets.SigningK
 AddService<Projects.Ordering>("ordering", postgres.AddDatabase("ordering-db"));
 AddService<Projects.Inventory>("inventory", postgres.AddDatabase("inventory-db"));
 AddService<Projects.Notification>("notification", postgres.AddDatabase("notification-db"))
-    .WithEnvironment("Email__PickupDirectory", ShopHome.Path("mail"));
+    .WithMailDirectory(ShopHome.Path("mail"));
 AddService<Projects.Analytics>("analytics", postgres.AddDatabase("analytics-db"));
 
 builder.Build().Run();

@@ -17,6 +17,9 @@ internal static class RabbitMqDefinitions
     public static JsonObject Read() =>
         JsonNode.Parse(File.ReadAllText(Path.Combine(ShopHome.Repository, RelativePath)))!.AsObject();
 
+    /// <summary>The names of its users, one per service.</summary>
+    public static IReadOnlyList<string> Users() => [.. Read()["users"]!.AsArray().Select(user => (string)user!["name"]!)];
+
     /// <summary>Ready to load: each user with its password, as the salted hash that RabbitMQ keeps.</summary>
     public static JsonObject Read(Func<string, string> passwordOf)
     {

@@ -5,13 +5,21 @@
 #   BROKER_MANAGEMENT      http://rabbitmq:15672, or https://rabbitmq:15671 (with CURL_CA_BUNDLE, where its authority is a private one)
 #   BROKER_ADMIN, BROKER_ADMIN_PASSWORD
 #   BROKER_DEFINITIONS     the file
-#   BROKER_PASSWORDS       a directory with one file per user, its password in it: letters and digits
+#   BROKER_PASSWORDS       a directory with one file per user, its password in it: letters and digits.
+#                          Without it, a variable per user: BROKER_PASSWORD_ORDERING
 set -eu
 umask 077
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 cp "$BROKER_DEFINITIONS" "$work/definitions.json"
+if [ -z "${BROKER_PASSWORDS:-}" ]; then
+  BROKER_PASSWORDS=$work/passwords
+  mkdir "$BROKER_PASSWORDS"
+  for user in $(env | sed -n 's/^BROKER_PASSWORD_\([A-Z]*\)=.*/\1/p'); do
+    printenv "BROKER_PASSWORD_$user" > "$BROKER_PASSWORDS/$(echo "$user" | tr A-Z a-z)"
+  done
+fi
 for file in "$BROKER_PASSWORDS"/*; do
   user=$(basename "$file")
   password=$(cat "$file")

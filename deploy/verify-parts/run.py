@@ -3,6 +3,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -10,7 +11,8 @@ import time
 import urllib.error
 import urllib.request
 
-from manifests import Manifests, size
+import measure
+from manifests import Manifests, cpus, size
 
 SERVICES = ["ordering", "inventory", "notification", "analytics"]
 KINDS = {"postgres": "StatefulSet", "rabbitmq": "StatefulSet", "broker-topology": "Job"}
@@ -21,7 +23,8 @@ for option in ("--manifests", "--secrets", "--work", "--id", "--shop", "--images
 options = options.parse_args()
 manifests = Manifests(options.manifests, options.secrets)
 images = dict(pair.split("=", 1) for pair in options.images.split(","))
-summary = []
+gauge = measure.Gauge()
+children = []
 
 
 def say(line):
@@ -65,6 +68,7 @@ class Pod:
             self.ip = podman("inspect", "--format", f'{{{{(index .NetworkSettings.Networks "{options.id}").IPAddress}}}}',
                              podman("pod", "inspect", "--format", "{{.InfraContainerID}}", self.pod))
             self.wait(container, begun)
+            gauge.watch(self.name, self.pid())
         self.started = time.monotonic() - begun
         return self
 
@@ -76,6 +80,9 @@ class Pod:
             if time.monotonic() > give_up or podman("inspect", "--format", "{{.State.Running}}", self.main) != "true":
                 raise SystemExit(f"{self.pod} is not ready: {podman('logs', '--tail', '30', self.main)}")
             time.sleep(0.1)
+        for probe in ("startupProbe", "livenessProbe"):
+            if probe in container and not self.answers(container[probe], container):
+                raise SystemExit(f"{self.pod} is ready, but its {probe} does not answer.")
 
     def answers(self, probe, container):
         if "exec" in probe:
@@ -90,9 +97,12 @@ class Pod:
         except (OSError, urllib.error.URLError):
             return False
 
+    def pid(self):
+        return podman("inspect", "--format", "{{.State.Pid}}", self.main)
+
     def status(self):
         """Of the container's first process, as the kernel has it."""
-        pid = podman("inspect", "--format", "{{.State.Pid}}", self.main)
+        pid = self.pid()
         with open(f"/proc/{pid}/status", encoding="utf-8") as file:
             status = dict(line.rstrip().split(":\t", 1) for line in file if ":\t" in line)
         with open(f"/proc/{pid}/mountinfo", encoding="utf-8") as file:
@@ -108,28 +118,26 @@ class Pod:
             "gains no privilege": status["NoNewPrivs"] == "1",
             "is filtered by seccomp": status["Seccomp"] == "2",
             "has a read-only root": status["root"] == "ro",
+            "has its memory limit": measure.memory_limit(self.pid()) == self.memory("limits"),
         }.items():
             if not is_so:
                 raise SystemExit(f"{self.pod}: it is not so that it {what}.")
 
-    def memory(self):
-        """Resident bytes of all its processes, and the largest that the first one ever had."""
-        total = 0
-        for pid in podman("top", self.main, "hpid").split()[1:]:
-            try:
-                with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as file:
-                    total += sum(int(line.split()[1]) << 10 for line in file if line.startswith("Pss:"))
-            except OSError:
-                pass  # it has just ended
-        return total, int(self.status()["VmHWM"].split()[0]) << 10
+    def memory(self, which):
+        return size(self.spec["containers"][0]["resources"][which]["memory"])
+
+    def check_memory(self):
+        if killed := measure.out_of_memory(self.pid()):
+            raise SystemExit(f"{self.pod}: {killed} processes were killed for lack of memory.")
 
     def stop(self):
         """As the kubelet does: preStop, SIGTERM, and SIGKILL when the grace is over. How long the process took, and its exit code."""
         container = self.spec["containers"][0]
         pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
         time.sleep(pause)
+        self.check_memory()
         begun = time.monotonic()
-        podman("stop", "-t", str(self.spec.get("terminationGracePeriodSeconds", 30) - pause), self.main)
+        podman("stop", "-t", str(max(0, self.spec.get("terminationGracePeriodSeconds", 30) - pause)), self.main)
         took = time.monotonic() - begun
         code = int(podman("inspect", "--format", "{{.State.ExitCode}}", self.main))
         podman("pod", "rm", "-f", self.pod)
@@ -151,9 +159,16 @@ def free_ports(count):
     return ports
 
 
+def start(*command, **how):
+    """As a group of its own, which the end of this program ends."""
+    child = subprocess.Popen(command, start_new_session=True, **how)
+    children.append(child)
+    return child
+
+
 def demo(orders, *more):
-    return subprocess.Popen([options.shop, "demo", "--orders", str(orders), "--rate", options.rate, *more],
-                            env={**os.environ, "SHOP_HOME": options.work, "NO_COLOR": "1"})
+    return start(options.shop, "demo", "--orders", str(orders), "--rate", options.rate, *more,
+                 env={**os.environ, "SHOP_HOME": options.work, "NO_COLOR": "1"})
 
 
 def query(postgres, database, sql):
@@ -162,10 +177,8 @@ def query(postgres, database, sql):
 
 def more_orders_come(load):
     """Waits until customers have placed some more."""
-    def count():
-        return int(query(pods["postgres"], "ordering", "SELECT count(*) FROM orders"))
-    enough, give_up = count() + 10, time.monotonic() + 300
-    while count() < enough:
+    enough, give_up = orders_placed() + 10, time.monotonic() + 300
+    while orders_placed() < enough:
         if load.poll() is not None or time.monotonic() > give_up:
             raise SystemExit("Nobody places orders any more.")
         time.sleep(0.2)
@@ -195,33 +208,72 @@ def mebibytes(count):
 
 
 def show(title, header, rows):
-    widths = [max(len(str(row[column])) for row in [header, *rows]) for column in range(len(header))]
-    summary.append("\n".join([title, *("  " + "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip() for row in [header, *rows])]))
+    print(f"\n{title}\n\n| {' | '.join(header)} |\n|{'---|' * len(header)}")
+    for row in rows:
+        print(f"| {' | '.join(str(cell) for cell in row)} |")
+
+
+def show_all(replaced, used, took):
+    show("Images, unpacked", ["image", "MiB"], [
+        (name, mebibytes(int(podman("image", "inspect", "--format", "{{.Size}}", image)))) for name, image in images.items()])
+    show(f"Pods: start, the largest working set of the whole run, and the mean CPU of the first demo from its tenth order on ({took:.0f} s)", [
+        "pod", "migration, s", "to ready, s", "memory, MiB", "requested", "limit", "of the limit", "CPU, m", "requested"], [
+        (pod.name, f"{pod.migrated:.1f}" if pod.migrated else "", f"{pod.started:.1f}", mebibytes(gauge.largest[pod.name]),
+         mebibytes(pod.memory("requests")), mebibytes(pod.memory("limits")), f"{gauge.largest[pod.name] / pod.memory('limits'):.0%}",
+         f"{1000 * used[pod.name] / took:.0f}", f"{1000 * cpus(pod.spec['containers'][0]['resources']['requests']['cpu']):.0f}")
+        for pod in running])
+    show("Replaced under load", ["service", "migration, s", "to ready, s", "old one's end, s", "exit code"], replaced)
+    print("\nIn the manifests, and not run here:")
+    for what, why in manifests.not_run().items():
+        print(f"  {what}: {why}")
+
+
+def orders_placed():
+    return int(query(pods["postgres"], "ordering", "SELECT count(*) FROM orders"))
+
+
+def start_pods():
+    for name in ("postgres", "rabbitmq", "broker-topology", *SERVICES):
+        pods[name] = Pod(name).start()
+        migrated = f", after {pods[name].migrated:.1f} s of migration" if pods[name].migrated else ""
+        say(f"{name}: {'done' if pods[name].kind == 'Job' else 'ready'} after {pods[name].started:.1f} s{migrated}")
+    started = [pods[name] for name in ("postgres", "rabbitmq", *SERVICES)]
+    for pod in started:
+        pod.check_restricted()
+    say("Every pod is as restricted as its manifest says: user, capabilities, privileges, seccomp, root, memory.")
+    return started
+
+
+def replace(name):
+    old, new = pods[name], Pod(name, 1).start()
+    point(name, new)
+    took, code = old.stop()
+    pods[name] = new
+    say(f"{name}: replaced; the old one ended with {code} after {took:.1f} s")
+    if code:
+        raise SystemExit(f"{name} did not end in order.")
+    return name, f"{new.migrated:.1f}", f"{new.started:.1f}", f"{took:.1f}", code
 
 
 pods = {}
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 os.makedirs(os.path.join(options.work, "endpoints"), exist_ok=True)
-for name in ("postgres", "rabbitmq", "broker-topology", *SERVICES):
-    pods[name] = Pod(name).start()
-    migrated = f", after {pods[name].migrated:.1f} s of migration" if pods[name].migrated else ""
-    say(f"{name}: {'done' if pods[name].kind == 'Job' else 'ready'} after {pods[name].started:.1f} s{migrated}")
-running = [pods[name] for name in ("postgres", "rabbitmq", *SERVICES)]
-for pod in running:
-    pod.check_restricted()
-say("Every pod is as restricted as its manifest says: user, capabilities, privileges, seccomp, root.")
-
-ports = dict(zip(SERVICES, free_ports(len(SERVICES))))
-for name in SERVICES:
-    point(name, pods[name])
-proxy = subprocess.Popen([sys.executable, os.path.join(os.path.dirname(__file__), "proxy.py"), os.path.join(options.work, "endpoints"),
-                          *(f"{name}={port}" for name, port in ports.items())])
 try:
+    running = start_pods()
+    ports = dict(zip(SERVICES, free_ports(len(SERVICES))))
+    for name in SERVICES:
+        point(name, pods[name])
+    start(sys.executable, os.path.join(os.path.dirname(__file__), "proxy.py"), os.path.join(options.work, "endpoints"),
+          *(f"{name}={port}" for name, port in ports.items()))
     at = ("--at", ",".join(f"{name}=http://127.0.0.1:{port}" for name, port in ports.items()))
     time.sleep(1)
-    if code := demo(int(options.orders), *at).wait():
+    load = demo(int(options.orders), *at)
+    more_orders_come(load)
+    begun, idle = time.monotonic(), {pod.name: measure.cpu(pod.pid()) for pod in running}
+    if code := load.wait():
         raise SystemExit(f"./shop demo ended with {code}.")
+    took, used = time.monotonic() - begun, {pod.name: measure.cpu(pod.pid()) - idle[pod.name] for pod in running}
     check_at_rest(pods["postgres"])
-    memory = {pod.name: pod.memory() for pod in running}
 
     say("Replacing each service's pod while customers keep coming ...")
     enough = os.path.join(options.work, "enough")
@@ -229,30 +281,20 @@ try:
     replaced = []
     for name in SERVICES:
         more_orders_come(load)
-        old, new = pods[name], Pod(name, 1).start()
-        point(name, new)
-        took, code = old.stop()
-        pods[name] = new
-        replaced.append((name, f"{new.migrated:.1f}", f"{new.started:.1f}", f"{took:.1f}", code))
-        say(f"{name}: replaced; the old one ended with {code} after {took:.1f} s")
-        if code:
-            raise SystemExit(f"{name} did not end in order.")
+        replaced.append(replace(name))
     more_orders_come(load)
     open(enough, "w", encoding="utf-8").close()
     if code := load.wait():
         raise SystemExit(f"./shop demo ended with {code}.")
     check_at_rest(pods["postgres"])
+    for pod in pods.values():
+        if pod.kind != "Job":
+            pod.check_memory()
+    show_all(replaced, used, took)
 finally:
-    proxy.terminate()
-    proxy.wait()
-
-show("Images (MiB, unpacked)", ["image", "size"], [
-    (name, mebibytes(int(podman("image", "inspect", "--format", "{{.Size}}", image)))) for name, image in images.items()])
-show("Pods (s, MiB)", ["pod", "migration", "ready", "memory", "peak", "limit"], [
-    (pod.name, f"{pod.migrated:.1f}" if pod.migrated else "-", f"{pod.started:.1f}", mebibytes(memory[pod.name][0]), mebibytes(memory[pod.name][1]),
-     mebibytes(size(pod.spec["containers"][0]["resources"]["limits"]["memory"]))) for pod in running])
-show("Replaced under load (s)", ["service", "migration", "ready", "stopping", "exit code"], replaced)
-print("\n\n".join(["", *summary]))
-print("\nIn the manifests, and not run here:")
-for what, why in manifests.not_run().items():
-    print(f"  {what}: {why}")
+    gauge.stop()
+    for child in children:
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGTERM)
+    for child in children:
+        child.wait()

@@ -25,7 +25,7 @@ internal enum ContainerLifetime
 }
 
 /// <summary>Everything that the page described, in the order of its lines.</summary>
-internal sealed class DistributedApplicationBuilder
+internal sealed class DistributedApplicationBuilder(IReadOnlyList<string> args)
 {
     public List<Resource> Resources { get; } = [];
 
@@ -57,7 +57,14 @@ internal sealed class DistributedApplicationBuilder
         return Add(new ProjectResource(name, project, launchProfileName is null ? null : LaunchProfile.Of(project.ProjectPath)));
     }
 
-    public DistributedApplication Build() => new(Resources);
+    /// <summary>What Aspire would publish to; this profile publishes nothing.</summary>
+    public DistributedApplicationBuilder AddDockerComposeEnvironment(string name)
+    {
+        _ = name;
+        return this;
+    }
+
+    public DistributedApplication Build() => new(Resources, args);
 
     internal ResourceBuilder<T> Add<T>(T resource)
         where T : Resource

@@ -80,6 +80,10 @@ internal static class ResourceBuilderExtensions
         this IResourceBuilder<ProjectResource> project, string name, IResourceBuilder<ParameterResource> value) =>
         project.WithEnvironment(name, value.Resource.Value);
 
+    /// <summary>Mail becomes files in this directory.</summary>
+    public static IResourceBuilder<ProjectResource> WithMailDirectory(this IResourceBuilder<ProjectResource> project, string path) =>
+        project.WithEnvironment("Email__PickupDirectory", path);
+
     public static IResourceBuilder<ProjectResource> WithArgs(
         this IResourceBuilder<ProjectResource> project, params string[] arguments)
     {
