@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
@@ -12,12 +13,15 @@ public sealed class ServiceProcess : IAsyncDisposable
 
     private readonly Process _process;
     private readonly Uri _address;
+    private readonly ConcurrentQueue<string> _output = new();
 
     private ServiceProcess(Process process, Uri address) => (_process, _address) = (process, address);
 
     /// <summary>Starts a service and returns when it is ready.</summary>
     /// <param name="settings">All of its configuration; see <see cref="ServiceInstance.Settings"/>.</param>
-    public static async Task<ServiceProcess> StartAsync<TProgram>(IReadOnlyDictionary<string, string?> settings)
+    /// <param name="health">What has to answer with success, where that is not that it is ready.</param>
+    public static async Task<ServiceProcess> StartAsync<TProgram>(
+        IReadOnlyDictionary<string, string?> settings, string health = "/health/ready")
     {
         ArgumentNullException.ThrowIfNull(settings);
         var address = new Uri($"http://127.0.0.1:{FreePorts.Next()}");
@@ -33,17 +37,20 @@ public sealed class ServiceProcess : IAsyncDisposable
 
         start.Environment["ASPNETCORE_URLS"] = address.AbsoluteUri;
         var process = Process.Start(start)!;
-        process.OutputDataReceived += (_, line) => Console.Error.WriteLine(line.Data);
-        process.BeginOutputReadLine();
         var service = new ServiceProcess(process, address);
+        process.OutputDataReceived += (_, line) => service.Hear(line.Data);
+        process.BeginOutputReadLine();
         using var client = service.Client();
-        await Eventually.HoldsAsync($"{ServiceInstance.NameOf<TProgram>()} is ready", async () =>
+        await Eventually.HoldsAsync($"{ServiceInstance.NameOf<TProgram>()} answers at {health}", async () =>
         {
-            using var answer = await client.GetAsync(new Uri("/health/ready", UriKind.Relative));
+            using var answer = await client.GetAsync(new Uri(health, UriKind.Relative));
             return answer.IsSuccessStatusCode;
         }, s_patience);
         return service;
     }
+
+    /// <summary>What it said so far.</summary>
+    public string Output => string.Join('\n', _output);
 
     /// <summary>A client of the process, without a token where none is given.</summary>
     public HttpClient Client(string? token = null)
@@ -87,5 +94,11 @@ public sealed class ServiceProcess : IAsyncDisposable
         _process.Kill(); // does nothing to one that has ended
         await _process.WaitForExitAsync();
         _process.Dispose();
+    }
+
+    private void Hear(string? line)
+    {
+        Console.Error.WriteLine(line);
+        _output.Enqueue(line ?? "");
     }
 }

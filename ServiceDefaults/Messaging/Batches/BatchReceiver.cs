@@ -83,15 +83,11 @@ internal sealed partial class BatchReceiver<TConsumer, TEvent>(
 
     private async ValueTask<BatchSession> OpenAsync(CancellationToken ct)
     {
-        var factory = new ConnectionFactory
-        {
-            Uri = settings.Broker,
-            ClientProvidedName = $"{settings.Service} batches",
-            AutomaticRecoveryEnabled = false, // a new connection knows nothing of the deliveries of the old one
-            TopologyRecoveryEnabled = false,
-            RequestedHeartbeat = TimeSpan.FromSeconds(10),
-            ContinuationTimeout = TimeSpan.FromSeconds(10),
-        };
+        var factory = BrokerConnections.To(settings.Broker, $"{settings.Service} batches");
+        factory.AutomaticRecoveryEnabled = false; // a new connection knows nothing of the deliveries of the old one
+        factory.TopologyRecoveryEnabled = false;
+        factory.RequestedHeartbeat = TimeSpan.FromSeconds(10);
+        factory.ContinuationTimeout = TimeSpan.FromSeconds(10);
         var prefetch = (ushort)Math.Min(settings.ConsumeBatchSize * 2, 2_000); // one batch at work, the next one on its way
         return await BatchSession.OpenAsync(factory, queue.Name, prefetch, Delivery.Read<TEvent>, ct);
     }

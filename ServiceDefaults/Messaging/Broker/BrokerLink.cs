@@ -45,15 +45,11 @@ internal sealed partial class BrokerLink(MessagingSettings settings, ILogger log
         if (_connection is not { IsOpen: true } || _abandoned)
         {
             await CloseAsync();
-            var factory = new ConnectionFactory
-            {
-                Uri = settings.Broker,
-                ClientProvidedName = settings.Service + " relay",
-                AutomaticRecoveryEnabled = false, // the relay's own loop reconnects, and must know when it has to
-                TopologyRecoveryEnabled = false,
-                RequestedHeartbeat = TimeSpan.FromSeconds(10),
-                ContinuationTimeout = TimeSpan.FromSeconds(10),
-            };
+            var factory = BrokerConnections.To(settings.Broker, settings.Service + " relay");
+            factory.AutomaticRecoveryEnabled = false; // the relay's own loop reconnects, and must know when it has to
+            factory.TopologyRecoveryEnabled = false;
+            factory.RequestedHeartbeat = TimeSpan.FromSeconds(10);
+            factory.ContinuationTimeout = TimeSpan.FromSeconds(10);
             var connection = await factory.CreateConnectionAsync(ct);
             _connection = connection;
             connection.ConnectionBlockedAsync += (_, blocked) => BlockedIs(connection, blocked.Reason);

@@ -70,7 +70,7 @@ internal sealed partial class TopologyCheck(
 
     private async Task<bool> IsCompleteAsync(CancellationToken ct)
     {
-        var factory = new ConnectionFactory { Uri = settings.Broker, ClientProvidedName = settings.Service + " topology check" };
+        var factory = BrokerConnections.To(settings.Broker, settings.Service + " topology check");
         await using var connection = await factory.CreateConnectionAsync(ct);
         List<string> missing = [];
         var queues = topology.Queues.SelectMany(queue => (string[])[queue.Name, BrokerTopology.DeadLettersOf(queue.Name)]).ToList();

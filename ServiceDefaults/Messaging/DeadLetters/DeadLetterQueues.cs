@@ -87,12 +87,12 @@ internal sealed partial class DeadLetterQueues(
         return turn;
     }
 
-    private Task<IConnection> ConnectAsync(CancellationToken ct) => new ConnectionFactory
+    private Task<IConnection> ConnectAsync(CancellationToken ct)
     {
-        Uri = settings.Broker,
-        ClientProvidedName = settings.Service + " dead letters",
-        AutomaticRecoveryEnabled = false,
-    }.CreateConnectionAsync(ct);
+        var factory = BrokerConnections.To(settings.Broker, settings.Service + " dead letters");
+        factory.AutomaticRecoveryEnabled = false;
+        return factory.CreateConnectionAsync(ct);
+    }
 
     [LoggerMessage(LogLevel.Information, "Dead letter {MessageId} of {Queue} is sent again.")]
     private partial void LogRetried(string queue, string messageId);

@@ -86,7 +86,7 @@ internal sealed partial class OutboxRelay(
             MaxDelay = TimeSpan.FromSeconds(5),
             OnRetry = attempt =>
             {
-                LogCannotConnect(attempt.Outcome.Exception?.Message ?? "", attempt.RetryDelay);
+                LogCannotConnect(Reason(attempt.Outcome.Exception), attempt.RetryDelay);
                 return default;
             },
         })
@@ -260,6 +260,10 @@ internal sealed partial class OutboxRelay(
     /// <summary>Exponential from the configured first delay, doubled each time, at most the configured longest delay.</summary>
     private TimeSpan RetryDelay(int attempts) => TimeSpan.FromTicks(Math.Min(
         settings.MaxRetryDelay.Ticks, settings.FirstRetryDelay.Ticks << Math.Min(attempts, 20)));
+
+    /// <summary>"None of the specified endpoints were reachable" does not say that it was the certificate.</summary>
+    private static string Reason(Exception? failed) =>
+        failed?.GetBaseException() is { } cause && cause != failed ? $"{failed.Message}: {cause.Message}" : failed?.Message ?? "";
 
     [LoggerMessage(LogLevel.Warning, "The relay cannot reach its database or its broker, next try in {Delay}: {Reason}")]
     private partial void LogCannotConnect(string reason, TimeSpan delay);
