@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Shop.ServiceDefaults.Messaging.Wire;
 
 namespace Shop.ServiceDefaults.Messaging.Batches;
 
@@ -33,7 +34,7 @@ internal sealed class BatchSpan : IDisposable
         }
 
         var alone = MessagingTelemetry.Activities.StartActivity($"{queue} process", ActivityKind.Consumer, ContextOf(deliveries[0]));
-        RestoreBaggage(alone, deliveries[0]);
+        W3CBaggage.Restore(alone, deliveries[0].Header(MessageHeaderNames.Baggage));
         Describe(alone, queue, deliveries[0]);
         return new BatchSpan(queue, deliveries, alone);
     }
@@ -49,7 +50,7 @@ internal sealed class BatchSpan : IDisposable
         _begun.Add(delivery);
         var one = MessagingTelemetry.Activities.StartActivity(
             $"{_queue} process", ActivityKind.Consumer, ContextOf(delivery), links: [new(_activity.Context)]);
-        RestoreBaggage(one, delivery);
+        W3CBaggage.Restore(one, delivery.Header(MessageHeaderNames.Baggage));
         Describe(one, _queue, delivery);
         return one;
     }
@@ -85,17 +86,6 @@ internal sealed class BatchSpan : IDisposable
         delivery.Header(MessageHeaderNames.TraceParent), delivery.Header(MessageHeaderNames.TraceState), isRemote: true, out var context)
         ? context
         : default;
-
-    private static void RestoreBaggage(Activity? span, Delivery delivery)
-    {
-        if (span is not null && delivery.Header(MessageHeaderNames.Baggage) is { } baggage)
-        {
-            foreach (var member in baggage.Split(',').Select(member => member.Split('=', 2)).Where(member => member.Length == 2))
-            {
-                span.SetBaggage(Uri.UnescapeDataString(member[0]), Uri.UnescapeDataString(member[1]));
-            }
-        }
-    }
 
     private static void Describe(Activity? span, string queue, Delivery delivery) => span?
         .SetTag("messaging.system", "rabbitmq")

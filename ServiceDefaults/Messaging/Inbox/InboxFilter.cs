@@ -3,6 +3,7 @@ using System.Runtime.Serialization;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Shop.ServiceDefaults.Messaging.Broker;
+using Shop.ServiceDefaults.Messaging.Wire;
 
 namespace Shop.ServiceDefaults.Messaging.Inbox;
 
@@ -40,17 +41,8 @@ internal sealed class InboxFilter<T>(DbContext db, MessageOrigin origin, BrokerT
     public void Probe(ProbeContext context) => context.CreateFilterScope("inbox");
 
     /// <summary>The bus continues the trace by itself, but not its baggage.</summary>
-    private static void RestoreBaggage(ConsumeContext<T> context)
-    {
-        if (Activity.Current is { } activity
-            && context.ReceiveContext.TransportHeaders.TryGetHeader(MessageHeaderNames.Baggage, out var value) && value is string baggage)
-        {
-            foreach (var member in baggage.Split(',').Select(member => member.Split('=', 2)).Where(member => member.Length == 2))
-            {
-                activity.SetBaggage(Uri.UnescapeDataString(member[0]), Uri.UnescapeDataString(member[1]));
-            }
-        }
-    }
+    private static void RestoreBaggage(ConsumeContext<T> context) => W3CBaggage.Restore(Activity.Current,
+        context.ReceiveContext.TransportHeaders.TryGetHeader(MessageHeaderNames.Baggage, out var value) ? value as string : null);
 
     private async Task<bool> IsFirstAsync(ConsumeContext<T> context, IPipe<ConsumeContext<T>> next, Guid eventId, string consumer)
     {

@@ -106,9 +106,7 @@ public sealed class OutboxAppender
                 writer.WriteString(s_traceState, activity.TraceStateString);
             }
 
-            // W3C Baggage (https://www.w3.org/TR/baggage/): percent-encoded members, separated by commas.
-            var baggage = string.Join(',', activity.Baggage.Select(member =>
-                $"{Uri.EscapeDataString(member.Key)}={Uri.EscapeDataString(member.Value ?? "")}"));
+            var baggage = W3CBaggage.Of(activity);
             if (baggage.Length > 0)
             {
                 writer.WriteString(s_baggage, baggage);
