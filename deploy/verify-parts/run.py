@@ -98,7 +98,12 @@ class Pod:
             return False
 
     def pid(self):
-        return podman("inspect", "--format", "{{.State.Pid}}", self.main)
+        pid, code, out_of_memory = podman(
+            "inspect", "--format", "{{.State.Pid}} {{.State.ExitCode}} {{.State.OOMKilled}}", self.main).split()
+        if pid == "0":
+            why = ", killed for lack of memory" if out_of_memory == "true" or code == "137" else ""
+            raise SystemExit(f"{self.pod} was ready, and then ended with {code}{why}: {podman('logs', '--tail', '10', self.main)}")
+        return pid
 
     def status(self):
         """Of the container's first process, as the kernel has it."""
