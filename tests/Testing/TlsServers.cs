@@ -14,6 +14,7 @@ namespace Shop.Testing;
 public sealed class TlsServers : IAsyncDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("shop-tls-").FullName;
+    private readonly string _data = NativeServers.DirectoryOfOwnPostgres();
     private readonly int _brokerPort = FreePorts.Next();
     private ServerAddresses? _shared;
     private PostgresServer? _postgres;
@@ -75,11 +76,7 @@ public sealed class TlsServers : IAsyncDisposable
     /// <summary>Stops the PostgreSQL; the broker's port closes with the broker.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_postgres is not null)
-        {
-            await _postgres.DisposeAsync();
-        }
-
+        await NativeServers.RemovePostgresAsync(_data);
         Directory.Delete(_directory, recursive: true);
     }
 
@@ -120,7 +117,7 @@ public sealed class TlsServers : IAsyncDisposable
     private async Task StartPostgresAsync()
     {
         _postgres = await PostgresServer.StartAsync(
-            In("postgres"), FreePorts.Next(), RandomNumberGenerator.GetHexString(32), durable: false, _ => { }, CancellationToken.None);
+            _data, FreePorts.Next(), RandomNumberGenerator.GetHexString(32), durable: false, _ => { }, CancellationToken.None);
         await using (var source = NpgsqlDataSource.Create(_postgres.AdminConnectionString()))
         {
             foreach (var sql in (string[])[

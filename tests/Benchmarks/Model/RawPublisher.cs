@@ -1,6 +1,6 @@
 using System.Text;
-using System.Text.Json;
 using RabbitMQ.Client;
+using Shop.ServiceDefaults.Messaging.Broker;
 using Shop.ServiceDefaults.Messaging.Outbox;
 using Shop.ServiceDefaults.Messaging.Wire;
 
@@ -43,19 +43,25 @@ internal sealed class RawPublisher : IAsyncDisposable
     /// </summary>
     public async Task PublishAsync(OutboxRow sample, int count, CancellationToken ct, string? queue = null)
     {
-        var headers = JsonSerializer.Deserialize<Dictionary<string, string>>(sample.Headers)!
-            .ToDictionary(header => header.Key, header => (object?)header.Value);
+        var headers = new PublishHeaders("ordering");
+        if (!headers.TryRead(sample.Headers))
+        {
+            throw new InvalidOperationException($"These are no headers: {sample.Headers}");
+        }
+
         for (var sent = 0; sent < count; sent++)
         {
             await _room.WaitAsync(ct);
             var id = Guid.CreateVersion7();
+            headers.CloudEvent(sample.Type, id.ToString());
+            headers.Trace(activity: null);
             var properties = new BasicProperties
             {
                 ContentType = Envelope.ContentType,
                 DeliveryMode = DeliveryModes.Persistent,
                 MessageId = id.ToString(),
                 Type = sample.Type,
-                Headers = headers,
+                Headers = headers.Values,
             };
             await _channel.BasicPublishAsync(queue is null ? sample.Type : "", queue ?? "", mandatory: true, properties,
                 queue is null ? sample.Body : WithId(sample, id), ct);

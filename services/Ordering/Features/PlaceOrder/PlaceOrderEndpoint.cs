@@ -36,27 +36,31 @@ internal static class PlaceOrderEndpoint
         PlaceOrderRequest request, ClaimsPrincipal user, OrderingDbContext db, TimeProvider clock, CancellationToken ct)
     {
         var customerId = user.CustomerId();
-        var lines = await PriceAsync(request, db, ct);
-        var customer = await db.Customers.AsNoTracking().FirstOrDefaultAsync(c => c.Id == customerId, ct);
-        var order = Order.Place(customerId, lines, customer?.DiscountPercent ?? 0, clock.GetUtcNow(), request.Channel);
+        var (lines, discountPercent) = await PriceAsync(request, customerId, db, ct);
+        var order = Order.Place(customerId, lines, discountPercent, clock.GetUtcNow(), request.Channel);
         db.Orders.Add(order);
         await db.SaveChangesAsync(ct);
         return TypedResults.Created($"/orders/{order.Id}", OrderResponse.Of(order));
     }
 
-    private static async Task<List<OrderLine>> PriceAsync(PlaceOrderRequest request, OrderingDbContext db, CancellationToken ct)
+    /// <summary>Today's prices, and what this customer pays less: one round trip for both.</summary>
+    private static async Task<(List<OrderLine> Lines, decimal DiscountPercent)> PriceAsync(
+        PlaceOrderRequest request, string customerId, OrderingDbContext db, CancellationToken ct)
     {
         var skus = request.Lines.Select(line => line.Sku).Distinct().ToList();
-        var products = await db.Products.AsNoTracking()
-            .Where(product => skus.Contains(product.Sku) && product.PriceVersion > 0)
-            .ToDictionaryAsync(product => product.Sku, ct);
+        var found = await (
+            from product in db.Products.AsNoTracking()
+            where skus.Contains(product.Sku) && product.PriceVersion > 0
+            from customer in db.Customers.AsNoTracking().Where(customer => customer.Id == customerId).DefaultIfEmpty()
+            select new { Product = product, Customer = customer }).ToListAsync(ct);
+        var products = found.ToDictionary(row => row.Product.Sku, row => row.Product);
         var unknown = skus.Where(sku => !products.ContainsKey(sku)).ToList();
         if (unknown.Count > 0)
         {
             throw new DomainException("unknown-sku", $"Nothing is sold under {string.Join(", ", unknown)}.");
         }
 
-        return [.. request.Lines.Select(line => PricedLine(products[line.Sku], line.Quantity))];
+        return ([.. request.Lines.Select(line => PricedLine(products[line.Sku], line.Quantity))], found[0].Customer?.DiscountPercent ?? 0);
     }
 
     private static OrderLine PricedLine(Product product, int quantity) =>
