@@ -78,6 +78,10 @@ internal sealed class ShopProcess : IAsyncDisposable
         };
         start.Environment["SHOP_HOME"] = _home;
         start.Environment["NO_COLOR"] = "1";
+
+        // What AppHost sets for four services to share a laptop's memory costs a busy one time; in production nothing sets them.
+        start.Environment["DOTNET_GCConserveMemory"] = "0";
+        start.Environment["DOTNET_GCgen0size"] = "";
         _appHost = Process.Start(start)!;
         _appHost.OutputDataReceived += (_, line) => _log.AppendLine(line.Data);
         _appHost.ErrorDataReceived += (_, line) => _log.AppendLine(line.Data);
