@@ -1,3 +1,4 @@
+using System.Data;
 using Npgsql;
 using Shop.ServiceDefaults.Messaging.LogTailing;
 
@@ -28,9 +29,14 @@ internal sealed class OutboxReport(MessagingSettings settings, LogStatus log)
 {
     public async Task<OutboxView> ReadAsync(int limit, CancellationToken ct)
     {
-        var backlog = await OutboxBacklog.ReadAsync(settings.Database, ct);
-        return new OutboxView(
-            backlog.Length, backlog.Oldest, log.State is { HasSlot: true } state ? state.Lag : null, backlog.Parked, await StreamsAsync(limit, ct));
+        await using var connection = new NpgsqlConnection(settings.Database);
+        await connection.OpenAsync(ct);
+
+        // One snapshot for both: an event that is parked between them would be told as waiting and as parked.
+        await using var snapshot = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
+        var backlog = await OutboxBacklog.ReadAsync(connection, ct);
+        var streams = await StreamsAsync(connection, limit, ct);
+        return new OutboxView(backlog.Length, backlog.Oldest, log.State is { HasSlot: true } state ? state.Lag : null, backlog.Parked, streams);
     }
 
     /// <summary>Makes one stream, or all, due now; the relay looks within a second. How many there are.</summary>
@@ -49,10 +55,8 @@ internal sealed class OutboxReport(MessagingSettings settings, LogStatus log)
         return Convert.ToInt32(await command.ExecuteScalarAsync(ct));
     }
 
-    private async Task<List<ParkedStream>> StreamsAsync(int limit, CancellationToken ct)
+    private static async Task<List<ParkedStream>> StreamsAsync(NpgsqlConnection connection, int limit, CancellationToken ct)
     {
-        await using var connection = new NpgsqlConnection(settings.Database);
-        await connection.OpenAsync(ct);
         await using var command = new NpgsqlCommand(
             """
             SELECT stream, type, event_id, events, parked_at, attempts, next_attempt_at, error FROM (

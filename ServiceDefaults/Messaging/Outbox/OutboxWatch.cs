@@ -26,6 +26,11 @@ internal sealed record OutboxBacklog(long Length, DateTimeOffset? Oldest, long P
     {
         await using var connection = new NpgsqlConnection(database);
         await connection.OpenAsync(ct);
+        return await ReadAsync(connection, ct);
+    }
+
+    public static async Task<OutboxBacklog> ReadAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
         await using var command = new NpgsqlCommand(Sql, connection);
         await using var reader = await command.ExecuteReaderAsync(ct);
         await reader.ReadAsync(ct);
