@@ -21,16 +21,12 @@ internal sealed class CommitClock : DbTransactionInterceptor, ISaveChangesInterc
 
     public static void Committed(Guid eventId) => s_committed.TryAdd(eventId, Stopwatch.GetTimestamp());
 
-    /// <summary>The milliseconds between the two, of every event; forgets them.</summary>
-    public static double[] Take()
-    {
-        var times = s_sent.Select(sent => Stopwatch.GetElapsedTime(sent.Value, s_committed[sent.Key]).TotalMilliseconds).ToArray();
-        Forget();
-        return times;
-    }
+    /// <summary>The milliseconds between the two, of every event since the last restart.</summary>
+    public static double[] Milliseconds() =>
+        [.. s_sent.Select(sent => Stopwatch.GetElapsedTime(sent.Value, s_committed[sent.Key]).TotalMilliseconds)];
 
-    /// <summary>Events that were consumed where nobody asked for their times, in another scenario, are not counted as a round's.</summary>
-    public static void Forget()
+    /// <summary>Forgets all events, also those of other scenarios, which consume without asking for times.</summary>
+    public static void Restart()
     {
         s_sent.Clear();
         s_committed.Clear();
