@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
+using Microsoft.Extensions.DependencyInjection;
 using Shop.ServiceDefaults.Messaging;
 
 namespace Shop.ServiceDefaults.Http;
@@ -68,7 +69,7 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
         if (final)
         {
             // From here on a caller who hangs up changes nothing: the answer belongs to the change.
-            await IdempotencyStore.StoreAsync(db, request, answer, CancellationToken.None);
+            context.RequestServices.GetRequiredService<UnitOfWork>().LastStatement = IdempotencyStore.Storing(request, answer);
             await transaction.CommitAsync(CancellationToken.None);
         }
 

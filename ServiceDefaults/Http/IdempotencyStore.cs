@@ -10,7 +10,7 @@ internal sealed record KeyedRequest(string Caller, string Key, byte[] Hash);
 /// <summary>An answer to give again.</summary>
 internal sealed record StoredAnswer(byte[] RequestHash, int Status, string Headers, byte[] Body);
 
-/// <summary>Reads and writes stored answers in the transaction of the request.</summary>
+/// <summary>Reads stored answers in the transaction of the request, and has them stored by it.</summary>
 internal static class IdempotencyStore
 {
     /// <summary>What <see cref="BeginAsync"/> sets, to go back to.</summary>
@@ -44,23 +44,18 @@ internal static class IdempotencyStore
             : null);
     }
 
-    public static async Task StoreAsync(DbContext db, KeyedRequest request, StoredAnswer answer, CancellationToken ct)
+    /// <summary>The statement that stores an answer.</summary>
+    public static NpgsqlBatchCommand Storing(KeyedRequest request, StoredAnswer answer) => new(
+        "INSERT INTO idempotency_keys (caller, key, request_hash, status, headers, body, created_at) VALUES ($1, $2, $3, $4, $5, $6, now())")
     {
-        await using var command = Command(db,
-            "INSERT INTO idempotency_keys (caller, key, request_hash, status, headers, body, created_at) VALUES ($1, $2, $3, $4, $5, $6, now())",
-            request.Caller, request.Key, request.Hash, answer.Status, answer.Headers, answer.Body);
-        await command.ExecuteNonQueryAsync(ct);
-    }
-
-    private static NpgsqlCommand Command(DbContext db, string sql, params object[] values)
-    {
-        var command = new NpgsqlCommand(sql, (NpgsqlConnection)db.Database.GetDbConnection(),
-            (NpgsqlTransaction)db.Database.CurrentTransaction!.GetDbTransaction());
-        foreach (var value in values)
+        Parameters =
         {
-            command.Parameters.Add(new NpgsqlParameter { Value = value });
-        }
-
-        return command;
-    }
+            new NpgsqlParameter<string> { TypedValue = request.Caller },
+            new NpgsqlParameter<string> { TypedValue = request.Key },
+            new NpgsqlParameter<byte[]> { TypedValue = request.Hash },
+            new NpgsqlParameter<int> { TypedValue = answer.Status },
+            new NpgsqlParameter<string> { TypedValue = answer.Headers },
+            new NpgsqlParameter<byte[]> { TypedValue = answer.Body },
+        },
+    };
 }

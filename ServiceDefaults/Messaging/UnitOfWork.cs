@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using Shop.ServiceDefaults.Domain;
 using Shop.ServiceDefaults.Messaging.Outbox;
 
@@ -18,6 +19,9 @@ internal sealed class UnitOfWork(
     private readonly List<AggregateRoot> _drained = [];
     private int _appended;
     private bool _saving;
+
+    /// <summary>What the transaction does last: it goes in one round trip with the commit, and is done or not done with it.</summary>
+    public NpgsqlBatchCommand? LastStatement { get; set; }
 
     public async Task SavingAsync(DbContext db, CancellationToken ct)
     {

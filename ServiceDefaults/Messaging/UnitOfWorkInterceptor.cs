@@ -2,6 +2,7 @@ using System.Data.Common;
 using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Npgsql;
 using Shop.ServiceDefaults.Messaging.Outbox;
 
 namespace Shop.ServiceDefaults.Messaging;
@@ -43,6 +44,26 @@ internal sealed class UnitOfWorkInterceptor : SaveChangesInterceptor, IDbTransac
     {
         Of(eventData).SaveFailed();
         return Task.CompletedTask;
+    }
+
+    async ValueTask<InterceptionResult> IDbTransactionInterceptor.TransactionCommittingAsync(
+        DbTransaction transaction, TransactionEventData eventData, InterceptionResult result, CancellationToken cancellationToken)
+    {
+        var unitOfWork = Of(eventData);
+        if (unitOfWork.LastStatement is not { } last)
+        {
+            return result;
+        }
+
+        unitOfWork.LastStatement = null;
+
+        // An error in the first leaves out the second, and the transaction is rolled back as after any other error.
+        await using var batch = new NpgsqlBatch((NpgsqlConnection)transaction.Connection!, (NpgsqlTransaction)transaction)
+        {
+            BatchCommands = { last, new NpgsqlBatchCommand("COMMIT") },
+        };
+        await batch.ExecuteNonQueryAsync(cancellationToken);
+        return InterceptionResult.Suppress();
     }
 
     Task IDbTransactionInterceptor.TransactionCommittedAsync(

@@ -24,9 +24,9 @@ public sealed class ClaimTests : MessagingTest
         Assert.Equal(["early"], await ClaimAsync(session));
         await Eventually.HoldsAsync("the relay has looked for writers often enough to have settled", async () =>
         {
-            await InsertAsync(null, "more");
-            await ClaimAsync(session);
-            return await Database.ScalarAsync<long>("SELECT nextval('outbox_seq_seq')") > 12;
+            await InsertManyAsync(1_000); // after so many it looks sooner
+            await ClaimAsync(session, 5_000);
+            return await Database.ScalarAsync<long>("SELECT nextval('outbox_seq_seq')") > 12_000;
         });
         Assert.True(session.Floor <= 1, $"the floor rose to {session.Floor} over a row that was still to come");
         await lateTransaction.CommitAsync();
@@ -43,9 +43,7 @@ public sealed class ClaimTests : MessagingTest
         await reader.OpenAsync();
         await using var snapshot = await reader.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead);
         await new NpgsqlCommand("SELECT count(*) FROM outbox", reader).ExecuteScalarAsync();
-        await Database.ExecuteAsync(
-            "INSERT INTO outbox (event_id, stream, partition, type, headers, body) SELECT gen_random_uuid(), 's', 1, 't', '{}', '' "
-            + "FROM generate_series(1, 2000)");
+        await InsertManyAsync(2_000);
 
         Assert.Equal(2000, (await ClaimAsync(session, 5000)).Count);
         await Eventually.HoldsAsync("the floor is above them", async () =>
@@ -76,6 +74,10 @@ public sealed class ClaimTests : MessagingTest
 
         Assert.Equal(["theirs"], await ClaimAsync(session));
     }
+
+    private Task<int> InsertManyAsync(int count) => Database.ExecuteAsync(
+        "INSERT INTO outbox (event_id, stream, partition, type, headers, body) SELECT gen_random_uuid(), 's', 1, 't', '{}', '' "
+        + $"FROM generate_series(1, {count})");
 
     private static async Task<RelaySession> OpenAsync(TestService service)
     {

@@ -123,6 +123,33 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
         Assert.Equal($"/orders/{await ordering.Database.ScalarAsync<Guid>($"SELECT id FROM orders WHERE customer_id = '{customer}'")}", beside.Location);
     }
 
+    [Theory]
+    [InlineData("idempotency_keys", "caller", "INITIALLY IMMEDIATE")]
+    [InlineData("idempotency_keys", "caller", "INITIALLY DEFERRED")]
+    [InlineData("orders", "customer_id", "INITIALLY DEFERRED")]
+    public async Task A_change_and_its_answer_are_stored_together_or_not_at_all(string table, string column, string when)
+    {
+        var customer = NewCustomer();
+        var json = Json(await ordering.ListedAsync());
+        var name = $"refuse_{Guid.CreateVersion7():N}";
+        await ordering.Database.ExecuteAsync($"""
+            CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                IF NEW.{column} = '{customer}' THEN RAISE EXCEPTION 'not today'; END IF;
+                RETURN NULL;
+            END $$;
+            CREATE CONSTRAINT TRIGGER {name} AFTER INSERT ON {table} DEFERRABLE {when} FOR EACH ROW EXECUTE FUNCTION {name}();
+            """);
+        var refused = await PostAsync(customer, json, "key-1");
+        var stored = await ordering.Database.ScalarAsync<long>($"SELECT count(*) FROM idempotency_keys WHERE caller = '{customer}'");
+        await ordering.Database.ExecuteAsync($"DROP FUNCTION {name}() CASCADE");
+
+        Assert.Equal(HttpStatusCode.InternalServerError, refused.Status);
+        Assert.Equal((0, 0), (stored, await CountOrdersAsync(customer)));
+        Assert.Equal(HttpStatusCode.Created, (await PostAsync(customer, json, "key-1")).Status);
+        Assert.Equal(1, await CountOrdersAsync(customer));
+    }
+
     [Fact]
     public async Task The_same_key_with_another_body_is_refused()
     {

@@ -21,12 +21,17 @@ internal sealed class RelaySession : IRelaySession
     /// <summary>The namespace of the advisory locks ("SHOP"): object 0 is shared by all relays, object 1 + n is partition n.</summary>
     public const int LockClass = 0x53484F50;
 
-    private const int LookEveryMilliseconds = 100;
+    // A look goes through all locks of the server, which takes longer than a small claim. The dead rows of a second's small claims
+    // are quickly walked over, those of a large drain's are not.
+    private const int LookEveryMilliseconds = 1_000;
+    private const int LookSoonerMilliseconds = 100;
+    private const int ManyRows = 1_000;
 
     private readonly NpgsqlConnection _connection;
     private readonly SortedSet<short> _held = [];
     private readonly OutboxFloor _floor = new();
-    private long _lookAgainAt;
+    private long _lookedAt = long.MinValue / 2;
+    private int _claimedSinceLook;
 
     private RelaySession(NpgsqlConnection connection) => _connection = connection;
 
@@ -112,6 +117,7 @@ internal sealed class RelaySession : IRelaySession
         var rows = await ReadAsync(command, ct);
         rows.Sort((left, right) => left.Seq.CompareTo(right.Seq));
         _floor.Claimed(rows);
+        _claimedSinceLook += rows.Count;
         return rows;
     }
 
@@ -175,12 +181,12 @@ internal sealed class RelaySession : IRelaySession
     private async Task LookForWritersAsync(CancellationToken ct)
     {
         var now = Environment.TickCount64;
-        if (now < _lookAgainAt)
+        if (now - _lookedAt < (_claimedSinceLook < ManyRows ? LookEveryMilliseconds : LookSoonerMilliseconds))
         {
             return;
         }
 
-        _lookAgainAt = now + LookEveryMilliseconds;
+        (_lookedAt, _claimedSinceLook) = (now, 0);
         await using var command = Command(
             """
             SELECT DISTINCT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND relation = 'outbox'::regclass

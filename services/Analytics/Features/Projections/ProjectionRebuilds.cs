@@ -24,7 +24,11 @@ internal sealed class ProjectionRebuilds(AnalyticsDbContext db, TimeProvider clo
 {
     public const int BatchSize = 1_000;
 
-    private const string UnprojectedByVersion1 = "SELECT body, type, building FROM take_unprojected_events(100)";
+    // Only where there are any, which is during an upgrade: to take nothing, it looked through the whole log.
+    private const string UnprojectedByVersion1 = """
+        SELECT taken.body, taken.type, taken.building FROM (SELECT WHERE EXISTS (SELECT FROM unprojected_events)) AS waiting
+        CROSS JOIN LATERAL take_unprojected_events(100) AS taken
+        """;
 
     // What waits for the lock makes the consumers wait behind it: better to give up and try again.
     private const string LockSql = "SET LOCAL lock_timeout = '2s'; SELECT lock_projections();";
