@@ -50,7 +50,7 @@ internal static class TailingScenario
             CheckSame(silent ? 0 : watch.Round!.Events, await takeAsync());
         });
 
-        return Alternating.RunAsync(bench, bench.Pick(3, 9),
+        return Alternating.RunAsync(bench, bench.Pick(2, 9),
             Of("a save without an event", writesRows, () => TakeRowsAsync(polling), silent: true),
             Of("a save with one, polling", writesRows, () => TakeRowsAsync(polling)),
             Of("a save with one, log tailing", writesLog, () => TakeLoggedAsync(tailing)));
@@ -108,7 +108,7 @@ internal static class TailingScenario
             {
                 var service = await stage.ProducerAsync(relay: true, migrate: false);
                 await LatencyScenario.OneRoundAsync(bench, $"warm-up  {name}", service, Rate, TimeSpan.FromSeconds(2));
-                rounds.Add(await LatencyScenario.OneRoundAsync(bench, $"round {number}  {name}", service, Rate, TimeSpan.FromSeconds(bench.Pick(8, 60))));
+                rounds.Add(await LatencyScenario.OneRoundAsync(bench, $"round {number}  {name}", service, Rate, TimeSpan.FromSeconds(bench.Pick(4, 60))));
                 await service.StopAsync();
             }
         }
