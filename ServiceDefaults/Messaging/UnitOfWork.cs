@@ -84,7 +84,7 @@ internal sealed class UnitOfWork(
         List<DomainEvent> all = [];
         for (var round = 0; ; round++)
         {
-            var raising = Raising(db, detectChanges: round == 0);
+            var raising = db.ChangeTracker.Entries<AggregateRoot>().Select(entry => entry.Entity).Where(a => a.HasEvents).ToList();
             _drained.AddRange(raising);
             var raised = raising.SelectMany(aggregate => aggregate.TakeEvents()).ToList();
             if (raised.Count == 0)
@@ -104,24 +104,6 @@ internal sealed class UnitOfWork(
             {
                 await dispatcher.BeforeCommitAsync(domainEvent, ct);
             }
-        }
-    }
-
-    /// <summary>
-    /// The aggregates that have recorded events. Looking through all that is tracked for changes finds aggregates that were only put into
-    /// another's property; handlers add theirs, so that the first round is enough for it.
-    /// </summary>
-    private static List<AggregateRoot> Raising(DbContext db, bool detectChanges)
-    {
-        var detects = db.ChangeTracker.AutoDetectChangesEnabled;
-        db.ChangeTracker.AutoDetectChangesEnabled = detects && detectChanges;
-        try
-        {
-            return [.. db.ChangeTracker.Entries<AggregateRoot>().Select(entry => entry.Entity).Where(aggregate => aggregate.HasEvents)];
-        }
-        finally
-        {
-            db.ChangeTracker.AutoDetectChangesEnabled = detects;
         }
     }
 

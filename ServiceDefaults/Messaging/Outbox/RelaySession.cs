@@ -30,7 +30,7 @@ internal sealed class RelaySession : IRelaySession
     private readonly NpgsqlConnection _connection;
     private readonly SortedSet<short> _held = [];
     private readonly OutboxFloor _floor = new();
-    private long _lookedAt = long.MinValue / 2;
+    private long _lookedAt = -LookEveryMilliseconds;
     private int _claimedSinceLook;
 
     private RelaySession(NpgsqlConnection connection) => _connection = connection;

@@ -16,7 +16,7 @@ namespace Shop.ServiceDefaults.Messaging.Outbox;
 /// </summary>
 /// <remarks>
 /// Rows that follow each other into one table go in one statement: the server prepares a statement's checks anew each time that it
-/// runs, which costs more than the row.
+/// runs, which may cost more than the row. See docs/adr/0038.
 /// </remarks>
 internal sealed class SingleRoundTripBatch(ModificationCommandBatchFactoryDependencies dependencies, int maxBatchSize)
     : NpgsqlModificationCommandBatch(dependencies, maxBatchSize)
