@@ -10,12 +10,14 @@ public static class ConflictRetry
 
     /// <summary>
     /// Runs a piece of work that loads, decides and saves; after a conflict it runs again with an empty context, at most five
-    /// times in all. The last conflict is thrown and becomes a 409.
+    /// times in all. The last conflict is thrown and becomes a 409. In a transaction, as of a request with an Idempotency-Key, each save has
+    /// a savepoint: a conflict may be an error, after which the server takes nothing more until the transaction goes back to one.
     /// </summary>
     public static async Task<T> RetryOnConflictAsync<T>(this DbContext db, Func<Task<T>> work)
     {
         ArgumentNullException.ThrowIfNull(db);
         ArgumentNullException.ThrowIfNull(work);
+        db.Database.AutoSavepointsEnabled = true;
         for (var attempt = 1; ; attempt++)
         {
             try

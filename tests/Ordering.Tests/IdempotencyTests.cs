@@ -151,6 +151,26 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
     }
 
     [Fact]
+    public async Task A_command_that_loses_a_race_starts_again_with_its_key_too()
+    {
+        var (caller, path, json) = await CommandAsync("cancel");
+        var id = path.Split('/')[2];
+
+        // Another transaction confirms, and commits while the cancel, which has read the order as placed, waits to write.
+        await using var confirm = await ordering.HoldAsync($"""
+            UPDATE orders SET status = 'Confirmed', version = 2 WHERE id = '{id}';
+            INSERT INTO orders_history (order_id, version, from_status, to_status, cause, caused_by, at)
+            VALUES ('{id}', 2, 'Placed', 'Confirmed', 'event', 'test', now())
+            """);
+        var cancel = PostAsync(caller, path, json, "key-1");
+        await ordering.SomebodyWaitsAsync();
+        await confirm.CommitAsync();
+
+        Assert.Equal(HttpStatusCode.OK, (await cancel).Status);
+        Assert.Equal(["1 Placed customer", "2 Placed Confirmed event", "3 Confirmed Cancelled customer"], await ordering.HistoryAsync(Guid.Parse(id)));
+    }
+
+    [Fact]
     public async Task The_same_key_with_another_body_is_refused()
     {
         var sku = await ordering.ListedAsync();
