@@ -65,7 +65,7 @@ public static class Database
         builder.Services.AddScoped(services =>
         {
             var db = (TContext)lease(services);
-            services.GetRequiredService<UnitOfWorkInterceptor>().Begin(db, services.GetRequiredService<UnitOfWork>());
+            services.GetRequiredService<UnitOfWork>().Begin(db);
             return db;
         });
         builder.Services.AddHealthChecks().AddCheck<DatabaseCheck<TContext>>("database", tags: [HttpDefaults.ReadyTag]);

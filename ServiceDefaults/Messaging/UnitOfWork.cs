@@ -1,4 +1,6 @@
+using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 using Shop.ServiceDefaults.Domain;
 using Shop.ServiceDefaults.Messaging.Outbox;
@@ -15,13 +17,45 @@ internal sealed class UnitOfWork(
     /// <summary>Handlers that keep raising events for each other are a mistake; a legitimate chain is a few rounds long.</summary>
     public const int MaxRounds = 32;
 
+    /// <summary>Contexts are pooled, and go from one scope to the next.</summary>
+    private static readonly ConditionalWeakTable<DbContext, StrongBox<UnitOfWork>> s_unitsOfWork = [];
+
     private readonly List<DomainEvent> _uncommitted = [];
     private readonly List<AggregateRoot> _drained = [];
     private int _appended;
     private bool _saving;
+    private bool _committing;
 
     /// <summary>What the transaction does last: it goes in one round trip with the commit, and is done or not done with it.</summary>
     public NpgsqlBatchCommand? LastStatement { get; set; }
+
+    /// <summary>Whether the save that is under way is the transaction's last, so that it may end with COMMIT.</summary>
+    public bool MayCommit => _committing && _saving;
+
+    /// <summary>Whether the save has ended with COMMIT, so that nothing is left to commit.</summary>
+    public bool HasCommitted { get; set; }
+
+    /// <summary>Whose the context is; null for one that no scope gave out.</summary>
+    public static UnitOfWork? Of(DbContext db) => s_unitsOfWork.TryGetValue(db, out var found) ? found.Value : null;
+
+    /// <summary>From now on the context is this unit of work's.</summary>
+    public void Begin(DbContext db) => s_unitsOfWork.GetOrCreateValue(db).Value = this;
+
+    /// <summary>Saves and commits: in one round trip if the save only inserts. See docs/adr/0039.</summary>
+    public async Task CommitAsync(DbContext db, IDbContextTransaction transaction, CancellationToken ct)
+    {
+        _committing = true;
+        try
+        {
+            await db.SaveChangesAsync(ct);
+        }
+        finally
+        {
+            _committing = false;
+        }
+
+        await transaction.CommitAsync(ct);
+    }
 
     public async Task SavingAsync(DbContext db, CancellationToken ct)
     {

@@ -1,5 +1,4 @@
 using System.Data.Common;
-using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Npgsql;
@@ -7,17 +6,9 @@ using Shop.ServiceDefaults.Messaging.Outbox;
 
 namespace Shop.ServiceDefaults.Messaging;
 
-/// <summary>
-/// Tells the unit of work what happens to its context. Contexts are pooled, and go from one scope to the next: there is one
-/// interceptor for all of them, and it knows whose each is.
-/// </summary>
+/// <summary>Tells the unit of work what happens to its context: there is one interceptor for all of them.</summary>
 internal sealed class UnitOfWorkInterceptor : SaveChangesInterceptor, IDbTransactionInterceptor
 {
-    private readonly ConditionalWeakTable<DbContext, StrongBox<UnitOfWork>> _unitsOfWork = [];
-
-    /// <summary>From now on the context is this unit of work's.</summary>
-    public void Begin(DbContext db, UnitOfWork unitOfWork) => _unitsOfWork.GetOrCreateValue(db).Value = unitOfWork;
-
     public override async ValueTask<InterceptionResult<int>> SavingChangesAsync(
         DbContextEventData eventData, InterceptionResult<int> result, CancellationToken cancellationToken = default)
     {
@@ -50,6 +41,12 @@ internal sealed class UnitOfWorkInterceptor : SaveChangesInterceptor, IDbTransac
         DbTransaction transaction, TransactionEventData eventData, InterceptionResult result, CancellationToken cancellationToken)
     {
         var unitOfWork = Of(eventData);
+        if (unitOfWork.HasCommitted)
+        {
+            unitOfWork.HasCommitted = false;
+            return InterceptionResult.Suppress();
+        }
+
         if (unitOfWork.LastStatement is not { } last)
         {
             return result;
@@ -75,14 +72,12 @@ internal sealed class UnitOfWorkInterceptor : SaveChangesInterceptor, IDbTransac
     Task IDbTransactionInterceptor.RolledBackToSavepointAsync(
         DbTransaction transaction, TransactionEventData eventData, CancellationToken cancellationToken) => RolledBackAsync(eventData);
 
-    private Task RolledBackAsync(DbContextEventData eventData)
+    private static Task RolledBackAsync(DbContextEventData eventData)
     {
         Of(eventData).RolledBack();
         return Task.CompletedTask;
     }
 
-    private UnitOfWork Of(DbContextEventData eventData) =>
-        _unitsOfWork.TryGetValue(eventData.Context!, out var found) && found.Value is { } unitOfWork
-            ? unitOfWork
-            : throw new InvalidOperationException($"{eventData.Context!.GetType().Name} belongs to no scope: have it injected.");
+    private static UnitOfWork Of(DbContextEventData eventData) => UnitOfWork.Of(eventData.Context!)
+        ?? throw new InvalidOperationException($"{eventData.Context!.GetType().Name} belongs to no scope: have it injected.");
 }

@@ -1,4 +1,8 @@
+using System.Collections.Concurrent;
+using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.Extensions.DependencyInjection;
 using Shop.Contracts.Inventory.V1;
 using Shop.Messaging.Tests.Harness;
 
@@ -98,6 +102,103 @@ public sealed class InboxTests : MessagingTest
         Assert.Equal(0, await Database.ScalarAsync<long>("SELECT count(*) FROM inbox"));
     }
 
+    [Theory]
+    [InlineData(false, true)]
+    [InlineData(true, false)] // how many rows an update met is looked at before the commit
+    public async Task What_only_inserts_is_committed_in_the_round_trip_that_saves_it(bool updates, bool together)
+    {
+        var sent = new SentCommands();
+        var service = await ServiceAsync(consumes: true, relay: false, services: services =>
+            services.ConfigureDbContext<TicketDbContext>(options => options.AddInterceptors(sent)));
+        var ticket = await service.OpenAsync();
+        service.Script.Act = async (@event, db) =>
+        {
+            if (updates)
+            {
+                (await db.Tickets.FindAsync(ticket.Id))!.Touch(@event.OccurredAt);
+            }
+        };
+
+        await PublishAsync(Event("tea"));
+        await DrainedAsync(service, "tea");
+
+        var save = Assert.Single(sent.Texts, text => text.Contains("INSERT INTO inbox ", StringComparison.Ordinal));
+        Assert.Equal(together, save.EndsWith("COMMIT;", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_consumer_that_saves_from_stale_data_has_no_effect_until_it_starts_again()
+    {
+        var service = await ServiceAsync(consumes: true, relay: false);
+        var id = (await service.OpenAsync()).Id;
+        service.Script.Act = async (@event, db) =>
+        {
+            var stale = (await db.Tickets.FindAsync(id))!;
+            if (service.Script.Attempts == 1)
+            {
+                await service.WorkAsync(async other =>
+                {
+                    (await other.Tickets.FindAsync(id))!.Touch(@event.OccurredAt);
+                    await other.SaveChangesAsync();
+                });
+            }
+
+            stale.Touch(@event.OccurredAt);
+        };
+
+        await PublishAsync(Event("tea"));
+        await DrainedAsync(service, "tea");
+
+        Assert.Equal(2, service.Script.Attempts);
+        Assert.Equal(1, await service.CountEffectsAsync("tea"));
+        Assert.Equal(2, await Database.ScalarAsync<int>($"SELECT touches FROM tickets WHERE id = '{id}'"));
+    }
+
+    [Fact]
+    public async Task A_consumer_whose_second_batch_fails_leaves_nothing()
+    {
+        var service = await ServiceAsync(consumes: true, relay: false);
+        await Database.ExecuteAsync("INSERT INTO things (name) VALUES ('taken')");
+        service.Script.Act = (_, db) =>
+        {
+            db.Effects.AddRange(Enumerable.Range(0, 1_100).Select(i => new Effect { What = $"effect {i}" }));
+            db.Things.Add(new UniqueThing { Name = "taken" });
+            return Task.CompletedTask;
+        };
+
+        await PublishAsync(Event("tea"));
+
+        await Eventually.HoldsAsync("the message is a dead letter", async () => await Broker.CountReadyAsync(Queue + ".dead") == 1);
+        Assert.Equal(0, await Database.ScalarAsync<long>("SELECT (SELECT count(*) FROM inbox) + (SELECT count(*) FROM effects)"));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_constraint_that_is_checked_at_the_end_fails_the_consumer_with_its_reason(bool updates)
+    {
+        var service = await ServiceAsync(consumes: true, relay: false);
+        await Database.ExecuteAsync("ALTER TABLE effects ADD CONSTRAINT late UNIQUE (what) DEFERRABLE INITIALLY DEFERRED");
+        var ticket = await service.OpenAsync();
+        service.Script.Act = async (@event, db) =>
+        {
+            if (updates)
+            {
+                (await db.Tickets.FindAsync(ticket.Id))!.Touch(@event.OccurredAt);
+            }
+        };
+        await PublishAsync(Event("tea"));
+        await DrainedAsync(service, "tea");
+
+        await PublishAsync(Event("tea"));
+
+        await Eventually.HoldsAsync("the message is a dead letter", async () => await Broker.CountReadyAsync(Queue + ".dead") == 1);
+        var letter = Assert.Single(await Broker.PeekAsync(Queue + ".dead"));
+        Assert.Contains("late", letter.Header("MT-Fault-Message"), StringComparison.Ordinal);
+        Assert.Equal(1, await Database.ScalarAsync<long>("SELECT count(*) FROM inbox"));
+        Assert.Equal(1, await service.CountEffectsAsync("tea"));
+    }
+
     [Fact]
     public async Task A_repeat_that_fails_because_its_effects_stand_is_no_failure()
     {
@@ -154,4 +255,17 @@ public sealed class InboxTests : MessagingTest
 
     private async Task<int> UnsettledAsync() =>
         await Broker.QueueAsync(Queue) is { } queue ? queue.Ready + queue.Unacknowledged : -1;
+
+    /// <summary>What a service's contexts send, in the words that they send it in.</summary>
+    private sealed class SentCommands : DbCommandInterceptor
+    {
+        public ConcurrentQueue<string> Texts { get; } = [];
+
+        public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
+            DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
+        {
+            Texts.Enqueue(command.CommandText);
+            return ValueTask.FromResult(result);
+        }
+    }
 }

@@ -33,8 +33,7 @@ internal sealed class BatchInbox<TConsumer, TEvent>(string queue, IServiceScopeF
         if (events.Count > 0)
         {
             await scope.ServiceProvider.GetRequiredService<TConsumer>().ConsumeAsync(events, ct);
-            await db.SaveChangesAsync(ct);
-            await transaction.CommitAsync(ct);
+            await scope.ServiceProvider.GetRequiredService<UnitOfWork>().CommitAsync(db, transaction, ct);
         }
 
         return events.Count;

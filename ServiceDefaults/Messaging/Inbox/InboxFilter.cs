@@ -12,7 +12,7 @@ namespace Shop.ServiceDefaults.Messaging.Inbox;
 /// transaction, and the message is acknowledged only after its commit. A repeat is acknowledged and does nothing.
 /// </summary>
 /// <typeparam name="T">The event.</typeparam>
-internal sealed class InboxFilter<T>(DbContext db, MessageOrigin origin, BrokerTopology topology, TimeProvider clock)
+internal sealed class InboxFilter<T>(DbContext db, UnitOfWork unitOfWork, MessageOrigin origin, BrokerTopology topology, TimeProvider clock)
     : IFilter<ConsumeContext<T>>
     where T : class
 {
@@ -46,7 +46,7 @@ internal sealed class InboxFilter<T>(DbContext db, MessageOrigin origin, BrokerT
 
     private async Task<bool> IsFirstAsync(ConsumeContext<T> context, IPipe<ConsumeContext<T>> next, Guid eventId, string consumer)
     {
-        await using var work = new InboxUnitOfWork(db, clock, expectsRepeats: topology.IsToldInTwoVersions(consumer, typeof(T)));
+        await using var work = new InboxUnitOfWork(db, unitOfWork, clock, expectsRepeats: topology.IsToldInTwoVersions(consumer, typeof(T)));
         return await Inbox.IsFirstAsync(work, eventId, consumer, () => next.Send(context), context.CancellationToken);
     }
 }

@@ -6,12 +6,13 @@ namespace Shop.ServiceDefaults.Messaging.Inbox;
 
 /// <summary>The consumer's own unit of work.</summary>
 /// <param name="db">The consumer's context.</param>
+/// <param name="unitOfWork">What the context belongs to.</param>
 /// <param name="clock">Dates inbox rows.</param>
 /// <param name="expectsRepeats">
 /// The inbox row is written before the consumer runs, and not together with what it saves: a round trip more, and a repeat costs
 /// neither its work nor an exception. Whoever comes second waits at the row for the first to end.
 /// </param>
-internal sealed class InboxUnitOfWork(DbContext db, TimeProvider clock, bool expectsRepeats) : IInboxUnitOfWork
+internal sealed class InboxUnitOfWork(DbContext db, UnitOfWork unitOfWork, TimeProvider clock, bool expectsRepeats) : IInboxUnitOfWork
 {
     private IDbContextTransaction? _transaction;
 
@@ -30,13 +31,10 @@ internal sealed class InboxUnitOfWork(DbContext db, TimeProvider clock, bool exp
         return true;
     }
 
-    public async Task CommitAsync(CancellationToken ct)
-    {
-        await db.SaveChangesAsync(ct);
-        await _transaction!.CommitAsync(ct);
-    }
+    public Task CommitAsync(CancellationToken ct) => unitOfWork.CommitAsync(db, _transaction!, ct);
 
-    public Task RollbackAsync() => _transaction!.RollbackAsync(CancellationToken.None);
+    /// <summary>By leaving the transaction, because a COMMIT that failed has ended it, and what has ended refuses to be rolled back.</summary>
+    public Task RollbackAsync() => _transaction!.DisposeAsync().AsTask();
 
     public Task<bool> HasAsync(Guid eventId, string consumer, CancellationToken ct) =>
         db.Set<InboxMessage>().AsNoTracking().AnyAsync(row => row.EventId == eventId && row.Consumer == consumer, ct);

@@ -12,6 +12,7 @@ namespace Shop.ServiceDefaults.Messaging.Outbox;
 /// Saves without BEGIN and COMMIT where one round trip is one transaction by itself: PostgreSQL commits all that is sent before
 /// one Sync together, or nothing of it. That is so for a save that is one batch, outside of any transaction, and only inserts: how
 /// many rows an update met is checked here, when the server has committed already. See docs/adr/0022.
+/// A transaction whose last batch only inserts ends with it for the same reason: its COMMIT is sent along (docs/adr/0039).
 /// </summary>
 /// <remarks>
 /// Rows that follow each other into one table go in one statement: the server prepares a statement's checks anew each time that it
@@ -25,13 +26,24 @@ internal sealed class SingleRoundTripBatch(ModificationCommandBatchFactoryDepend
 
     private readonly List<IReadOnlyModificationCommand> _pending = [];
 
+    /// <summary>Whose transaction ends with this batch; null if it goes on, or is committed by itself.</summary>
+    private UnitOfWork? _commits;
+
     /// <summary>EF asks this of a save that is one batch; several always get a transaction.</summary>
     public override bool RequiresTransaction =>
-        ModificationCommands.Count > 1 && ModificationCommands.Any(command => command.EntityState != EntityState.Added);
+        ModificationCommands.Count > 1 && !OnlyInserts;
+
+    private bool OnlyInserts => ModificationCommands.All(command => command.EntityState == EntityState.Added);
 
     public override void Complete(bool moreBatchesExpected)
     {
         AddPending();
+        if (!moreBatchesExpected && OnlyInserts && UnitOfWork.Of(Dependencies.CurrentContext.Context) is { MayCommit: true } unitOfWork)
+        {
+            _commits = unitOfWork;
+            SqlBuilder.Append("COMMIT;");
+        }
+
         base.Complete(moreBatchesExpected);
     }
 
@@ -61,6 +73,11 @@ internal sealed class SingleRoundTripBatch(ModificationCommandBatchFactoryDepend
         while (await reader.DbDataReader.NextResultAsync(cancellationToken))
         {
             // Nothing is left but the end.
+        }
+
+        if (_commits is not null)
+        {
+            _commits.HasCommitted = true;
         }
     }
 
