@@ -62,7 +62,7 @@ internal static class Locks
     public static async Task<Product?> LockProductAsync(this InventoryDbContext db, string sku, CancellationToken ct)
     {
         await LockAsync(db, $"sku:{sku}", ct);
-        return await db.Products.FromSql($"SELECT * FROM products WHERE sku = {sku} FOR NO KEY UPDATE").FirstOrDefaultAsync(ct);
+        return await db.Products.FromSql($"SELECT * FROM products WHERE sku = {sku} FOR NO KEY UPDATE").SingleOrDefaultAsync(ct);
     }
 
     private static Task<int> LockAsync(InventoryDbContext db, string what, CancellationToken ct) =>
