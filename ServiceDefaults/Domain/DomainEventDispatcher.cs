@@ -9,7 +9,8 @@ internal sealed partial class DomainEventDispatcher(IServiceProvider services, I
 {
     private static readonly ConcurrentDictionary<Type, Route> s_routes = new();
 
-    public Task BeforeCommitAsync(DomainEvent domainEvent, CancellationToken ct) =>
+    /// <summary>Returns whether anybody handled it, and may so have changed something.</summary>
+    public Task<bool> BeforeCommitAsync(DomainEvent domainEvent, CancellationToken ct) =>
         RouteOf(domainEvent).BeforeCommitAsync(services, domainEvent, ct);
 
     public async Task AfterCommitAsync(DomainEvent domainEvent)
@@ -33,7 +34,7 @@ internal sealed partial class DomainEventDispatcher(IServiceProvider services, I
 
     private abstract class Route
     {
-        public abstract Task BeforeCommitAsync(IServiceProvider services, DomainEvent domainEvent, CancellationToken ct);
+        public abstract Task<bool> BeforeCommitAsync(IServiceProvider services, DomainEvent domainEvent, CancellationToken ct);
 
         public abstract Task AfterCommitAsync(IServiceProvider services, DomainEvent domainEvent, CancellationToken ct);
     }
@@ -41,12 +42,16 @@ internal sealed partial class DomainEventDispatcher(IServiceProvider services, I
     private sealed class Route<TEvent> : Route
         where TEvent : DomainEvent
     {
-        public override async Task BeforeCommitAsync(IServiceProvider services, DomainEvent domainEvent, CancellationToken ct)
+        public override async Task<bool> BeforeCommitAsync(IServiceProvider services, DomainEvent domainEvent, CancellationToken ct)
         {
+            var handled = false;
             foreach (var handler in services.GetServices<IDomainEventHandler<TEvent>>())
             {
                 await handler.HandleAsync((TEvent)domainEvent, ct);
+                handled = true;
             }
+
+            return handled;
         }
 
         public override async Task AfterCommitAsync(IServiceProvider services, DomainEvent domainEvent, CancellationToken ct)

@@ -134,9 +134,15 @@ internal sealed class UnitOfWork(
             }
 
             all.AddRange(raised);
+            var handled = false;
             foreach (var domainEvent in raised)
             {
-                await dispatcher.BeforeCommitAsync(domainEvent, ct);
+                handled |= await dispatcher.BeforeCommitAsync(domainEvent, ct);
+            }
+
+            if (!handled)
+            {
+                return all; // nobody did anything that could raise another, so nothing has to be looked through again
             }
         }
     }

@@ -11,17 +11,21 @@ namespace Shop.ServiceDefaults.Messaging.Outbox;
 /// </summary>
 internal static class InsertOfRows
 {
-    private static readonly Dictionary<Type, Func<int, Array>> s_columns = new()
+    /// <summary>Makes the parameter of a column: its name, its mapping, the rows, and which of their columns it is.</summary>
+    private delegate NpgsqlParameter MakeParameter(
+        string name, RelationalTypeMapping mapping, IReadOnlyList<IReadOnlyModificationCommand> rows, int column);
+
+    private static readonly Dictionary<Type, MakeParameter> s_parameters = new()
     {
-        [typeof(string)] = count => new string?[count],
-        [typeof(byte[])] = count => new byte[]?[count],
-        [typeof(short)] = count => new short?[count],
-        [typeof(int)] = count => new int?[count],
-        [typeof(long)] = count => new long?[count],
-        [typeof(bool)] = count => new bool?[count],
-        [typeof(decimal)] = count => new decimal?[count],
-        [typeof(Guid)] = count => new Guid?[count],
-        [typeof(DateTimeOffset)] = count => new DateTimeOffset?[count],
+        [typeof(string)] = Parameter<string?>,
+        [typeof(byte[])] = Parameter<byte[]?>,
+        [typeof(short)] = Parameter<short?>,
+        [typeof(int)] = Parameter<int?>,
+        [typeof(long)] = Parameter<long?>,
+        [typeof(bool)] = Parameter<bool?>,
+        [typeof(decimal)] = Parameter<decimal?>,
+        [typeof(Guid)] = Parameter<Guid?>,
+        [typeof(DateTimeOffset)] = Parameter<DateTimeOffset?>,
     };
 
     /// <summary>Whether one statement can take both rows: they fill the same columns with plain values, and nothing comes back.</summary>
@@ -61,7 +65,8 @@ internal static class InsertOfRows
             var name = columns[i].ParameterName!;
             sql.Append(i == 0 ? "" : ", ");
             helper.GenerateParameterNamePlaceholder(sql, name);
-            builder.AddRawParameter(name, Parameter(helper.GenerateParameterName(name), rows, i));
+            var mapping = columns[i].TypeMapping!;
+            builder.AddRawParameter(name, s_parameters[ProviderType(mapping)](helper.GenerateParameterName(name), mapping, rows, i));
         }
 
         sql.Append(')').AppendLine(helper.StatementTerminator);
@@ -69,7 +74,7 @@ internal static class InsertOfRows
 
     private static bool IsPlain(IColumnModification column) =>
         column is { IsWrite: true, IsRead: false, JsonPath: null, UseCurrentValueParameter: true, TypeMapping: { } mapping }
-        && s_columns.ContainsKey(ProviderType(mapping)) && mapping.StoreTypeNameBase is not ("jsonb" or "json");
+        && s_parameters.ContainsKey(ProviderType(mapping)) && mapping.StoreTypeNameBase is not ("jsonb" or "json");
 
     private static Type ProviderType(RelationalTypeMapping mapping)
     {
@@ -77,17 +82,17 @@ internal static class InsertOfRows
         return Nullable.GetUnderlyingType(type) ?? type;
     }
 
-    private static NpgsqlParameter Parameter(string name, IReadOnlyList<IReadOnlyModificationCommand> rows, int column)
+    private static NpgsqlParameter<T[]> Parameter<T>(
+        string name, RelationalTypeMapping mapping, IReadOnlyList<IReadOnlyModificationCommand> rows, int column)
     {
-        var mapping = rows[0].ColumnModifications[column].TypeMapping!;
-        var values = s_columns[ProviderType(mapping)](rows.Count);
-        for (var row = 0; row < rows.Count; row++)
+        var values = new T[rows.Count];
+        for (var row = 0; row < values.Length; row++)
         {
             var value = rows[row].ColumnModifications[column].Value;
-            values.SetValue(mapping.Converter is { } converter ? converter.ConvertToProvider(value) : value, row);
+            values[row] = (T)(mapping.Converter is { } converter ? converter.ConvertToProvider(value) : value)!;
         }
 
         // Without the length: a cast to it would cut what does not fit, and the column refuses it.
-        return new NpgsqlParameter { ParameterName = name, Value = values, DataTypeName = $"{mapping.StoreTypeNameBase}[]" };
+        return new NpgsqlParameter<T[]> { ParameterName = name, TypedValue = values, DataTypeName = $"{mapping.StoreTypeNameBase}[]" };
     }
 }

@@ -25,7 +25,7 @@ internal static class FlowScenario
 
         List<(ResultRow Row, TimeSpan Lag)> steps = [];
         var sustained = 50;
-        for (var rate = 100; rate <= 1_000; rate += 100)
+        for (var rate = 100; rate <= 1_000; rate += 50)
         {
             var step = await StepAsync(bench, shop, client, $"{rate} orders/s", rate, TimeSpan.FromSeconds(bench.Pick(4, 10)));
             steps.Add(step);
