@@ -13,6 +13,9 @@ public sealed class InboxTests : MessagingTest
 {
     private const string Queue = "ordering.effect";
 
+    /// <summary>More than the attempts that a failure has, and fewer than those of a conflict.</summary>
+    private const int Conflicts = 12;
+
     [Fact]
     public async Task A_repeat_is_acknowledged_and_does_nothing()
     {
@@ -197,6 +200,33 @@ public sealed class InboxTests : MessagingTest
         Assert.Contains("late", letter.Header("MT-Fault-Message"), StringComparison.Ordinal);
         Assert.Equal(1, await Database.ScalarAsync<long>("SELECT count(*) FROM inbox"));
         Assert.Equal(1, await service.CountEffectsAsync("tea"));
+    }
+
+    [Fact]
+    public async Task A_conflict_that_only_the_commit_finds_is_tried_again_more_often_than_a_failure()
+    {
+        var service = await ServiceAsync(consumes: true, relay: false, settings: new Dictionary<string, string?>
+        {
+            ["Messaging:ImmediateRetries"] = "1", // so a failure has six attempts
+        });
+        await Database.ExecuteAsync($"""
+            CREATE SEQUENCE commits;
+            CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                IF nextval('commits') <= {Conflicts} THEN
+                    RAISE EXCEPTION 'somebody was quicker' USING ERRCODE = 'serialization_failure';
+                END IF;
+                RETURN NULL;
+            END $$;
+            CREATE CONSTRAINT TRIGGER lose AFTER INSERT ON effects DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION lose();
+            """);
+
+        await PublishAsync(Event("tea"));
+        await DrainedAsync(service, "tea");
+
+        Assert.Equal(Conflicts + 1, service.Script.Attempts);
+        Assert.Equal(1, await service.CountEffectsAsync("tea"));
+        Assert.Equal(0, await Broker.CountReadyAsync(Queue + ".dead"));
     }
 
     [Fact]
