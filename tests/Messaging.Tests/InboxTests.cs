@@ -113,14 +113,7 @@ public sealed class InboxTests : MessagingTest
         var sent = new SentCommands();
         var service = await ServiceAsync(consumes: true, relay: false, services: services =>
             services.ConfigureDbContext<TicketDbContext>(options => options.AddInterceptors(sent)));
-        var ticket = await service.OpenAsync();
-        service.Script.Act = async (@event, db) =>
-        {
-            if (updates)
-            {
-                (await db.Tickets.FindAsync(ticket.Id))!.Touch(@event.OccurredAt);
-            }
-        };
+        await ScriptAsync(service, updates);
 
         await PublishAsync(Event("tea"));
         await DrainedAsync(service, "tea");
@@ -182,14 +175,7 @@ public sealed class InboxTests : MessagingTest
     {
         var service = await ServiceAsync(consumes: true, relay: false);
         await Database.ExecuteAsync("ALTER TABLE effects ADD CONSTRAINT late UNIQUE (what) DEFERRABLE INITIALLY DEFERRED");
-        var ticket = await service.OpenAsync();
-        service.Script.Act = async (@event, db) =>
-        {
-            if (updates)
-            {
-                (await db.Tickets.FindAsync(ticket.Id))!.Touch(@event.OccurredAt);
-            }
-        };
+        await ScriptAsync(service, updates);
         await PublishAsync(Event("tea"));
         await DrainedAsync(service, "tea");
 
@@ -275,6 +261,16 @@ public sealed class InboxTests : MessagingTest
     {
         var now = TimeProvider.System.GetUtcNow();
         return new StockReplenished(Guid.CreateVersion7(now), now, sku, 1, 1, 1);
+    }
+
+    /// <summary>Has the consumer change a row beside those that it adds, or not.</summary>
+    private static async Task ScriptAsync(TestService service, bool updates)
+    {
+        var ticket = await service.OpenAsync();
+        if (updates)
+        {
+            service.Script.Act = async (@event, db) => (await db.Tickets.FindAsync(ticket.Id))!.Touch(@event.OccurredAt);
+        }
     }
 
     private async Task DrainedAsync(TestService service, string sku)
