@@ -93,9 +93,16 @@ public sealed class TlsTests(TlsTests.Servers servers) : IClassFixture<TlsTests.
     {
         private TlsServers? _tls;
 
-        public TlsServers Tls => _tls!;
+        public TlsServers Tls
+        {
+            get
+            {
+                Assert.SkipWhen(_tls is null, "The broker of this run is a container: what gives it TLS talks to a node of this machine.");
+                return _tls!;
+            }
+        }
 
-        public async ValueTask InitializeAsync() => _tls = await TlsServers.StartAsync();
+        public async ValueTask InitializeAsync() => _tls = await TestServers.AreNativeAsync() ? await TlsServers.StartAsync() : null;
 
         public async ValueTask DisposeAsync()
         {

@@ -6,8 +6,8 @@ using Shop.AppHost.Native.Servers;
 
 namespace Shop.Testing.Tests;
 
-/// <summary>What the native profile's servers stand: one directory, whose processes and whose owner are killed.</summary>
-public sealed class NativeServersTests : IDisposable
+/// <summary>What the installed servers stand: one directory, whose processes and whose owner are killed.</summary>
+public sealed class NativeServersTests : IAsyncLifetime
 {
     private const string Password = "it's a pass/word";
 
@@ -15,6 +15,15 @@ public sealed class NativeServersTests : IDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("shop-servers-").FullName;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() =>
+        Assert.SkipUnless(await TestServers.AreNativeAsync(), "The servers of this run are containers.");
+
+    public ValueTask DisposeAsync()
+    {
+        Directory.Delete(_directory, recursive: true);
+        return ValueTask.CompletedTask;
+    }
 
     [Fact]
     public async Task A_killed_PostgreSQL_starts_again_with_its_data()
@@ -114,8 +123,6 @@ public sealed class NativeServersTests : IDisposable
         Assert.False(await server.IsHealthyAsync(Token));
         Assert.False(IsAlive(server.ProcessId));
     }
-
-    public void Dispose() => Directory.Delete(_directory, recursive: true);
 
     private static async Task ExecuteAsync(string login, string sql)
     {

@@ -1,21 +1,20 @@
+using System.Globalization;
 using Testcontainers.PostgreSql;
 using Testcontainers.RabbitMq;
 
 namespace Shop.Testing;
 
-/// <summary>The servers of the containers profile: one container of each for a test process, or for a whole run of ./shop test.</summary>
-internal sealed class ContainerServers : IAsyncDisposable
+/// <summary>The servers as containers: one of each for a test process, or for a whole run of ./shop test.</summary>
+internal sealed class ContainerServers : IStartedServers
 {
     private const int ManagementPort = 15672;
     private const string User = "shop-admin";
     private const string Password = "shop-admin";
-    private readonly PostgreSqlContainer _postgres;
-    private readonly RabbitMqContainer _rabbitMq;
+    private readonly PostgreSqlContainer _postgres = Postgres([]);
+    private readonly RabbitMqContainer _rabbitMq = RabbitMq();
 
-    private ContainerServers(PostgreSqlContainer postgres, RabbitMqContainer rabbitMq)
+    private ContainerServers()
     {
-        _postgres = postgres;
-        _rabbitMq = rabbitMq;
     }
 
     public ServerAddresses Addresses => new(
@@ -23,34 +22,62 @@ internal sealed class ContainerServers : IAsyncDisposable
         new Uri(_rabbitMq.GetConnectionString()),
         new UriBuilder("http", _rabbitMq.Hostname, _rabbitMq.GetMappedPublicPort(ManagementPort)).Uri);
 
-    public static async Task<ContainerServers> StartAsync()
+    public static async Task<IStartedServers> StartAsync()
     {
-        var servers = new ContainerServers(
-            Postgres([]),
-            new RabbitMqBuilder()
-                .WithImage("rabbitmq:4.3-management")
-                .WithUsername(User)
-                .WithPassword(Password)
-                .WithPortBinding(ManagementPort, assignRandomHostPort: true)
-                .Build());
-        await Task.WhenAll(servers._postgres.StartAsync(), servers._rabbitMq.StartAsync());
-        return servers;
+        var servers = new ContainerServers();
+        try
+        {
+            await Task.WhenAll(servers._postgres.StartAsync(), servers._rabbitMq.StartAsync());
+            return servers;
+        }
+        catch
+        {
+            await servers.DisposeAsync();
+            throw;
+        }
     }
 
-    /// <summary>With these settings over the usual ones.</summary>
-    public static PostgreSqlContainer Postgres(IEnumerable<(string Name, string Value)> settings) => new PostgreSqlBuilder()
-        .WithImage("postgres:18.3")
-        .WithCommand(
-        [
-            "-c", "wal_level=logical", "-c", "max_replication_slots=64", "-c", "max_wal_senders=64",
-            "-c", "max_connections=1000", "-c", "fsync=off", "-c", "synchronous_commit=off",
-            .. settings.SelectMany(setting => (string[])["-c", $"{setting.Name}={setting.Value}"]),
-        ])
-        .Build();
+    /// <summary>One of a test's own, with these settings over the usual ones.</summary>
+    public static async Task<PostgreSqlContainer> StartPostgresAsync(IReadOnlyList<(string Name, string Value)> settings)
+    {
+        var own = Postgres(settings);
+        try
+        {
+            await own.StartAsync();
+            return own;
+        }
+        catch
+        {
+            await own.DisposeAsync();
+            throw;
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
         await _postgres.DisposeAsync();
         await _rabbitMq.DisposeAsync();
     }
+
+    private static PostgreSqlContainer Postgres(IReadOnlyList<(string Name, string Value)> settings) => new PostgreSqlBuilder(ServerChoice.PostgresImage)
+        .WithCommand(
+        [
+            .. new[]
+            {
+                ("wal_level", "logical"), ("max_replication_slots", "64"), ("max_wal_senders", "64"), ("max_connections", "1000"),
+                ("fsync", "off"), ("full_page_writes", "off"), ("synchronous_commit", "off"), ("jit", "off"),
+            }.Concat(settings).SelectMany(setting => (string[])["-c", $"{setting.Item1}={setting.Item2}"]),
+        ])
+        .Build();
+
+    private static RabbitMqContainer RabbitMq() => new RabbitMqBuilder(ServerChoice.RabbitMqImage)
+        .WithUsername(User)
+        .WithPassword(Password)
+        .WithPortBinding(ManagementPort, assignRandomHostPort: true)
+        .WithResourceMapping(Settings(), "/etc/rabbitmq/conf.d/90-tests.conf")
+        .Build();
+
+    /// <summary>Tests read the management API's figures: they should not be five seconds old.</summary>
+    private static byte[] Settings() => System.Text.Encoding.UTF8.GetBytes(string.Create(
+        CultureInfo.InvariantCulture, $"collect_statistics_interval = {NativeServers.StatisticsInterval.TotalMilliseconds}\nquorum_tick_interval = 1000\n"));
 }

@@ -7,13 +7,12 @@ using Shop.AppHost.Native.Servers;
 namespace Shop.Testing;
 
 /// <summary>
-/// The servers of the native profile, shared by all test processes of one working copy. Two locks keep the account: whoever
+/// The servers as installed programs, shared by all test processes of one working copy. Two locks keep the account: whoever
 /// comes or goes holds the door, and everyone inside holds a share of the other, which the system takes back from a process that
 /// crashes. So the first one in starts the servers, clearing away what a crashed run left, and the last one out stops them.
 /// </summary>
-internal sealed class NativeServers : IAsyncDisposable
+internal sealed class NativeServers : IStartedServers
 {
-    private static readonly TimeSpan s_statisticsInterval = TimeSpan.FromMilliseconds(250);
     private FileStream? _share;
 
     private NativeServers(ServerAddresses addresses, FileStream share)
@@ -24,13 +23,16 @@ internal sealed class NativeServers : IAsyncDisposable
 
     public ServerAddresses Addresses { get; }
 
+    /// <summary>How old the figures of the broker's management API may be.</summary>
+    public static TimeSpan StatisticsInterval { get; } = TimeSpan.FromMilliseconds(250);
+
     private static string Home { get; } = FindHome();
 
     private static string AddressesFile => Path.Combine(Home, "servers.json");
 
     private static string ShareFile => Path.Combine(Home, "users.lock");
 
-    public static async Task<NativeServers> StartAsync()
+    public static async Task<IStartedServers> StartAsync()
     {
         Directory.CreateDirectory(Home);
         await using var door = await HoldDoorAsync();
@@ -110,7 +112,7 @@ internal sealed class NativeServers : IAsyncDisposable
             Path.Combine(Home, "rabbitmq"),
             new RabbitMqPorts(FreePorts.Next(), FreePorts.Next(), FreePorts.Next(), FreePorts.Next()),
             password,
-            s_statisticsInterval,
+            StatisticsInterval,
             Log,
             CancellationToken.None);
         try

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Shop.AppHost.Native.Servers;
 
 namespace Shop.Testing;
 
@@ -26,12 +27,29 @@ internal static class Serve
         using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, End);
 
         await using var servers = new TestServers();
+        try
+        {
+            await StartAsync();
+        }
+        catch (Exception failed) when (failed is InvalidOperationException or ServerMissingException)
+        {
+            await Console.Error.WriteLineAsync(failed.Message);
+            return 1;
+        }
+
+        await Task.WhenAny(end.Task, Task.Run(Console.In.ReadToEnd));
+        return 0;
+    }
+
+    private static async Task StartAsync()
+    {
+        var choice = await ServerChoice.MadeAsync();
+        Console.WriteLine($"# {choice.Reason}");
+        Console.WriteLine($"SHOP_SERVERS={(choice.IsContainers ? "containers" : "native")}");
         var addresses = await TestServers.AddressesAsync();
         Console.WriteLine($"SHOP_TEST_POSTGRES={addresses.Postgres}");
         Console.WriteLine($"SHOP_TEST_RABBITMQ={addresses.RabbitMq}");
         Console.WriteLine($"SHOP_TEST_RABBITMQ_MANAGEMENT={addresses.Management}");
         Console.WriteLine("ready");
-        await Task.WhenAny(end.Task, Task.Run(Console.In.ReadToEnd));
-        return 0;
     }
 }

@@ -1,11 +1,5 @@
 using Npgsql;
 
-#if CONTAINERS
-using StartedServers = Shop.Testing.ContainerServers;
-#else
-using StartedServers = Shop.Testing.NativeServers;
-#endif
-
 namespace Shop.Testing;
 
 /// <summary>Where the servers are and who may do anything on them.</summary>
@@ -17,15 +11,19 @@ public sealed record ServerAddresses(string Postgres, Uri RabbitMq, Uri Manageme
 /// <summary>
 /// The real PostgreSQL and RabbitMQ that tests run against: one of each for all test projects of a run, started by the first
 /// test that asks for something of theirs, stopped when the last test project is through. Every test project has this class as
-/// its assembly fixture. Where SHOP_TEST_POSTGRES, SHOP_TEST_RABBITMQ and SHOP_TEST_RABBITMQ_MANAGEMENT name servers, those are
-/// used and nothing is started.
+/// its assembly fixture. SHOP_SERVERS says whether they are containers or the installed programs; without it, what the machine can
+/// run. Where SHOP_TEST_POSTGRES, SHOP_TEST_RABBITMQ and SHOP_TEST_RABBITMQ_MANAGEMENT name servers, those are used and nothing is
+/// started.
 /// </summary>
 public sealed class TestServers : IAsyncDisposable
 {
-    private static readonly Lazy<Task<StartedServers>> s_started = new(StartedServers.StartAsync);
+    private static readonly Lazy<Task<IStartedServers>> s_started = new(StartAsync);
 
     /// <summary>The running servers, which are started if need be.</summary>
     public static async Task<ServerAddresses> AddressesAsync() => Given() ?? (await s_started.Value).Addresses;
+
+    /// <summary>Whether the servers are processes of this machine, and not containers.</summary>
+    public static async Task<bool> AreNativeAsync() => !(await ServerChoice.MadeAsync()).IsContainers;
 
     /// <summary>A new, empty database with an owner of its own; disposing drops both.</summary>
     public static async Task<TestDatabase> CreateDatabaseAsync(string prefix = "test") =>
@@ -45,6 +43,9 @@ public sealed class TestServers : IAsyncDisposable
             await (await s_started.Value).DisposeAsync();
         }
     }
+
+    private static async Task<IStartedServers> StartAsync() =>
+        await ((await ServerChoice.MadeAsync()).IsContainers ? ContainerServers.StartAsync() : NativeServers.StartAsync());
 
     private static ServerAddresses? Given()
     {

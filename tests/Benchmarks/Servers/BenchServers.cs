@@ -1,8 +1,6 @@
-#if !CONTAINERS
 using System.Security.Cryptography;
 using System.Text;
 using Shop.AppHost.Native.Servers;
-#endif
 
 namespace Shop.Benchmarks.Servers;
 
@@ -12,20 +10,6 @@ namespace Shop.Benchmarks.Servers;
 /// </summary>
 internal sealed class BenchServers : IAsyncDisposable
 {
-#if CONTAINERS
-    private readonly TestServers _servers = new();
-
-    /// <summary>The servers are containers: their processor time is not read.</summary>
-    public CpuMeter Cpu { get; } = new(postmaster: null, broker: null);
-
-    public static async Task<BenchServers> StartAsync(CancellationToken ct)
-    {
-        await TestServers.AddressesAsync().WaitAsync(ct);
-        return new BenchServers();
-    }
-
-    public ValueTask DisposeAsync() => _servers.DisposeAsync();
-#else
     private readonly string _home;
     private readonly FileStream _lock;
     private PostgresServer? _postgres;
@@ -104,5 +88,4 @@ internal sealed class BenchServers : IAsyncDisposable
             Directory.Delete(_home, recursive: true);
         }
     }
-#endif
 }
