@@ -1,11 +1,11 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 using OpenTelemetry;
-using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
@@ -13,10 +13,7 @@ using Shop.ServiceDefaults.Messaging;
 
 namespace Shop.ServiceDefaults.Hosting;
 
-/// <summary>
-/// Traces, metrics and logs over OTLP, when there is a collector (OTEL_EXPORTER_OTLP_ENDPOINT). Everything that is needed is
-/// published by .NET and the libraries themselves, so no instrumentation package is.
-/// </summary>
+/// <summary>Traces, metrics and logs over OTLP, when there is a collector (OTEL_EXPORTER_OTLP_ENDPOINT).</summary>
 internal static class Telemetry
 {
     /// <summary>
@@ -42,54 +39,33 @@ internal static class Telemetry
             return;
         }
 
-        // The SDK as a hosted service: OpenTelemetry.Extensions.Hosting would save these few lines but is not on every feed.
-        var service = builder.Configuration["OTEL_SERVICE_NAME"] ?? builder.Environment.ApplicationName.ToLowerInvariant();
-        builder.Services.AddHostedService(_ => new TelemetryHost(service));
-        builder.Logging.AddOpenTelemetry(logs =>
-        {
-            logs.IncludeScopes = true;
-            logs.SetResourceBuilder(ResourceBuilder.CreateDefault().AddService(service));
-            logs.AddOtlpExporter();
-        });
+        builder.Logging.AddOpenTelemetry(logs => logs.IncludeScopes = true);
+        builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.AddService(
+                builder.Configuration["OTEL_SERVICE_NAME"] ?? builder.Environment.ApplicationName.ToLowerInvariant()))
+            .WithTracing(traces => traces
+                .SetSampler(new ParentBasedSampler(new CausedSampler()))
+                .AddSource(MessagingTelemetry.Name)
+                .AddAspNetCoreInstrumentation(http => http.Filter = context => !IsProbe(context.Request))
+                .AddHttpClientInstrumentation()
+                .AddNpgsql())
+            .WithMetrics(metrics => metrics
+                .AddAspNetCoreInstrumentation()
+                .AddHttpClientInstrumentation()
+                .AddRuntimeInstrumentation()
+                .AddMeter("Npgsql", "MassTransit", "Shop.*")) // also each service's own meter
+            .UseOtlpExporter();
     }
 
-    private sealed class TelemetryHost(string service) : IHostedService, IDisposable
+    private static bool IsProbe(HttpRequest request) => request.Path.StartsWithSegments("/health");
+
+    /// <summary>
+    /// A trace begins with a request or a message. A call to the database or another server that has no parent is a poll, a lock or a
+    /// connection that opens: such spans would be most of all traces and tell nothing.
+    /// </summary>
+    private sealed class CausedSampler : Sampler
     {
-        private OpenTelemetrySdk? _sdk;
-
-        public Task StartAsync(CancellationToken cancellationToken)
-        {
-            _sdk = OpenTelemetrySdk.Create(otel => otel
-                .ConfigureResource(resource => resource.AddService(service))
-                .WithTracing(traces => traces
-                    .AddSource("Microsoft.AspNetCore", "System.Net.Http", "Npgsql", "MassTransit", MessagingTelemetry.Name)
-                    .AddProcessor(new HealthFilter())
-                    .AddOtlpExporter())
-                .WithMetrics(metrics => metrics
-                    .AddMeter("Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http",
-                        "System.Runtime", "Npgsql", "MassTransit", "Shop.*") // also each service's own meter
-                    .AddOtlpExporter()));
-            return Task.CompletedTask;
-        }
-
-        public Task StopAsync(CancellationToken cancellationToken)
-        {
-            _sdk?.TracerProvider.ForceFlush(2_000);
-            return Task.CompletedTask;
-        }
-
-        public void Dispose() => _sdk?.Dispose();
-    }
-
-    /// <summary>Probes come every second and say nothing: they stay out of the traces.</summary>
-    private sealed class HealthFilter : BaseProcessor<System.Diagnostics.Activity>
-    {
-        public override void OnEnd(System.Diagnostics.Activity data)
-        {
-            if (data.GetTagItem("url.path") is string path && path.StartsWith("/health/", StringComparison.Ordinal))
-            {
-                data.ActivityTraceFlags &= ~System.Diagnostics.ActivityTraceFlags.Recorded;
-            }
-        }
+        public override SamplingResult ShouldSample(in SamplingParameters samplingParameters) => new(
+            samplingParameters.Kind is System.Diagnostics.ActivityKind.Client ? SamplingDecision.Drop : SamplingDecision.RecordAndSample);
     }
 }

@@ -93,6 +93,7 @@ public static class MessagingRegistration
         IServiceCollection services, MessagingSettings settings, BrokerTopology topology, Action<MessagingBuilder> consumers) =>
         services.AddMassTransit(bus =>
         {
+            bus.DisableUsageTelemetry();
             consumers(new MessagingBuilder(bus, topology));
 
             // Shown in /health/ready, but no reason to take no requests: what needs only the database works without the broker.

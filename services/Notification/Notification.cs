@@ -48,6 +48,9 @@ internal sealed class Notification
     /// <summary>What a webhook gets, byte for byte the same at every attempt. Null for mail.</summary>
     public string? Payload { get; init; }
 
+    /// <summary>The W3C traceparent of what caused it: its deliveries belong to that trace. Null for one from before there was this.</summary>
+    public string? TraceParent { get; init; }
+
     public required NotificationStatus Status { get; init; }
 
     /// <summary>Deliveries begun since it became pending.</summary>

@@ -47,6 +47,7 @@ internal sealed class NotificationDbContext(DbContextOptions<NotificationDbConte
         notification.Property(n => n.Subject).HasMaxLength(200);
         notification.Property(n => n.Status).HasConversion<string>().HasMaxLength(16);
         notification.Property(n => n.LastError).HasMaxLength(64);
+        notification.Property(n => n.TraceParent).HasMaxLength(55);
         notification.Property(n => n.EarlierDeliveries).HasDefaultValue(0);
         notification.Ignore(n => n.Deliveries);
         notification.HasIndex(n => new { n.EventId, n.Recipient, n.Channel }).IsUnique();

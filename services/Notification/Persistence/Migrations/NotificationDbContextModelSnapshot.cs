@@ -17,7 +17,7 @@ namespace Shop.Notification.Persistence.Migrations
         {
 #pragma warning disable 612, 618
             modelBuilder
-                .HasAnnotation("ProductVersion", "10.0.14")
+                .HasAnnotation("ProductVersion", "10.0.15")
                 .HasAnnotation("Relational:MaxIdentifierLength", 63);
 
             NpgsqlModelBuilderExtensions.UseIdentityByDefaultColumns(modelBuilder);
@@ -154,6 +154,11 @@ namespace Shop.Notification.Persistence.Migrations
                         .HasColumnType("text")
                         .HasColumnName("text");
 
+                    b.Property<string>("TraceParent")
+                        .HasMaxLength(55)
+                        .HasColumnType("character varying(55)")
+                        .HasColumnName("trace_parent");
+
                     b.HasKey("Id")
                         .HasName("pk_notifications");
 
@@ -193,7 +198,6 @@ namespace Shop.Notification.Persistence.Migrations
                             t.HasCheckConstraint("notifications_due_while_pending", "(status = 'Pending') = (next_attempt_at IS NOT NULL)");
 
                             t.HasCheckConstraint("notifications_earlier_deliveries", "earlier_deliveries >= 0");
-
 
                             t.HasCheckConstraint("notifications_status", "status IN ('Pending', 'Delivered', 'Failed')");
                         });
