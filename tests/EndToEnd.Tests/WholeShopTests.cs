@@ -8,9 +8,6 @@ public sealed class WholeShopTests
     [Fact]
     public async Task A_day_of_orders_survives_a_kill_of_every_service_and_server_and_the_next_day_goes_on_with_log_tailing()
     {
-#if CONTAINERS
-        Assert.Skip("The native engine is not part of the containers profile; AppHost.Tests checks its parts there.");
-#endif
         await using var shop = new RunningShop();
         await shop.StartAsync();
 
