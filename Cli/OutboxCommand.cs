@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json;
@@ -13,36 +14,51 @@ internal sealed record ParkedView(
 /// <summary>Events that are not sent yet: shows what waits and what is parked, and has parked ones tried at once. Asks the services, as staff.</summary>
 internal static class OutboxCommand
 {
-    public static Command Command { get; } = new(
-        "outbox",
-        """
-        outbox [service] [--json]
-               outbox retry <service> [stream]
-        """,
-        "Shows the events that are not sent yet, and why; has parked ones tried at once.",
-        RunAsync);
-
-    private static async Task<int> RunAsync(Arguments arguments, CancellationToken ct)
+    public static Command Create()
     {
-        if (arguments.Optional() is not { } word)
+        var service = ServiceArgument("service", ArgumentArity.ZeroOrOne);
+        var json = new Option<bool>("--json") { Description = "for programs" };
+        var command = new Command("outbox", About.Text("events that are not sent yet, and why", """
+            Shows how many wait in each service and since when, and the streams of which one could not be sent, with the reason and the next
+            attempt. Asks the running services, as staff.
+            """))
         {
-            return await ShowAsync(StaffApi.Services, arguments, ct);
-        }
-
-        if (word != "retry")
-        {
-            return await ShowAsync([ServiceOf(word)], arguments, ct);
-        }
-
-        var (service, stream) = (ServiceOf(arguments.Required("The service")), arguments.Optional());
-        arguments.End();
-        return await StaffApi.AskAsync(http => RetryAsync(http, service, stream, ct));
+            service, json,
+        };
+        command.SetAction((parsed, ct) => ShowAsync(
+            parsed.GetValue(service) is { } one ? [one] : StaffApi.Services, parsed.GetValue(json), ct));
+        command.Add(CreateRetry());
+        return command;
     }
 
-    private static async Task<int> ShowAsync(string[] services, Arguments arguments, CancellationToken ct)
+    private static Command CreateRetry()
     {
-        var json = arguments.Flag("--json");
-        arguments.End();
+        var service = ServiceArgument("service", ArgumentArity.ExactlyOne);
+        var stream = new Argument<string?>("stream") { Arity = ArgumentArity.ZeroOrOne, Description = "only this one; as outbox shows it" };
+        var retry = new Command("retry", "have parked events tried at once, and not at their time (5 minutes at the latest)") { service, stream };
+        retry.SetAction((parsed, ct) => StaffApi.AskAsync(http =>
+            RetryAsync(http, parsed.GetRequiredValue(service)!, parsed.GetValue(stream), ct)));
+        return retry;
+    }
+
+    private static Argument<string?> ServiceArgument(string name, ArgumentArity arity)
+    {
+        var argument = new Argument<string?>(name) { Arity = arity, Description = string.Join(", ", StaffApi.Services) };
+        argument.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && !StaffApi.Services.Contains(token.Value))
+            {
+                var similar = Similar.To(token.Value, StaffApi.Services);
+                result.AddError(similar is null
+                    ? $"{token.Value} is no service: there are {string.Join(", ", StaffApi.Services)}."
+                    : $"{token.Value} is no service. Did you mean '{similar}'?");
+            }
+        });
+        return argument;
+    }
+
+    private static async Task<int> ShowAsync(string[] services, bool json, CancellationToken ct)
+    {
         return await StaffApi.AskAsync(async http =>
         {
             var all = new Dictionary<string, OutboxView>();
@@ -111,8 +127,4 @@ internal static class OutboxCommand
         : age.TotalMinutes < 2 ? string.Create(CultureInfo.InvariantCulture, $"{age.TotalSeconds:0} s")
         : age.TotalHours < 2 ? string.Create(CultureInfo.InvariantCulture, $"{age.TotalMinutes:0} min")
         : string.Create(CultureInfo.InvariantCulture, $"{age.TotalHours:0} h");
-
-    private static string ServiceOf(string word) => StaffApi.Services.Contains(word)
-        ? word
-        : throw new UsageException($"{word} is no service: there are {string.Join(", ", StaffApi.Services)}.");
 }

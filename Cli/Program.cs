@@ -2,9 +2,25 @@ using Shop.Cli;
 using Shop.Cli.Contracts;
 using Shop.Cli.DeadLetters;
 using Shop.Cli.Demo;
+using Shop.Cli.Running;
+using Shop.Cli.Setup;
 using Shop.Cli.Topology;
 
-// A new command is one more entry here.
-Command[] commands = [TokenCommand.Command, StatusCommand.Command, DownCommand.Command, DemoCommand.Command, TopologyCommand.Command, ContractsCommand.Command, DeadLettersCommand.Command, OutboxCommand.Command];
-
-return await CommandLine.RunAsync(commands, args);
+// A new command is one more entry here; help shows them in this order.
+return await ShopCommandLine.RunAsync(
+[
+    UpCommand.Create(),
+    StatusCommand.Create(),
+    LogsCommand.Create(),
+    DownCommand.Create(),
+    ResetCommand.Create(),
+    TokenCommand.Create(),
+    DemoCommand.Create(),
+    DeadLettersCommand.Create(),
+    OutboxCommand.Create(),
+    ContractsCommand.Create(),
+    TopologyCommand.Create(),
+    TestCommand.Create(),
+    BenchCommand.Create(),
+    ImagesCommand.Create(),
+], args);

@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text.Json;
 using Shop.AppHost.Native.State;
+using Shop.Cli.Running;
 
 namespace Shop.Cli;
 
@@ -23,8 +24,8 @@ internal static class StaffApi
         }
         catch (HttpRequestException e)
         {
-            await Console.Error.WriteLineAsync($"{e.Message}\nDoes the shop run? See ./shop status.");
-            return 1;
+            Terminal.Error($"{e.Message}\nDoes the shop run? See ./shop status.");
+            return ShopCommandLine.Failed;
         }
     }
 
@@ -38,7 +39,7 @@ internal static class StaffApi
         var detail = problem.StartsWith('{') && JsonSerializer.Deserialize<JsonElement>(problem).TryGetProperty("detail", out var text)
             ? text.GetString()
             : problem;
-        await Console.Error.WriteLineAsync($"{(int)response.StatusCode}: {detail}");
-        return 1;
+        Terminal.Error($"{detail} ({(int)response.StatusCode})");
+        return ShopCommandLine.Failed;
     }
 }

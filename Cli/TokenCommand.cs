@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.CommandLine;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -11,20 +12,16 @@ internal static class TokenCommand
     private const int DefaultHours = 12;
     private const int YearOfHours = 24 * 365;
 
-    public static Command Command { get; } = new(
-        "token",
-        "token <customer> [--staff] [--hours N]",
-        "Prints a bearer token for a customer, or for staff, good for N hours (12).",
-        RunAsync);
-
-    private static Task<int> RunAsync(Arguments arguments, CancellationToken ct)
+    public static Command Create()
     {
-        var staff = arguments.Flag("--staff");
-        var hours = arguments.Number("--hours", DefaultHours, 1, YearOfHours);
-        var customer = arguments.Required("The customer");
-        arguments.End();
-        Console.WriteLine(Create(customer, staff, TimeSpan.FromHours(hours), TimeProvider.System.GetUtcNow()));
-        return Task.FromResult(0);
+        var customer = new Argument<string>("customer") { Description = "whom it speaks for" };
+        var staff = new Option<bool>("--staff") { Description = "may do what only the shop's staff may" };
+        var hours = new Option<int>("--hours") { Description = "how long it is good", DefaultValueFactory = _ => DefaultHours };
+        hours.Validators.Add(Numbers.Between(hours, 1, YearOfHours));
+        var command = new Command("token", "a bearer token for a customer, or for staff") { customer, staff, hours };
+        command.SetAction(parsed => Console.WriteLine(Create(
+            parsed.GetRequiredValue(customer), parsed.GetValue(staff), TimeSpan.FromHours(parsed.GetValue(hours)), TimeProvider.System.GetUtcNow())));
+        return command;
     }
 
     /// <summary>A JSON web token, RFC 7519, signed with HS256.</summary>

@@ -1,4 +1,6 @@
+using System.CommandLine;
 using System.Text.Json.Nodes;
+using Shop.Cli.Setup;
 using Shop.Cli.Topology;
 using Shop.Contracts;
 
@@ -7,39 +9,63 @@ namespace Shop.Cli.Contracts;
 /// <summary>Keeps the committed schemas equal to the records, and refuses changes that would break who has the contracts as they were.</summary>
 internal static class ContractsCommand
 {
-    public static Command Command { get; } = new(
-        "contracts",
-        "contracts [check [--against REVISION] | write | add <Event>]",
-        "Compares the events with how they were committed, writes their schemas, or adds a version of one.",
-        RunAsync);
-
-    private static async Task<int> RunAsync(Arguments arguments, CancellationToken ct)
+    public static Command Create()
     {
-        var what = arguments.Optional() ?? "check";
-        try
+        var noBuild = new Option<bool>("--no-build") { Recursive = true, Description = "with what was built last" };
+        var command = new Command("contracts", About.Text(
+            "check, write or add versions of the events", "The events that services publish, as a public API. docs/contracts.md has the rules. Without a word it checks.")) { noBuild };
+        var (check, against) = CreateCheck(noBuild);
+        command.Add(check);
+        command.Add(against); // without a word it checks
+        command.SetAction((parsed, ct) => BuiltAsync(parsed.GetValue(noBuild), () => CheckAsync(parsed.GetValue(against), ct), ct));
+        command.Add(CreateWrite(noBuild));
+        command.Add(CreateAdd());
+        return command;
+    }
+
+    private static (Command Check, Option<string?> Against) CreateCheck(Option<bool> noBuild)
+    {
+        var against = new Option<string?>("--against") { HelpName = "revision", Description = "compares with this commit alone" };
+        var check = new Command("check", About.Text("whether a change of an event breaks a consumer", """
+            Whether the committed schemas are what the records say, and whether an event breaks consumers that have it as it was at any
+            commit before: which member, and whom it would break. Exits with 1 if so.
+            """))
         {
-            switch (what)
-            {
-                case "check":
-                    var against = arguments.Option("--against");
-                    arguments.End();
-                    return await CheckAsync(against, ct);
-                case "write":
-                    arguments.End();
-                    return await WriteAsync(ct);
-                case "add":
-                    var name = arguments.Required("The event, such as OrderPlaced,");
-                    arguments.End();
-                    return Add(name);
-                default:
-                    throw new UsageException($"contracts does not know '{what}'.");
-            }
-        }
-        catch (Exception e) when (e is InvalidOperationException or IOException)
+            against,
+        };
+        check.SetAction((parsed, ct) => BuiltAsync(parsed.GetValue(noBuild), () => CheckAsync(parsed.GetValue(against), ct), ct));
+        return (check, against);
+    }
+
+    private static Command CreateWrite(Option<bool> noBuild)
+    {
+        var write = new Command("write", "derive the schemas, the AsyncAPI documents and docs/events.md");
+        write.SetAction(async (parsed, ct) =>
         {
-            await Console.Error.WriteLineAsync(e.Message);
-            return 1;
+            var exitCode = await BuiltAsync(parsed.GetValue(noBuild), () => WriteAsync(ct), ct);
+
+            // The services' documents have the schemas that were just written.
+            return exitCode == 0 && !parsed.GetValue(noBuild) ? await BuiltAsync(noBuild: false, () => WriteAsync(ct), ct) : exitCode;
+        });
+        return write;
+    }
+
+    private static Command CreateAdd()
+    {
+        var name = new Argument<string>("event") { Description = "such as OrderPlaced" };
+        var add = new Command("add", "scaffold the next version of an event beside the one that is there") { name };
+        add.SetAction(parsed => Add(parsed.GetRequiredValue(name)));
+        return add;
+    }
+
+    private static async Task<int> BuiltAsync(bool noBuild, Func<Task<int>> thenAsync, CancellationToken ct)
+    {
+        if (!noBuild)
+        {
+            await Build.EnsureAsync(ct);
         }
+
+        return await thenAsync();
     }
 
     private static async Task<int> CheckAsync(string? against, CancellationToken ct)

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Net.Http.Json;
 using System.Text.Json;
 
@@ -12,27 +13,69 @@ internal sealed record DiscardView(string Reason, string By, DateTimeOffset At);
 /// <summary>Messages that consumers could not handle: shows them, sends them again, discards them. Asks the services, as staff.</summary>
 internal static class DeadLettersCommand
 {
-    public static Command Command { get; } = new(
-        "dead-letters",
-        """
-        dead-letters [queue] [--discarded] [--json]
-               dead-letters retry <queue> [message id | --all]
-               dead-letters discard <queue> <message id> --reason "..."
-        """,
-        "Shows the messages that consumers could not handle, sends them again, or discards them.",
-        RunAsync);
-
-    private static Task<int> RunAsync(Arguments arguments, CancellationToken ct) => StaffApi.AskAsync(http => arguments.Optional() switch
+    public static Command Create()
     {
-        "retry" => RetryAsync(http, arguments, ct),
-        "discard" => DiscardAsync(http, arguments, ct),
-        var queue => ListAsync(http, queue, arguments, ct),
-    });
+        var queue = QueueArgument(ArgumentArity.ZeroOrOne);
+        var discarded = new Option<bool>("--discarded") { Description = "those that were discarded, with who did it and why" };
+        var json = new Option<bool>("--json") { Description = "for programs" };
+        var command = new Command("dead-letters", About.Text("messages that could not be handled: see, retry, discard", """
+            Shows the messages that consumers could not handle, at most 200 of each queue, with why, since when and how often. Asks the
+            running services, as staff.
+            """))
+        {
+            queue, discarded, json,
+        };
+        command.SetAction((parsed, ct) => StaffApi.AskAsync(http =>
+            ListAsync(http, parsed.GetValue(queue), parsed.GetValue(discarded), parsed.GetValue(json), ct)));
+        command.Add(CreateRetry());
+        command.Add(CreateDiscard());
+        return command;
+    }
 
-    private static async Task<int> ListAsync(HttpClient http, string? queue, Arguments arguments, CancellationToken ct)
+    private static Command CreateRetry()
     {
-        var (discarded, json) = (arguments.Flag("--discarded"), arguments.Flag("--json"));
-        arguments.End();
+        var (queue, id) = (QueueArgument(ArgumentArity.ExactlyOne), IdArgument(ArgumentArity.ZeroOrOne));
+        var all = new Option<bool>("--all") { Description = "all that are there now" };
+        var retry = new Command("retry", "send one message, or all of a queue, again, to that queue alone") { queue, id, all };
+        retry.SetAction((parsed, ct) =>
+        {
+            if ((parsed.GetValue(id) is null) != parsed.GetValue(all))
+            {
+                throw new UsageException("Name one message id, or say --all.");
+            }
+
+            return StaffApi.AskAsync(http => RetryAsync(http, parsed.GetRequiredValue(queue)!, parsed.GetValue(id), ct));
+        });
+        return retry;
+    }
+
+    private static Command CreateDiscard()
+    {
+        var (queue, id) = (QueueArgument(ArgumentArity.ExactlyOne), IdArgument(ArgumentArity.ExactlyOne));
+        var reason = new Option<string>("--reason") { Required = true, Description = "why, for whoever finds it later" };
+        var discard = new Command("discard", "put a message away that shall not be handled; it is kept with the reason") { queue, id, reason };
+        discard.SetAction((parsed, ct) => StaffApi.AskAsync(http =>
+            DiscardAsync(http, parsed.GetRequiredValue(queue)!, parsed.GetRequiredValue(id)!, parsed.GetRequiredValue(reason), ct)));
+        return discard;
+    }
+
+    private static Argument<string?> QueueArgument(ArgumentArity arity)
+    {
+        var queue = new Argument<string?>("queue") { Arity = arity, Description = "a queue, such as inventory.order-placed" };
+        queue.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && ServiceOf(token.Value) is null)
+            {
+                result.AddError($"{token.Value} is no queue: they are named like inventory.order-placed.");
+            }
+        });
+        return queue;
+    }
+
+    private static Argument<string?> IdArgument(ArgumentArity arity) => new("id") { Arity = arity, Description = "the message's id" };
+
+    private static async Task<int> ListAsync(HttpClient http, string? queue, bool discarded, bool json, CancellationToken ct)
+    {
         List<DeadLetterView> all = [];
         foreach (var service in StaffApi.Services.Where(service => queue is null || service == ServiceOf(queue)))
         {
@@ -62,25 +105,18 @@ internal static class DeadLettersCommand
         return 0;
     }
 
-    private static async Task<int> RetryAsync(HttpClient http, Arguments arguments, CancellationToken ct)
+    private static async Task<int> RetryAsync(HttpClient http, string queue, string? id, CancellationToken ct)
     {
-        var all = arguments.Flag("--all");
-        var queue = arguments.Required("The queue");
-        var id = all ? null : arguments.Required("The message id, or --all,");
-        arguments.End();
         var path = id is null ? $"/dead-letters/{queue}/retry" : $"/dead-letters/{queue}/{Uri.EscapeDataString(id)}/retry";
-        using var response = await http.PostAsync(new Uri(StaffApi.AddressOf(ServiceOf(queue)), path), content: null, ct);
+        using var response = await http.PostAsync(new Uri(StaffApi.AddressOf(ServiceOf(queue)!), path), content: null, ct);
         return await TellAsync(response, "sent again", ct);
     }
 
-    private static async Task<int> DiscardAsync(HttpClient http, Arguments arguments, CancellationToken ct)
+    private static async Task<int> DiscardAsync(
+        HttpClient http, string queue, string id, string reason, CancellationToken ct)
     {
-        var reason = arguments.Option("--reason") ?? throw new UsageException("--reason is missing: whoever finds it later wants to know.");
-        var queue = arguments.Required("The queue");
-        var id = arguments.Required("The message id");
-        arguments.End();
         using var response = await http.PostAsJsonAsync(
-            new Uri(StaffApi.AddressOf(ServiceOf(queue)), $"/dead-letters/{queue}/{Uri.EscapeDataString(id)}/discard"), new { reason }, ct);
+            new Uri(StaffApi.AddressOf(ServiceOf(queue)!), $"/dead-letters/{queue}/{Uri.EscapeDataString(id)}/discard"), new { reason }, ct);
         return await TellAsync(response, "discarded", ct);
     }
 
@@ -111,6 +147,6 @@ internal static class DeadLettersCommand
         }
     }
 
-    private static string ServiceOf(string queue) => StaffApi.Services.FirstOrDefault(service => queue.StartsWith(service + ".", StringComparison.Ordinal))
-        ?? throw new UsageException($"{queue} is no queue: they are named like inventory.order-placed.");
+    private static string? ServiceOf(string queue) =>
+        StaffApi.Services.FirstOrDefault(service => queue.StartsWith(service + ".", StringComparison.Ordinal));
 }

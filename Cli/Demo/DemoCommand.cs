@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Diagnostics;
 using Spectre.Console;
 
@@ -6,21 +7,36 @@ namespace Shop.Cli.Demo;
 /// <summary>Plays a shop's day against the running system and checks the design's invariants I1 to I5 at its end.</summary>
 internal static class DemoCommand
 {
-    public static Command Command { get; } = new(
-        "demo",
-        "demo [--orders N] [--rate R] [--seed S] [--until FILE] [--at name=URL,...]",
-        "Plays a shop's day: a few first visits, then N (100) at R per second (10), or more until FILE is there, and checks that "
-            + "nothing was lost or repeated.",
-        RunAsync);
-
-    private static async Task<int> RunAsync(Arguments arguments, CancellationToken ct)
+    public static Command Create()
     {
-        var orders = arguments.Number("--orders", 100, 1, 100_000);
-        var rate = arguments.Number("--rate", 10.0, 0.1, 1_000);
-        var seed = arguments.Number("--seed", Random.Shared.Next(), 0, int.MaxValue);
-        var until = arguments.Option("--until");
-        var addresses = Addresses(arguments.Option("--at"));
-        arguments.End();
+        var orders = new Option<int>("--orders") { Description = "how many visits", DefaultValueFactory = _ => 100 };
+        orders.Validators.Add(Numbers.Between(orders, 1, 100_000));
+        var rate = new Option<double>("--rate") { Description = "visits per second", DefaultValueFactory = _ => 10 };
+        rate.Validators.Add(Numbers.Between(rate, 0.1, 1_000));
+        var seed = new Option<int?>("--seed") { Description = "repeats what the run with this number did; random without it" };
+        var until = new Option<FileInfo?>("--until") { Description = "customers keep coming until there is such a file" };
+        var at = new Option<string?>("--at")
+        {
+            Description = "a shop elsewhere: ordering=http://host:port,inventory=...,notification=...,analytics=... The key that signs tokens "
+                + "there is read from secrets/signing-key in the directory that SHOP_HOME names",
+            HelpName = "name=url,...",
+        };
+        var command = new Command("demo", About.Text("play a shop's day, and check what must hold", """
+            Customers visit the running shop, most place an order, some badly, some cancel; staff ship. Then asks all four services whether
+            anything was lost, repeated or oversold, and exits with 1 if something was.
+            """))
+        {
+            orders, rate, seed, until, at,
+        };
+        command.SetAction((parsed, ct) => RunAsync(
+            parsed.GetValue(orders), parsed.GetValue(rate), parsed.GetValue(seed) ?? Random.Shared.Next(), parsed.GetValue(until)?.FullName,
+            Addresses(parsed.GetValue(at)), ct));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(
+        int orders, double rate, int seed, string? until, Dictionary<string, Uri> addresses, CancellationToken ct)
+    {
         using var api = new ShopApi(addresses);
         var record = new DemoRecord();
         var run = new DemoRun(api, record, seed);
@@ -34,8 +50,7 @@ internal static class DemoCommand
         }
         catch (Exception e) when (e is HttpRequestException or TimeoutException or Polly.Timeout.TimeoutRejectedException)
         {
-            await Console.Error.WriteLineAsync($"The shop did not answer for a minute: {e.Message}\nIs it up? ./shop status says so, ./shop up starts it.");
-            return 1;
+            throw new FailureException($"the shop did not answer for a minute: {e.Message}\nSee ./shop status.");
         }
 
         AnsiConsole.WriteLine("Every visit is over; checking what the four services say.");

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Polly;
 using Polly.Retry;
 using Shop.AppHost.Native.State;
+using Shop.Cli.Running;
 
 namespace Shop.Cli.Demo;
 

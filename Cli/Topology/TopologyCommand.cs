@@ -1,7 +1,9 @@
+using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Shop.AppHost.Native.Servers;
 using Shop.AppHost.Native.State;
+using Shop.Cli.Setup;
 using Shop.Contracts;
 
 namespace Shop.Cli.Topology;
@@ -12,40 +14,48 @@ namespace Shop.Cli.Topology;
 /// </summary>
 internal static class TopologyCommand
 {
-    public static Command Command { get; } = new(
-        "topology",
-        "topology [--check | --load] [--broker http://user:password@host:port]",
-        "Prints the broker's definitions as the services need them, or compares a running broker with the committed ones.",
-        RunAsync);
-
-    private static async Task<int> RunAsync(Arguments arguments, CancellationToken ct)
+    public static Command Create()
     {
-        var (check, load, broker) = (arguments.Flag("--check"), arguments.Flag("--load"), arguments.Option("--broker"));
-        arguments.End();
-        if (check && load)
+        var check = new Option<bool>("--check") { Description = "compares the running broker with the committed definitions; 1 if it differs" };
+        var load = new Option<bool>("--load")
         {
-            throw new UsageException("--check and --load are two calls.");
-        }
-
-        try
+            Description = "adds to the running broker what the committed definitions have more; ./shop up does so at each start. With --broker, the "
+                + "users' passwords are taken from SHOP_BROKER_PASSWORD_ORDERING, _INVENTORY, ...",
+        };
+        var broker = new Option<string?>("--broker")
         {
-            if (!check && !load)
+            Description = "RabbitMQ's management elsewhere, as an administrator: http://user:password@host:port",
+            HelpName = "url",
+        };
+        var noBuild = new Option<bool>("--no-build") { Description = "with what was built last" };
+        var command = new Command("topology", About.Text("the broker's definitions; --check: is the broker like them?", $"""
+            Prints the broker's exchanges, queues, bindings, users and permissions as RabbitMQ definitions, derived from the contracts and the
+            services' consumers. They are committed: ./shop topology > {RabbitMqDefinitions.RelativePath}
+            """))
+        {
+            check, load, broker, noBuild,
+        };
+        command.SetAction((parsed, ct) =>
+        {
+            if (parsed.GetValue(check) && parsed.GetValue(load))
             {
-                return await PrintAsync(ct);
+                throw new UsageException("--check and --load are two calls.");
             }
 
-            using var management = Connect(broker);
-            return check ? await CheckAsync(management, ct) : await LoadAsync(management, broker is null ? OwnPassword : GivenPassword, ct);
-        }
-        catch (Exception e) when (e is InvalidOperationException or HttpRequestException or IOException)
-        {
-            await Console.Error.WriteLineAsync(e.Message);
-            return 1;
-        }
+            return parsed.GetValue(check) ? CheckAsync(parsed.GetValue(broker), ct)
+                : parsed.GetValue(load) ? LoadAsync(parsed.GetValue(broker), ct)
+                : PrintAsync(!parsed.GetValue(noBuild), ct);
+        });
+        return command;
     }
 
-    private static async Task<int> PrintAsync(CancellationToken ct)
+    private static async Task<int> PrintAsync(bool build, CancellationToken ct)
     {
+        if (build)
+        {
+            await Build.EnsureAsync(ct);
+        }
+
         var definitions = await ServiceTopologies.DeriveAsync(ct);
         Console.Write(DefinitionsText.Of(definitions));
         var unheard = EventsWithoutQueue.In(definitions, EventCatalog.Names);
@@ -57,8 +67,9 @@ internal static class TopologyCommand
         return unheard.Count == 0 ? 0 : 1;
     }
 
-    private static async Task<int> CheckAsync(RabbitMqManagement management, CancellationToken ct)
+    private static async Task<int> CheckAsync(string? elsewhere, CancellationToken ct)
     {
+        using var management = Connect(elsewhere);
         var broker = await management.GetAsync("definitions", ct);
         var findings = TopologyComparison.Compare(RabbitMqDefinitions.Read(), broker);
         var unheard = EventsWithoutQueue.In(broker, EventCatalog.Names, RabbitMqDefinitions.VirtualHost);
@@ -83,9 +94,10 @@ internal static class TopologyCommand
         return 1;
     }
 
-    private static async Task<int> LoadAsync(RabbitMqManagement management, Func<string, string> passwordOf, CancellationToken ct)
+    private static async Task<int> LoadAsync(string? elsewhere, CancellationToken ct)
     {
-        await management.LoadAsync(RabbitMqDefinitions.Read(passwordOf), ct);
+        using var management = Connect(elsewhere);
+        await management.LoadAsync(RabbitMqDefinitions.Read(elsewhere is null ? OwnPassword : GivenPassword), ct);
         Console.WriteLine($"Loaded {RabbitMqDefinitions.RelativePath}.");
         return 0;
     }

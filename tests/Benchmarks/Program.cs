@@ -5,25 +5,7 @@ using Shop.Benchmarks.Reports;
 using Shop.Benchmarks.Servers;
 using Spectre.Console;
 
-const string Help = """
-    Usage: ./shop bench [--quick] [--events N] [--json FILE] [--chart FILE] [scenario ...]
-           ./shop bench --draw --json FILE --chart FILE
-
-    Measures messaging against what the servers can do at most and against a naive outbox and inbox, on a PostgreSQL (with fsync) and
-    a RabbitMQ of its own, which are removed at the end, also after Ctrl+C. The compared things take turns. Shown are the median over
-    the rounds and the spread, and processor time per event by process, because rates on a shared machine say little. Exits with 1 if
-    something was lost, and not because a target was missed.
-
-      --quick        fewer and shorter rounds: all scenarios in less than 8 minutes on two cores
-      --json FILE    also writes the results there; those of scenarios that this run does not measure stay in the file
-      --chart FILE   also draws them as an SVG
-      --draw         measures nothing, and draws what the JSON file has
-      --events N     how many events pass in the scenario millions; 10000000 if not said
-
-    Scenarios, all if none is named:
-
-    """;
-
+// ./shop bench has the help, and gives these words.
 List<string> words = [.. args];
 string? Option(string name)
 {
@@ -44,17 +26,6 @@ var events = 10_000_000;
 Scenario[] chosen;
 try
 {
-    if (words.Contains("--help") || words.Contains("-h"))
-    {
-        Console.Write(Help);
-        foreach (var scenario in Catalog.All)
-        {
-            Console.WriteLine($"  {scenario.Name,-12} {scenario.Title}");
-        }
-
-        return 0;
-    }
-
     (json, chart, quick) = (Option("--json"), Option("--chart"), words.Remove("--quick"));
     if (Option("--events") is { } count && !(int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out events) && events >= 100_000))
     {

@@ -1,23 +1,30 @@
+using System.CommandLine;
 using System.Text.Json;
 using Shop.AppHost.Native.State;
 
-namespace Shop.Cli;
+namespace Shop.Cli.Running;
 
 /// <summary>Says what runs and whether it is healthy, by asking each service and server now.</summary>
 internal static class StatusCommand
 {
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
-    public static Command Command { get; } = new(
-        "status",
-        "status [--json]",
-        "Shows each service and server: where it is, its process, and its health, asked for now. Exits with 1 unless all are healthy.",
-        RunAsync);
-
-    private static async Task<int> RunAsync(Arguments arguments, CancellationToken ct)
+    public static Command Create()
     {
-        var json = arguments.Flag("--json");
-        arguments.End();
+        var json = new Option<bool>("--json") { Description = "for programs" };
+        var command = new Command("status", About.Text("what runs, where, how it is, and what waits", """
+            Shows each service and server with its health (healthy, unhealthy, stopped), asked for now. Exits with 1 unless all of them are
+            healthy.
+            """))
+        {
+            json,
+        };
+        command.SetAction((parsed, ct) => ShowAsync(parsed.GetValue(json), ct));
+        return command;
+    }
+
+    public static async Task<int> ShowAsync(bool json, CancellationToken ct)
+    {
         using var health = new HealthCheck();
         var state = ShopState.Read(ShopHome.Root);
         var services = await Task.WhenAll(Services(state).Select(s => health.AskAsync(s, ct)));

@@ -3,7 +3,7 @@ using System.Text;
 using Shop.AppHost.Native.Model;
 using Shop.AppHost.Native.State;
 
-namespace Shop.Cli;
+namespace Shop.Cli.Running;
 
 internal sealed record ServiceHealth(string Name, string Url, int? Pid, string Health);
 

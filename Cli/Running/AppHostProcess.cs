@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using System.Globalization;
+using Shop.Cli.Setup;
+
+namespace Shop.Cli.Running;
+
+/// <summary>The AppHost as a process: in the place of this program, or in the background.</summary>
+internal static class AppHostProcess
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(100);
+
+    private static string Program => Path.Combine(ShopHome.Repository, "AppHost/bin/Release/net10.0/AppHost.dll");
+
+    /// <summary>What it writes when it runs in the background.</summary>
+    public static string Log => ShopHome.Path("logs", "apphost.log");
+
+    public static Process StartHere() => Process.Start(Start(Child.Dotnet, [Program]))!;
+
+    /// <summary>
+    /// In a session of its own, so that no terminal ends it, and with nothing of its caller's open but the log. (The launcher has closed
+    /// what it was given beside input and output.)
+    /// </summary>
+    public static Process StartDetached()
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Log)!);
+        if (File.Exists(Log))
+        {
+            File.Move(Log, Log + ".1", overwrite: true);
+        }
+
+        const string Script = """
+            log=$1; shift
+            exec </dev/null >"$log" 2>&1
+            if command -v setsid >/dev/null; then exec setsid "$@"; else exec nohup "$@"; fi
+            """;
+        return Process.Start(Start("/bin/sh", ["-c", Script, "sh", Log, Child.Dotnet, Program]))!;
+    }
+
+    /// <summary>Waits until everything is healthy. False when it ended before that, or did not come up in time.</summary>
+    public static async Task<bool> IsReadyAsync(Process process, CancellationToken ct)
+    {
+        var watch = Stopwatch.StartNew();
+        while (!process.HasExited && watch.Elapsed < s_patience && !ct.IsCancellationRequested)
+        {
+            var ready = ShopHome.Path("ready");
+            if (File.Exists(ready) && File.ReadAllText(ready).Trim() == process.Id.ToString(CultureInfo.InvariantCulture))
+            {
+                return true;
+            }
+
+            await Task.Delay(s_interval, CancellationToken.None);
+        }
+
+        return false;
+    }
+
+    private static ProcessStartInfo Start(string program, IEnumerable<string> arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = ShopHome.Repository };
+        start.Environment["SHOP_HOME"] = ShopHome.Root;
+        return start;
+    }
+}

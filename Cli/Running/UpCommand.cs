@@ -1,0 +1,75 @@
+using System.CommandLine;
+using System.Diagnostics;
+using Shop.AppHost.Native.State;
+using Shop.Cli.Setup;
+
+namespace Shop.Cli.Running;
+
+/// <summary>Starts the shop: sets up what is missing, builds, and runs the AppHost.</summary>
+internal static class UpCommand
+{
+    public static Command Create()
+    {
+        var detach = new Option<bool>("--detach", "-d")
+        {
+            Description = "in the background; returns 0 once everything is healthy, 1 if it does not come up",
+        };
+        var command = new Command("up", About.Text("start everything, and show where it is", """
+            Installs what is missing, builds, starts the servers and the four services. Ctrl+C stops it all. The data stays in .shop, or in
+            the directory that SHOP_HOME names: so there can be a second shop beside the first.
+            """))
+        {
+            detach,
+        };
+        command.SetAction((parsed, ct) => RunAsync(parsed.GetValue(detach), ct));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(bool detach, CancellationToken ct)
+    {
+        if (InstanceLock.Running(ShopHome.Root) is { } pid)
+        {
+            throw new FailureException($"a shop already runs in {ShopHome.Root} (process {pid}). Stop it with: ./shop down");
+        }
+
+        await ServerPackages.EnsureAsync(ct);
+        await Build.EnsureAsync(ct);
+        return detach ? await DetachedAsync(ct) : await HereAsync();
+    }
+
+    private static async Task<int> HereAsync()
+    {
+        using var process = AppHostProcess.StartHere();
+        using var ended = new CancellationTokenSource();
+        var welcome = WelcomeAsync(process, ended.Token);
+        var exitCode = await Child.ForwardAsync(process);
+        await ended.CancelAsync();
+        await welcome;
+        return exitCode;
+    }
+
+    private static async Task WelcomeAsync(Process process, CancellationToken ended)
+    {
+        if (await AppHostProcess.IsReadyAsync(process, ended))
+        {
+            Welcome.Write(ShopState.Read(ShopHome.Root));
+        }
+    }
+
+    private static async Task<int> DetachedAsync(CancellationToken ct)
+    {
+        using var process = AppHostProcess.StartDetached();
+        var ready = await Progress.ShowAsync("Starting", $"up to a minute; log: {AppHostProcess.Log}", () => AppHostProcess.IsReadyAsync(process, ct));
+        if (ready)
+        {
+            await StatusCommand.ShowAsync(json: false, ct);
+            Welcome.Write(ShopState.Read(ShopHome.Root));
+            return 0;
+        }
+
+        Terminal.Note(string.Join('\n', (await File.ReadAllLinesAsync(AppHostProcess.Log, ct)).TakeLast(25)));
+        Signals.Terminate(process.Id);
+        await process.WaitForExitAsync(ct);
+        throw new FailureException($"the shop did not come up. All that it said: {AppHostProcess.Log}");
+    }
+}

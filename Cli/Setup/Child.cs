@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Shop.Cli.Setup;
+
+/// <summary>Another program that a command runs to its end.</summary>
+internal static class Child
+{
+    private const int SigHup = 1;
+    private const int SigInt = 2;
+    private const int SigTerm = 15;
+
+    /// <summary>The dotnet that runs this program.</summary>
+    public static string Dotnet { get; } = Environment.ProcessPath ?? "dotnet";
+
+    /// <summary>Runs a program whose output goes to the end of a log; its exit code.</summary>
+    public static async Task<int> LogAsync(
+        string log, string program, IEnumerable<string> arguments, CancellationToken ct, IReadOnlyDictionary<string, string>? environment = null)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(log)!);
+        var start = Start(program, arguments, environment);
+        start.RedirectStandardInput = start.RedirectStandardOutput = start.RedirectStandardError = true;
+        await using var writer = new StreamWriter(log, append: true) { AutoFlush = true };
+        using var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        try
+        {
+            await Task.WhenAll(CopyAsync(process.StandardOutput, writer, ct), CopyAsync(process.StandardError, writer, ct));
+            await process.WaitForExitAsync(ct);
+            return process.ExitCode;
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            throw;
+        }
+    }
+
+    /// <summary>Runs a program in this one's place: with its input and output, and with the signals that it gets; its exit code.</summary>
+    public static async Task<int> ShowAsync(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    {
+        using var process = Process.Start(Start(program, arguments, environment))!;
+        return await ForwardAsync(process);
+    }
+
+    /// <summary>Waits for a child in this program's foreground; what ends this one ends that one. Its exit code.</summary>
+    public static async Task<int> ForwardAsync(Process process)
+    {
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Forward(signal, SigInt));
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Forward(signal, SigTerm));
+        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal => Forward(signal, SigHup));
+        await process.WaitForExitAsync(CancellationToken.None);
+        return process.ExitCode;
+
+        void Forward(PosixSignalContext signal, int number)
+        {
+            signal.Cancel = true;
+
+            // A terminal's Ctrl+C has reached both already, and a second one means hurry.
+            if (number != SigInt || Console.IsInputRedirected)
+            {
+                _ = Kill(process.Id, number);
+            }
+        }
+    }
+
+    private static ProcessStartInfo Start(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment)
+    {
+        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = ShopHome.Repository };
+        start.Environment["SHOP_HOME"] = ShopHome.Root; // whatever directory this one was called from
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
+        }
+
+        return start;
+    }
+
+    private static async Task CopyAsync(StreamReader from, StreamWriter to, CancellationToken ct)
+    {
+        while (await from.ReadLineAsync(ct) is { } line)
+        {
+            lock (to)
+            {
+                to.WriteLine(line);
+            }
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Kill(int pid, int signal);
+}
