@@ -44,12 +44,13 @@ internal static class HttpDefaults
     public static void MapHttpDefaults(this WebApplication app)
     {
         app.MapOpenApi().AllowAnonymous();
-        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false }).AllowAnonymous();
+        app.MapApiPage();
+        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false }).AllowAnonymous().DisableHttpMetrics();
         app.MapHealthChecks("/health/ready", new HealthCheckOptions
         {
             Predicate = check => check.Tags.Contains(ReadyTag),
             ResponseWriter = WriteHealthAsync,
-        }).AllowAnonymous();
+        }).AllowAnonymous().DisableHttpMetrics();
     }
 
     private static void Customize(ProblemDetailsContext context)

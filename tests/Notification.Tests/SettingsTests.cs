@@ -21,6 +21,7 @@ public sealed class SettingsTests
     {
         Assert.Equal(587, new EmailSettings().EffectivePort);
         Assert.Equal(25, new EmailSettings { Tls = EmailTls.None }.EffectivePort);
+        Assert.Equal(465, new EmailSettings { Tls = EmailTls.Implicit }.EffectivePort);
         Assert.Equal(2525, new EmailSettings { Port = 2525 }.EffectivePort);
     }
 
@@ -34,7 +35,6 @@ public sealed class SettingsTests
         Refused(new EmailSettings { Host = "smtp.example.com", Port = 465 }, "Email:Port 465");
         Refused(new EmailSettings { Host = "smtp.example.com", User = "shop" }, "Email:User and Email:Password");
         Refused(new EmailSettings { Host = "smtp.example.com", Password = "secret" }, "Email:User and Email:Password");
-        Refused(new EmailSettings { Host = "smtp.example.com", Tls = EmailTls.Implicit }, "Email:Tls is Implicit, which System.Net.Mail cannot do");
         Refused(new EmailSettings { Host = "smtp.example.com", Tls = EmailTls.None, User = "shop", Password = "secret" }, "Email:Tls is None");
         Refused(new EmailSettings { Host = "smtp.example.com", CaFile = "/nowhere/ca.pem" }, "Email:CaFile is '/nowhere/ca.pem'; it cannot be read");
         Refused(new EmailSettings { PickupDirectory = "/mail", MessageIdDomain = "a b" }, "Email:MessageIdDomain is 'a b'");

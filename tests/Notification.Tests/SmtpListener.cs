@@ -73,6 +73,9 @@ internal sealed class SmtpListener : IAsyncDisposable
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
+    /// <summary>Whether conversations are encrypted from the first byte on.</summary>
+    public bool ImplicitTls { get; init; }
+
     public int Conversations => Volatile.Read(ref _conversations);
 
     /// <summary>The mood of the conversations that <see cref="Then"/> does not speak of.</summary>
@@ -157,6 +160,11 @@ internal sealed class SmtpListener : IAsyncDisposable
                 await HangAsync();
             }
 
+            if (server.ImplicitTls)
+            {
+                await EncryptAsync(server._certificate!);
+            }
+
             await SayAsync("220 test");
             while (await ReadLineAsync() is { } line)
             {
@@ -203,6 +211,11 @@ internal sealed class SmtpListener : IAsyncDisposable
         private async Task StartTlsAsync(X509Certificate2 certificate)
         {
             await SayAsync("220 Go on");
+            await EncryptAsync(certificate);
+        }
+
+        private async Task EncryptAsync(X509Certificate2 certificate)
+        {
             var tls = new SslStream(_stream);
             _stream = tls;
             await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = certificate }, server._end.Token);

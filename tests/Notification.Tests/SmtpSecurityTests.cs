@@ -1,4 +1,3 @@
-using System.Net.Mail;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Options;
 using Shop.Notification.Features.Deliver;
@@ -71,6 +70,18 @@ public sealed class SmtpSecurityTests : IDisposable
     }
 
     [Fact]
+    public async Task A_server_that_expects_TLS_from_the_first_byte_gets_it()
+    {
+        await using var server = new SmtpListener(_authority.Issue(), ("shop", "secret")) { ImplicitTls = true };
+
+        await SendAsync(server, EmailTls.Implicit, _authority.CaFile, "shop", "secret");
+
+        Assert.True(Assert.Single(server.Taken).Encrypted);
+        using var other = new TestAuthority();
+        Assert.Equal("certificate", (await FailAsync(server, EmailTls.Implicit, other.CaFile)).Code);
+    }
+
+    [Fact]
     public async Task Without_encryption_nothing_is_encrypted()
     {
         await using var server = new SmtpListener(_authority.Issue());
@@ -126,7 +137,7 @@ public sealed class SmtpSecurityTests : IDisposable
         Assert.True(new EmailSettingsRules().Validate(null, settings).Succeeded);
         var contact = new Contact { CustomerId = "ada", Name = "Ada", Email = "ada@example.com", UpdatedAt = default };
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        await new EmailSender(Options.Create(settings), Options.Create(new DeliverySettings())).SendAsync(notification ?? Row("Hello"), contact, patience.Token);
+        await new EmailSender(Options.Create(settings), Options.Create(new DeliverySettings { QuickRetries = 1 }), TimeProvider.System).SendAsync(notification ?? Row("Hello"), contact, patience.Token);
     }
 
     private static Notification Row(string text) => new()

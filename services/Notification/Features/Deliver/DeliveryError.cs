@@ -1,8 +1,12 @@
 using System.Globalization;
-using System.Net.Mail;
 using System.Net.Sockets;
-using System.Security.Authentication;
+using MailKit;
+using MailKit.Net.Smtp;
+using MailKit.Security;
+using MimeKit;
 using Polly.Timeout;
+using MailAuthenticationException = MailKit.Security.AuthenticationException;
+using TlsAuthenticationException = System.Security.Authentication.AuthenticationException;
 
 namespace Shop.Notification.Features.Deliver;
 
@@ -36,22 +40,27 @@ internal sealed record DeliveryError(string Code, bool Permanent, bool Ambiguous
     public static DeliveryError Of(Exception exception) => exception switch
     {
         // 550 to 554 speak of this mail or this mailbox. Other 5xx, such as a login that is refused, are for the operator to mend.
-        SmtpException { StatusCode: >= SmtpStatusCode.MailboxUnavailable and <= SmtpStatusCode.TransactionFailed } e => new(Smtp(e), true),
-        SmtpException { StatusCode: > 0 } e => new(Smtp(e), false),
-        WebhookRefusedException e => OfAnswer(e),
-        AuthenticationException => new("certificate", false),
+        SmtpCommandException { StatusCode: >= SmtpStatusCode.MailboxUnavailable and <= SmtpStatusCode.TransactionFailed } e => new(Smtp(e.StatusCode), true),
+        SmtpCommandException e => new(Smtp(e.StatusCode), false),
+        MailAuthenticationException { InnerException: SmtpCommandException e } => new(Smtp(e.StatusCode), false),
+        MailAuthenticationException => new(Smtp(SmtpStatusCode.AuthenticationInvalidCredentials), false),
+        ServiceNotAuthenticatedException => new(Smtp(SmtpStatusCode.AuthenticationRequired), false),
+        WebhookRefusedException e => OfAnswer(e.Status, e.RetryAfter),
+        TlsAuthenticationException => new("certificate", false),
         ForbiddenAddressException => new("forbidden-address", true),
-        SmtpException or HttpRequestException { InnerException: not null } when exception.InnerException is { } inner
+        SslHandshakeException or HttpRequestException when exception.InnerException is { } inner
             && Of(inner) is { Code: not "unexpected" } error => error,
-        SmtpException or HttpRequestException or SocketException or IOException or UnauthorizedAccessException => new("unreachable", false),
+        NotSupportedException => new("unreachable", false), // the server offers no STARTTLS
+        SslHandshakeException or SmtpProtocolException or HttpRequestException or SocketException or IOException or UnauthorizedAccessException =>
+            new("unreachable", false),
         TimeoutRejectedException => new("timeout", false, Ambiguous: true),
-        FormatException => new("bad-address", true),
+        ParseException or FormatException => new("bad-address", true),
         _ => new("unexpected", false),
     };
 
     /// <summary>Which answers a repeat may change: too early, too many, too slow, and errors of the other side.</summary>
-    private static DeliveryError OfAnswer(WebhookRefusedException e) =>
-        new(string.Create(CultureInfo.InvariantCulture, $"http-{e.Status}"), e.Status is not (408 or 425 or 429 or >= 500), RetryAfter: e.RetryAfter);
+    public static DeliveryError OfAnswer(int status, TimeSpan? retryAfter) =>
+        new(string.Create(CultureInfo.InvariantCulture, $"http-{status}"), status is not (408 or 425 or 429 or >= 500), RetryAfter: retryAfter);
 
-    private static string Smtp(SmtpException e) => string.Create(CultureInfo.InvariantCulture, $"smtp-{(int)e.StatusCode}");
+    private static string Smtp(SmtpStatusCode status) => string.Create(CultureInfo.InvariantCulture, $"smtp-{(int)status}");
 }

@@ -16,7 +16,7 @@ internal static class DeliveryRegistration
         services.AddSingleton<IValidateOptions<EmailSettings>, EmailSettingsRules>();
         services.AddSingleton<IValidateOptions<WebhookSettings>, WebhookSettingsRules>();
         services.AddSingleton<EmailSender>().AddSingleton<WebhookSender>().AddSingleton<WebhookAddresses>();
-        services.AddSingleton<DeliveryProviders>().AddSingleton<DeliveryDoorbell>().AddSingleton<DeliveredTogether>();
+        services.AddSingleton<DeliveryDoorbell>().AddSingleton<DeliveredTogether>();
         services.AddScoped<DeliveryQueue>();
         services.AddWorker<EmailSender>().AddWorker<WebhookSender>();
         services.ConfigureDbContext<NotificationDbContext>((provider, db) => db.AddInterceptors(provider.GetRequiredService<DeliveryDoorbell>()));

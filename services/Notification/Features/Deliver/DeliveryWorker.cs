@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Polly.CircuitBreaker;
+using Polly.RateLimiting;
 
 namespace Shop.Notification.Features.Deliver;
 
@@ -10,7 +11,6 @@ namespace Shop.Notification.Features.Deliver;
 internal sealed partial class DeliveryWorker(
     IServiceScopeFactory scopes,
     INotificationSender sender,
-    DeliveryProviders providers,
     DeliveryDoorbell doorbell,
     DeliveredTogether delivered,
     IOptions<DeliverySettings> options,
@@ -94,27 +94,25 @@ internal sealed partial class DeliveryWorker(
 
     private async Task AttemptAsync(DeliveryQueue queue, Notification claimed, Contact contact, long claimedAt, CancellationToken ct)
     {
-        var provider = providers.Of(sender, contact);
-        if (!provider.TryEnter())
+        if (clock.GetElapsedTime(claimedAt) > _settings.StartWithin)
         {
-            await queue.PutOffAsync(claimed, s_pauseWhenBusy);
+            await queue.ReleaseAsync(claimed, TimeSpan.Zero);
+            LogStalled(claimed.Id);
             return;
         }
 
         try
         {
-            if (clock.GetElapsedTime(claimedAt) > _settings.StartWithin)
-            {
-                await queue.ReleaseAsync(claimed, TimeSpan.Zero);
-                LogStalled(claimed.Id);
-                return;
-            }
-
-            await provider.ExecuteAsync(async attempt => await sender.SendAsync(claimed, contact, attempt), ct);
+            await sender.SendAsync(claimed, contact, ct);
         }
         catch (BrokenCircuitException e)
         {
             await queue.PutOffAsync(claimed, e.RetryAfter ?? _settings.BreakDuration);
+            return;
+        }
+        catch (RateLimiterRejectedException)
+        {
+            await queue.PutOffAsync(claimed, s_pauseWhenBusy);
             return;
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
@@ -126,10 +124,6 @@ internal sealed partial class DeliveryWorker(
         {
             await SettleFailureAsync(queue, claimed, DeliveryError.Of(e), e.GetType().Name);
             return;
-        }
-        finally
-        {
-            provider.Leave();
         }
 
         if (await delivered.DeliveredAsync(claimed))

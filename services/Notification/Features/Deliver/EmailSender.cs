@@ -1,8 +1,9 @@
-using System.Net;
-using System.Net.Mail;
-using System.Net.Mime;
 using System.Text;
+using MailKit.Net.Smtp;
+using MailKit.Security;
 using Microsoft.Extensions.Options;
+using MimeKit;
+using Polly;
 
 namespace Shop.Notification.Features.Deliver;
 
@@ -10,73 +11,88 @@ namespace Shop.Notification.Features.Deliver;
 internal sealed class EmailSender : INotificationSender
 {
     private readonly EmailSettings _settings;
-    private readonly MailAddress _from;
+    private readonly MailboxAddress _from;
     private readonly SmtpTrust _trust;
+    private readonly ResiliencePipeline<bool> _pipeline;
 
-    public EmailSender(IOptions<EmailSettings> settings, IOptions<DeliverySettings> delivery)
+    public EmailSender(IOptions<EmailSettings> settings, IOptions<DeliverySettings> delivery, TimeProvider clock)
     {
         _settings = settings.Value;
-        _from = new MailAddress(_settings.From);
+        _from = MailboxAddress.Parse(_settings.From);
         _trust = new SmtpTrust(_settings.CaFile);
-        (Timeout, AtOnce) = (delivery.Value.Timeout, delivery.Value.Concurrency);
+        _pipeline = new ResiliencePipelineBuilder<bool> { TimeProvider = clock }
+            .AddDelivery(delivery.Value, delivery.Value.Timeout, outcome => outcome.Exception is { } e ? DeliveryError.Of(e) : null)
+            .Build();
     }
 
     public string Channel => Channels.Email;
 
-    public TimeSpan Timeout { get; }
-
-    public int AtOnce { get; }
-
-    public string ProviderOf(Contact contact) => "";
-
-    public async Task SendAsync(Notification notification, Contact contact, CancellationToken ct)
+    public async Task SendAsync(Notification notification, Contact contact, CancellationToken ct) => await _pipeline.ExecuteAsync(async attempt =>
     {
         using var mail = Compose(notification, contact);
-        using var client = Connect();
-        _trust.Apply();
+        await (_settings.PickupDirectory is { Length: > 0 } directory ? PutAsync(mail, directory, attempt) : SendAsync(mail, attempt));
+        return true;
+    }, ct);
 
-        // Disposing a client in the middle of a conversation breaks it off, should it not heed the token.
-        await client.SendMailAsync(mail, ct).WaitAsync(ct);
-    }
-
-    private MailMessage Compose(Notification notification, Contact contact)
+    private MimeMessage Compose(Notification notification, Contact contact)
     {
-        var to = contact.Name.Length == 0 ? new MailAddress(contact.Email) : new MailAddress(contact.Email, contact.Name, Encoding.UTF8);
-        var mail = new MailMessage(_from, to) { Subject = notification.Subject, SubjectEncoding = Encoding.UTF8 };
-        mail.AlternateViews.Add(View(MailBody.Text(notification, contact), MediaTypeNames.Text.Plain));
+        // The last one is the best: readers show the last that they understand.
+        MultipartAlternative body = [Part("plain", MailBody.Text(notification, contact))];
         if (MailBody.Html(notification, contact) is { } html)
         {
-            mail.AlternateViews.Add(View(html, MediaTypeNames.Text.Html)); // last: readers show the last that they understand
+            body.Add(Part("html", html));
         }
 
         // A crash between the server's yes and ours repeats the mail: the same id lets whoever gets it tell.
-        mail.Headers["Message-ID"] = $"<{notification.Id}@{_settings.MessageIdDomain ?? _from.Host}>";
-        mail.Headers["Auto-Submitted"] = "auto-generated";
+        var mail = new MimeMessage
+        {
+            MessageId = $"{notification.Id}@{_settings.MessageIdDomain ?? _from.Domain}",
+            Subject = notification.Subject,
+            Body = body,
+        };
+        mail.From.Add(_from);
+        mail.To.Add(new MailboxAddress(Encoding.UTF8, contact.Name.Length == 0 ? null : contact.Name, contact.Email));
+        mail.Headers.Add("Auto-Submitted", "auto-generated");
         return mail;
     }
 
     /// <summary>Readable as it is wherever it can be; not every server takes eight bits.</summary>
-    private static AlternateView View(string content, string mediaType)
+    private static TextPart Part(string subtype, string content) => new(subtype)
     {
-        var view = AlternateView.CreateAlternateViewFromString(content, Encoding.UTF8, mediaType);
-        view.TransferEncoding = Ascii.IsValid(content) && content.Split('\n').All(line => line.Length < 900)
-            ? TransferEncoding.SevenBit
-            : TransferEncoding.QuotedPrintable;
-        return view;
-    }
+        Text = content,
+        ContentTransferEncoding = Ascii.IsValid(content) && content.Split('\n').All(line => line.Length < 900)
+            ? ContentEncoding.SevenBit
+            : ContentEncoding.QuotedPrintable,
+    };
 
-    private SmtpClient Connect()
+    private async Task SendAsync(MimeMessage mail, CancellationToken ct)
     {
-        if (_settings.PickupDirectory is { Length: > 0 } directory)
+        using var client = new SmtpClient();
+        client.CheckCertificateRevocation = false; // an authority of one's own rarely answers such questions
+        client.ServerCertificateValidationCallback = _trust.IsTrusted;
+        await client.ConnectAsync(_settings.Host!, _settings.EffectivePort, _settings.Tls switch
         {
-            Directory.CreateDirectory(directory);
-            return new SmtpClient { DeliveryMethod = SmtpDeliveryMethod.SpecifiedPickupDirectory, PickupDirectoryLocation = directory };
+            EmailTls.None => SecureSocketOptions.None,
+            EmailTls.Implicit => SecureSocketOptions.SslOnConnect,
+            _ => SecureSocketOptions.StartTls,
+        }, ct);
+        if (!string.IsNullOrEmpty(_settings.User))
+        {
+            await client.AuthenticateAsync(_settings.User, _settings.Password!, ct);
         }
 
-        return new SmtpClient(_settings.Host, _settings.EffectivePort)
-        {
-            EnableSsl = _settings.Tls == EmailTls.StartTls,
-            Credentials = string.IsNullOrEmpty(_settings.User) ? null : new NetworkCredential(_settings.User, _settings.Password),
-        };
+        await client.SendAsync(mail, ct);
+        await client.DisconnectAsync(quit: true, ct);
+    }
+
+    /// <summary>Under its name only when it is whole: others watch the folder.</summary>
+    private static async Task PutAsync(MimeMessage mail, string directory, CancellationToken ct)
+    {
+        Directory.CreateDirectory(directory);
+        var file = Path.Combine(directory, Guid.CreateVersion7().ToString());
+        var format = FormatOptions.Default.Clone();
+        format.NewLineFormat = NewLineFormat.Dos;
+        await mail.WriteToAsync(format, file, ct);
+        File.Move(file, file + ".eml");
     }
 }

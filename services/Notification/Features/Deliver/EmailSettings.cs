@@ -1,8 +1,8 @@
 using System.Net;
-using System.Net.Mail;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Options;
+using MimeKit;
 
 namespace Shop.Notification.Features.Deliver;
 
@@ -15,7 +15,7 @@ internal enum EmailTls
     /// <summary>From the STARTTLS command on, which must succeed.</summary>
     StartTls,
 
-    /// <summary>From the first byte on. Refused when the service starts: System.Net.Mail cannot do it.</summary>
+    /// <summary>From the first byte on.</summary>
     Implicit,
 }
 
@@ -31,7 +31,7 @@ internal sealed class EmailSettings
     /// <summary>The SMTP server.</summary>
     public string? Host { get; init; }
 
-    /// <summary>Its port: 587 with TLS and 25 without, if left out.</summary>
+    /// <summary>Its port, if left out: 587 with STARTTLS, 465 with TLS from the first byte, 25 without.</summary>
     public int? Port { get; init; }
 
     public EmailTls Tls { get; init; } = EmailTls.StartTls;
@@ -52,7 +52,12 @@ internal sealed class EmailSettings
     /// <summary>What comes after the @ of the Message-ID; that of <see cref="From"/> if left out.</summary>
     public string? MessageIdDomain { get; init; }
 
-    public int EffectivePort => Port ?? (Tls == EmailTls.None ? 25 : 587);
+    public int EffectivePort => Port ?? Tls switch
+    {
+        EmailTls.None => 25,
+        EmailTls.Implicit => 465,
+        _ => 587,
+    };
 }
 
 /// <summary>Says at start, and in words, what is wrong with the mail settings, rather than at the first mail.</summary>
@@ -61,7 +66,7 @@ internal sealed class EmailSettingsRules : IValidateOptions<EmailSettings>
     public ValidateOptionsResult Validate(string? name, EmailSettings options)
     {
         List<string> wrong = [];
-        if (!MailAddress.TryCreate(options.From, out _))
+        if (!MailboxAddress.TryParse(options.From, out var from) || from.Domain.Length == 0)
         {
             wrong.Add($"Email:From is '{options.From}', which is no address. Write it as Shop <no-reply@example.com>.");
         }
@@ -109,15 +114,9 @@ internal sealed class EmailSettingsRules : IValidateOptions<EmailSettings>
 
     private static IEnumerable<string> TlsMistakes(EmailSettings options)
     {
-        if (options.Tls == EmailTls.Implicit)
+        if (options is { Port: 465, Tls: EmailTls.StartTls })
         {
-            yield return "Email:Tls is Implicit, which System.Net.Mail cannot do. Set Email:Tls to StartTls and Email:Port to the "
-                + "submission port 587, where the conversation is encrypted as well.";
-        }
-        else if (options is { Port: 465, Tls: EmailTls.StartTls })
-        {
-            yield return "Email:Port 465 expects TLS from the first byte, which System.Net.Mail cannot do. Set Email:Port to the submission "
-                + "port 587, where the conversation is encrypted by STARTTLS.";
+            yield return "Email:Port 465 expects TLS from the first byte. Set Email:Tls to Implicit, or Email:Port to the submission port 587.";
         }
 
         if (options.CaFile is { Length: > 0 } file && CaMistake(file) is { } mistake)

@@ -1,19 +1,13 @@
 namespace Shop.Notification.Features.Deliver;
 
-/// <summary>Hands one notification over, once, and does nothing about failures: it throws them.</summary>
+/// <summary>
+/// Hands one notification over, with a few quick retries. Whatever it throws in the end is this attempt's outcome; where it throws
+/// <see cref="Polly.CircuitBreaker.BrokenCircuitException"/> or <see cref="Polly.RateLimiting.RateLimiterRejectedException"/>, nobody was asked.
+/// </summary>
 internal interface INotificationSender
 {
     /// <summary>One of <see cref="Channels"/>.</summary>
     string Channel { get; }
-
-    /// <summary>How long one conversation may take.</summary>
-    TimeSpan Timeout { get; }
-
-    /// <summary>How many conversations one provider may have with this instance at once.</summary>
-    int AtOnce { get; }
-
-    /// <summary>Whoever takes the notification over. What has the same provider fails and recovers together.</summary>
-    string ProviderOf(Contact contact);
 
     Task SendAsync(Notification notification, Contact contact, CancellationToken ct);
 }

@@ -1,48 +1,52 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Extensions.Http.Resilience;
 using Microsoft.Extensions.Options;
+using Polly;
 
 namespace Shop.Notification.Features.Deliver;
 
 /// <summary>Posts one notification to the customer's own system, signed with the secret that the two share.</summary>
 internal sealed class WebhookSender : INotificationSender, IDisposable
 {
+    private const int MaxKnownHosts = 10_000;
+
     private readonly WebhookSettings _settings;
+    private readonly DeliverySettings _delivery;
     private readonly WebhookAddresses _addresses;
     private readonly TimeProvider _clock;
+    private readonly ConcurrentDictionary<string, ResiliencePipeline<HttpResponseMessage>> _hosts = new(StringComparer.Ordinal);
     private readonly HttpClient _http;
 
-    public WebhookSender(IOptions<WebhookSettings> settings, WebhookAddresses addresses, TimeProvider clock)
+    public WebhookSender(IOptions<WebhookSettings> settings, IOptions<DeliverySettings> delivery, WebhookAddresses addresses, TimeProvider clock)
     {
-        (_settings, _addresses, _clock) = (settings.Value, addresses, clock);
-        _http = new HttpClient(new SocketsHttpHandler
+        (_settings, _delivery, _addresses, _clock) = (settings.Value, delivery.Value, addresses, clock);
+        _http = new HttpClient(new ResilienceHandler(request => PipelineOf(request.RequestUri!))
         {
-            ConnectCallback = ConnectAsync,
-            UseProxy = false, // it would be the proxy's address that is checked
-            UseCookies = false,
-            AllowAutoRedirect = false,
-            ActivityHeadersPropagator = null, // the shop's traces are no business of others
-            PooledConnectionLifetime = TimeSpan.FromMinutes(1), // so that a change of the host's addresses is noticed
-            MaxResponseHeadersLength = 16, // KiB
-            MaxResponseDrainSize = 16 * 1024,
-            ResponseDrainTimeout = TimeSpan.FromSeconds(1),
+            InnerHandler = new SocketsHttpHandler
+            {
+                ConnectCallback = ConnectAsync,
+                UseProxy = false, // it would be the proxy's address that is checked
+                UseCookies = false,
+                AllowAutoRedirect = false,
+                ActivityHeadersPropagator = null, // the shop's traces are no business of others
+                PooledConnectionLifetime = TimeSpan.FromMinutes(1), // so that a change of the host's addresses is noticed
+                MaxResponseHeadersLength = 16, // KiB
+                MaxResponseDrainSize = 16 * 1024,
+                ResponseDrainTimeout = TimeSpan.FromSeconds(1),
+            },
         })
         {
-            Timeout = System.Threading.Timeout.InfiniteTimeSpan, // the pipeline has one
+            Timeout = Timeout.InfiniteTimeSpan, // the pipeline has one
         };
     }
 
     public string Channel => Channels.Webhook;
-
-    public TimeSpan Timeout => _settings.Timeout;
-
-    public int AtOnce => _settings.CallsPerHost;
-
-    public string ProviderOf(Contact contact) => new Uri(contact.WebhookUrl!).Authority;
 
     public async Task SendAsync(Notification notification, Contact contact, CancellationToken ct)
     {
@@ -73,6 +77,30 @@ internal sealed class WebhookSender : INotificationSender, IDisposable
         hmac.AppendData(body);
         return $"t={time},v1={Convert.ToHexStringLower(hmac.GetHashAndReset())}";
     }
+
+    /// <summary>
+    /// Each host has a circuit of its own and only so many conversations at once, so that one in trouble costs the others nothing. Not the
+    /// registry of the package: customers name the hosts, and it forgets none.
+    /// </summary>
+    private ResiliencePipeline<HttpResponseMessage> PipelineOf(Uri url)
+    {
+        if (_hosts.Count >= MaxKnownHosts)
+        {
+            _hosts.Clear(); // circuits are worth little: whoever is in trouble is found out again
+        }
+
+        return _hosts.GetOrAdd(url.Authority, _ => new ResiliencePipelineBuilder<HttpResponseMessage> { TimeProvider = _clock }
+            .AddConcurrencyLimiter(_settings.CallsPerHost)
+            .AddDelivery(_delivery, _settings.Timeout, ErrorOf)
+            .Build());
+    }
+
+    private DeliveryError? ErrorOf(Outcome<HttpResponseMessage> outcome) => outcome switch
+    {
+        { Exception: { } e } => DeliveryError.Of(e),
+        { Result: { IsSuccessStatusCode: false } answer } => DeliveryError.OfAnswer((int)answer.StatusCode, RetryAfter(answer)),
+        _ => null,
+    };
 
     private TimeSpan? RetryAfter(HttpResponseMessage answer) => answer.Headers.RetryAfter switch
     {
