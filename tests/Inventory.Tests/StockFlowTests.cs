@@ -75,7 +75,8 @@ public sealed class StockFlowTests(InventoryService inventory)
     [Fact]
     public async Task Receipts_orders_and_cancellations_at_once_lose_no_unit_and_never_deadlock()
     {
-        var skus = new[] { await inventory.StockedAsync(50), await inventory.StockedAsync(50), await inventory.StockedAsync(50) };
+        // Enough for all orders before anything is received or given back: which of them comes first is up to the machine.
+        var skus = new[] { await inventory.StockedAsync(60), await inventory.StockedAsync(60), await inventory.StockedAsync(60) };
         var deadlocks = await DeadlocksAsync();
         var orders = Enumerable.Range(0, 60).Select(i => Placed((skus[i % 3], 1), (skus[(i + 1) % 3], 1), (skus[(i + 2) % 3], 1))).ToList();
         var receipts = Enumerable.Range(0, 30).Select(i => inventory.Staff.PostAsync($"/products/{skus[i % 3]}/receipts",
@@ -94,10 +95,10 @@ public sealed class StockFlowTests(InventoryService inventory)
             await inventory.ConsumedAsync("order-placed", order.EventId);
         }
 
-        // Each received 60 in all; 30 orders want one of each for good, and the cancelled ones have given theirs back.
+        // Each received 70 in all; 30 orders want one of each for good, and the cancelled ones have given theirs back.
         foreach (var sku in skus)
         {
-            await inventory.StockBecomesAsync(sku, 30, 30, 0);
+            await inventory.StockBecomesAsync(sku, 40, 30, 0);
         }
 
         Assert.Equal(deadlocks, await DeadlocksAsync());

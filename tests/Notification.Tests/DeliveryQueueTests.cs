@@ -158,7 +158,7 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
         await putting.Database.ExecuteSqlAsync($"INSERT INTO contacts (customer_id, name, email, updated_at) VALUES ('ada', 'Ada', 'ada@example.com', now())");
         var settling = queue.HasNoContactAsync(claimed);
         await Eventually.HoldsAsync("the worker waits for the contact", async () => await _database.ScalarAsync<long>(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") == 1);
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'") == 1);
         await transaction.CommitAsync();
         await settling;
 

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
 using Testcontainers.PostgreSql;
 using Testcontainers.RabbitMq;
 
@@ -60,6 +62,7 @@ internal sealed class ContainerServers : IStartedServers
     }
 
     private static PostgreSqlContainer Postgres(IReadOnlyList<(string Name, string Value)> settings) => new PostgreSqlBuilder(ServerChoice.PostgresImage)
+        .WithLogger(NullLogger.Instance) // it would write to standard output, which `Testing serve` speaks through
         .WithCommand(
         [
             .. new[]
@@ -73,11 +76,12 @@ internal sealed class ContainerServers : IStartedServers
     private static RabbitMqContainer RabbitMq() => new RabbitMqBuilder(ServerChoice.RabbitMqImage)
         .WithUsername(User)
         .WithPassword(Password)
+        .WithLogger(NullLogger.Instance)
         .WithPortBinding(ManagementPort, assignRandomHostPort: true)
-        .WithResourceMapping(Settings(), "/etc/rabbitmq/conf.d/90-tests.conf")
+        .WithResourceMapping(Settings(), "/etc/rabbitmq/advanced.config")
         .Build();
 
-    /// <summary>Tests read the management API's figures: they should not be five seconds old.</summary>
-    private static byte[] Settings() => System.Text.Encoding.UTF8.GetBytes(string.Create(
-        CultureInfo.InvariantCulture, $"collect_statistics_interval = {NativeServers.StatisticsInterval.TotalMilliseconds}\nquorum_tick_interval = 1000\n"));
+    /// <summary>Tests read the figures of the management API: those should not be five seconds old.</summary>
+    private static byte[] Settings() => Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
+        $"[{{rabbit, [{{collect_statistics_interval, {NativeServers.StatisticsInterval.TotalMilliseconds}}}, {{quorum_tick_interval, 1000}}]}}]."));
 }
