@@ -105,14 +105,14 @@ internal static class OutboxCommand
         foreach (var (service, view) in all)
         {
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{service,-13} {view.Waiting:N0} wait")
-                + (view.Oldest is { } oldest ? $", the oldest for {Age(now - oldest)}" : "")
+                + (view.Oldest is { } oldest ? $", the oldest for {Columns.Age(now - oldest)}" : "")
                 + (view.LogBytes is { } bytes ? string.Create(CultureInfo.InvariantCulture, $"; {bytes / 1024:N0} KB of log to confirm") : "")
                 + string.Create(CultureInfo.InvariantCulture, $"; {view.Parked:N0} parked"));
             foreach (var parked in view.Streams)
             {
                 Console.WriteLine($"    {parked.Stream}  {parked.Type}" + (parked.Events > 1 ? $" and {parked.Events - 1} behind it" : ""));
-                Console.WriteLine($"        parked for {Age(now - parked.Since)}, tried {parked.Attempts} times, "
-                    + (parked.NextAttempt > now ? $"next in {Age(parked.NextAttempt - now)}" : "next now"));
+                Console.WriteLine($"        parked for {Columns.Age(now - parked.Since)}, tried {parked.Attempts} times, "
+                    + (parked.NextAttempt > now ? $"next in {Columns.Age(parked.NextAttempt - now)}" : "next now"));
                 Console.WriteLine($"        {parked.Error}");
             }
 
@@ -122,9 +122,4 @@ internal static class OutboxCommand
             }
         }
     }
-
-    private static string Age(TimeSpan age) => age.TotalSeconds < 1 ? "less than 1 s"
-        : age.TotalMinutes < 2 ? string.Create(CultureInfo.InvariantCulture, $"{age.TotalSeconds:0} s")
-        : age.TotalHours < 2 ? string.Create(CultureInfo.InvariantCulture, $"{age.TotalMinutes:0} min")
-        : string.Create(CultureInfo.InvariantCulture, $"{age.TotalHours:0} h");
 }

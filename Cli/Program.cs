@@ -2,6 +2,7 @@ using Shop.Cli;
 using Shop.Cli.Contracts;
 using Shop.Cli.DeadLetters;
 using Shop.Cli.Demo;
+using Shop.Cli.Journey;
 using Shop.Cli.Running;
 using Shop.Cli.Setup;
 using Shop.Cli.Topology;
@@ -14,8 +15,10 @@ return await ShopCommandLine.RunAsync(
     LogsCommand.Create(),
     DownCommand.Create(),
     ResetCommand.Create(),
+    EnvCommand.Create(),
     TokenCommand.Create(),
     DemoCommand.Create(),
+    JourneyCommand.Create(),
     DeadLettersCommand.Create(),
     OutboxCommand.Create(),
     ContractsCommand.Create(),

@@ -15,9 +15,7 @@ internal static class StaffApi
     /// <summary>Runs what asks a service; one that is not there is a message, and the exit code 1.</summary>
     public static async Task<int> AskAsync(Func<HttpClient, Task<int>> askAsync)
     {
-        using var http = new HttpClient { Timeout = TimeSpan.FromMinutes(30) }; // a great many take a while
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
-            "Bearer", TokenCommand.Create(Environment.UserName, staff: true, TimeSpan.FromHours(1), TimeProvider.System.GetUtcNow()));
+        using var http = CreateClient();
         try
         {
             return await askAsync(http);
@@ -27,6 +25,17 @@ internal static class StaffApi
             Terminal.Error($"{e.Message}\nDoes the shop run? See ./shop status.");
             return ShopCommandLine.Failed;
         }
+    }
+
+    /// <summary>With the token of a member of the staff: the person who is logged in here.</summary>
+    public static HttpClient CreateClient()
+    {
+        var token = TokenCommand.Create(Environment.UserName, staff: true, TimeSpan.FromHours(1), TimeProvider.System.GetUtcNow());
+        return new HttpClient
+        {
+            Timeout = TimeSpan.FromMinutes(30), // a great many take a while
+            DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", token) },
+        };
     }
 
     public static Uri AddressOf(string service) => new((ShopState.Read(ShopHome.Root).Services.FirstOrDefault(s => s.Name == service)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Spectre.Console;
 
 namespace Shop.Cli;
@@ -30,6 +31,12 @@ internal static class Terminal
 
     /// <summary>What is going on, for a person who waits. Not part of a command's result.</summary>
     public static void Note(string message) => Console.Error.WriteLine(message);
+
+    /// <summary>One line from elsewhere, without what a terminal would obey: control and direction characters as \uXXXX.</summary>
+    public static string Safe(string text) => string.Concat(text.Select(character => char.GetUnicodeCategory(character)
+        is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
+            ? string.Create(CultureInfo.InvariantCulture, $"\\u{(int)character:x4}")
+            : $"{character}"));
 
     private static bool IsCapable() =>
         string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb");

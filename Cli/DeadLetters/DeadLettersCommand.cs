@@ -27,6 +27,7 @@ internal static class DeadLettersCommand
         };
         command.SetAction((parsed, ct) => StaffApi.AskAsync(http =>
             ListAsync(http, parsed.GetValue(queue), parsed.GetValue(discarded), parsed.GetValue(json), ct)));
+        command.Add(ShowDeadLetterCommand.Create());
         command.Add(CreateRetry());
         command.Add(CreateDiscard());
         return command;
@@ -59,7 +60,7 @@ internal static class DeadLettersCommand
         return discard;
     }
 
-    private static Argument<string?> QueueArgument(ArgumentArity arity)
+    public static Argument<string?> QueueArgument(ArgumentArity arity)
     {
         var queue = new Argument<string?>("queue") { Arity = arity, Description = "a queue, such as inventory.order-placed" };
         queue.Validators.Add(result =>
@@ -72,7 +73,7 @@ internal static class DeadLettersCommand
         return queue;
     }
 
-    private static Argument<string?> IdArgument(ArgumentArity arity) => new("id") { Arity = arity, Description = "the message's id" };
+    public static Argument<string?> IdArgument(ArgumentArity arity) => new("id") { Arity = arity, Description = "the message's id" };
 
     private static async Task<int> ListAsync(HttpClient http, string? queue, bool discarded, bool json, CancellationToken ct)
     {
@@ -136,17 +137,35 @@ internal static class DeadLettersCommand
     {
         foreach (var letter in letters)
         {
-            Console.WriteLine($"{letter.Queue}  {letter.Id}");
-            Console.WriteLine($"    {letter.EventType ?? "no known event"} of {letter.AggregateId ?? "nothing known"}, "
-                + $"dead since {letter.FirstDeath?.ToString("u") ?? "?"}{(letter.Deaths > 1 ? $", {letter.Deaths} times" : "")}");
-            Console.WriteLine($"    {letter.Why}");
-            if (letter.Discarded is { } discard)
-            {
-                Console.WriteLine($"    discarded {discard.At:u} by {discard.By}: {discard.Reason}");
-            }
+            Summary(letter).ForEach(Console.WriteLine);
         }
+
+        Console.WriteLine("""
+
+            What is in one:     ./shop dead-letters show <id>
+            Send it again:      ./shop dead-letters retry <queue> <id>
+            """);
     }
 
-    private static string? ServiceOf(string queue) =>
+    /// <summary>What the list says of one, in lines.</summary>
+    public static List<string> Summary(DeadLetterView letter)
+    {
+        var what = (letter.EventType, letter.AggregateId) switch
+        {
+            (null, _) => "of no known type",
+            ({ } type, null) => type,
+            ({ } type, { } about) => $"{type} of {about}",
+        };
+        List<string> lines =
+        [
+            $"{letter.Queue}  {letter.Id}",
+            $"    {what}, dead since {letter.FirstDeath?.ToString("u") ?? "an unknown time"}{(letter.Deaths > 1 ? $", {letter.Deaths} times" : "")}",
+            $"    {letter.Why}",
+        ];
+        lines.AddRange(letter.Discarded is { } discard ? [$"    discarded {discard.At:u} by {discard.By}: {discard.Reason}"] : []);
+        return lines.ConvertAll(Terminal.Safe);
+    }
+
+    public static string? ServiceOf(string queue) =>
         StaffApi.Services.FirstOrDefault(service => queue.StartsWith(service + ".", StringComparison.Ordinal));
 }

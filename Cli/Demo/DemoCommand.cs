@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Globalization;
+using Shop.Cli.Running;
 using Spectre.Console;
 
 namespace Shop.Cli.Demo;
@@ -7,6 +9,8 @@ namespace Shop.Cli.Demo;
 /// <summary>Plays a shop's day against the running system and checks the design's invariants I1 to I5 at its end.</summary>
 internal static class DemoCommand
 {
+    private const int MostFirstVisits = 15;
+
     public static Command Create()
     {
         var orders = new Option<int>("--orders") { Description = "how many visits", DefaultValueFactory = _ => 100 };
@@ -37,27 +41,36 @@ internal static class DemoCommand
     private static async Task<int> RunAsync(
         int orders, double rate, int seed, string? until, Dictionary<string, Uri> addresses, CancellationToken ct)
     {
+        if (addresses.Count < ShopApi.Names.Length)
+        {
+            await RunningShop.RequireAsync(ct);
+        }
+
         using var api = new ShopApi(addresses);
         var record = new DemoRecord();
         var run = new DemoRun(api, record, seed);
-        var goOn = until is null ? "" : $", and on until {until} is there";
-        AnsiConsole.WriteLine($"{orders} visits at {rate:0.#} per second, seed {seed}{goOn}.");
+        AnsiConsole.WriteLine(Announcement(orders, rate, seed, until));
         try
         {
             await run.OpenAsync(orders, ct);
-            await run.FirstVisitsAsync(ct);
-            await VisitsAsync(run, record, orders, rate, until, ct);
+            var first = Math.Min(MostFirstVisits, orders / 2);
+            await run.FirstVisitsAsync(first, ct);
+            await VisitsAsync(run, record, first, orders, rate, until, ct);
         }
         catch (Exception e) when (e is HttpRequestException or TimeoutException or Polly.Timeout.TimeoutRejectedException)
         {
             throw new FailureException($"the shop did not answer for a minute: {e.Message}\nSee ./shop status.");
         }
 
-        AnsiConsole.WriteLine("Every visit is over; checking what the four services say.");
+        AnsiConsole.WriteLine("Every visit is over. Asking the four services whether it adds up: some seconds, at most a minute while events still travel.");
         var findings = await new Invariants(api, record).CheckAsync(ct);
-        Report(api, record, findings);
-        return findings.All(finding => finding.Violations.Count == 0) && record.Surprises.IsEmpty ? 0 : 1;
+        DemoReport.Write(api, record, findings);
+        return findings.All(finding => finding.Violations.Count == 0) && record.Surprises.IsEmpty ? 0 : ShopCommandLine.Failed;
     }
+
+    private static string Announcement(int orders, double rate, int seed, string? until) => string.Create(CultureInfo.InvariantCulture,
+        $"{orders} visits at {rate:0.#} per second, about {Math.Ceiling(orders / rate)} s{(until is null ? "" : $", and more until {until} is there")}. "
+            + $"--seed {seed} repeats them.");
 
     /// <summary>Where the services are, of a shop that is not this machine's; empty for this one.</summary>
     private static Dictionary<string, Uri> Addresses(string? at)
@@ -76,17 +89,19 @@ internal static class DemoCommand
         return addresses;
     }
 
-    private static Task VisitsAsync(DemoRun run, DemoRecord record, int orders, double rate, string? until, CancellationToken ct) =>
+    private static Task VisitsAsync(
+        DemoRun run, DemoRecord record, int first, int orders, double rate, string? until, CancellationToken ct) =>
         AnsiConsole.Progress().Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn())
             .StartAsync(async progress =>
             {
                 var bar = progress.AddTask("Customers", maxValue: orders);
                 var begun = Stopwatch.StartNew();
                 List<Task> visits = [];
-                for (var number = 0; number < orders || (until is not null && !File.Exists(until)); number++)
+                bar.Increment(first);
+                for (var number = first; number < orders || (until is not null && !File.Exists(until)); number++)
                 {
                     bar.MaxValue = Math.Max(orders, number + 1);
-                    var due = TimeSpan.FromSeconds(number / rate) - begun.Elapsed;
+                    var due = TimeSpan.FromSeconds((number - first) / rate) - begun.Elapsed;
                     if (due > TimeSpan.Zero)
                     {
                         await Task.Delay(due, ct);
@@ -104,40 +119,4 @@ internal static class DemoCommand
         await run.VisitAsync(number, ct);
         bar.Increment(1);
     }
-
-    private static void Report(ShopApi api, DemoRecord record, IReadOnlyList<Finding> findings)
-    {
-        var times = record.ConfirmMilliseconds.Order().ToList();
-        var table = new Table().Border(TableBorder.Rounded).AddColumns("", "");
-        table.HideHeaders();
-        table.AddRow("Orders placed", $"{record.Orders.Count}");
-        table.AddRow("Refused as they should be", $"{record.Refused}");
-        table.AddRow("Same key sent twice", $"{record.Repeats}");
-        table.AddRow("Cancelled, shipped", $"{record.Cancelled}, {record.Shipped}");
-        table.AddRow("Requests repeated because something was down", $"{api.Repeated}");
-        if (times.Count > 0)
-        {
-            table.AddRow("POST to confirmed, p50 / p99 / max", $"{At(times, 50):0} / {At(times, 99):0} / {times[^1]:0} ms");
-        }
-
-        if (!record.EarlyMilliseconds.IsEmpty)
-        {
-            table.AddRow("The same for the first orders, slowest", $"{record.EarlyMilliseconds.Max():0} ms");
-        }
-
-        foreach (var finding in findings)
-        {
-            var holds = finding.Violations.Count == 0;
-            table.AddRow(new Markup(holds ? $"[green]{finding.Name} holds[/]" : $"[red]{finding.Name} IS BROKEN[/]"), new Text(finding.What));
-        }
-
-        AnsiConsole.Write(table);
-        foreach (var problem in findings.SelectMany(f => f.Violations.Take(10).Select(v => $"{f.Name}: {v}")).Concat(record.Surprises.Take(10)))
-        {
-            AnsiConsole.MarkupLineInterpolated($"[red]{problem}[/]");
-        }
-    }
-
-    /// <summary>The nearest-rank percentile.</summary>
-    private static double At(List<double> sorted, int percent) => sorted[Math.Max(0, (int)Math.Ceiling(sorted.Count * percent / 100.0) - 1)];
 }

@@ -26,12 +26,12 @@ internal sealed class DemoRecord
 internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
 {
     private const int Customers = 25;
-    private const int EarlyVisits = 15;
     private static readonly string[] s_names =
         ["Assam tea", "Darjeeling tea", "Sencha tea", "Rooibos tea", "Espresso beans", "Filter coffee", "Cocoa", "Oat biscuits",
             "Honey", "Tea pot", "Cup", "Kettle"];
 
     private readonly string _staff = ShopApi.Token("demo-staff", staff: true);
+    private int _first;
     private readonly string _run = $"{Guid.CreateVersion7():N}"; // the seed repeats what is done, not the keys under which it is done
 
     public static IEnumerable<string> CustomerNames => Enumerable.Range(1, Customers).Select(i => $"demo-customer-{i}");
@@ -77,9 +77,10 @@ internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
     }
 
     /// <summary>The first customers of the day come one after another: their times are those of programs that have just started.</summary>
-    public async Task FirstVisitsAsync(CancellationToken ct)
+    public async Task FirstVisitsAsync(int count, CancellationToken ct)
     {
-        for (var number = -EarlyVisits; number < 0; number++)
+        _first = count;
+        for (var number = 0; number < count; number++)
         {
             await VisitAsync(number, ct);
         }
@@ -137,7 +138,7 @@ internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
         var rested = await RestAsync(customer, order.Id, ct);
         if (rested == "confirmed")
         {
-            (number < 0 ? record.EarlyMilliseconds : record.ConfirmMilliseconds).Add(clock.Elapsed.TotalMilliseconds);
+            (number < _first ? record.EarlyMilliseconds : record.ConfirmMilliseconds).Add(clock.Elapsed.TotalMilliseconds);
             await AfterConfirmAsync(customer, order.Id, choice, ct);
         }
     }

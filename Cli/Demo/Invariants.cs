@@ -57,7 +57,7 @@ internal sealed class Invariants(ShopApi api, DemoRecord record)
         var byId = orders.ToDictionary(order => order.Id);
         var violations = record.Orders.Keys.Where(id => !byId.ContainsKey(id)).Select(id => $"order {id} is lost")
             .Concat(orders.Where(order => order.Status == "placed").Select(order => $"order {order.Id} is still only placed"));
-        return new Finding("I1", $"{record.Orders.Count} acknowledged orders exist and rest", [.. violations]);
+        return new Finding("I1", $"Nothing is lost: all {record.Orders.Count} orders that were acknowledged exist, and each got its answer", [.. violations]);
     }
 
     private async Task<Finding> OneEffectAsync(
@@ -80,7 +80,7 @@ internal sealed class Invariants(ShopApi api, DemoRecord record)
             }
         }
 
-        return new Finding("I2", $"{events.Count} events and {movements.Values.Sum(m => m.Count)} stock movements had one effect each",
+        return new Finding("I2", $"Nothing happens twice: {events.Count} events and {movements.Values.Sum(m => m.Count)} stock movements had one effect each",
             [.. repeatedEvents, .. repeatedMovements, .. standing]);
     }
 
@@ -102,7 +102,7 @@ internal sealed class Invariants(ShopApi api, DemoRecord record)
             Check(product.Shipped == Units("shipped"), $"{sku}: {product.Shipped} shipped, {Units("shipped")} in shipped orders");
         }
 
-        return new Finding("I3", $"the stock of {movements.Count} products adds up", violations);
+        return new Finding("I3", $"Nothing is oversold: the stock of {movements.Count} products adds up, and none is below zero", violations);
 
         void Check(bool holds, string otherwise)
         {
@@ -125,7 +125,7 @@ internal sealed class Invariants(ShopApi api, DemoRecord record)
             .Select(order => $"order {order.Id} ({order.Status}) has {told[order.Id].Count()} notifications, not {order.Version - 1}");
         var undelivered = all.Where(n => n.Status != "delivered" && n.Recipient.StartsWith("demo-", StringComparison.Ordinal))
             .Select(n => $"the notification of event {n.EventId} is {n.Status}");
-        return new Finding("I4", $"{all.Count} notifications, one per event and recipient", [.. repeated, .. missing, .. undelivered]);
+        return new Finding("I4", $"Everybody is told once: {all.Count} notifications, one per event and recipient, all delivered", [.. repeated, .. missing, .. undelivered]);
     }
 
     private async Task<Finding> FiguresAsync(List<OrderView> orders, List<EventView> events, CancellationToken ct)
@@ -150,7 +150,7 @@ internal sealed class Invariants(ShopApi api, DemoRecord record)
             Same($"cancelled in {currency.Key}", days.Sum(day => day.CancelledRevenue), cancelled.Sum(order => order.Total));
         }
 
-        return new Finding("I5", "Analytics' counts and sums equal Ordering's", violations);
+        return new Finding("I5", $"The figures agree: Analytics' counts and sums equal those of Ordering's {orders.Count} orders, this run's and all before", violations);
 
         void Same(string what, decimal analytics, decimal ordering)
         {

@@ -4,7 +4,7 @@ using Shop.AppHost.Native.State;
 
 namespace Shop.Cli.Running;
 
-/// <summary>Says what runs and whether it is healthy, by asking each service and server now.</summary>
+/// <summary>Says what runs, whether it is healthy, and what waits for a person, by asking each service and server now.</summary>
 internal static class StatusCommand
 {
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
@@ -12,14 +12,28 @@ internal static class StatusCommand
     public static Command Create()
     {
         var json = new Option<bool>("--json") { Description = "for programs" };
+        var connections = new Option<bool>("--connections")
+        {
+            Description = "also RabbitMQ's management page with its user, and a psql line for each database",
+        };
+        var passwords = new Option<bool>("--passwords") { Description = "with --connections: the passwords too, and not only where they are" };
         var command = new Command("status", About.Text("what runs, where, how it is, and what waits", """
-            Shows each service and server with its health (healthy, unhealthy, stopped), asked for now. Exits with 1 unless all of them are
-            healthy.
+            Shows each service and server with its health (healthy, unhealthy, stopped), asked for now; and for each service what its outbox
+            has not sent, what is parked, and its dead letters. Exits with 1 unless all of them are healthy.
             """))
         {
-            json,
+            json, connections, passwords,
         };
-        command.SetAction((parsed, ct) => ShowAsync(parsed.GetValue(json), ct));
+        command.SetAction(async (parsed, ct) =>
+        {
+            var exitCode = await ShowAsync(parsed.GetValue(json), ct);
+            if (parsed.GetValue(connections))
+            {
+                Connections.Write(parsed.GetValue(passwords));
+            }
+
+            return exitCode;
+        });
         return command;
     }
 
@@ -29,36 +43,48 @@ internal static class StatusCommand
         var state = ShopState.Read(ShopHome.Root);
         var services = await Task.WhenAll(Services(state).Select(s => health.AskAsync(s, ct)));
         var servers = await Task.WhenAll(state.Servers.Select(s => HealthCheck.AskAsync(s, ct)));
+        using var http = StaffApi.CreateClient();
+        var messages = await Task.WhenAll(services.Where(service => service.Health == HealthCheck.Healthy)
+            .Select(service => WaitingMessages.AskAsync(http, service.Name, new Uri(service.Url), ct)));
         if (json)
         {
-            Console.WriteLine(JsonSerializer.Serialize(new { services, servers }, s_json));
+            Console.WriteLine(JsonSerializer.Serialize(new { services, servers, messages }, s_json));
         }
         else
         {
-            Table(services, servers);
+            Table(services, servers, messages);
         }
 
-        return services.All(s => s.Health == HealthCheck.Healthy) && servers.All(s => s.Health == HealthCheck.Healthy) ? 0 : 1;
+        return services.All(s => s.Health == HealthCheck.Healthy) && servers.All(s => s.Health == HealthCheck.Healthy) ? 0 : ShopCommandLine.Failed;
     }
 
     /// <summary>Those of the state; where there is none yet (or another program keeps it), those at their preferred addresses.</summary>
-    private static IEnumerable<ServiceState> Services(ShopState state)
+    private static IEnumerable<ServiceState> Services(ShopState state) => state.Services.Count > 0
+        ? state.Services.OrderBy(s => Array.IndexOf(StaffApi.Services, s.Name))
+        : StaffApi.Services.Select(HealthCheck.AtPreferredAddress);
+
+    private static void Table(ServiceHealth[] services, ServerHealth[] servers, WaitingMessages[] messages)
     {
-        string[] order = ["ordering", "inventory", "notification", "analytics"];
-        return state.Services.Count > 0
-            ? state.Services.OrderBy(s => Array.IndexOf(order, s.Name))
-            : order.Select(HealthCheck.AtPreferredAddress);
+        var now = TimeProvider.System.GetUtcNow();
+        List<string[]> rows = [["NAME", "HEALTH", "PID", "WHERE", "OUTBOX", "PARKED", "DEAD", "OLDEST"]];
+        rows.AddRange(services.Select(s => (string[])
+        [
+            s.Name, s.Health, s.Pid?.ToString() ?? "-", s.Url, .. Cells(messages.FirstOrDefault(m => m.Service == s.Name), now),
+        ]));
+        rows.AddRange(servers.Select(s => (string[])[s.Name, s.Health, s.Pid?.ToString() ?? "-", $"{s.Host}:{s.Port}", "", "", "", ""]));
+        Columns.Write(rows);
+        var actions = messages.SelectMany(m => m.Actions()).ToList();
+        if (services.Any(s => s.Health != HealthCheck.Healthy) || servers.Any(s => s.Health != HealthCheck.Healthy))
+        {
+            actions.Insert(0, services.All(s => s.Pid is null && s.Health != HealthCheck.Healthy)
+                ? "the shop does not run: ./shop up -d"
+                : "not all is healthy: ./shop logs <name>");
+        }
+
+        Console.Write(actions.Count == 0 ? "" : $"\n{string.Concat(actions.Select(action => $"{action}\n"))}");
     }
 
-    private static void Table(ServiceHealth[] services, ServerHealth[] servers)
-    {
-        List<string[]> rows = [["NAME", "HEALTH", "PID", "WHERE"]];
-        rows.AddRange(services.Select(s => Row(s.Name, s.Health, s.Pid, s.Url)));
-        rows.AddRange(servers.Select(s => Row(s.Name, s.Health, s.Pid, $"{s.Host}:{s.Port}")));
-        var widths = Enumerable.Range(0, 4).Select(column => rows.Max(r => r[column].Length)).ToArray();
-        rows.ForEach(row => Console.WriteLine(
-            string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd()));
-    }
-
-    private static string[] Row(string name, string health, int? pid, string where) => [name, health, pid?.ToString() ?? "-", where];
+    private static string[] Cells(WaitingMessages? messages, DateTimeOffset now) => messages is { Waiting: { } waiting }
+        ? [$"{waiting}", $"{messages.Parked}", $"{messages.DeadLetters}", messages.Oldest is { } oldest ? Columns.Age(now - oldest) : ""]
+        : ["?", "?", "?", ""];
 }

@@ -36,7 +36,7 @@ internal static class Build
     {
         File.Delete(log);
         var first = !Directory.Exists(Path.Combine(ShopHome.Repository, Path.GetDirectoryName(projects[0])!, "obj"));
-        var expectation = $"{ofWhat}, {(first ? "one to two minutes the first time" : "up to a minute")}; log: {log}";
+        var expectation = $"{ofWhat}, {(first ? "one to two minutes the first time" : "about a minute")}; log: {log}";
         var failed = await Progress.ShowAsync(what, expectation, async () =>
         {
             foreach (var project in projects)

@@ -34,7 +34,7 @@ public static class ServiceHost
         });
     }
 
-    /// <summary>The middleware that every service has, in its order, and the routes for health, OpenAPI, AsyncAPI, dead letters and the outbox.</summary>
+    /// <summary>The middleware that every service has, in its order, and the routes for the landing page, health, OpenAPI, AsyncAPI, dead letters and the outbox.</summary>
     public static void UseServiceDefaults(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
@@ -44,6 +44,7 @@ public static class ServiceHost
         app.UseAuthentication();
         app.UseAuthorization();
         app.UseMiddleware<IdempotencyMiddleware>();
+        app.MapLandingPage();
         app.MapHttpDefaults();
         app.MapAsyncApi();
         app.MapDeadLetters();

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.WebUtilities;
 
 namespace Shop.ServiceDefaults.Http;
 
@@ -31,18 +32,6 @@ public static class Problem
         Extensions = extensions ?? new Dictionary<string, object?>(),
     };
 
-    internal static string Title(int status) => status switch
-    {
-        StatusCodes.Status400BadRequest => "The request is not valid.",
-        StatusCodes.Status401Unauthorized => "Who are you?",
-        StatusCodes.Status403Forbidden => "You may not do that.",
-        StatusCodes.Status404NotFound => "Not found.",
-        StatusCodes.Status405MethodNotAllowed => "That method is not allowed here.",
-        StatusCodes.Status409Conflict => "Not now.",
-        StatusCodes.Status413PayloadTooLarge => "The body is too large.",
-        StatusCodes.Status415UnsupportedMediaType => "Send JSON.",
-        StatusCodes.Status422UnprocessableEntity => "That cannot be done.",
-        StatusCodes.Status503ServiceUnavailable => "Not available at the moment.",
-        _ => "Something went wrong here.",
-    };
+    /// <summary>HTTP's own words: programs decide by the type, people read the detail.</summary>
+    internal static string Title(int status) => ReasonPhrases.GetReasonPhrase(status) is { Length: > 0 } phrase ? phrase : "Error";
 }

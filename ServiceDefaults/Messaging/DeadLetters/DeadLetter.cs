@@ -38,7 +38,7 @@ public sealed record DeadLetter(
             IdOf(message),
             TypeOf(message),
             Text(headers, MessageHeaderNames.AggregateId),
-            WhyOf(headers),
+            WhyOf(message, headers),
             FirstDeathOf(headers),
             DeathsOf(headers),
             Text(headers, ReasonHeader) is { } reason
@@ -78,7 +78,7 @@ public sealed record DeadLetter(
         return With(message, new Dictionary<string, object?>(headers)
         {
             [QueueHeader] = queue,
-            [WhyHeader] = WhyOf(headers),
+            [WhyHeader] = WhyOf(message, headers),
             [ReasonHeader] = discard.Reason,
             [ByHeader] = discard.By,
             [AtHeader] = discard.At.ToString("O", CultureInfo.InvariantCulture),
@@ -110,11 +110,12 @@ public sealed record DeadLetter(
         }
     }
 
-    private static string WhyOf(IDictionary<string, object?> headers) => Text(headers, WhyHeader) ?? (
+    private static string WhyOf(BasicGetResult message, IDictionary<string, object?> headers) => Text(headers, WhyHeader) ?? (
         Text(headers, "MT-Fault-Message") is { } fault ? $"{Text(headers, "MT-Fault-ExceptionType")}: {fault}"
         : BrokerDeaths(headers).Any(death => Text(death, "reason") == "delivery_limit")
             ? $"delivered more than {BrokerTopology.DeliveryLimit} times without an answer: perhaps it kills its process"
-        : "no consumer of the queue takes it");
+        : TypeOf(message) is { } type ? $"the queue has no consumer of {type}: look at the version, and at what the queue is bound to"
+        : $"no event of the shop: the body ({message.Body.Length} bytes) has no type, and the sender gave none");
 
     private static int DeathsOf(IDictionary<string, object?> headers) =>
         headers.TryGetValue(DeathsHeader, out var deaths) && deaths is int before ? before + 1 : 1;

@@ -27,6 +27,8 @@ internal static class DeadLetterEndpoints
             .WithDescription("At most limit (200) of each queue, or of one queue.")
             .ProducesProblem(StatusCodes.Status404NotFound);
         group.MapGet("discarded", ListDiscarded).WithSummary("Dead letters that were discarded, with the reason (staff).");
+        group.MapGet("{queue}/{id}", Show).WithSummary("A dead letter's headers and body, with personal data masked (staff).")
+            .ProducesProblem(StatusCodes.Status404NotFound);
         group.MapPost("{queue}/retry", RetryAll)
             .WithSummary("Sends all dead letters of a queue again, to that queue alone (staff).")
             .ProducesProblem(StatusCodes.Status404NotFound);
@@ -56,6 +58,13 @@ internal static class DeadLetterEndpoints
 
     private static async Task<Ok<List<DeadLetter>>> ListDiscarded(DeadLetterQueues letters, CancellationToken ct, int limit = Paging.MaxLimit) =>
         TypedResults.Ok(await letters.ListDiscardedAsync(limit, ct));
+
+    private static async Task<Results<Ok<DeadLetterContent>, ProblemHttpResult>> Show(
+        string queue, string id, DeadLetterQueues letters, CancellationToken ct) => !letters.Has(queue)
+            ? NoQueue(letters, queue)
+            : await letters.FindAsync(queue, id, ct) is { } content
+                ? TypedResults.Ok(content)
+                : NoLetter(queue, id);
 
     private static async Task<Results<Ok<MovedResponse>, ProblemHttpResult>> RetryAll(
         string queue, DeadLetterQueues letters, CancellationToken ct) => letters.Has(queue)
@@ -87,7 +96,9 @@ internal static class DeadLetterEndpoints
 
     private static Results<Ok<MovedResponse>, ProblemHttpResult> Moved(string queue, string id, int count) => count > 0
         ? TypedResults.Ok(new MovedResponse(count))
-        : Problem.NotFound($"There is no dead letter {id} of {queue}.");
+        : NoLetter(queue, id);
+
+    private static ProblemHttpResult NoLetter(string queue, string id) => Problem.NotFound($"There is no dead letter {id} of {queue}.");
 
     private static ProblemHttpResult NoQueue(DeadLetterQueues letters, string queue) =>
         Problem.NotFound($"{queue} is no queue of this service. There is: {string.Join(", ", letters.Queues)}.");

@@ -24,6 +24,26 @@ internal sealed partial class DeadLetterQueues(
     public Task<List<DeadLetter>> ListDiscardedAsync(int limit, CancellationToken ct) =>
         ReadAsync(topology.DiscardedQueue, topology.DiscardedQueue, limit, ct);
 
+    /// <summary>One of a queue, or of those that were discarded from it; null when there is none of this id.</summary>
+    public async Task<DeadLetterContent?> FindAsync(string queue, string id, CancellationToken ct)
+    {
+        foreach (var from in (string[])[BrokerTopology.DeadLettersOf(queue), topology.DiscardedQueue])
+        {
+            await using var turn = await TakeTurnAsync(from, ct);
+            await using var connection = await ConnectAsync(ct);
+            await using var channel = await connection.CreateChannelAsync(cancellationToken: ct);
+            while (await channel.BasicGetAsync(from, autoAck: false, ct) is { } message)
+            {
+                if (DeadLetter.IdOf(message) == id && DeadLetterContent.Of(queue, message) is var content && content.Letter.Queue == queue)
+                {
+                    return content; // it goes back when the channel is closed, with those before it
+                }
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Sends one again, or all that are there now, to their own queue and no other; how many.</summary>
     public Task<int> RetryAsync(string queue, string? id, CancellationToken ct) => MoveAsync(queue, id, message =>
     {
