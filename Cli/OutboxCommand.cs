@@ -37,7 +37,7 @@ internal static class OutboxCommand
         var stream = new Argument<string?>("stream") { Arity = ArgumentArity.ZeroOrOne, Description = "only this one; as outbox shows it" };
         var retry = new Command("retry", "have parked events tried at once, and not at their time (5 minutes at the latest)") { service, stream };
         retry.SetAction((parsed, ct) => StaffApi.AskAsync(http =>
-            RetryAsync(http, parsed.GetRequiredValue(service)!, parsed.GetValue(stream), ct)));
+            RetryAsync(http, parsed.GetRequiredValue(service)!, parsed.GetValue(stream), ct), ct));
         return retry;
     }
 
@@ -48,10 +48,9 @@ internal static class OutboxCommand
         {
             if (result.Tokens is [var token] && !StaffApi.Services.Contains(token.Value))
             {
-                var similar = Similar.To(token.Value, StaffApi.Services);
-                result.AddError(similar is null
-                    ? $"{token.Value} is no service: there are {string.Join(", ", StaffApi.Services)}."
-                    : $"{token.Value} is no service. Did you mean '{similar}'?");
+                var similar = Similar.To(token.Value, [.. StaffApi.Services, "retry"]);
+                result.AddError($"'{token.Value}' is no service. "
+                    + (similar is null ? $"There are {string.Join(", ", StaffApi.Services)}." : $"Did you mean '{similar}'?"));
             }
         });
         return argument;
@@ -83,7 +82,7 @@ internal static class OutboxCommand
             }
 
             return 0;
-        });
+        }, ct);
     }
 
     private static async Task<int> RetryAsync(HttpClient http, string service, string? stream, CancellationToken ct)

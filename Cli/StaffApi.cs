@@ -13,8 +13,9 @@ internal static class StaffApi
     public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
     /// <summary>Runs what asks a service; one that is not there is a message, and the exit code 1.</summary>
-    public static async Task<int> AskAsync(Func<HttpClient, Task<int>> askAsync)
+    public static async Task<int> AskAsync(Func<HttpClient, Task<int>> askAsync, CancellationToken ct)
     {
+        await RunningShop.RequireAsync(ct);
         using var http = CreateClient();
         try
         {
@@ -22,8 +23,7 @@ internal static class StaffApi
         }
         catch (HttpRequestException e)
         {
-            Terminal.Error($"{e.Message}\nDoes the shop run? See ./shop status.");
-            return ShopCommandLine.Failed;
+            throw new FailureException($"{e.Message}\nSee ./shop status.");
         }
     }
 

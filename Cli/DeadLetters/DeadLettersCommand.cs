@@ -26,7 +26,7 @@ internal static class DeadLettersCommand
             queue, discarded, json,
         };
         command.SetAction((parsed, ct) => StaffApi.AskAsync(http =>
-            ListAsync(http, parsed.GetValue(queue), parsed.GetValue(discarded), parsed.GetValue(json), ct)));
+            ListAsync(http, parsed.GetValue(queue), parsed.GetValue(discarded), parsed.GetValue(json), ct), ct));
         command.Add(ShowDeadLetterCommand.Create());
         command.Add(CreateRetry());
         command.Add(CreateDiscard());
@@ -45,7 +45,7 @@ internal static class DeadLettersCommand
                 throw new UsageException("Name one message id, or say --all.");
             }
 
-            return StaffApi.AskAsync(http => RetryAsync(http, parsed.GetRequiredValue(queue)!, parsed.GetValue(id), ct));
+            return StaffApi.AskAsync(http => RetryAsync(http, parsed.GetRequiredValue(queue)!, parsed.GetValue(id), ct), ct);
         });
         return retry;
     }
@@ -56,7 +56,7 @@ internal static class DeadLettersCommand
         var reason = new Option<string>("--reason") { Required = true, Description = "why, for whoever finds it later" };
         var discard = new Command("discard", "put a message away that shall not be handled; it is kept with the reason") { queue, id, reason };
         discard.SetAction((parsed, ct) => StaffApi.AskAsync(http =>
-            DiscardAsync(http, parsed.GetRequiredValue(queue)!, parsed.GetRequiredValue(id)!, parsed.GetRequiredValue(reason), ct)));
+            DiscardAsync(http, parsed.GetRequiredValue(queue)!, parsed.GetRequiredValue(id)!, parsed.GetRequiredValue(reason), ct), ct));
         return discard;
     }
 
@@ -67,7 +67,9 @@ internal static class DeadLettersCommand
         {
             if (result.Tokens is [var token] && ServiceOf(token.Value) is null)
             {
-                result.AddError($"{token.Value} is no queue: they are named like inventory.order-placed.");
+                var similar = Similar.To(token.Value, ["show", "retry", "discard"]);
+                result.AddError($"'{token.Value}' is no queue. "
+                    + (similar is null ? "They are named like inventory.order-placed." : $"Did you mean '{similar}'?"));
             }
         });
         return queue;

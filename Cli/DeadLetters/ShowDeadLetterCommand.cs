@@ -21,7 +21,7 @@ internal static class ShowDeadLetterCommand
         {
             id, queue,
         };
-        show.SetAction((parsed, ct) => StaffApi.AskAsync(http => ShowAsync(http, parsed.GetRequiredValue(id)!, parsed.GetValue(queue), ct)));
+        show.SetAction((parsed, ct) => StaffApi.AskAsync(http => ShowAsync(http, parsed.GetRequiredValue(id)!, parsed.GetValue(queue), ct), ct));
         return show;
     }
 

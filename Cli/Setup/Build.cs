@@ -21,6 +21,11 @@ internal static class Build
     /// <exception cref="FailureException">The build failed; its log is shown.</exception>
     public static async Task EnsureAsync(CancellationToken ct)
     {
+        if (Environment.GetEnvironmentVariable("SHOP_NO_BUILD") is { Length: > 0 })
+        {
+            return;
+        }
+
         var sources = StampOfSources();
         if (File.Exists(StampFile) && await File.ReadAllTextAsync(StampFile, ct) == sources + StampOfPrograms())
         {

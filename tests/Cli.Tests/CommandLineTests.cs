@@ -1,0 +1,79 @@
+using System.Text.RegularExpressions;
+
+namespace Shop.Cli.Tests;
+
+/// <summary>What a person meets who has read nothing: help, mistyped words, a shop that does not run.</summary>
+public sealed partial class CommandLineTests : IDisposable
+{
+    private const int MostColumns = 100;
+
+    private readonly ShopProgram _shop = new();
+
+    public void Dispose() => _shop.Dispose();
+
+    [Fact]
+    public async Task Help_lists_every_command_and_each_has_help_of_at_most_100_columns()
+    {
+        var all = await _shop.RunAsync("--help");
+        var commands = Command().Matches(all.Output.Split("Commands:")[1]).Select(match => match.Groups[1].Value).ToList();
+
+        Assert.Equal(0, all.ExitCode);
+        Assert.Equal(["up", "status", "logs", "down", "reset", "env", "token", "demo", "journey", "dead-letters", "outbox", "contracts",
+            "topology", "test", "bench", "images"], commands);
+        var helps = await Task.WhenAll(commands.Select(command => _shop.RunAsync(command, "--help")));
+        Assert.All(helps.Prepend(all), help => Assert.Equal((0, ""), (help.ExitCode, help.Errors)));
+        Assert.All(helps.Prepend(all).SelectMany(help => help.Output.Split('\n')), line => Assert.InRange(line.Length, 0, MostColumns));
+        Assert.Contains("[default: 100]", helps[commands.IndexOf("demo")].Output, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(_shop.Home, "logs")), "help has built something");
+    }
+
+    [Theory]
+    [InlineData("There is no command 'stauts'. Did you mean 'status'?", "stauts")]
+    [InlineData("'--ordrs' is not understood. Did you mean '--orders'?", "demo", "--ordrs", "3")]
+    [InlineData("'retyr' is no queue. Did you mean 'retry'?", "dead-letters", "retyr")]
+    [InlineData("'retyr' is not understood. Did you mean 'retry'?", "dead-letters", "inventory.order-placed", "retyr")]
+    [InlineData("'orderin' is no service. Did you mean 'ordering'?", "outbox", "orderin")]
+    [InlineData("There is no scenario 'flwo'. Did you mean 'flow'?", "bench", "flwo")]
+    [InlineData("--hours takes a number from 1 to 8760, not '0'.", "token", "ada", "--hours", "0")]
+    [InlineData("'x' is no order: an id is like 019a3c1e-7d52-7c11-b2a5-3f0e9c4d8a61.", "journey", "x")]
+    [InlineData("Say what to do.")]
+    public async Task A_wrong_call_says_what_was_wrong_and_what_was_meant(string message, params string[] words)
+    {
+        var outcome = await _shop.RunAsync(words);
+
+        Assert.Equal((2, ""), (outcome.ExitCode, outcome.Output));
+        Assert.StartsWith($"shop: {message}\nSee: ./shop", outcome.Errors, StringComparison.Ordinal);
+        Assert.EndsWith(" --help\n", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("demo")]
+    [InlineData("env")]
+    [InlineData("journey", "019a3c1e-7d52-7c11-b2a5-3f0e9c4d8a61")]
+    [InlineData("dead-letters")]
+    [InlineData("outbox")]
+    public async Task What_needs_a_running_shop_says_at_once_how_to_start_it(params string[] words)
+    {
+        // Nobody listens there, whatever runs on this machine.
+        await File.WriteAllTextAsync(Path.Combine(_shop.Home, "state.json"), """
+            {"services":[{"name":"ordering","url":"http://localhost:1"},{"name":"inventory","url":"http://localhost:1"},
+             {"name":"notification","url":"http://localhost:1"},{"name":"analytics","url":"http://localhost:1"}],"servers":[],"others":[]}
+            """);
+        var outcome = await _shop.RunAsync(words);
+
+        Assert.Equal((1, ""), (outcome.ExitCode, outcome.Output));
+        Assert.Equal($"shop: the shop does not run (its home: {_shop.Home}). Start it with: ./shop up -d\n", outcome.Errors);
+    }
+
+    [Fact]
+    public async Task Reset_asks_and_deletes_nothing_without_a_yes()
+    {
+        var outcome = await _shop.RunAsync("reset");
+
+        Assert.Equal((1, ""), (outcome.ExitCode, outcome.Output));
+        Assert.Contains("shop: nothing was deleted.", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [GeneratedRegex("^  ([a-z-]+)", RegexOptions.Multiline)]
+    private static partial Regex Command();
+}

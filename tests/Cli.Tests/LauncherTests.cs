@@ -1,0 +1,55 @@
+namespace Shop.Cli.Tests;
+
+/// <summary>The script before the program.</summary>
+public sealed class LauncherTests : IDisposable
+{
+    private readonly ShopProgram _shop = new();
+
+    public void Dispose() => _shop.Dispose();
+
+    [Fact]
+    public async Task Without_an_SDK_it_says_how_to_get_one()
+    {
+        // All that the script needs, and no dotnet.
+        var bin = Directory.CreateDirectory(Path.Combine(_shop.Home, "bin")).FullName;
+        foreach (var program in (string[])["bash", "dirname", "readlink", "env"])
+        {
+            var installed = ((string[])["/usr/bin", "/bin"]).Select(directory => Path.Combine(directory, program)).First(File.Exists);
+            File.CreateSymbolicLink(Path.Combine(bin, program), installed);
+        }
+
+        var outcome = await _shop.RunAsync(start =>
+        {
+            start.Environment["PATH"] = bin;
+            start.Environment["HOME"] = _shop.Home;
+            start.Environment.Remove("DOTNET_ROOT");
+        }, "status");
+
+        Assert.Equal((1, ""), (outcome.ExitCode, outcome.Output));
+        Assert.StartsWith("shop: the .NET SDK is not installed", outcome.Errors, StringComparison.Ordinal);
+        Assert.Contains("https://learn.microsoft.com/dotnet/core/install", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Every_scenario_of_the_benchmarks_is_in_their_help()
+    {
+        var scenarios = Directory.EnumerateFiles(Path.Combine(ShopProgram.Repository, "tests/Benchmarks/Scenarios"), "*Scenario.cs")
+            .Select(file => Path.GetFileNameWithoutExtension(file)[..^"Scenario".Length].ToLowerInvariant()).ToList();
+        var help = (await _shop.RunAsync("bench", "--help")).Output;
+
+        Assert.NotEmpty(scenarios);
+        Assert.All(scenarios, scenario => Assert.Contains(scenario, help, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_relative_home_is_that_of_the_caller_and_status_says_that_nothing_runs()
+    {
+        var outcome = await _shop.RunAsync(start =>
+        {
+            start.WorkingDirectory = _shop.Home;
+            start.Environment["SHOP_HOME"] = "shop-home";
+        }, "down");
+
+        Assert.Equal((0, "The shop does not run.\n"), (outcome.ExitCode, outcome.Output));
+    }
+}

@@ -1,0 +1,51 @@
+using System.Diagnostics;
+
+namespace Shop.Cli.Tests;
+
+/// <summary>What a command printed and how it ended.</summary>
+internal sealed record Outcome(int ExitCode, string Output, string Errors);
+
+/// <summary>The launcher <c>./shop</c> as people call it, in a home of its own, with what was built last.</summary>
+internal sealed class ShopProgram : IDisposable
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
+
+    public static string Repository { get; } = FindRepository();
+
+    public string Home { get; } = Directory.CreateTempSubdirectory("shop-cli-").FullName;
+
+    public Task<Outcome> RunAsync(params string[] words) => RunAsync(_ => { }, words);
+
+    public async Task<Outcome> RunAsync(Action<ProcessStartInfo> change, params string[] words)
+    {
+        var start = new ProcessStartInfo(Path.Combine(Repository, "shop"), words)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["SHOP_HOME"] = Home;
+        start.Environment["SHOP_NO_BUILD"] = "1";
+        start.Environment["TERM"] = "xterm-256color"; // colours could be shown: only the missing terminal speaks against it
+        change(start);
+        using var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        using var patience = new CancellationTokenSource(s_patience);
+        await process.WaitForExitAsync(patience.Token);
+        return new Outcome(process.ExitCode, await output, await errors);
+    }
+
+    public void Dispose() => Directory.Delete(Home, recursive: true);
+
+    private static string FindRepository()
+    {
+        var at = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(at.FullName, "Shop.sln")))
+        {
+            at = at.Parent ?? throw new InvalidOperationException("Shop.sln is in no directory above this test.");
+        }
+
+        return at.FullName;
+    }
+}
