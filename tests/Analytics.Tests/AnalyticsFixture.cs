@@ -64,7 +64,7 @@ public sealed class AnalyticsFixture : ServiceFixture<Program>, IAsyncLifetime
 
     /// <summary>Waits for a rebuild's end.</summary>
     public Task<RebuildResponse> EndedAsync(string address) => Eventually.IsAsync($"{address} has ended",
-        () => GetAsync<RebuildResponse>(address), rebuild => rebuild.State != "running", TimeSpan.FromSeconds(60));
+        () => GetAsync<RebuildResponse>(address), rebuild => rebuild.State != "running", TimeSpan.FromMinutes(3));
 
     /// <summary>All rows of a table as one text.</summary>
     public Task<string> RowsAsync(string table) =>
@@ -91,6 +91,6 @@ public sealed class AnalyticsFixture : ServiceFixture<Program>, IAsyncLifetime
         var ids = events.Select(e => $"'{e.EventId}'").ToHashSet();
         await Eventually.IsAsync($"{ids.Count} events are in the log",
             () => Database.ScalarAsync<long>($"SELECT count(*) FROM event_log WHERE event_id IN ({string.Join(",", ids)})"),
-            count => count == ids.Count, TimeSpan.FromSeconds(30));
+            count => count == ids.Count, TimeSpan.FromMinutes(3));
     }
 }

@@ -103,6 +103,13 @@ public sealed class OrderingService : ServiceFixture<Program>, IAsyncLifetime
         return lines;
     }
 
+    /// <summary>Waits until these events of Inventory had their effect, or had none.</summary>
+    public async Task ConsumedAsync(params IReadOnlyList<IIntegrationEvent> events) => await Eventually.IsAsync(
+        $"{events.Count} events are consumed",
+        () => Database.ScalarAsync<long>(
+            $"SELECT count(*) FROM inbox WHERE event_id = ANY ('{{{string.Join(',', events.Select(e => e.EventId))}}}')"),
+        consumed => consumed == events.Count);
+
     /// <summary>When nothing waits to be sent, all that was to be said was said.</summary>
     public async Task AllIsToldAsync()
     {

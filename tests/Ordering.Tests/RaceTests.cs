@@ -60,7 +60,7 @@ public sealed class RaceTests(OrderingService ordering) : IClassFixture<Ordering
         await ordering.Wire.PublishAsync(OrderingService.Reserved(id, sku));
         await ordering.SomebodyWaitsAsync();
         await cancel.CommitAsync();
-        await Eventually.HoldsAsync("the event was counted as late", () => ordering.Late.Of<StockReserved>("late") == late + 1);
+        await Eventually.HoldsAsync("the event was counted as late", () => ordering.Late.Of<StockReserved>("late") > late);
 
         await ordering.AllIsToldAsync();
         await ordering.StatusIsAsync(id, "cancelled");
