@@ -37,6 +37,9 @@ internal sealed class PostgresCluster
         return new PostgresCluster(programs, directory, await RunAsPostgresAsync(directory, ct));
     }
 
+    /// <summary>The server in the foreground, as the user who may run it.</summary>
+    public IReadOnlyList<string> Command => [.. _runAs, Program("postgres"), "-D", Data];
+
     public string Program(string name) => Path.Combine(_programs, name);
 
     /// <summary>A creation that is cut short leaves no half cluster: it happens beside, and is renamed at its end.</summary>
@@ -136,9 +139,12 @@ internal sealed class PostgresCluster
         ServerProcesses.Find(process => new FileInfo(Path.Combine(process, "cwd")).LinkTarget == Data
             && File.ReadAllText(Path.Combine(process, "comm")).StartsWith("postgres", StringComparison.Ordinal));
 
-    private int? PostmasterId()
+    private int? PostmasterId() => PostmasterId(Data);
+
+    /// <summary>The process that a cluster's own file names; null when there is none.</summary>
+    public static int? PostmasterId(string data)
     {
-        var file = Path.Combine(Data, "postmaster.pid");
+        var file = Path.Combine(data, "postmaster.pid");
         return File.Exists(file)
             && int.TryParse(File.ReadLines(file).FirstOrDefault(), NumberStyles.None, CultureInfo.InvariantCulture, out var id)
                 ? id

@@ -12,13 +12,15 @@ internal sealed class RabbitMqNode
     // Every process of the node inherits it, also Erlang's name service, which detaches itself: that is how they are found again.
     private const string Mark = "SHOP_RABBITMQ_DIRECTORY";
     private readonly string _directory;
-    private readonly string _program;
 
     private RabbitMqNode(string directory, string program)
     {
         _directory = directory;
-        _program = program;
+        Program = program;
     }
+
+    /// <summary>The installed program that becomes the node.</summary>
+    public string Program { get; }
 
     public static RabbitMqNode Open(string directory) => new(Path.GetFullPath(directory), FindProgram());
 
@@ -48,14 +50,14 @@ internal sealed class RabbitMqNode
         if (!File.Exists(In("node-name")))
         {
             // The stored data belongs to this name, so that it stays when the ports change.
-            await WriteAsync("node-name", $"shop-{ports.Amqp}@localhost", ct);
+            await WriteAsync("node-name", NodeName(ports), ct);
         }
     }
 
     public Process Start(RabbitMqPorts ports)
     {
         // A session of its own: Ctrl+C in a terminal reaches only the owner, which stops the node in order.
-        var start = new ProcessStartInfo("setsid", ["sh", "-c", "exec \"$0\" > \"$1\" 2>&1 < /dev/null", _program, In("console.log")])
+        var start = new ProcessStartInfo("setsid", ["sh", "-c", "exec \"$0\" > \"$1\" 2>&1 < /dev/null", Program, In("console.log")])
         {
             WorkingDirectory = _directory,
         };
@@ -86,7 +88,8 @@ internal sealed class RabbitMqNode
         return string.Join(Environment.NewLine, logs.Prepend(In("console.log")).Select(file => ServerProcesses.Tail(file)));
     }
 
-    private Dictionary<string, string> Settings(RabbitMqPorts ports) => new()
+    /// <summary>The environment that the node takes its ports and directories from, after <see cref="ConfigureAsync"/>.</summary>
+    public Dictionary<string, string> Settings(RabbitMqPorts ports) => new()
     {
         [Mark] = _directory,
         ["HOME"] = In("home"),
@@ -94,7 +97,7 @@ internal sealed class RabbitMqNode
         ["ERL_EPMD_ADDRESS"] = "127.0.0.1",
         ["ERL_EPMD_PORT"] = ports.Epmd.ToString(CultureInfo.InvariantCulture),
         ["ERL_CRASH_DUMP_SECONDS"] = "0",
-        ["RABBITMQ_NODENAME"] = File.ReadAllText(In("node-name")).Trim(),
+        ["RABBITMQ_NODENAME"] = NodeName(ports),
         ["RABBITMQ_NODE_IP_ADDRESS"] = "127.0.0.1",
         ["RABBITMQ_NODE_PORT"] = ports.Amqp.ToString(CultureInfo.InvariantCulture),
         ["RABBITMQ_DIST_PORT"] = ports.Distribution.ToString(CultureInfo.InvariantCulture),
@@ -133,6 +136,9 @@ internal sealed class RabbitMqNode
             permissions = new[] { new { user = adminUser, vhost = "/", configure = ".*", write = ".*", read = ".*" } },
         });
     }
+
+    private string NodeName(RabbitMqPorts ports) =>
+        File.Exists(In("node-name")) ? File.ReadAllText(In("node-name")).Trim() : $"shop-{ports.Amqp}@localhost";
 
     private IReadOnlyList<int> Processes(string name)
     {

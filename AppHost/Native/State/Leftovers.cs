@@ -1,28 +1,55 @@
+using System.Text;
 using Shop.AppHost.Native.Servers;
 
 namespace Shop.AppHost.Native.State;
 
-/// <summary>Stops what an instance that was killed left running, in the order in which it would have stopped it itself.</summary>
+/// <summary>
+/// Every process that a home's AppHost has started, at any depth: the orchestrator, the dashboard, services and servers. They are found
+/// by a variable of their environment, so also those that a killed AppHost has left.
+/// </summary>
 internal static class Leftovers
 {
-    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(15);
+    private const string Variable = "SHOP_STARTED_FOR";
+    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(10);
 
-    /// <summary>
-    /// Programs are stopped if they are still the very processes of the state; servers are found by the directories that
-    /// they work in. Says whether there was anything.
-    /// </summary>
+    /// <summary>Whatever this process starts from now on is found. The process itself is not.</summary>
+    public static void Mark(string home) => Environment.SetEnvironmentVariable(Variable, home);
+
+    /// <summary>Stops what an AppHost that was killed has left: services first, then servers. Says whether there was anything.</summary>
     public static async Task<bool> StopAsync(string home, Action<string> log, CancellationToken ct)
     {
-        var state = ShopState.Read(home);
-        var programs = Running([.. state.Services.Select(s => s.Process), .. state.Others]);
-        var servers = Running(state.Servers.Select(s => s.Process));
-        if (programs.Count + servers.Count > 0)
+        var left = Find(home);
+        if (left.Count == 0)
         {
-            log($"Stopping what an earlier shop left running ({programs.Count + servers.Count} processes).");
-            await StopAsync(programs, ct);
+            return false;
         }
 
-        // By its directory, a server is also found when its owner was killed before it could write the state.
+        log($"Stopping what an earlier AppHost left running ({left.Count} processes).");
+        ServerProcesses.Signal(left.Where(IsOrchestrator), ServerProcesses.Kill); // it would stop all of them at once
+        ServerProcesses.Signal(Find(home).Where(IsService), ServerProcesses.Terminate);
+        await ServerProcesses.WaitAsync(() => !Find(home).Any(IsService), s_grace, ct);
+        await EndAsync(home, TimeSpan.Zero);
+        return true;
+    }
+
+    /// <summary>Waits until no process is left, and ends what takes longer.</summary>
+    public static async Task EndAsync(string home, TimeSpan patience)
+    {
+        if (!await ServerProcesses.WaitAsync(() => Find(home).All(IsNameService), patience, CancellationToken.None))
+        {
+            await StopServersAsync(home, CancellationToken.None);
+        }
+
+        await ServerProcesses.WaitAsync(() =>
+        {
+            var rest = Find(home);
+            ServerProcesses.Signal(rest, ServerProcesses.Kill);
+            return rest.Count == 0;
+        }, s_grace, CancellationToken.None);
+    }
+
+    private static async Task StopServersAsync(string home, CancellationToken ct)
+    {
         if (Path.Combine(home, "postgres") is var postgres && Directory.Exists(postgres))
         {
             await PostgresServer.StopDirectoryAsync(postgres, ct);
@@ -32,27 +59,33 @@ internal static class Leftovers
         {
             await RabbitMqNode.Open(rabbitmq).StopAsync(s_grace, ct);
         }
-
-        return programs.Count + servers.Count > 0;
     }
 
-    private static List<ProcessIdentity> Running(IEnumerable<ProcessIdentity?> processes) =>
-        [.. processes.OfType<ProcessIdentity>().Where(p => p.IsRunning())];
-
-    private static async Task StopAsync(List<ProcessIdentity> processes, CancellationToken ct)
+    private static IReadOnlyList<int> Find(string home)
     {
-        processes.ForEach(p => Signals.Terminate(p.Pid));
-        using var grace = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        grace.CancelAfter(s_grace);
-        while (processes.Exists(p => p.IsRunning()))
-        {
-            if (grace.IsCancellationRequested)
-            {
-                processes.Where(p => p.IsRunning()).ToList().ForEach(p => Signals.Kill(p.Pid));
-                return;
-            }
+        var mark = Encoding.UTF8.GetBytes($"{Variable}={home}\0");
+        return ServerProcesses.Find(process =>
+            File.ReadAllBytes(Path.Combine(process, "environ")).AsSpan().IndexOf(mark) >= 0
+            && !File.ReadAllText(Path.Combine(process, "stat")).Contains(") Z ", StringComparison.Ordinal));
+    }
 
-            await Task.Delay(TimeSpan.FromMilliseconds(50), CancellationToken.None);
+    private static bool IsOrchestrator(int process) => CommandOf(process).Split(' ')[0].EndsWith("/dcp", StringComparison.Ordinal);
+
+    private static bool IsService(int process) => CommandOf(process).Contains("/services/", StringComparison.Ordinal);
+
+    /// <summary>Erlang's name service detaches itself and has nothing to lose.</summary>
+    private static bool IsNameService(int process) => CommandOf(process).Split(' ')[0].EndsWith("epmd", StringComparison.Ordinal);
+
+    /// <summary>The program and its first argument.</summary>
+    private static string CommandOf(int process)
+    {
+        try
+        {
+            return string.Join(' ', File.ReadAllText($"/proc/{process}/cmdline").Split('\0').Take(2));
+        }
+        catch (IOException)
+        {
+            return ""; // ended meanwhile
         }
     }
 }

@@ -6,7 +6,7 @@ namespace Shop.AppHost.Native.State;
 /// <summary>A service as it was last started. <paramref name="Process"/> is null while it does not run.</summary>
 internal sealed record ServiceState(string Name, string Url, string? HealthPath, bool Healthy, ProcessIdentity? Process)
 {
-    /// <summary>False for a service that something else than the native engine starts, so that its process is not known.</summary>
+    /// <summary>False for a service that something else than this AppHost starts, so that its process is not known.</summary>
     [JsonIgnore]
     public bool Native { get; init; } = true;
 }
@@ -16,16 +16,17 @@ internal sealed record ServerState(string Name, string Host, int Port, bool Heal
 
 /// <summary>
 /// What runs, in <c>state.json</c>: written at each change by the instance that holds the lock, read by <c>./shop status</c>,
-/// and by the next instance, which stops what a killed one left running.
+/// and by others that ask where the parts are.
 /// </summary>
+/// <param name="Dashboard">The address with which a browser logs in to the dashboard.</param>
 internal sealed record ShopState(
     IReadOnlyList<ServiceState> Services,
     IReadOnlyList<ServerState> Servers,
-    IReadOnlyList<ProcessIdentity> Others)
+    string? Dashboard)
 {
     public const string FileName = "state.json";
 
-    public static ShopState Empty { get; } = new([], [], []);
+    public static ShopState Empty { get; } = new([], [], null);
 
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
     {
@@ -51,7 +52,23 @@ internal sealed record ShopState(
     {
         var path = Path.Combine(home, FileName);
         var draft = path + ".new";
-        File.WriteAllText(draft, JsonSerializer.Serialize(this, s_json));
+        using (var writer = new StreamWriter(draft, Private()))
+        {
+            writer.Write(JsonSerializer.Serialize(this, s_json));
+        }
+
         File.Move(draft, path, overwrite: true);
+    }
+
+    /// <summary>It holds the dashboard's token.</summary>
+    private static FileStreamOptions Private()
+    {
+        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        return options;
     }
 }

@@ -3,20 +3,15 @@ using System.Globalization;
 namespace Shop.AppHost.Native.State;
 
 /// <summary>The running instance's own view of its state, written out at each change.</summary>
-internal sealed class StateKeeper(string home)
+internal sealed class StateKeeper(string home, string dashboard)
 {
     private readonly Lock _gate = new();
     private readonly SortedDictionary<string, ServiceState> _services = [];
     private readonly SortedDictionary<string, ServerState> _servers = [];
-    private readonly List<ProcessIdentity> _others = [];
 
     public void Set(ServiceState service) => Change(() => _services[service.Name] = service);
 
     public void Set(ServerState server) => Change(() => _servers[server.Name] = server);
-
-    public void Add(ProcessIdentity other) => Change(() => _others.Add(other));
-
-    public void Remove(ProcessIdentity other) => Change(() => _others.Remove(other));
 
     /// <summary>
     /// Everything was healthy at once for the first time (true), or stops (false): a file with this process's id says so.
@@ -39,7 +34,7 @@ internal sealed class StateKeeper(string home)
         lock (_gate)
         {
             change();
-            new ShopState([.. _services.Values], [.. _servers.Values], [.. _others]).Write(home);
+            new ShopState([.. _services.Values], [.. _servers.Values], dashboard).Write(home);
         }
     }
 }

@@ -1,4 +1,4 @@
-namespace Shop.AppHost.Native.Supervision;
+namespace Shop.AppHost.Hosting;
 
 /// <summary>
 /// How long to wait before starting again what died: not at all the first time, then 1, 2, 4 ... 30 s for as long as it keeps
