@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by what makes images of Debian's packages: tree and image, which need say, fail and $trees, a directory.
 
 # tree NAME [package ...]: the files of an image, made once: of Debian 13 alone, or of it and packages.

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by what runs containers here: podman with settings, images and containers of its own in a directory.
 
 # own_podman DIRECTORY
