@@ -26,6 +26,7 @@ public static class ServiceHost
         builder.AddTelemetry();
         builder.AddHttpDefaults();
         builder.AddAuth();
+        builder.AddRateLimits();
         builder.AddDatabase<TContext>();
         builder.Services.Configure<HostOptions>(host =>
         {
@@ -40,9 +41,12 @@ public static class ServiceHost
         ArgumentNullException.ThrowIfNull(app);
         app.UseExceptionHandler();
         app.UseStatusCodePages();
+        app.UseHeadAsGet();
         app.UseRouting();
         app.UseAuthentication();
+        app.UseRateLimiter();
         app.UseAuthorization();
+        app.UseMiddleware<RequestDoor>();
         app.UseMiddleware<IdempotencyMiddleware>();
         app.MapLandingPage();
         app.MapHttpDefaults();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Claims;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Authorization;
@@ -8,12 +9,16 @@ namespace Shop.ServiceDefaults.Http;
 
 /// <summary>
 /// Bearer tokens by the standard configuration <c>Authentication:Schemes:Bearer</c>. Every route is denied without a token
-/// unless it says otherwise; the customer is the <c>sub</c> claim.
+/// unless it says otherwise; the customer is the <c>sub</c> claim, of
+/// which <see cref="TokenRules"/> sees to it that it is one.
 /// </summary>
 public static class Auth
 {
     /// <summary>The role of the people who run the shop, and the name of the policy that asks for it.</summary>
     public const string Staff = "staff";
+
+    /// <summary>OpenID Connect Core 1.0, section 2: a <c>sub</c> has at most 255 ASCII characters, and is case-sensitive.</summary>
+    public const int MaxSubjectLength = 255;
 
     /// <summary>The caller's id: the token's <c>sub</c>.</summary>
     public static string CustomerId(this ClaimsPrincipal user) =>
@@ -21,6 +26,13 @@ public static class Auth
 
     /// <summary>Whether the caller has the role staff.</summary>
     public static bool IsStaff(this ClaimsPrincipal user) => user.IsInRole(Staff);
+
+    /// <summary>When the caller's token expires: what goes on for longer than a request ends then.</summary>
+    public static DateTimeOffset TokenExpiry(this ClaimsPrincipal user) =>
+        long.TryParse(user.FindFirstValue("exp"), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+            && seconds <= DateTimeOffset.MaxValue.ToUnixTimeSeconds()
+            ? DateTimeOffset.FromUnixTimeSeconds(seconds)
+            : DateTimeOffset.MaxValue;
 
     internal static void AddAuth(this WebApplicationBuilder builder)
     {
@@ -31,11 +43,21 @@ public static class Auth
             options.TokenValidationParameters.NameClaimType = "sub";
             options.TokenValidationParameters.RoleClaimType = "role";
             options.TokenValidationParameters.ClockSkew = TimeSpan.FromSeconds(30);
+            options.Events ??= new JwtBearerEvents();
+            options.Events.OnTokenValidated = context =>
+            {
+                if (TokenRules.Violation(context.SecurityToken) is { } violation)
+                {
+                    context.Fail(violation);
+                }
+
+                return Task.CompletedTask;
+            };
         });
-        var known = new AuthorizationPolicyBuilder().RequireAuthenticatedUser().RequireClaim("sub").Build();
+        var known = new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build();
         builder.Services.AddAuthorizationBuilder()
             .SetDefaultPolicy(known)
             .SetFallbackPolicy(known)
-            .AddPolicy(Staff, policy => policy.RequireClaim("sub").RequireRole(Staff));
+            .AddPolicy(Staff, policy => policy.RequireRole(Staff));
     }
 }

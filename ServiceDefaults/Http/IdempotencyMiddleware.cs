@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.AspNetCore.Diagnostics;
@@ -21,7 +22,12 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
     public const int MaxKeyLength = 200;
     public static readonly TimeSpan Retention = TimeSpan.FromHours(24);
 
-    private static readonly string[] s_keptHeaders = ["Content-Type", "Location"];
+    /// <summary>Says that an answer is the first one, given again.</summary>
+    public const string ReplayedHeader = "Idempotent-Replayed";
+
+    // What belongs to the connection or the moment and not to the answer.
+    private static readonly FrozenSet<string> s_notKept = FrozenSet.ToFrozenSet(
+        ["Connection", "Content-Length", "Date", "Keep-Alive", "Server", "Trailer", "Transfer-Encoding", "Upgrade"], StringComparer.OrdinalIgnoreCase);
 
     public async Task InvokeAsync(HttpContext context, IServiceProvider services)
     {
@@ -118,8 +124,8 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
             await transaction.RollbackToSavepointAsync(IdempotencyStore.Savepoint, CancellationToken.None);
         }
 
-        var headers = s_keptHeaders.Where(context.Response.Headers.ContainsKey)
-            .ToDictionary(name => name, name => context.Response.Headers[name].ToString());
+        var headers = context.Response.Headers.Where(header => !s_notKept.Contains(header.Key))
+            .ToDictionary(header => header.Key, header => header.Value.ToString());
         return (new StoredAnswer([], context.Response.StatusCode, JsonSerializer.Serialize(headers), buffer.ToArray()), final);
     }
 
@@ -138,6 +144,7 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
             context.Response.Headers[name] = value;
         }
 
+        context.Response.Headers[ReplayedHeader] = "true";
         context.Response.Headers.ContentLength = stored.Body.Length;
         await context.Response.Body.WriteAsync(stored.Body, context.RequestAborted);
     }
@@ -145,7 +152,7 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
     /// <summary>SHA-256 over method, path, query and body: what makes two requests the same.</summary>
     private static async Task<byte[]> HashAsync(HttpRequest request)
     {
-        request.EnableBuffering(HttpDefaults.MaxBodyBytes);
+        request.EnableBuffering(HttpDefaults.MaxBodyBytes); // a JSON body is read already
         using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         sha.AppendData(System.Text.Encoding.UTF8.GetBytes($"{request.Method} {request.Path}{request.QueryString}\n"));
         var buffer = new byte[8192];

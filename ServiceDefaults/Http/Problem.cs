@@ -34,4 +34,19 @@ public static class Problem
 
     /// <summary>HTTP's own words: programs decide by the type, people read the detail.</summary>
     internal static string Title(int status) => ReasonPhrases.GetReasonPhrase(status) is { Length: > 0 } phrase ? phrase : "Error";
+
+    /// <summary>The code of a status that comes from the framework and not from a rule of the shop.</summary>
+    internal static string Code(int status) => status switch
+    {
+        StatusCodes.Status400BadRequest => "malformed-request",
+        StatusCodes.Status401Unauthorized => "not-authenticated",
+        StatusCodes.Status403Forbidden => "not-allowed",
+        StatusCodes.Status404NotFound => "not-found",
+        StatusCodes.Status405MethodNotAllowed => "method-not-allowed",
+        StatusCodes.Status408RequestTimeout => "request-timeout",
+        StatusCodes.Status413PayloadTooLarge => "body-too-large",
+        StatusCodes.Status414UriTooLong => "uri-too-long",
+        StatusCodes.Status415UnsupportedMediaType => "unsupported-media-type",
+        _ => "internal-error",
+    };
 }

@@ -27,7 +27,7 @@ internal sealed partial class ProblemExceptionHandler(IProblemDetailsService pro
         }
         else if (problem.Status == StatusCodes.Status500InternalServerError)
         {
-            LogUnexpected(context.Request.Method, context.Request.Path, exception);
+            LogUnexpected(context.Request.Method, OneLine.Escape(context.Request.Path), exception);
         }
 
         context.Response.StatusCode = problem.Status!.Value;
@@ -40,7 +40,9 @@ internal sealed partial class ProblemExceptionHandler(IProblemDetailsService pro
         DomainException e => Problem.Details(StatusCodes.Status422UnprocessableEntity, e.Code, e.Message),
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => Problem.Details(
             StatusCodes.Status413PayloadTooLarge, "body-too-large", $"A body may have at most {HttpDefaults.MaxBodyBytes / 1024} KiB."),
-        BadHttpRequestException e => Problem.Details(e.StatusCode, "malformed-request", Explain(e)),
+        BadHttpRequestException e => Problem.Details(e.StatusCode, Problem.Code(e.StatusCode), UnreadableRequest.Explain(e)),
+        _ when Transient.IsBrokerAway(exception) => Problem.Details(StatusCodes.Status503ServiceUnavailable, "broker-unavailable",
+            "The message broker cannot be reached at the moment. Repeating the request is safe; try again shortly."),
         _ when Transient.IsDatabaseAway(exception) => Problem.Details(StatusCodes.Status503ServiceUnavailable, "database-unavailable",
             "The database cannot be reached at the moment. Nothing was changed; try again shortly."),
         _ when Transient.IsLockTimeout(exception) => Problem.Details(StatusCodes.Status503ServiceUnavailable, "database-busy",
@@ -51,11 +53,7 @@ internal sealed partial class ProblemExceptionHandler(IProblemDetailsService pro
             "The error was logged; repeating the same request with the same Idempotency-Key is safe."),
     };
 
-    private static string Explain(BadHttpRequestException e) => e.InnerException is System.Text.Json.JsonException json
-        ? $"The body is not what is expected here: {json.Message}"
-        : e.Message;
-
-    [LoggerMessage(LogLevel.Warning, "The database is away or busy: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "The database or the broker is unavailable or busy: {Reason}")]
     private partial void LogAway(string reason);
 
     [LoggerMessage(LogLevel.Error, "{Method} {Path} failed.")]

@@ -1,14 +1,19 @@
 using System.Net.Sockets;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using RabbitMQ.Client.Exceptions;
 
 namespace Shop.ServiceDefaults.Messaging;
 
 /// <summary>Tells failures that pass by themselves from those that do not.</summary>
 internal static class Transient
 {
+    /// <summary>Whether the broker cannot be reached, or broke off what it was asked to do.</summary>
+    public static bool IsBrokerAway(Exception exception) =>
+        Chain(exception).Any(e => e is RabbitMQClientException or BrokerUnreachableException);
+
     /// <summary>Whether the database cannot be reached or is going down or coming up: nothing about the message is wrong.</summary>
-    public static bool IsDatabaseAway(Exception exception) => Chain(exception).Any(e => e switch
+    public static bool IsDatabaseAway(Exception exception) => !IsBrokerAway(exception) && Chain(exception).Any(e => e switch
     {
         PostgresException postgres => postgres.SqlState.StartsWith("08", StringComparison.Ordinal)
             || postgres.SqlState.StartsWith("57P", StringComparison.Ordinal)

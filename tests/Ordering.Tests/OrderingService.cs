@@ -11,7 +11,7 @@ using V1 = Shop.Contracts.Ordering.V1;
 namespace Shop.Ordering.Tests;
 
 /// <summary>Ordering, whole and real; the test plays Inventory.</summary>
-public sealed class OrderingService : ServiceFixture<Program>, IAsyncLifetime
+public class OrderingService : ServiceFixture<Program>, IAsyncLifetime
 {
     private readonly ServicesInside _inside = new();
 
@@ -28,6 +28,7 @@ public sealed class OrderingService : ServiceFixture<Program>, IAsyncLifetime
         ["Ordering:SweepBatch"] = "2",
         ["Ordering:WatchInterval"] = "00:01:00",
         ["Ordering:KeepAlive"] = "00:00:00.200",
+        ["RateLimits:StreamsPerCaller"] = "50",
     };
 
     protected override void ConfigureServices(IServiceCollection services) => _inside.AddTo(services);

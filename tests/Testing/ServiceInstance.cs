@@ -35,6 +35,12 @@ public sealed class ServiceInstance : IAsyncDisposable
             ["ConnectionStrings:rabbitmq"] = broker.AbsoluteUri,
             ["Messaging:RetryDelays:0"] = "00:00:00.050",
             ["Logging:LogLevel:Default"] = "Error",
+            ["RateLimits:ReadsPerSecond"] = "1000000", // a test asks for more in a second than a person; tests of the limits set their own
+            ["RateLimits:ReadBurst"] = "1000000",
+            ["RateLimits:WritesPerSecond"] = "1000000",
+            ["RateLimits:WriteBurst"] = "1000000",
+            ["RateLimits:AnonymousPerSecond"] = "1000000",
+            ["RateLimits:AnonymousBurst"] = "1000000",
         };
     }
 

@@ -51,29 +51,44 @@ public static class TestTokens
         return $"{Encode("""{"alg":"none","typ":"JWT"}"""u8)}.{parts[1]}.";
     }
 
+    /// <summary>A customer's that expires soon.</summary>
+    public static string ExpiringIn(TimeSpan lifetime, string customer = "ada") => Make(customer, lifetime: lifetime);
+
+    /// <summary>To be refused with 401: well signed, with whatever the JSON says in place of the subject, or without one.</summary>
+    public static string WithSubject(string? json, string? role = null) =>
+        Make(json is null ? null : JsonDocument.Parse(json).RootElement, role);
+
+    /// <summary>To be refused with 401: well signed, with another header.</summary>
+    public static string WithHeader(string json, string customer = "ada") => Make(customer, header: json);
+
     private static string Make(
-        string subject,
+        object? subject,
         string? role = null,
         TimeSpan? lifetime = null,
         byte[]? key = null,
         string issuer = "shop",
-        string audience = "shop")
+        string audience = "shop",
+        string header = """{"alg":"HS256","typ":"JWT"}""")
     {
         var expires = TimeProvider.System.GetUtcNow() + (lifetime ?? TimeSpan.FromHours(1));
         var claims = new Dictionary<string, object>
         {
             ["iss"] = issuer,
             ["aud"] = audience,
-            ["sub"] = subject,
             ["nbf"] = expires.AddHours(-2).ToUnixTimeSeconds(),
             ["exp"] = expires.ToUnixTimeSeconds(),
         };
+        if (subject is not null)
+        {
+            claims["sub"] = subject;
+        }
+
         if (role is not null)
         {
             claims["role"] = role;
         }
 
-        var signed = $"{Encode("""{"alg":"HS256","typ":"JWT"}"""u8)}.{Encode(JsonSerializer.SerializeToUtf8Bytes(claims))}";
+        var signed = $"{Encode(Encoding.UTF8.GetBytes(header))}.{Encode(JsonSerializer.SerializeToUtf8Bytes(claims))}";
         return $"{signed}.{Encode(HMACSHA256.HashData(key ?? s_key, Encoding.ASCII.GetBytes(signed)))}";
     }
 

@@ -1,14 +1,16 @@
+using System.ComponentModel.DataAnnotations;
 using System.Security.Claims;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
+using Shop.ServiceDefaults.Domain;
 using Shop.ServiceDefaults.Http;
 
 namespace Shop.ServiceDefaults.Messaging.DeadLetters;
 
 /// <summary>Why a dead letter shall not be handled.</summary>
-/// <param name="Reason">1 to 500 characters.</param>
+/// <param name="Reason">1 to 500 characters on one line.</param>
 public sealed record DiscardRequest(string Reason);
 
 /// <summary>How many messages were sent again, or discarded.</summary>
@@ -40,7 +42,7 @@ internal static class DeadLetterEndpoints
     }
 
     private static async Task<Results<Ok<List<DeadLetter>>, ProblemHttpResult>> List(
-        DeadLetterQueues letters, CancellationToken ct, string? queue = null, int limit = Paging.MaxLimit)
+        DeadLetterQueues letters, CancellationToken ct, string? queue = null, [Range(1, Paging.MaxLimit)] int limit = Paging.MaxLimit)
     {
         if (queue is not null && !letters.Has(queue))
         {
@@ -56,7 +58,8 @@ internal static class DeadLetterEndpoints
         return TypedResults.Ok(all);
     }
 
-    private static async Task<Ok<List<DeadLetter>>> ListDiscarded(DeadLetterQueues letters, CancellationToken ct, int limit = Paging.MaxLimit) =>
+    private static async Task<Ok<List<DeadLetter>>> ListDiscarded(
+        DeadLetterQueues letters, CancellationToken ct, [Range(1, Paging.MaxLimit)] int limit = Paging.MaxLimit) =>
         TypedResults.Ok(await letters.ListDiscardedAsync(limit, ct));
 
     private static async Task<Results<Ok<DeadLetterContent>, ProblemHttpResult>> Show(
@@ -79,10 +82,10 @@ internal static class DeadLetterEndpoints
     private static async Task<Results<Ok<MovedResponse>, ProblemHttpResult, ValidationProblem>> Discard(
         string queue, string id, DiscardRequest request, DeadLetterQueues letters, ClaimsPrincipal user, CancellationToken ct)
     {
-        if (string.IsNullOrWhiteSpace(request.Reason) || request.Reason.Length > MaxReason)
+        if (request.Reason.Length > MaxReason || !OneLine.Is(request.Reason))
         {
             return TypedResults.ValidationProblem(
-                new Dictionary<string, string[]> { ["reason"] = [$"Say why, in 1 to {MaxReason} characters."] });
+                new Dictionary<string, string[]> { ["reason"] = [$"Say why, in 1 to {MaxReason} characters on one line, none of them a control character."] });
         }
 
         return letters.Has(queue)

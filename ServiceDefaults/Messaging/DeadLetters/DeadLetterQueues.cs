@@ -100,9 +100,10 @@ internal sealed partial class DeadLetterQueues(
         return moved;
     }
 
-    private async Task<IAsyncDisposable> TakeTurnAsync(string queue, CancellationToken ct)
+    // In the request's transaction where it has one already, which is where it has an Idempotency-Key.
+    private async Task<IAsyncDisposable?> TakeTurnAsync(string queue, CancellationToken ct)
     {
-        var turn = await db.Database.BeginTransactionAsync(ct);
+        var turn = db.Database.CurrentTransaction is null ? await db.Database.BeginTransactionAsync(ct) : null;
         await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(hashtextextended({queue}, 0))", ct);
         return turn;
     }

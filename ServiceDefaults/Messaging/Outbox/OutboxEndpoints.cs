@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -23,8 +24,9 @@ internal static class OutboxEndpoints
             .ProducesProblem(StatusCodes.Status404NotFound);
     }
 
-    private static async Task<Ok<OutboxView>> Show(OutboxReport outbox, CancellationToken ct, int limit = Paging.MaxLimit) =>
-        TypedResults.Ok(await outbox.ReadAsync(Math.Clamp(limit, 1, Paging.MaxLimit), ct));
+    private static async Task<Ok<OutboxView>> Show(
+        OutboxReport outbox, CancellationToken ct, [Range(1, Paging.MaxLimit)] int limit = Paging.MaxLimit) =>
+        TypedResults.Ok(await outbox.ReadAsync(limit, ct));
 
     private static async Task<Results<Ok<RetriedResponse>, ProblemHttpResult>> Retry(
         OutboxReport outbox, CancellationToken ct, string? stream = null) => await outbox.RetryAsync(stream, ct) switch

@@ -94,7 +94,7 @@ internal sealed partial class Product : AggregateRoot
                 $"An adjustment is of 1 to {MaxReceipt} units, more or less; {quantity} is not.");
         }
 
-        if (string.IsNullOrWhiteSpace(reason) || reason.Length > MaxReasonLength || reason.Any(char.IsControl))
+        if (reason.Length > MaxReasonLength || !OneLine.Is(reason))
         {
             throw new DomainException("invalid-reason",
                 $"A reason has 1 to {MaxReasonLength} characters, not only blanks, and no control character.");
@@ -180,7 +180,7 @@ internal sealed partial class Product : AggregateRoot
 
     private static void CheckOffer(string name, decimal unitPrice, string currency)
     {
-        if (string.IsNullOrWhiteSpace(name) || name.Length > MaxNameLength || name.Any(char.IsControl))
+        if (name.Length > MaxNameLength || !OneLine.Is(name))
         {
             throw new DomainException("invalid-name", $"A name has 1 to {MaxNameLength} characters, none of them a control character.");
         }

@@ -47,11 +47,6 @@ internal static class GetEventsEndpoint
 
         if (!string.IsNullOrEmpty(aggregateId))
         {
-            if (aggregateId.Contains('\0', StringComparison.Ordinal))
-            {
-                return Problem.Of(StatusCodes.Status400BadRequest, "malformed-aggregate-id", "An aggregate's id has no NUL character.");
-            }
-
             events = events.Where(e => e.AggregateId == aggregateId);
         }
 

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
-using System.Net.Mail;
+using MimeKit;
+using Shop.ServiceDefaults.Domain;
 
 namespace Shop.Notification.Features.PutContact;
 
@@ -8,16 +9,19 @@ namespace Shop.Notification.Features.PutContact;
 internal sealed class OneLineAttribute() : ValidationAttribute("{0} must be one line without control characters, and not blank.")
 {
     public override bool IsValid(object? value) =>
-        value is not string text || (!string.IsNullOrWhiteSpace(text) && !text.Any(c => char.IsControl(c) || c is '\u2028' or '\u2029'));
+        value is not string text || OneLine.Is(text);
 }
 
 /// <summary>
-/// The value is one bare address that mail can be sent to: no display name, no quoting or comments, ASCII before the @ (not
-/// every mail server takes more), and a domain with a dot in it. Whether somebody reads it, only a mail will tell.
+/// The value is one bare address that mail can be sent to: RFC 5322 by MimeKit's parser, and of that no display name, no quoting or
+/// comments, ASCII before the @ (not every mail server takes more), and a domain with a dot in it. Whether somebody reads it, only a
+/// mail will tell.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class MailboxAddressAttribute() : ValidationAttribute("{0} must be one e-mail address, such as ada@example.com.")
 {
+    private static readonly ParserOptions s_strict = new() { AddressParserComplianceMode = RfcComplianceMode.Strict };
+
     public override bool IsValid(object? value)
     {
         if (value is not string text)
@@ -30,6 +34,6 @@ internal sealed class MailboxAddressAttribute() : ValidationAttribute("{0} must 
             && text[..at].All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-/=?^_`{|}~.".Contains(c, StringComparison.Ordinal))
             && text[(at + 1)..] is var domain && domain.Contains('.', StringComparison.Ordinal) && !domain.EndsWith('.')
             && Uri.CheckHostName(domain) == UriHostNameType.Dns
-            && MailAddress.TryCreate(text, out var address) && address.Address == text;
+            && MailboxAddress.TryParse(s_strict, text, out _);
     }
 }

@@ -10,6 +10,7 @@ using Microsoft.Extensions.Options;
 using Shop.Ordering.Domain;
 using Shop.Ordering.Features.GetOrders;
 using Shop.Ordering.Persistence;
+using Shop.ServiceDefaults.Http;
 using Problem = Shop.ServiceDefaults.Http.Problem;
 
 namespace Shop.Ordering.Features.OrderEvents;
@@ -36,7 +37,9 @@ internal static class OrderEventsEndpoint
         .WithSummary("An order's status and its changes as server-sent events, until nothing can change any more.")
         .Produces<OrderEvent>(StatusCodes.Status200OK, "text/event-stream")
         .Produces(StatusCodes.Status204NoContent)
-        .ProducesProblem(StatusCodes.Status404NotFound);
+        .ProducesProblem(StatusCodes.Status404NotFound)
+        .ProducesProblem(StatusCodes.Status429TooManyRequests)
+        .RequireRateLimiting(RateLimits.Streams);
 
     /// <param name="lastEventId">What the client has seen, as browsers send it when they connect again: the stream goes on after it.</param>
     private static async Task<IResult> StreamEvents(
@@ -48,6 +51,7 @@ internal static class OrderEventsEndpoint
         IOptions<OrderingSettings> settings,
         TimeProvider clock,
         IHostApplicationLifetime host,
+        HttpContext http,
         CancellationToken ct)
     {
         var order = await StateAsync(db.Orders.VisibleTo(user), id, ct);
@@ -63,8 +67,11 @@ internal static class OrderEventsEndpoint
 
         // The present state first, unless the client says what it has seen of this order.
         var shown = lastEventId is { } seen && seen <= order.Version ? seen : order.Version - 1;
-        var events = new EventsOf(id, db, streams, settings.Value.KeepAlive, clock);
-        return TypedResults.ServerSentEvents(events.AfterAsync(shown, host.ApplicationStopping, ct));
+        var events = new EventsOf(id, db, streams, settings.Value.KeepAlive, user.TokenExpiry(), clock);
+        http.Response.Headers["X-Accel-Buffering"] = "no"; // nginx would keep events back
+        return TypedResults.ServerSentEvents(http.IsHead()
+            ? AsyncEnumerable.Empty<SseItem<OrderEvent?>>()
+            : events.AfterAsync(shown, host.ApplicationStopping, ct));
     }
 
     private static Task<State?> StateAsync(IQueryable<Order> orders, Guid id, CancellationToken ct) => orders.AsNoTracking()
@@ -72,13 +79,18 @@ internal static class OrderEventsEndpoint
 
     private sealed record State(int Version, OrderStatus Status, string? Reason);
 
-    private sealed class EventsOf(Guid id, OrderingDbContext db, OrderStreams streams, TimeSpan keepAlive, TimeProvider clock)
+    private sealed class EventsOf(
+        Guid id, OrderingDbContext db, OrderStreams streams, TimeSpan keepAlive, DateTimeOffset expiry, TimeProvider clock)
     {
-        /// <summary>Ends when the order rests, when the client goes, and when the service stops: an open stream must not delay that.</summary>
+        /// <summary>
+        /// Ends when the order rests, when the caller's token expires, when the client goes, and when the service stops: an open
+        /// stream must not delay that.
+        /// </summary>
         public async IAsyncEnumerable<SseItem<OrderEvent?>> AfterAsync(
             int shown, CancellationToken stopping, [EnumeratorCancellation] CancellationToken aborted)
         {
-            using var end = CancellationTokenSource.CreateLinkedTokenSource(stopping, aborted);
+            using var expired = new CancellationTokenSource(TimeLeft(), clock);
+            using var end = CancellationTokenSource.CreateLinkedTokenSource(stopping, aborted, expired.Token);
             using var watch = streams.Watch(id); // before the first look: what happens from here on rings
             var (rung, resting) = (true, false);
             while (!resting && !end.IsCancellationRequested)
@@ -98,6 +110,13 @@ internal static class OrderEventsEndpoint
 
                 rung = !resting && await RingsAsync(watch, end.Token);
             }
+        }
+
+        // No timer counts much further; a client that is still there after a day connects again.
+        private TimeSpan TimeLeft()
+        {
+            var left = expiry - clock.GetUtcNow();
+            return left < TimeSpan.Zero ? TimeSpan.Zero : left > TimeSpan.FromDays(1) ? TimeSpan.FromDays(1) : left;
         }
 
         private async Task<List<Move>> MovesAsync(int shown, CancellationToken ct)

@@ -1,0 +1,63 @@
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Net.Http.Headers;
+
+namespace Shop.ServiceDefaults.Http;
+
+/// <summary>
+/// Refuses what no route accepts, before any of them reads it: text with a NUL character, which PostgreSQL cannot store; a body in
+/// another charset than UTF-8 (RFC 8259); and in a JSON body a null in a list, or half of a surrogate pair.
+/// </summary>
+internal sealed class RequestDoor(RequestDelegate next)
+{
+    public async Task InvokeAsync(HttpContext context)
+    {
+        var problem = QueryProblem(context.Request) ?? CharsetProblem(context.Request) ?? await BodyProblemAsync(context);
+        if (problem is not null)
+        {
+            await problem.ExecuteAsync(context);
+            return;
+        }
+
+        await next(context);
+    }
+
+    private static ProblemHttpResult? QueryProblem(HttpRequest request)
+    {
+        if (!request.QueryString.HasValue || !request.QueryString.Value!.Contains("%00", StringComparison.Ordinal))
+        {
+            return null;
+        }
+
+        var bad = request.Query.FirstOrDefault(parameter => HasNul(parameter.Key) || parameter.Value.Any(HasNul)).Key;
+        return bad is null ? null : Malformed($"The query parameter '{bad}' has a NUL character. Leave it out.");
+    }
+
+    private static ProblemHttpResult? CharsetProblem(HttpRequest request) =>
+        MediaTypeHeaderValue.TryParse(request.ContentType, out var type) && type.Charset.HasValue
+        && !HeaderUtilities.RemoveQuotes(type.Charset).Equals(Encoding.UTF8.WebName, StringComparison.OrdinalIgnoreCase)
+            ? Problem.Of(StatusCodes.Status415UnsupportedMediaType, "unsupported-media-type",
+                "JSON is sent as UTF-8 (RFC 8259). Say charset=utf-8, or leave it out.")
+            : null;
+
+    private static async Task<ProblemHttpResult?> BodyProblemAsync(HttpContext context)
+    {
+        if (context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == false || !context.Request.HasJsonContentType())
+        {
+            return null;
+        }
+
+        var body = new MemoryStream((int)Math.Min(context.Request.ContentLength ?? 0, HttpDefaults.MaxBodyBytes));
+        await context.Request.Body.CopyToAsync(body, context.RequestAborted);
+        body.Position = 0;
+        context.Request.Body = body;
+        context.Request.ContentType = "application/json"; // the framework does not know a charset in quotes
+        return JsonCheck.Violation(body.GetBuffer().AsSpan(0, (int)body.Length)) is { } violation ? Malformed(violation) : null;
+    }
+
+    private static bool HasNul(string? text) => text?.Contains('\0', StringComparison.Ordinal) == true;
+
+    private static ProblemHttpResult Malformed(string detail) => Problem.Of(StatusCodes.Status400BadRequest, "malformed-request", detail);
+}

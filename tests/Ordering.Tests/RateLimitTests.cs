@@ -1,0 +1,147 @@
+using System.Net;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Shop.Ordering.Features.OrderEvents;
+
+namespace Shop.Ordering.Tests;
+
+/// <summary>An Ordering that lets nobody ask for much.</summary>
+public sealed class LimitedOrdering : OrderingService
+{
+    protected override IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>(base.Settings)
+    {
+        ["RateLimits:ReadBurst"] = "3",
+        ["RateLimits:ReadsPerSecond"] = "1",
+        ["RateLimits:WriteBurst"] = "3",
+        ["RateLimits:WritesPerSecond"] = "1",
+        ["RateLimits:AnonymousBurst"] = "3",
+        ["RateLimits:AnonymousPerSecond"] = "1",
+        ["RateLimits:StreamsPerCaller"] = "3",
+        ["RateLimits:Concurrent"] = "1",
+    };
+}
+
+/// <summary>Who asks for too much is told so; the others are served. Each test has callers of its own.</summary>
+public sealed class RateLimitTests(LimitedOrdering ordering) : IClassFixture<LimitedOrdering>
+{
+    [Fact]
+    public async Task A_caller_who_writes_too_fast_is_told_when_to_try_again_and_others_and_reads_go_on()
+    {
+        var ada = ordering.As("hasty-writer");
+
+        var answers = new List<HttpResponseMessage>();
+        for (var i = 0; i < 20; i++)
+        {
+            answers.Add(await ada.PostAsync(new Uri($"/orders/{Guid.Empty}/cancel", UriKind.Relative), null));
+        }
+
+        Assert.Equal(HttpStatusCode.NotFound, answers[0].StatusCode);
+        await IsTooManyAsync(answers.First(answer => answer.StatusCode != HttpStatusCode.NotFound));
+        using var read = await ada.GetAsync(new Uri("/orders", UriKind.Relative));
+        using var other = await ordering.As("bob").PostAsync(new Uri($"/orders/{Guid.Empty}/cancel", UriKind.Relative), null);
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.NotFound), (read.StatusCode, other.StatusCode));
+    }
+
+    [Fact]
+    public async Task A_caller_who_reads_too_fast_is_told_so()
+    {
+        await IsTooManyAsync(await UntilRefusedAsync(ordering.As("hasty-reader"), "/orders", HttpStatusCode.OK));
+    }
+
+    [Fact]
+    public async Task Strangers_are_limited_by_their_address_and_nobody_is_asked_for_health_less_often()
+    {
+
+        await IsTooManyAsync(await UntilRefusedAsync(ordering.Client(), "/orders", HttpStatusCode.Unauthorized));
+        await IsTooManyAsync(await UntilRefusedAsync(ordering.Client(TestTokens.Expired()), "/orders", HttpStatusCode.Unauthorized));
+        for (var i = 0; i < 20; i++)
+        {
+            using var health = await ordering.Client().GetAsync(new Uri("/health/live", UriKind.Relative));
+            Assert.Equal(HttpStatusCode.OK, health.StatusCode);
+        }
+
+        using var known = await ordering.As("known").GetAsync(new Uri("/orders", UriKind.Relative));
+        Assert.Equal(HttpStatusCode.OK, known.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_service_with_more_to_do_than_it_can_says_so()
+    {
+        var sku = await ordering.ListedAsync();
+
+        // One runs, and waits for the table that this test has locked; four more may wait for it.
+        await using var held = await ordering.HoldAsync("LOCK TABLE order_lines IN ACCESS EXCLUSIVE MODE");
+        var orders = Enumerable.Range(0, 8).Select(number => OrderingService.SendAsync(
+            ordering.As($"crowd-{number}"), "/orders", $$"""{"lines":[{"sku":"{{sku}}","quantity":1}]}""")).ToList();
+        var refused = new List<(HttpStatusCode Status, JsonElement Body)>();
+        while (refused.Count < 3)
+        {
+            var next = await Task.WhenAny(orders).WaitAsync(TimeSpan.FromSeconds(60));
+            orders.Remove(next);
+            refused.Add(await next);
+        }
+
+        await held.RollbackAsync();
+        Assert.All(refused, answer => Assert.Equal((HttpStatusCode.ServiceUnavailable, "urn:shop:problem:overloaded"),
+            (answer.Status, answer.Body.GetProperty("type").GetString())));
+        Assert.All(await Task.WhenAll(orders), answer => Assert.Equal(HttpStatusCode.Created, answer.Status));
+    }
+
+    [Fact]
+    public async Task A_caller_has_so_many_streams_and_no_more()
+    {
+        var ada = ordering.As("streamer");
+        var id = (await ordering.PlaceAsync("streamer", await ordering.ListedAsync())).GetProperty("id").GetGuid();
+        var streams = new List<HttpResponseMessage>();
+        for (var i = 0; i < 3; i++)
+        {
+            streams.Add(await OpenAsync(ada, id));
+            Assert.Equal(("text/event-stream", "no"),
+                (streams[i].Content.Headers.ContentType?.MediaType, streams[i].Headers.GetValues("X-Accel-Buffering").Single()));
+        }
+
+        await IsTooManyAsync(await OpenAsync(ada, id));
+        using var staff = await OpenAsync(ordering.AsStaff(), id);
+        Assert.Equal(HttpStatusCode.OK, staff.StatusCode);
+        streams[0].Dispose();
+        using var one = await Eventually.IsAsync("another stream may be opened", () => OpenAsync(ada, id), answer => answer.StatusCode == HttpStatusCode.OK);
+        streams.ForEach(stream => stream.Dispose());
+    }
+
+    [Fact]
+    public async Task A_stream_ends_when_the_callers_token_expires()
+    {
+        var id = (await ordering.PlaceAsync("fleeting", await ordering.ListedAsync())).GetProperty("id").GetGuid();
+        using var lasting = await OpenAsync(ordering.As("fleeting"), id);
+
+        using var stream = await OpenAsync(ordering.Client(TestTokens.ExpiringIn(TimeSpan.FromSeconds(2), "fleeting")), id);
+        var text = await stream.Content.ReadAsStringAsync().WaitAsync(TimeSpan.FromSeconds(30));
+
+        Assert.Contains("\"status\":\"placed\"", text, StringComparison.Ordinal);
+        Assert.True(ordering.Services.GetRequiredService<OrderStreams>().Count >= 1, "the stream of a token that is valid goes on");
+    }
+
+    private static Task<HttpResponseMessage> OpenAsync(HttpClient client, Guid order) =>
+        client.GetAsync(new Uri($"/orders/{order}/events", UriKind.Relative), HttpCompletionOption.ResponseHeadersRead);
+
+    private static async Task<HttpResponseMessage> UntilRefusedAsync(HttpClient client, string path, HttpStatusCode before)
+    {
+        HttpResponseMessage answer;
+        var count = 0;
+        do
+        {
+            Assert.True(count++ < 100, "nothing was refused");
+            answer = await client.GetAsync(new Uri(path, UriKind.Relative));
+        }
+        while (answer.StatusCode == before);
+        return answer;
+    }
+
+    private static async Task IsTooManyAsync(HttpResponseMessage answer)
+    {
+        Assert.Equal(HttpStatusCode.TooManyRequests, answer.StatusCode);
+        Assert.InRange(answer.Headers.RetryAfter?.Delta ?? TimeSpan.Zero, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
+        Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
+        Assert.Contains("urn:shop:problem:too-many-requests", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+}

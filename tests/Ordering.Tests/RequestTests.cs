@@ -1,0 +1,228 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+
+namespace Shop.Ordering.Tests;
+
+/// <summary>What strangers put into a request, each kind by name, with what is like it and is right.</summary>
+public sealed class RequestTests(OrderingService ordering) : IClassFixture<OrderingService>
+{
+    [Theory]
+    [InlineData("""{"lines":[null]}""", "lines[0] is null")]
+    [InlineData("""{"lines":[{"sku":"X","quantity":1},null]}""", "lines[1] is null")]
+    [InlineData("""{"lines":[{"sku":"X","quantity":1,"note":[[],[1,null]]}]}""", "lines[0].note[1][1] is null")]
+    [InlineData("""{"LINES":[null]}""", "LINES[0] is null")]
+    [InlineData("[null]", "[0] is null")]
+    public async Task A_null_in_a_list_is_refused_and_its_place_named(string json, string detail)
+    {
+        var problem = await RefusedAsync(json, 400, "malformed-request");
+
+        Assert.StartsWith(detail, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_null_that_may_be_is_none_in_a_list()
+    {
+        var (status, _) = await OrderingService.SendAsync(ordering.As("ada"), "/orders",
+            $$"""{"channel":null,"lines":[{"sku":"{{await ordering.ListedAsync()}}","quantity":1}]}""");
+
+        Assert.Equal(HttpStatusCode.Created, status);
+    }
+
+    [Theory]
+    [InlineData("""{"lines":[{"sku":"a\u0000b","quantity":1}]}""", "lines[0].sku has a NUL")]
+    [InlineData("""{"lines":[{"sku":"X","quantity":1}],"channel":"\u0000"}""", "channel has a NUL")]
+    [InlineData("""{"a\u0000":1}""", @"a\\u0000 has a NUL")]
+    [InlineData("""{"lines":[{"sku":"\ud800","quantity":1}]}""", "lines[0].sku has half")]
+    [InlineData("""{"lines":[{"sku":"\udc00\ud800","quantity":1}]}""", "lines[0].sku has half")]
+    public async Task Text_with_a_NUL_or_half_a_character_is_refused(string json, string detail)
+    {
+        var problem = await RefusedAsync(json, 400, "malformed-request");
+
+        Assert.StartsWith(detail.Replace(@"\\", @"\", StringComparison.Ordinal), problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("a\\\\u0000b")] // a backslash, a letter, four digits
+    [InlineData("\\ud83c\\udf75")]
+    public Task Text_that_looks_like_a_NUL_or_half_a_character_is_text(string sku) =>
+        RefusedAsync($$"""{"lines":[{"sku":"{{sku}}","quantity":1}]}""", 422, "unknown-sku");
+
+    [Theory]
+    [InlineData("/outbox/retry?stream=%00", "POST")]
+    [InlineData("/outbox/retry?stream=a%00b", "POST")]
+    [InlineData("/orders?status=%00", "GET")]
+    [InlineData("/orders?cursor=%00", "GET")]
+    [InlineData("/orders?%00=1", "GET")]
+    [InlineData("/dead-letters?queue=%00", "GET")]
+    public async Task A_query_with_a_NUL_is_refused(string path, string method)
+    {
+        using var answer = await SendAsync(method, path);
+
+        await IsProblemAsync(answer, 400, "malformed-request");
+    }
+
+    [Theory]
+    [InlineData("application/json; charset=klingon", 415)]
+    [InlineData("application/json; charset=utf-7", 415)]
+    [InlineData("application/json; charset=utf-16", 415)]
+    [InlineData("application/json; charset=UTF-8", 422)]
+    [InlineData("application/json; charset=\"utf-8\"", 422)]
+    [InlineData("application/json", 422)]
+    public async Task A_body_is_UTF8_and_says_so_or_nothing(string type, int status)
+    {
+        using var answer = await SendAsync("POST", "/orders", """{"lines":[{"sku":"X","quantity":1}]}""", type);
+
+        await IsProblemAsync(answer, status, status == 415 ? "unsupported-media-type" : "unknown-sku");
+    }
+
+    [Theory]
+    [InlineData("""{"lines":[{"sku":"X","quantity":1,"quantity":3}]}""", "lines[0].quantity")]
+    [InlineData("""{"lines":[{"sku":"X","quantity":1,"Quantity":3}]}""", "lines[0].Quantity")]
+    [InlineData("""{"lines":[],"lines":[{"sku":"X","quantity":1}]}""", "lines")]
+    public async Task A_member_that_is_there_twice_is_refused(string json, string place)
+    {
+        var problem = await RefusedAsync(json, 400, "malformed-request");
+
+        Assert.Equal($"{place} is there more than once.", problem.GetProperty("detail").GetString());
+    }
+
+    [Theory]
+    [InlineData("""{"lines":[{"sku":"X","quantity":0}]}""", "lines[0].quantity", "The field quantity must be between 1 and 1000.")]
+    [InlineData("""{"lines":[{"sku":"X","quantity":1},{"sku":"","quantity":1}]}""", "lines[1].sku", "The sku field is required.")]
+    [InlineData("""{"lines":[]}""", "lines", "The field lines must be a string or array type with a minimum length of '1'.")]
+    public async Task A_member_out_of_range_is_named_as_in_JSON(string json, string member, string error)
+    {
+        var problem = await RefusedAsync(json, 400, "validation");
+
+        var errors = Assert.Single(problem.GetProperty("errors").EnumerateObject());
+        Assert.Equal((member, error), (errors.Name, errors.Value[0].GetString()));
+    }
+
+    [Theory]
+    [InlineData("""{"lines":[{"sku":"X","quantity":"1"}]}""", "lines[0].quantity has a wrong type or form; /openapi/v1.json says what is right.")]
+    [InlineData("""{"lines":[{"sku":"X","quantity":1}],"note":"x"}""", "note is not known here; /openapi/v1.json says what is.")]
+    [InlineData("""{"lines":[{"quantity":1}]}""", "The body lacks 'sku' in lines[0].")]
+    [InlineData("""{"lines":null}""", "lines has a wrong type or form; /openapi/v1.json says what is right.")]
+    [InlineData("", "The request needs a body of the type application/json.")]
+    public async Task What_cannot_be_read_is_told_in_the_names_of_the_request(string json, string detail) =>
+        Assert.Equal(detail, (await RefusedAsync(json, 400, "malformed-request")).GetProperty("detail").GetString());
+
+    [Theory]
+    [InlineData("/orders?limit=abc", "'limit' cannot be read from 'abc'.")]
+    [InlineData("/dead-letters?limit=%1B%5B2J%0A", "'limit' cannot be read from '\\u001b[2J\\u000a'.")]
+    public async Task A_parameter_that_cannot_be_read_is_named_without_a_type_and_shown_escaped(string path, string detail)
+    {
+        using var answer = await SendAsync("GET", path);
+
+        Assert.Equal(detail, (await IsProblemAsync(answer, 400, "malformed-request")).GetProperty("detail").GetString());
+    }
+
+    [Theory]
+    [InlineData("/dead-letters")]
+    [InlineData("/dead-letters/discarded")]
+    [InlineData("/outbox")]
+    [InlineData("/orders")]
+    public async Task A_limit_is_one_to_two_hundred_everywhere(string path)
+    {
+        foreach (var limit in (string[])["-1", "0", "201", "2000000000"])
+        {
+            using var refused = await SendAsync("GET", $"{path}?limit={limit}");
+            var problem = await IsProblemAsync(refused, 400, "validation");
+            Assert.Equal("limit", Assert.Single(problem.GetProperty("errors").EnumerateObject()).Name);
+        }
+
+        foreach (var limit in (string[])["1", "200"])
+        {
+            using var good = await SendAsync("GET", $"{path}?limit={limit}");
+            Assert.Equal(HttpStatusCode.OK, good.StatusCode);
+        }
+    }
+
+    [Theory]
+    [InlineData("text/event-stream")]
+    [InlineData("text/html")]
+    [InlineData("application/xml")]
+    [InlineData("*/*;q=0")]
+    public async Task An_error_is_a_problem_document_whatever_the_caller_accepts(string accept)
+    {
+        using var stranger = ordering.Client();
+        (HttpClient Caller, string Method, string Path, string? Body, int Status)[] errors =
+        [
+            (stranger, "GET", "/orders", null, 401), (ordering.As("ada"), "GET", "/outbox", null, 403), (ordering.As("ada"), "GET", "/nothing", null, 404),
+            (ordering.As("ada"), "PATCH", "/orders", null, 405), (ordering.As("ada"), "POST", "/orders", "{", 400),
+            (ordering.As("ada"), "POST", "/orders", """{"lines":[]}""", 400), (ordering.As("ada"), "GET", $"/orders/{Guid.Empty}/events", null, 404),
+            (ordering.As("ada"), "POST", "/orders", """{"lines":[{"sku":"X","quantity":1}]}""", 422),
+        ];
+        foreach (var (caller, method, path, body, status) in errors)
+        {
+            using var answer = await SendAsync(method, path, body, accept: accept, client: caller);
+            await IsProblemAsync(answer, status);
+            using var keyed = await SendAsync(method, path, body, accept: accept, client: caller, key: $"key-{accept}-{path}-{body}");
+            await IsProblemAsync(keyed, status);
+        }
+    }
+
+    [Fact]
+    public async Task HEAD_is_GET_without_a_body()
+    {
+        var order = (await ordering.PlaceAsync("ada", await ordering.ListedAsync())).GetProperty("id").GetGuid();
+        foreach (var path in (string[])["/orders", $"/orders/{order}", $"/orders/{order}/history", "/customers/me", $"/orders/{order}/events",
+            $"/orders/{Guid.Empty}", "/orders?limit=0", "/outbox", "/dead-letters", "/health/live", "/openapi/v1.json", "/asyncapi/v1.json"])
+        {
+            using var get = await SendAsync("GET", path);
+            using var head = await SendAsync("HEAD", path);
+
+            Assert.Equal((get.StatusCode, get.Content.Headers.ContentType), (head.StatusCode, head.Content.Headers.ContentType));
+            Assert.Empty(await head.Content.ReadAsByteArrayAsync());
+        }
+
+        using var post = await SendAsync("HEAD", "/outbox/retry");
+        Assert.Equal(HttpStatusCode.MethodNotAllowed, post.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("because\u001b[31m", false)]
+    [InlineData("because\nof that", false)]
+    [InlineData("because\u2028of that", false)]
+    [InlineData("\u202ebecause", false)]
+    [InlineData(" ", false)]
+    [InlineData("because of that: ü, 茶, 🍵", true)]
+    public async Task A_reason_is_one_line_that_shows_as_it_is(string reason, bool good)
+    {
+        using var answer = await SendAsync("POST", "/dead-letters/ordering.stock-reserved/no-such-id/discard", JsonSerializer.Serialize(new { reason }));
+
+        await IsProblemAsync(answer, good ? 404 : 400, good ? "not-found" : "validation");
+    }
+
+    private async Task<JsonElement> RefusedAsync(string json, int status, string code)
+    {
+        using var answer = await SendAsync("POST", "/orders", json, client: ordering.As("ada"));
+        return await IsProblemAsync(answer, status, code);
+    }
+
+    private static async Task<JsonElement> IsProblemAsync(HttpResponseMessage answer, int status, string? code = null)
+    {
+        var text = await answer.Content.ReadAsStringAsync();
+        Assert.True((status, "application/problem+json") == ((int)answer.StatusCode, answer.Content.Headers.ContentType?.MediaType),
+            $"{(int)answer.StatusCode} {answer.Content.Headers.ContentType} instead of {status}: {text}");
+        var problem = JsonDocument.Parse(text).RootElement;
+        Assert.StartsWith($"urn:shop:problem:{code}", problem.GetProperty("type").GetString(), StringComparison.Ordinal);
+        return problem;
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(string method, string path, string? body = null, string type = "application/json",
+        string? accept = null, HttpClient? client = null, string? key = null)
+    {
+        using var request = new HttpRequestMessage(new HttpMethod(method), path);
+        if (body is not null)
+        {
+            request.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body));
+            request.Content.Headers.TryAddWithoutValidation("Content-Type", type);
+        }
+
+        request.Headers.TryAddWithoutValidation("Accept", accept ?? "application/json");
+        request.Headers.TryAddWithoutValidation("Idempotency-Key", key is null ? [] : [key]);
+        return await (client ?? ordering.AsStaff()).SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+    }
+}
