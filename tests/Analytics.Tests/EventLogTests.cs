@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Shop.Analytics.Features.EventLog;
 using Shop.Analytics.Features.Funnel;
@@ -112,6 +113,27 @@ public class EventLogTests(AnalyticsFixture analytics) : IClassFixture<Analytics
         var logged = await analytics.GetAsync<Page<LoggedEventResponse>>($"/analytics/events?aggregateId={id}&limit=1");
         var rest = await analytics.GetAsync<Page<LoggedEventResponse>>($"/analytics/events?aggregateId={id}&cursor={logged.NextCursor}");
         Assert.Equal(3, logged.Items.Count + rest.Items.Count);
+    }
+
+    [Theory]
+    [InlineData("79228162514264337593543950335")]
+    [InlineData("1000000000000000.01")]
+    [InlineData("0.00001")]
+    public async Task An_amount_that_no_report_can_add_up_is_a_dead_letter_and_the_reports_go_on(string amount)
+    {
+        var before = await analytics.Broker.CountReadyAsync(AnalyticsFixture.DeadLetters);
+        var at = new DateTimeOffset(2026, 6, 16, 12, 0, 0, TimeSpan.Zero);
+        var (good, bad) = (Samples.Confirmed(Guid.CreateVersion7(), at, 5, "SEK"),
+            Samples.Confirmed(Guid.CreateVersion7(), at, decimal.Parse(amount, CultureInfo.InvariantCulture), "SEK"));
+
+        await analytics.Wire.PublishAsync(bad, good);
+
+        await analytics.LoggedAsync(good);
+        await Eventually.IsAsync("the other is a dead letter",
+            () => analytics.Broker.CountReadyAsync(AnalyticsFixture.DeadLetters), count => count > before);
+        var sales = await analytics.GetAsync<SalesResponse>("/analytics/sales?from=2026-06-16&to=2026-06-16");
+        Assert.Equal(0, Assert.Single(sales.Days).Revenue % 5);
+        Assert.NotNull(await analytics.GetAsync<FunnelResponse>("/analytics/funnel?from=2026-06-16&to=2026-06-16"));
     }
 
     [Fact]

@@ -80,10 +80,12 @@ public sealed class ProductApiTests(InventoryService inventory)
     [InlineData("""{"name":null,"unitPrice":4.5,"currency":"EUR"}""", 400, "malformed-request")]
     [InlineData("""{"name":"","unitPrice":4.5,"currency":"EUR"}""", 400, "validation")]
     [InlineData("""{"name":"Tea","unitPrice":4.5,"currency":"EURO"}""", 400, "validation")]
-    [InlineData("""{"name":"Te\u0000a","unitPrice":4.5,"currency":"EUR"}""", 422, "invalid-name")]
+    [InlineData("""{"name":"Te\u0000a","unitPrice":4.5,"currency":"EUR"}""", 400, "malformed-request")]
     [InlineData("""{"name":"Tea","unitPrice":4.505,"currency":"EUR"}""", 422, "invalid-price")]
     [InlineData("""{"name":"Tea","unitPrice":-1,"currency":"EUR"}""", 422, "invalid-price")]
     [InlineData("""{"name":"Tea","unitPrice":4.5,"currency":"eur"}""", 422, "invalid-currency")]
+    [InlineData("""{"name":"Tea","unitPrice":4.5,"currency":"QQQ"}""", 422, "invalid-currency")]
+    [InlineData("""{"name":"Tea","unitPrice":79228162514264337593543950335,"currency":"EUR"}""", 422, "invalid-price")]
     public async Task A_bad_offer_is_refused_with_a_problem(string body, int status, string code)
     {
         var sku = NewSku();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Shop.Inventory.Domain;
 using Shop.ServiceDefaults.Domain;
 
@@ -238,6 +239,13 @@ public sealed class ProductTests
     [InlineData("Tea", 1, "eur", "invalid-currency")]
     [InlineData("Tea", 1, "EURO", "invalid-currency")]
     [InlineData("Tea", 1, "EU\n", "invalid-currency")]
+    [InlineData("Tea", 1, "QQQ", "invalid-currency")]
+    [InlineData("Tea", 1, "XXX", "invalid-currency")]
+    [InlineData("Tea", 1, "XAU", "invalid-currency")]
+    [InlineData("Tea", 1, "DEM", "invalid-currency")]
+    [InlineData("Tea", 100.5, "JPY", "invalid-price")]
+    [InlineData("Tea", 1.2345, "KWD", "invalid-price")]
+    [InlineData("Tea", 1.00001, "UYW", "invalid-price")]
     public void A_bad_offer_is_refused_and_changes_nothing(string name, decimal unitPrice, string currency, string code)
     {
         var product = Listed();
@@ -245,6 +253,25 @@ public sealed class ProductTests
         Assert.Equal(code, Assert.Throws<DomainException>(() => Product.List("TEA-2", name, unitPrice, currency, s_now)).Code);
         Assert.Equal(code, Assert.Throws<DomainException>(() => product.Offer(name, unitPrice, currency, s_now)).Code);
         Assert.Equal(("Tea", 4.5m, "EUR", 1), (product.Name, product.UnitPrice, product.Currency, product.Version));
+    }
+
+    [Theory]
+    [InlineData("1.234", "KWD", "1.234")]
+    [InlineData("1.5", "KWD", "1.500")]
+    [InlineData("101", "JPY", "101")]
+    [InlineData("101.00", "JPY", "101")]
+    [InlineData("4.5", "EUR", "4.50")]
+    [InlineData("0.0001", "UYW", "0.0001")]
+    public void A_price_has_the_decimals_of_its_currency(string price, string currency, string kept) => Assert.Equal(kept,
+        Product.List("TEA-2", "Tea", decimal.Parse(price, CultureInfo.InvariantCulture), currency, s_now).UnitPrice.ToString(CultureInfo.InvariantCulture));
+
+    [Fact]
+    public void The_currencies_are_those_of_ISO_4217_that_have_a_minor_unit()
+    {
+        Assert.Equal(167, Iso4217.All.Count());
+        Assert.All(Iso4217.All, currency => Assert.Matches("^[A-Z]{3}$", currency.Code));
+        Assert.Equal([0, 2, 3, 4], Iso4217.All.Select(currency => currency.Decimals).Distinct().Order());
+        Assert.Equal(["CLF", "UYW"], Iso4217.All.Where(currency => currency.Decimals == 4).Select(currency => currency.Code).Order());
     }
 
     private static Product Stocked(int quantity)

@@ -67,6 +67,9 @@ public sealed class ApiTests(NotificationFixture shop) : IClassFixture<Notificat
     [InlineData("a..b@example.com")]
     [InlineData("ada@[127.0.0.1]")]
     [InlineData("zoë@example.com")]
+    [InlineData("bob.@example.com")]
+    [InlineData(".bob@example.com")]
+    [InlineData("bob(c)@example.com")]
     public async Task An_address_that_mail_cannot_go_to_is_refused(string email) => await RefusedAsync(JsonSerializer.Serialize(Body(email: email)));
 
     [Theory]

@@ -68,6 +68,22 @@ public sealed class ContactTests(NotificationFixture shop) : IClassFixture<Notif
         Assert.Equal(HttpStatusCode.NotFound, (await client.PostAsync("/contacts/me/webhook-secret", null)).StatusCode);
     }
 
+    [Fact]
+    public async Task A_secret_that_is_given_again_for_its_key_may_not_be_stored_either()
+    {
+        var customer = Sample.Customer("rotate-twice");
+        await shop.PutContactAsync(customer, webhookUrl: "https://one.example.com/");
+        using var client = shop.Client(TestTokens.Customer(customer));
+        client.DefaultRequestHeaders.Add("Idempotency-Key", "key-1");
+
+        using var first = await client.PostAsync("/contacts/me/webhook-secret", null);
+        using var again = await client.PostAsync("/contacts/me/webhook-secret", null);
+
+        Assert.Equal(await first.Content.ReadAsStringAsync(), await again.Content.ReadAsStringAsync());
+        Assert.Equal((true, true), (first.Headers.CacheControl?.NoStore, again.Headers.CacheControl?.NoStore));
+        Assert.Equal((false, "true"), (first.Headers.Contains("Idempotent-Replayed"), again.Headers.GetValues("Idempotent-Replayed").Single()));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("hooks.example.com")]

@@ -6,19 +6,42 @@ public sealed class HostileRequestTests(OrderingService ordering, ITestOutputHel
     [Fact]
     public async Task No_input_of_any_route_gives_a_500_and_every_refusal_is_a_problem()
     {
-        var sku = await ordering.ListedAsync();
-        var order = (await ordering.PlaceAsync("ada", sku)).GetProperty("id").GetString()!;
-
-        var hostile = await HostileRequests.SendAllAsync(ordering.Client, new Dictionary<string, string>
-        {
-            ["id"] = order,
-            ["sku"] = sku,
-            ["channel"] = "web",
-            ["queue"] = "ordering.stock-reserved",
-        });
+        var hostile = await HostileRequests.SendAllAsync(ordering.Client, await KnownAsync());
 
         output.WriteLine($"{hostile.Sent} hostile requests to Ordering");
         Assert.Empty(hostile.Failures);
         Assert.True(hostile.Sent > 500, $"only {hostile.Sent} requests were sent");
+    }
+
+    [Fact]
+    public async Task Every_POST_with_an_idempotency_key_happens_once_and_is_answered_twice() =>
+        Assert.NotEmpty(await RepeatedPosts.SendAllAsync(ordering.AsStaff(), await KnownAsync()));
+
+    [Theory]
+    [InlineData("retry", "")]
+    [InlineData("discard", """{"reason":"because"}""")]
+    public async Task A_dead_letter_is_moved_once_for_a_key_and_the_answer_given_twice(string what, string body)
+    {
+        var id = Guid.CreateVersion7();
+        await ordering.Broker.PublishAsync("ordering.stock-reserved.dead", "", "no event"u8.ToArray(), new { message_id = id.ToString(), delivery_mode = 2 });
+        var path = $"/dead-letters/ordering.stock-reserved/{id}/{what}";
+
+        var first = await OrderingService.SendAsync(ordering.AsStaff(), path, body, key: $"key-{id}");
+        var again = await OrderingService.SendAsync(ordering.AsStaff(), path, body, key: $"key-{id}");
+
+        Assert.Equal((System.Net.HttpStatusCode.OK, 1), (first.Status, first.Body.GetProperty("count").GetInt32()));
+        Assert.Equal((first.Status, first.Body.GetRawText()), (again.Status, again.Body.GetRawText()));
+    }
+
+    private async Task<Dictionary<string, string>> KnownAsync()
+    {
+        var sku = await ordering.ListedAsync();
+        return new Dictionary<string, string>
+        {
+            ["id"] = (await ordering.PlaceAsync("ada", sku)).GetProperty("id").GetString()!,
+            ["sku"] = sku,
+            ["channel"] = "web",
+            ["queue"] = "ordering.stock-reserved",
+        };
     }
 }

@@ -25,6 +25,23 @@ public sealed class OrderApiTests(OrderingService ordering) : IClassFixture<Orde
         Assert.Equal(order.GetRawText(), read.GetRawText());
     }
 
+    [Theory]
+    [InlineData("JPY", 101, "96", "5")]
+    [InlineData("KWD", 1.234, "1.172", "0.062")]
+    [InlineData("EUR", 4.25, "4.04", "0.21")]
+    public async Task A_preferred_customer_pays_what_the_currency_has_coins_for(string currency, decimal price, string total, string discount)
+    {
+        var customer = $"regular-{Guid.CreateVersion7():N}";
+        await ordering.Database.ExecuteAsync(
+            $"INSERT INTO customers (id, confirmed_orders, preferred_since, version) VALUES ('{customer}', 3, now(), 3)");
+
+        var placed = await ordering.PlaceAsync(customer, await ordering.ListedAsync(price, currency));
+        var read = await OrderingService.GetAsync(ordering.As(customer), $"/orders/{placed.GetProperty("id").GetGuid()}");
+
+        Assert.Equal((total, discount), (placed.GetProperty("total").GetRawText(), placed.GetProperty("discount").GetRawText()));
+        Assert.Equal(placed.GetRawText(), read.GetRawText());
+    }
+
     [Fact]
     public async Task Its_AsyncAPI_document_is_the_committed_one_and_asks_nobody_who_he_is()
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Shop.Ordering.Domain;
 using Shop.ServiceDefaults.Domain;
 
@@ -31,6 +32,46 @@ public sealed class OrderTests
 
         Assert.Equal((total, discount), (order.Total, order.Discount));
     }
+
+    [Theory]
+    [InlineData("JPY", "101", 1, "96", "5")]
+    [InlineData("JPY", "101", 3, "288", "15")]
+    [InlineData("KWD", "1.234", 1, "1.172", "0.062")]
+    [InlineData("UYW", "1.2345", 1, "1.1728", "0.0617")]
+    [InlineData("EUR", "0.01", 1, "0.01", "0.00")]
+    [InlineData("EUR", "0.10", 3, "0.28", "0.02")]
+    public void A_total_can_be_paid_in_its_currency(string currency, string price, int quantity, string total, string discount)
+    {
+        var order = Order.Place("ada", [new OrderLine("TEA-1", "Tea", quantity, decimal.Parse(price, CultureInfo.InvariantCulture), currency)], 5, s_now);
+
+        Assert.Equal((total, discount), (order.Total.ToString(CultureInfo.InvariantCulture), order.Discount.ToString(CultureInfo.InvariantCulture)));
+    }
+
+    [Theory]
+    [InlineData(33.35, 100, 0.05)]
+    [InlineData(33.65, 100, 0.95)]
+    public void What_was_listed_at_more_decimals_than_its_currency_has_still_has_a_total_that_can_be_paid(decimal price, decimal total, decimal discount)
+    {
+        var order = Order.Place("ada", [new OrderLine("TEA-1", "Tea", 3, price, "JPY")], 0, s_now);
+
+        Assert.Equal((total, discount), (order.Total, order.Discount));
+    }
+
+    [Fact]
+    public void An_order_in_a_currency_that_nobody_can_pay_in_is_refused() => Refused("invalid-currency", Tea(1) with { Currency = "QQQ" });
+
+    [Theory]
+    [InlineData("79228162514264337593543950335")]
+    [InlineData("100000000.01")]
+    [InlineData("-0.01")]
+    [InlineData("0.00001")]
+    public void A_price_that_Inventory_never_lists_is_refused_before_any_order_is_placed_at_it(string price) =>
+        Assert.Equal("malformed-price", Assert.Throws<DomainException>(
+            () => Product.Unnamed("TEA-1").Priced(decimal.Parse(price, CultureInfo.InvariantCulture), "EUR", 1)).Code);
+
+    [Fact]
+    public void The_dearest_order_that_there_can_be_has_a_total() => Assert.Equal(10_000_000_000_000m, Order.Place("ada",
+        [.. Enumerable.Range(0, Order.MaxLines).Select(i => new OrderLine($"SKU-{i}", "x", Order.MaxQuantity, Product.MaxUnitPrice, "EUR"))], 0, s_now).Total);
 
     [Theory]
     [InlineData(0)]

@@ -48,8 +48,8 @@ internal sealed partial class Product : AggregateRoot
     public static Product List(string sku, string name, decimal unitPrice, string currency, DateTimeOffset now)
     {
         CheckSku(sku);
-        CheckOffer(name, unitPrice, currency);
-        var product = new Product { Sku = sku, Name = name, UnitPrice = Money(unitPrice), Currency = currency, Version = 1 };
+        var price = CheckOffer(name, unitPrice, currency);
+        var product = new Product { Sku = sku, Name = name, UnitPrice = price, Currency = currency, Version = 1 };
         product.Raise(new ProductListed(sku, product.Version, name, product.UnitPrice, currency, now));
         return product;
     }
@@ -57,14 +57,14 @@ internal sealed partial class Product : AggregateRoot
     /// <summary>Changes the name or the price. What is the same already is no change.</summary>
     public void Offer(string name, decimal unitPrice, string currency, DateTimeOffset now)
     {
-        CheckOffer(name, unitPrice, currency);
+        var price = CheckOffer(name, unitPrice, currency);
         var renamed = name != Name;
         if (!renamed && unitPrice == UnitPrice && currency == Currency)
         {
             return;
         }
 
-        (Name, UnitPrice, Currency) = (name, Money(unitPrice), currency);
+        (Name, UnitPrice, Currency) = (name, price, currency);
         Version++;
         Raise(renamed
             ? new ProductListed(Sku, Version, Name, UnitPrice, Currency, now)
@@ -178,33 +178,31 @@ internal sealed partial class Product : AggregateRoot
         }
     }
 
-    private static void CheckOffer(string name, decimal unitPrice, string currency)
+    /// <summary>The price as it is kept: with the decimals of its currency.</summary>
+    private static decimal CheckOffer(string name, decimal unitPrice, string currency)
     {
         if (name.Length > MaxNameLength || !OneLine.Is(name))
         {
             throw new DomainException("invalid-name", $"A name has 1 to {MaxNameLength} characters, none of them a control character.");
         }
 
-        if (unitPrice is < 0 or > MaxUnitPrice || decimal.Round(unitPrice, 2) != unitPrice)
+        if (Iso4217.Find(currency) is not { } known)
         {
-            throw new DomainException("invalid-price", $"A price is 0 to {MaxUnitPrice}, with at most two decimals.");
+            throw new DomainException("invalid-currency",
+                $"{currency} is no currency that can be paid in. Use a code of ISO 4217 in capital letters, such as EUR.");
         }
 
-        if (!CurrencyPattern().IsMatch(currency))
+        if (unitPrice is < 0 or > MaxUnitPrice || !known.CanPay(unitPrice))
         {
-            throw new DomainException("invalid-currency", "A currency is three capital letters (ISO 4217), such as EUR.");
+            throw new DomainException("invalid-price", $"A price is 0 to {MaxUnitPrice}, in {currency} with at most {known.Decimals} decimals.");
         }
+
+        return known.Round(unitPrice);
     }
-
-    /// <summary>With two decimals, as the database gives it back.</summary>
-    private static decimal Money(decimal amount) => decimal.Round(amount, 2) + 0.00m;
 
     // A path segment of one or two dots never arrives: clients resolve it.
     [GeneratedRegex(@"^(?!\.{1,2}\z)[A-Za-z0-9._-]{1,64}\z")]
     private static partial Regex SkuPattern();
-
-    [GeneratedRegex(@"^[A-Z]{3}\z")]
-    private static partial Regex CurrencyPattern();
 }
 
 internal sealed record ProductListed(

@@ -29,7 +29,7 @@ internal sealed class InventoryDbContext(DbContextOptions<InventoryDbContext> op
             product.HasKey(p => p.Sku);
             IsSku(product.Property(p => p.Sku));
             product.Property(p => p.Name).HasMaxLength(Product.MaxNameLength);
-            product.Property(p => p.UnitPrice).HasPrecision(18, 2);
+            product.Property(p => p.UnitPrice).HasColumnType("numeric"); // as many decimals as its currency has
             product.Property(p => p.Currency).HasMaxLength(3).IsFixedLength();
             product.Property(p => p.Version).IsConcurrencyToken();
         });

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Shop.ServiceDefaults.Hosting;
+using Shop.ServiceDefaults.Http;
 using Shop.ServiceDefaults.Messaging;
 
 namespace Shop.Notification.Persistence;
@@ -42,7 +43,7 @@ internal sealed class NotificationDbContext(DbContextOptions<NotificationDbConte
         });
         notification.Property(n => n.Id).ValueGeneratedNever();
         notification.Property(n => n.Audience).HasMaxLength(16).HasDefaultValue(Audiences.Customer); // the previous version says nothing
-        notification.Property(n => n.Recipient).HasMaxLength(200);
+        notification.Property(n => n.Recipient).HasMaxLength(Auth.MaxSubjectLength);
         notification.Property(n => n.Channel).HasMaxLength(16);
         notification.Property(n => n.Subject).HasMaxLength(200);
         notification.Property(n => n.Status).HasConversion<string>().HasMaxLength(16);
@@ -69,7 +70,7 @@ internal sealed class NotificationDbContext(DbContextOptions<NotificationDbConte
             table.HasCheckConstraint("contacts_filled", "name <> '' AND email LIKE '_%@_%'");
         });
         contact.HasKey(c => c.CustomerId);
-        contact.Property(c => c.CustomerId).HasMaxLength(200);
+        contact.Property(c => c.CustomerId).HasMaxLength(Auth.MaxSubjectLength);
         contact.Property(c => c.Name).HasMaxLength(Contact.MaxNameLength);
         contact.Property(c => c.Email).HasMaxLength(Contact.MaxEmailLength);
         contact.Property(c => c.WebhookUrl).HasMaxLength(Contact.MaxWebhookUrlLength);

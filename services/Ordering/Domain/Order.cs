@@ -49,17 +49,17 @@ internal sealed class Order : AggregateRoot
     public static Order Place(
         string customerId, IReadOnlyList<OrderLine> lines, decimal discount, DateTimeOffset now, string? channel = null)
     {
-        Check(lines);
+        var currency = Check(lines);
         var sum = lines.Sum(line => line.Quantity * line.UnitPrice);
-        var off = Math.Round(sum * discount / 100, 2, MidpointRounding.ToEven);
+        var total = Math.Min(currency.Round(sum * (100 - discount) / 100), currency.RoundDown(sum));
         var order = new Order
         {
             Id = Guid.CreateVersion7(now),
             CustomerId = customerId,
             Status = OrderStatus.Placed,
-            Discount = off,
-            Total = sum - off,
-            Currency = lines[0].Currency,
+            Discount = sum - total,
+            Total = total,
+            Currency = currency.Code,
             PlacedAt = now,
             Version = 1,
         };
@@ -123,7 +123,8 @@ internal sealed class Order : AggregateRoot
         }
     }
 
-    private static void Check(IReadOnlyList<OrderLine> lines)
+    /// <summary>What the order is paid in.</summary>
+    private static Currency Check(IReadOnlyList<OrderLine> lines)
     {
         if (lines.Count is 0 or > MaxLines)
         {
@@ -144,6 +145,9 @@ internal sealed class Order : AggregateRoot
         {
             throw new DomainException("mixed-currencies", "All products of an order must be sold in one currency; order the others separately.");
         }
+
+        return Iso4217.Find(lines[0].Currency)
+            ?? throw new DomainException("invalid-currency", $"{lines[0].Sku} is listed in {lines[0].Currency}, which is no currency that can be paid in.");
     }
 
     /// <summary>Events may overtake each other: whatever is not newer than what was heard already is late.</summary>

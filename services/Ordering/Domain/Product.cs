@@ -1,3 +1,5 @@
+using Shop.ServiceDefaults.Domain;
+
 namespace Shop.Ordering.Domain;
 
 /// <summary>
@@ -6,6 +8,9 @@ namespace Shop.Ordering.Domain;
 /// </summary>
 internal sealed class Product
 {
+    /// <summary>With the most lines and units that an order may have, still far from what a decimal holds.</summary>
+    public const decimal MaxUnitPrice = 100_000_000;
+
     private Product() { } // EF Core
 
     public string Sku { get; private init; } = "";
@@ -31,8 +36,15 @@ internal sealed class Product
         }
     }
 
+    /// <exception cref="DomainException">It is no price: the event did not come from Inventory, which lists none like it.</exception>
     public void Priced(decimal unitPrice, string currency, int version)
     {
+        if (unitPrice is < 0 or > MaxUnitPrice || decimal.Round(unitPrice, Iso4217.MaxDecimals) != unitPrice)
+        {
+            throw new DomainException("malformed-price",
+                $"A price is 0 to {MaxUnitPrice} with at most {Iso4217.MaxDecimals} decimals; {unitPrice} of {Sku} is none.");
+        }
+
         if (version > PriceVersion)
         {
             (UnitPrice, Currency, PriceVersion) = (unitPrice, currency, version);

@@ -7,6 +7,7 @@ using Npgsql;
 using Shop.Ordering.Domain;
 using Shop.Ordering.Features.OrderHistory;
 using Shop.ServiceDefaults.Hosting;
+using Shop.ServiceDefaults.Http;
 using Shop.ServiceDefaults.Messaging;
 
 namespace Shop.Ordering.Persistence;
@@ -61,7 +62,7 @@ internal sealed class OrderingDbContext(DbContextOptions<OrderingDbContext> opti
                 table.HasCheckConstraint("customers_preferred",
                     $"(preferred_since IS NOT NULL) = (confirmed_orders >= {Customer.OrdersToBecomePreferred})");
             });
-            customer.Property(c => c.Id).HasMaxLength(200);
+            customer.Property(c => c.Id).HasMaxLength(Auth.MaxSubjectLength);
             customer.Property(c => c.Version).IsConcurrencyToken();
         });
         modelBuilder.Entity<Product>(product =>
@@ -75,7 +76,7 @@ internal sealed class OrderingDbContext(DbContextOptions<OrderingDbContext> opti
             product.HasKey(p => p.Sku);
             product.Property(p => p.Sku).HasMaxLength(64);
             product.Property(p => p.Name).HasMaxLength(200);
-            product.Property(p => p.UnitPrice).HasPrecision(18, 2);
+            product.Property(p => p.UnitPrice).HasColumnType("numeric");
             product.Property(p => p.Currency).HasMaxLength(3).IsFixedLength();
             product.Property(p => p.NameVersion).IsConcurrencyToken();
             product.Property(p => p.PriceVersion).IsConcurrencyToken();
@@ -96,11 +97,11 @@ internal sealed class OrderingDbContext(DbContextOptions<OrderingDbContext> opti
         });
         order.Property(o => o.Id).ValueGeneratedNever();
         order.Property(o => o.Status).HasConversion<string>().HasMaxLength(16);
-        order.Property(o => o.CustomerId).HasMaxLength(200);
+        order.Property(o => o.CustomerId).HasMaxLength(Auth.MaxSubjectLength);
         order.Property(o => o.Currency).HasMaxLength(3).IsFixedLength();
         order.Property(o => o.Reason).HasMaxLength(64);
-        order.Property(o => o.Total).HasPrecision(18, 2);
-        order.Property(o => o.Discount).HasPrecision(18, 2);
+        order.Property(o => o.Total).HasColumnType("numeric");
+        order.Property(o => o.Discount).HasColumnType("numeric");
         order.Property(o => o.Version).IsConcurrencyToken();
         order.Property(o => o.ReservationVersion).HasDefaultValue(0).ValueGeneratedNever().IsConcurrencyToken(); // a late event moves it alone
         order.HasIndex(o => new { o.CustomerId, o.Id });
@@ -119,7 +120,7 @@ internal sealed class OrderingDbContext(DbContextOptions<OrderingDbContext> opti
             line.HasKey("order_id", nameof(OrderLine.Sku));
             line.Property(l => l.Sku).HasMaxLength(64);
             line.Property(l => l.Name).HasMaxLength(200);
-            line.Property(l => l.UnitPrice).HasPrecision(18, 2);
+            line.Property(l => l.UnitPrice).HasColumnType("numeric");
             line.Property(l => l.Currency).HasMaxLength(3).IsFixedLength();
         });
     }
@@ -143,7 +144,7 @@ internal sealed class OrderingDbContext(DbContextOptions<OrderingDbContext> opti
         entry.Property(e => e.ToStatus).HasConversion<string>().HasMaxLength(16);
         entry.Property(e => e.Reason).HasMaxLength(64);
         entry.Property(e => e.Cause).HasConversion(new KebabCase<CauseKind>()).HasMaxLength(16);
-        entry.Property(e => e.CausedBy).HasMaxLength(200);
+        entry.Property(e => e.CausedBy).HasMaxLength(Auth.MaxSubjectLength);
     }
 
     private sealed class KebabCase<TEnum>() : ValueConverter<TEnum, string>(s_write, s_read)

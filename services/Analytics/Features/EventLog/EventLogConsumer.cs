@@ -29,6 +29,11 @@ internal sealed class EventLogConsumer(AnalyticsDbContext db, TimeProvider clock
 
     public async Task ConsumeAsync(IReadOnlyList<ReceivedEvent<IIntegrationEvent>> events, CancellationToken ct)
     {
+        foreach (var received in events)
+        {
+            Amounts.Check(received.Event);
+        }
+
         var (isNew, building) = await LogAsync(events, ct);
 
         // A repeat that comes after its inbox row is gone is known by the log.

@@ -8,8 +8,8 @@ namespace Shop.Inventory.Features.OfferProduct;
 
 /// <summary>What a product is called and costs.</summary>
 /// <param name="Name">1 to 200 characters.</param>
-/// <param name="UnitPrice">At least 0, with at most two decimals.</param>
-/// <param name="Currency">ISO 4217, three capital letters.</param>
+/// <param name="UnitPrice">0 to 100,000,000, with no more decimals than the currency has: none in JPY, three in KWD.</param>
+/// <param name="Currency">A code of ISO 4217, three capital letters.</param>
 public sealed record OfferProductRequest(
     [property: Required, StringLength(200, MinimumLength = 1)] string Name,
     decimal UnitPrice,

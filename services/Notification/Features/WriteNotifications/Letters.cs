@@ -1,6 +1,7 @@
 using System.Globalization;
 using Shop.Contracts.Inventory.V1;
 using Shop.Contracts.Ordering.V1;
+using Shop.ServiceDefaults.Domain;
 
 namespace Shop.Notification.Features.WriteNotifications;
 
@@ -79,13 +80,15 @@ internal static class Letters
         new Paragraph("This is said once. It is said again only after there was more than that in between."),
     ]);
 
-    /// <summary>As in EUR 1,150.05 or -EUR 58.95: the same everywhere, and readable everywhere.</summary>
+    /// <summary>As in EUR 1,150.05, JPY 96 or -EUR 58.95: the same everywhere, and readable everywhere.</summary>
     internal static string Money(decimal amount, string currency) =>
-        string.Create(CultureInfo.InvariantCulture, $"{(amount < 0 ? "-" : "")}{currency} {Math.Abs(amount):N2}");
+        $"{(amount < 0 ? "-" : "")}{currency} {Math.Abs(amount).ToString($"N{DecimalsOf(currency)}", CultureInfo.InvariantCulture)}";
 
     /// <summary>As in 2 January 2026, 15:04 UTC.</summary>
     internal static string When(DateTimeOffset at) =>
         at.ToUniversalTime().ToString("d MMMM yyyy, HH:mm 'UTC'", CultureInfo.InvariantCulture);
+
+    private static int DecimalsOf(string currency) => Iso4217.Find(currency)?.Decimals ?? 2;
 
     private static (string, string) Order(Guid id) => ("Order", id.ToString());
 

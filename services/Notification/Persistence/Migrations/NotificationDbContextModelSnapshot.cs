@@ -25,8 +25,8 @@ namespace Shop.Notification.Persistence.Migrations
             modelBuilder.Entity("Shop.Notification.Contact", b =>
                 {
                     b.Property<string>("CustomerId")
-                        .HasMaxLength(200)
-                        .HasColumnType("character varying(200)")
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)")
                         .HasColumnName("customer_id");
 
                     b.Property<string>("Email")
@@ -133,8 +133,8 @@ namespace Shop.Notification.Persistence.Migrations
 
                     b.Property<string>("Recipient")
                         .IsRequired()
-                        .HasMaxLength(200)
-                        .HasColumnType("character varying(200)")
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)")
                         .HasColumnName("recipient");
 
                     b.Property<string>("Status")

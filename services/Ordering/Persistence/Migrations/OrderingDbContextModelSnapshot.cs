@@ -17,7 +17,7 @@ namespace Shop.Ordering.Persistence.Migrations
         {
 #pragma warning disable 612, 618
             modelBuilder
-                .HasAnnotation("ProductVersion", "10.0.14")
+                .HasAnnotation("ProductVersion", "10.0.15")
                 .HasAnnotation("Relational:MaxIdentifierLength", 63);
 
             NpgsqlModelBuilderExtensions.UseIdentityByDefaultColumns(modelBuilder);
@@ -25,8 +25,8 @@ namespace Shop.Ordering.Persistence.Migrations
             modelBuilder.Entity("Shop.Ordering.Domain.Customer", b =>
                 {
                     b.Property<string>("Id")
-                        .HasMaxLength(200)
-                        .HasColumnType("character varying(200)")
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)")
                         .HasColumnName("id");
 
                     b.Property<int>("ConfirmedOrders")
@@ -68,13 +68,12 @@ namespace Shop.Ordering.Persistence.Migrations
 
                     b.Property<string>("CustomerId")
                         .IsRequired()
-                        .HasMaxLength(200)
-                        .HasColumnType("character varying(200)")
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)")
                         .HasColumnName("customer_id");
 
                     b.Property<decimal>("Discount")
-                        .HasPrecision(18, 2)
-                        .HasColumnType("numeric(18,2)")
+                        .HasColumnType("numeric")
                         .HasColumnName("discount");
 
                     b.Property<DateTimeOffset>("PlacedAt")
@@ -99,8 +98,7 @@ namespace Shop.Ordering.Persistence.Migrations
                         .HasColumnName("status");
 
                     b.Property<decimal>("Total")
-                        .HasPrecision(18, 2)
-                        .HasColumnType("numeric(18,2)")
+                        .HasColumnType("numeric")
                         .HasColumnName("total");
 
                     b.Property<int>("Version")
@@ -166,8 +164,7 @@ namespace Shop.Ordering.Persistence.Migrations
                         .HasColumnName("price_version");
 
                     b.Property<decimal>("UnitPrice")
-                        .HasPrecision(18, 2)
-                        .HasColumnType("numeric(18,2)")
+                        .HasColumnType("numeric")
                         .HasColumnName("unit_price");
 
                     b.HasKey("Sku")
@@ -204,8 +201,8 @@ namespace Shop.Ordering.Persistence.Migrations
                         .HasColumnName("cause");
 
                     b.Property<string>("CausedBy")
-                        .HasMaxLength(200)
-                        .HasColumnType("character varying(200)")
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)")
                         .HasColumnName("caused_by");
 
                     b.Property<string>("FromStatus")
@@ -368,8 +365,7 @@ namespace Shop.Ordering.Persistence.Migrations
                                 .HasColumnName("quantity");
 
                             b1.Property<decimal>("UnitPrice")
-                                .HasPrecision(18, 2)
-                                .HasColumnType("numeric(18,2)")
+                                .HasColumnType("numeric")
                                 .HasColumnName("unit_price");
 
                             b1.HasKey("order_id", "Sku")
