@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Diagnostics;
 using System.Globalization;
-using System.Net;
 using Shop.Cli.Demo;
 using Shop.Cli.Running;
 
@@ -10,6 +10,8 @@ namespace Shop.Cli.Journey;
 /// <summary>Tells the story of one order, from what the four services hold of it.</summary>
 internal static class JourneyCommand
 {
+    private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(250);
+
     public static Command Create()
     {
         var order = new Argument<Guid>("order")
@@ -17,14 +19,21 @@ internal static class JourneyCommand
             Description = "its id, or its path /orders/<id>",
             CustomParser = Parse,
         };
+        var wait = new Option<int>("--wait")
+        {
+            Description = "for how many seconds at most to wait until nothing is missing",
+            HelpName = "seconds",
+            DefaultValueFactory = _ => 0,
+        };
+        wait.Validators.Add(Numbers.Between(wait, 0, 600));
         var command = new Command("journey", About.Text("what became of an order, in time order", """
             Asks the services' own APIs, as staff: Ordering's history, Inventory's stock movements, the events that Analytics has logged, and
             Notification's mail. What should be there and is not is named at the end, with where to look.
             """))
         {
-            order,
+            order, wait,
         };
-        command.SetAction((parsed, ct) => RunAsync(parsed.GetValue(order), ct));
+        command.SetAction((parsed, ct) => RunAsync(parsed.GetValue(order), TimeSpan.FromSeconds(parsed.GetValue(wait)), ct));
         return command;
     }
 
@@ -39,17 +48,27 @@ internal static class JourneyCommand
         return id;
     }
 
-    private static async Task<int> RunAsync(Guid id, CancellationToken ct)
+    private static async Task<int> RunAsync(Guid id, TimeSpan patience, CancellationToken ct)
     {
         await RunningShop.RequireAsync(ct);
         using var api = new ShopApi(new Dictionary<string, Uri>());
-        var records = await OrderRecords.ReadAsync(api, id, ct)
-            ?? throw new FailureException($"there is no order {id} in {StaffApi.AddressOf("ordering").GetLeftPart(UriPartial.Authority)}.");
-        Write(records);
-        return 0;
+        var waited = Stopwatch.StartNew();
+        while (true)
+        {
+            var records = await OrderRecords.ReadAsync(api, id, ct)
+                ?? throw new FailureException($"there is no order {id} in {StaffApi.AddressOf("ordering").GetLeftPart(UriPartial.Authority)}.");
+            var gaps = Gaps.In(records, TimeProvider.System.GetUtcNow());
+            if (gaps.Count == 0 || waited.Elapsed >= patience)
+            {
+                Write(records, gaps);
+                return 0;
+            }
+
+            await Task.Delay(s_interval, ct);
+        }
     }
 
-    private static void Write(OrderRecords records)
+    private static void Write(OrderRecords records, IReadOnlyList<string> gaps)
     {
         var order = records.Order;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
@@ -64,7 +83,6 @@ internal static class JourneyCommand
         }
 
         Console.WriteLine();
-        var gaps = Gaps.In(records, TimeProvider.System.GetUtcNow());
         Console.WriteLine(gaps.Count == 0 ? "Nothing is missing." : "Missing:");
         foreach (var gap in gaps)
         {
