@@ -7,6 +7,7 @@ namespace Shop.Cli.Running;
 /// <summary>The AppHost as a process: in the place of this program, or in the background.</summary>
 internal static class AppHostProcess
 {
+    private const int MostLines = 25; // a good start writes four
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(100);
 
@@ -35,6 +36,29 @@ internal static class AppHostProcess
             if command -v setsid >/dev/null; then exec setsid "$@"; else exec nohup "$@"; fi
             """;
         return Process.Start(Start("/bin/sh", ["-c", Script, "sh", Log, Child.Dotnet, Program]))!;
+    }
+
+    /// <summary>Shows what it writes, the dashboard's address first, until it has started.</summary>
+    public static async Task ShowLogAsync(CancellationToken started)
+    {
+        var shown = 0;
+        while (true)
+        {
+            var last = started.IsCancellationRequested;
+            string[] lines = File.Exists(Log) ? await File.ReadAllLinesAsync(Log, CancellationToken.None) : [];
+            var complete = last || lines.Length == 0 ? lines.Length : lines.Length - 1; // the last may be half a line
+            for (; shown < Math.Min(complete, MostLines); shown++)
+            {
+                Console.WriteLine(lines[shown]);
+            }
+
+            if (last)
+            {
+                return;
+            }
+
+            await Task.Delay(s_interval, CancellationToken.None);
+        }
     }
 
     /// <summary>Waits until everything is healthy. False when it ended before that, or did not come up in time.</summary>

@@ -44,6 +44,7 @@ internal static class DownCommand
                 await Task.Delay(s_interval, CancellationToken.None);
             }
 
+            await Leftovers.StopAsync(ShopHome.Root, Terminal.Note, ct); // nothing, unless it was killed while it stopped
             return true;
         });
     }

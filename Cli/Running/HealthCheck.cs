@@ -54,8 +54,11 @@ internal sealed class HealthCheck : IDisposable
 
     public static async Task<ServerHealth> AskAsync(ServerState server, CancellationToken ct)
     {
+        // A server in a container has no process of its own here.
         var pid = RunningPid(server.Process);
-        var health = pid is null ? Stopped : await AnswersAsync(server, ct) ? Healthy : Unhealthy;
+        var health = pid is null && server.Process is not null ? Stopped
+            : await AnswersAsync(server, ct) ? Healthy
+            : pid is null ? Stopped : Unhealthy;
         return new ServerHealth(server.Name, server.Host, server.Port, pid, health);
     }
 

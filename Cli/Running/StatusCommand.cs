@@ -27,6 +27,11 @@ internal static class StatusCommand
         command.SetAction(async (parsed, ct) =>
         {
             var exitCode = await ShowAsync(parsed.GetValue(json), ct);
+            if (!parsed.GetValue(json) && ShopState.Read(ShopHome.Root).Dashboard is { } dashboard)
+            {
+                Console.WriteLine($"\nDashboard  {dashboard}");
+            }
+
             if (parsed.GetValue(connections))
             {
                 Connections.Write(parsed.GetValue(passwords));
@@ -48,7 +53,7 @@ internal static class StatusCommand
             .Select(service => WaitingMessages.AskAsync(http, service.Name, new Uri(service.Url), ct)));
         if (json)
         {
-            Console.WriteLine(JsonSerializer.Serialize(new { services, servers, messages }, s_json));
+            Console.WriteLine(JsonSerializer.Serialize(new { services, servers, messages, state.Dashboard }, s_json));
         }
         else
         {

@@ -32,7 +32,7 @@ internal static class UpCommand
             throw new FailureException($"a shop already runs in {ShopHome.Root} (process {pid}). Stop it with: ./shop down");
         }
 
-        await ServerPackages.EnsureAsync(ct);
+        await ServerPackages.EnsureUnlessContainersAsync(ct);
         await Build.EnsureAsync(ct);
         return detach ? await DetachedAsync(ct) : await HereAsync();
     }
@@ -52,22 +52,27 @@ internal static class UpCommand
     {
         if (await AppHostProcess.IsReadyAsync(process, ended))
         {
-            Welcome.Write(ShopState.Read(ShopHome.Root));
+            Console.WriteLine();
+            await Welcome.WriteAsync(ended);
         }
     }
 
     private static async Task<int> DetachedAsync(CancellationToken ct)
     {
+        Terminal.Note($"Starting (about half a minute; log: {AppHostProcess.Log}) ...");
         using var process = AppHostProcess.StartDetached();
-        var ready = await Progress.ShowAsync("Starting", $"up to a minute; log: {AppHostProcess.Log}", () => AppHostProcess.IsReadyAsync(process, ct));
+        using var started = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var output = AppHostProcess.ShowLogAsync(started.Token);
+        var ready = await AppHostProcess.IsReadyAsync(process, ct);
+        await started.CancelAsync();
+        await output;
         if (ready)
         {
-            await StatusCommand.ShowAsync(json: false, ct);
-            Welcome.Write(ShopState.Read(ShopHome.Root));
+            Console.WriteLine();
+            await Welcome.WriteAsync(ct);
             return 0;
         }
 
-        Terminal.Note(string.Join('\n', (await File.ReadAllLinesAsync(AppHostProcess.Log, ct)).TakeLast(25)));
         Signals.Terminate(process.Id);
         await process.WaitForExitAsync(ct);
         throw new FailureException($"the shop did not come up. All that it said: {AppHostProcess.Log}");

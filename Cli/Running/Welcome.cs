@@ -1,19 +1,17 @@
-using Shop.AppHost.Native.State;
-
 namespace Shop.Cli.Running;
 
-/// <summary>What to do first, once everything is healthy.</summary>
+/// <summary>Where everything is and what to do first, once everything is healthy.</summary>
 internal static class Welcome
 {
-    public static void Write(ShopState state)
+    public static async Task WriteAsync(CancellationToken ct)
     {
-        var inventory = state.Services.FirstOrDefault(service => service.Name == "inventory")?.Url ?? StaffApi.AddressOf("inventory").ToString();
+        await StatusCommand.ShowAsync(json: false, ct);
         Console.WriteLine($"""
 
             Try:
 
               TOKEN=$(./shop token alice)
-              curl -H "Authorization: Bearer $TOKEN" {inventory.TrimEnd('/')}/products
+              curl -H "Authorization: Bearer $TOKEN" {StaffApi.AddressOf("inventory").GetLeftPart(UriPartial.Authority)}/products
 
             """);
     }

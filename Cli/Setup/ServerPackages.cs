@@ -12,6 +12,18 @@ internal static class ServerPackages
 
     private static bool IsRoot => Environment.IsPrivilegedProcess;
 
+    /// <summary>Nothing is installed where the AppHost will run the servers in containers, which SHOP_SERVERS or a container runtime says.</summary>
+    public static async Task EnsureUnlessContainersAsync(CancellationToken ct)
+    {
+        var chosen = Environment.GetEnvironmentVariable("SHOP_SERVERS");
+        if (chosen == "containers" || (string.IsNullOrEmpty(chosen) && await HasContainerRuntimeAsync(ct)))
+        {
+            return;
+        }
+
+        await EnsureAsync(ct);
+    }
+
     /// <exception cref="FailureException">Something is missing and cannot be installed from here; the message has the command.</exception>
     public static async Task EnsureAsync(CancellationToken ct)
     {
@@ -41,6 +53,29 @@ internal static class ServerPackages
             Terminal.Note(string.Join('\n', (await File.ReadAllLinesAsync(log, ct)).TakeLast(20)));
             throw new FailureException($"installing failed (all of it: {log}). By hand: {byHand}");
         }
+    }
+
+    /// <summary>As the AppHost asks: a runtime counts if it answers within 2 s.</summary>
+    private static async Task<bool> HasContainerRuntimeAsync(CancellationToken ct)
+    {
+        foreach (var runtime in ((string[])["docker", "podman"]).Where(IsOnPath))
+        {
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
+            patience.CancelAfter(TimeSpan.FromSeconds(2));
+            try
+            {
+                if (await Child.LogAsync(ShopHome.Path("logs", "containers.log"), runtime, ["info"], patience.Token) == 0)
+                {
+                    return true;
+                }
+            }
+            catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+            {
+                // It hangs, which is no answer.
+            }
+        }
+
+        return false;
     }
 
     private static IEnumerable<string> Missing()
