@@ -51,8 +51,8 @@ internal sealed class ContainerServers : Servers
         var colon = reference.LastIndexOf(':');
         var tagged = colon > reference.LastIndexOf('/');
         var image = container.Resource.Annotations.OfType<ContainerImageAnnotation>().Last();
+        image.SHA256 = null; // before the tag, which it would take away
         (image.Image, image.Tag) = tagged ? (reference[..colon], reference[(colon + 1)..]) : (reference, "latest");
-        image.SHA256 = null;
         var first = image.Image.Split('/')[0];
         image.Registry = image.Image.Contains('/', StringComparison.Ordinal) && (first == "localhost" || first.AsSpan().ContainsAny('.', ':'))
             ? null
