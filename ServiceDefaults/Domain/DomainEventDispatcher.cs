@@ -47,8 +47,13 @@ internal sealed partial class DomainEventDispatcher(IServiceProvider services, I
             var handled = false;
             foreach (var handler in services.GetServices<IDomainEventHandler<TEvent>>())
             {
-                await handler.HandleAsync((TEvent)domainEvent, ct);
+                await DomainEventSpans.HandleAsync(domainEvent, handler, DomainEventSpans.BeforeCommit, () => handler.HandleAsync((TEvent)domainEvent, ct));
                 handled = true;
+            }
+
+            if (!handled)
+            {
+                DomainEventSpans.Raised(domainEvent);
             }
 
             return handled;
@@ -58,7 +63,7 @@ internal sealed partial class DomainEventDispatcher(IServiceProvider services, I
         {
             foreach (var handler in services.GetServices<ICommittedEventHandler<TEvent>>())
             {
-                await handler.HandleAsync((TEvent)domainEvent, ct);
+                await DomainEventSpans.HandleAsync(domainEvent, handler, DomainEventSpans.AfterCommit, () => handler.HandleAsync((TEvent)domainEvent, ct));
             }
         }
     }

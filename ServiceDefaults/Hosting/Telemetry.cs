@@ -9,7 +9,6 @@ using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
-using Shop.ServiceDefaults.Messaging;
 
 namespace Shop.ServiceDefaults.Hosting;
 
@@ -45,7 +44,8 @@ internal static class Telemetry
                 builder.Configuration["OTEL_SERVICE_NAME"] ?? builder.Environment.ApplicationName.ToLowerInvariant()))
             .WithTracing(traces => traces
                 .SetSampler(new ParentBasedSampler(new CausedSampler()))
-                .AddSource(MessagingTelemetry.Name)
+                .AddSource("Shop.*") // messaging, domain events, and each service's own
+                .AddProcessor<SqlSpanNames>()
                 .AddAspNetCoreInstrumentation(http => http.Filter = context => !IsProbe(context.Request))
                 .AddHttpClientInstrumentation()
                 .AddNpgsql())

@@ -24,6 +24,9 @@ internal static class MessageHeaderNames
     /// <summary>How often a message has come back after a delay; absent at first.</summary>
     public const string Retries = "shop-retries";
 
+    /// <summary>Since when a stored event waits; only where its trace is recorded, and never sent.</summary>
+    public const string AppendedAt = "shop-appended-at";
+
     /// <summary>Where MassTransit looks for the parent of the consumer's span.</summary>
     public const string MassTransitActivityId = "MT-Activity-Id";
 }

@@ -42,7 +42,7 @@ public static class MessagingRegistration
         }
 
         var noLongerConsumed = OldVersions.Checked(settings);
-        builder.Services.AddSingleton(settings).AddSingleton(topology).AddSingleton<TopologyCheck>();
+        builder.Services.AddSingleton(settings).AddSingleton<MessagingSpans>().AddSingleton(topology).AddSingleton<TopologyCheck>();
         builder.Services.AddHealthChecks().AddCheck<TopologyCheck>("topology", tags: [HttpDefaults.ReadyTag]);
         builder.Services.AddSingleton(publishedEvents);
         builder.Services.AddSingleton<OutboxDoorbell>().AddLogTailing(settings);

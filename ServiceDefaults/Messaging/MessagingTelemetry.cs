@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Shop.ServiceDefaults.Messaging.Outbox;
 
 namespace Shop.ServiceDefaults.Messaging;
 
@@ -11,6 +12,12 @@ internal static class MessagingTelemetry
     public static readonly ActivitySource Activities = new(Name);
 
     private static readonly Meter s_meter = new(Name);
+
+    /// <summary>From a millisecond to the longest waits; the defaults are for milliseconds.</summary>
+    private static readonly InstrumentAdvice<double> s_seconds = new()
+    {
+        HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+    };
 
     public static readonly Counter<long> Appended = s_meter.CreateCounter<long>(
         "shop.outbox.appended", "{event}", "Events committed to the outbox.");
@@ -30,12 +37,50 @@ internal static class MessagingTelemetry
     public static readonly Counter<long> Consumed = s_meter.CreateCounter<long>(
         "shop.inbox.consumed", "{event}", "Events whose effects were committed.");
 
-    public static readonly Histogram<int> ConsumedAtOnce = s_meter.CreateHistogram<int>(
-        "shop.inbox.batch_size", "{event}", "Events that a batch consumer took in one transaction.");
+    public static readonly Histogram<int> ConsumedAtOnce = s_meter.CreateHistogram(
+        "shop.inbox.batch_size", "{event}", "Events that a batch consumer took in one transaction.",
+        advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000] });
+
+    public static readonly Histogram<double> ProcessDuration = s_meter.CreateHistogram("messaging.process.duration", "s",
+        "From the receipt of a message, or of a batch of them, to its commit or its failure.", advice: s_seconds);
+
+    public static readonly Histogram<double> OutboxDelay = s_meter.CreateHistogram("shop.outbox.delay", "s",
+        "From the making of an event to the broker's confirm.", advice: s_seconds);
 
     public static readonly Counter<long> Deduplicated = s_meter.CreateCounter<long>(
         "shop.inbox.deduplicated", "{event}", "Repeats that were acknowledged without effect.");
 
     public static readonly Counter<long> RetriedLater = s_meter.CreateCounter<long>(
         "shop.inbox.retried_later", "{event}", "Failed deliveries that come again after a delay.");
+
+    /// <summary>Counts what the broker confirmed, and how long it took.</summary>
+    public static void Sent(IReadOnlyList<OutboxRow> rows, PublishReport report, TimeProvider clock)
+    {
+        Published.Add(report.Confirmed.Count);
+        if (OutboxDelay.Enabled)
+        {
+            var now = clock.GetUtcNow();
+            foreach (var row in rows.Where(row => report.Confirmed.Contains(row.Seq)))
+            {
+                OutboxDelay.Record(Math.Max(0, (now - OutboxBacklog.MadeAt(row.EventId)).TotalSeconds));
+            }
+        }
+    }
+
+    /// <summary>The attributes of <see cref="ProcessDuration"/>, by OpenTelemetry's semantic conventions.</summary>
+    public static TagList ProcessedFrom(string queue, Exception? failure = null)
+    {
+        TagList tags = new()
+        {
+            { "messaging.system", "rabbitmq" },
+            { "messaging.operation.name", "process" },
+            { "messaging.destination.name", queue },
+        };
+        if (failure is not null)
+        {
+            tags.Add("error.type", failure.GetType().FullName);
+        }
+
+        return tags;
+    }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
@@ -23,6 +24,7 @@ internal sealed class UnitOfWork(
     private readonly List<DomainEvent> _uncommitted = [];
     private readonly List<AggregateRoot> _drained = [];
     private int _appended;
+    private DateTimeOffset? _savedFrom;
     private bool _saving;
     private bool _committing;
 
@@ -61,6 +63,7 @@ internal sealed class UnitOfWork(
     {
         await CollectAsync(db, ct);
         _saving = true;
+        _savedFrom = Activity.Current is { Recorded: true } ? TimeProvider.System.GetUtcNow() : null;
         _appended += outbox.TakeUnsaved();
     }
 
@@ -111,6 +114,7 @@ internal sealed class UnitOfWork(
     {
         _uncommitted.Clear();
         _appended = 0;
+        _savedFrom = null;
     }
 
     private async Task<List<DomainEvent>> DrainAsync(DbContext db, CancellationToken ct)
@@ -149,6 +153,12 @@ internal sealed class UnitOfWork(
 
     private async Task AfterCommitAsync()
     {
+        if (_savedFrom is { } since)
+        {
+            _savedFrom = null;
+            MessagingSpans.Committed(since, _uncommitted.Count, _appended);
+        }
+
         if (_appended > 0)
         {
             MessagingTelemetry.Appended.Add(_appended);

@@ -153,7 +153,7 @@ public sealed class BatchFaultTests : BatchTest
                 }
 
                 List<Delivery> deliveries = [.. part.Select(Delivered)];
-                using var span = BatchSpan.Start(Queue, deliveries);
+                using var span = BatchSpan.Start(service.Services.GetRequiredService<MessagingSpans>(), Queue, deliveries);
                 await inbox().ConsumeAsync(deliveries, span, CancellationToken.None);
             }
         }));

@@ -91,10 +91,10 @@ public sealed class BatchTests : BatchTest
         await SettledAsync();
 
         // A span ends after its message is acknowledged.
-        var ours = await Eventually.IsAsync("every message has a span", () => Task.FromResult(Ended($"{Queue} process")), ended => ended.Count == 21);
+        var ours = await Eventually.IsAsync("every message has a span", () => Task.FromResult(Ended($"process inventory.stock-replenished.v1:{Queue}")), ended => ended.Count == 21);
         Assert.Contains(ours, span => span.Links.Any());
         await Eventually.HoldsAsync("each batch has one, too", () => ours.Where(span => span.Links.Any()).All(span =>
-            Ended($"{Queue} process batch", ofAnyTrace: true).Any(batch => span.Links.Single().Context.SpanId == batch.SpanId)));
+            Ended($"process batch {Queue}", ofAnyTrace: true).Any(batch => span.Links.Single().Context.SpanId == batch.SpanId)));
 
         List<Activity> Ended(string name, bool ofAnyTrace = false)
         {

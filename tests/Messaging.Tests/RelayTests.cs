@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Shop.Messaging.Tests.Harness;
@@ -85,13 +84,17 @@ public class RelayTests : MessagingTest
     {
         var service = await ServiceAsync(relay: false);
         var probe = await ProbeAsync(TicketEvents.Opened, TicketEvents.Touched);
-        Ticket broken;
-        using (new Activity("too much").AddBaggage("too-much", new string('x', 200_000)).Start())
-        {
-            // Headers that fit in no frame: the broker closes the connection under all that is on its way.
-            broken = await service.OpenAsync();
-        }
 
+        // Headers that fit in no frame: the broker closes the connection under all that is on its way.
+        await Database.ExecuteAsync("""
+            CREATE FUNCTION too_much() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                NEW.headers := (NEW.headers::jsonb || jsonb_build_object('too-much', repeat('x', 200000)))::text;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER a_too_much BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION too_much();
+            """);
+        var broken = await service.OpenAsync();
+        await Database.ExecuteAsync("DROP TRIGGER a_too_much ON outbox");
         await TouchAsync(service, broken.Id);
         for (var i = 0; i < 5; i++)
         {

@@ -26,10 +26,21 @@ internal sealed class BatchInbox<TConsumer, TEvent>(string queue, IServiceScopeF
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         var taken = await TakeAsync(db, deliveries, ct);
 
-        // Each id is taken once, so that a repeat within the batch finds its id gone.
-        List<ReceivedEvent<TEvent>> events = [.. deliveries.Where(delivery => taken.Remove(delivery.EventId))
-            .Select(delivery => new ReceivedEvent<TEvent>(
-                (TEvent)delivery.Event!, delivery.EventBody, effects => causes.RunAsync(delivery, effects, ct)))];
+        // Each id is taken once, so that a duplicate within the batch finds its id gone.
+        List<ReceivedEvent<TEvent>> events = [];
+        foreach (var delivery in deliveries)
+        {
+            if (taken.Remove(delivery.EventId))
+            {
+                events.Add(new ReceivedEvent<TEvent>(
+                    (TEvent)delivery.Event!, delivery.EventBody, effects => causes.RunAsync(delivery, effects, ct)));
+            }
+            else
+            {
+                span.Absorb(delivery);
+            }
+        }
+
         if (events.Count > 0)
         {
             await scope.ServiceProvider.GetRequiredService<TConsumer>().ConsumeAsync(events, ct);

@@ -20,7 +20,7 @@ namespace Shop.ServiceDefaults.Messaging.Batches;
 /// alone: that one is tried again at once, then later, and then goes to the dead letters, as with any consumer.
 /// </summary>
 internal sealed partial class BatchReceiver<TConsumer, TEvent>(
-    ConsumerQueue queue, MessagingSettings settings, BrokerTopology topology, IServiceScopeFactory scopes, TimeProvider clock,
+    ConsumerQueue queue, MessagingSettings settings, MessagingSpans spans, BrokerTopology topology, IServiceScopeFactory scopes, TimeProvider clock,
     ILogger<BatchReceiver<TConsumer, TEvent>> logger) : BackgroundService, IHealthCheck
     where TConsumer : class, IBatchConsumer<TEvent>
     where TEvent : class, IIntegrationEvent
@@ -156,10 +156,12 @@ internal sealed partial class BatchReceiver<TConsumer, TEvent>(
 
     private async Task RunAsync(List<Delivery> part, CancellationToken ct)
     {
-        using var span = BatchSpan.Start(queue.Name, part);
+        using var span = BatchSpan.Start(spans, queue.Name, part);
+        var start = clock.GetTimestamp();
         try
         {
             var consumed = await _inbox.ConsumeAsync(part, span, ct);
+            MessagingTelemetry.ProcessDuration.Record(clock.GetElapsedTime(start).TotalSeconds, MessagingTelemetry.ProcessedFrom(queue.Name));
             MessagingTelemetry.Consumed.Add(consumed, _tag);
             MessagingTelemetry.ConsumedAtOnce.Record(part.Count, _tag);
             if (consumed < part.Count)
@@ -170,6 +172,7 @@ internal sealed partial class BatchReceiver<TConsumer, TEvent>(
         catch (Exception e)
         {
             span.Fail(e);
+            MessagingTelemetry.ProcessDuration.Record(clock.GetElapsedTime(start).TotalSeconds, MessagingTelemetry.ProcessedFrom(queue.Name, e));
             throw;
         }
     }

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Shop.ServiceDefaults.Messaging.Wire;
+using Shop.Contracts;
 
 namespace Shop.ServiceDefaults.Messaging.Batches;
 
@@ -10,86 +10,78 @@ namespace Shop.ServiceDefaults.Messaging.Batches;
 /// </summary>
 internal sealed class BatchSpan : IDisposable
 {
+    private readonly MessagingSpans _spans;
     private readonly string _queue;
     private readonly IReadOnlyList<Delivery> _deliveries;
     private readonly Activity? _activity;
     private readonly HashSet<Delivery> _begun = [];
+    private readonly HashSet<Delivery> _duplicates = [];
 
-    private BatchSpan(string queue, IReadOnlyList<Delivery> deliveries, Activity? activity) =>
-        (_queue, _deliveries, _activity) = (queue, deliveries, activity);
-
-    public static BatchSpan Start(string queue, IReadOnlyList<Delivery> deliveries)
+    private BatchSpan(MessagingSpans spans, string queue, IReadOnlyList<Delivery> deliveries)
     {
-        if (!MessagingTelemetry.Activities.HasListeners())
-        {
-            return new BatchSpan(queue, deliveries, null);
-        }
-
+        (_spans, _queue, _deliveries) = (spans, queue, deliveries);
         Activity.Current = null;
-        if (deliveries.Count > 1)
+        if (deliveries.Count == 1)
         {
-            var batch = MessagingTelemetry.Activities.StartActivity($"{queue} process batch", ActivityKind.Consumer);
-            batch?.SetTag("messaging.batch.message_count", deliveries.Count);
-            return new BatchSpan(queue, deliveries, batch);
+            _activity = spans.Process(MessageOf(deliveries[0]), queue);
         }
-
-        var alone = MessagingTelemetry.Activities.StartActivity($"{queue} process", ActivityKind.Consumer, ContextOf(deliveries[0]));
-        W3CBaggage.Restore(alone, deliveries[0].Header(MessageHeaderNames.Baggage));
-        Describe(alone, queue, deliveries[0]);
-        return new BatchSpan(queue, deliveries, alone);
+        else if (MessagingTelemetry.Activities.HasListeners())
+        {
+            _activity = spans.ProcessBatch([.. deliveries.Select(MessageOf)], queue);
+        }
     }
+
+    public static BatchSpan Start(MessagingSpans spans, string queue, IReadOnlyList<Delivery> deliveries) => new(spans, queue, deliveries);
 
     /// <summary>Goes on in the trace of one of the messages, until what it returns is disposed.</summary>
     public Activity? Begin(Delivery delivery)
     {
-        if (_activity is null || _deliveries.Count == 1)
+        if (_deliveries.Count == 1)
         {
             return null;
         }
 
         _begun.Add(delivery);
-        var one = MessagingTelemetry.Activities.StartActivity(
-            $"{_queue} process", ActivityKind.Consumer, ContextOf(delivery), links: [new(_activity.Context)]);
-        W3CBaggage.Restore(one, delivery.Header(MessageHeaderNames.Baggage));
-        Describe(one, _queue, delivery);
-        return one;
+        return _spans.Process(MessageOf(delivery), _queue, _activity);
     }
 
-    public void Fail(Exception e) => _activity?.SetStatus(ActivityStatusCode.Error, e.Message);
+    /// <summary>Marks a message whose event was processed before.</summary>
+    public void Absorb(Delivery delivery)
+    {
+        _duplicates.Add(delivery);
+        if (_deliveries.Count == 1)
+        {
+            _activity?.SetTag(MessagingSpans.Duplicate, true);
+        }
+    }
+
+    public void Fail(Exception e)
+    {
+        if (_activity is not null)
+        {
+            MessagingSpans.Fail(_activity, e);
+        }
+    }
 
     public void Dispose()
     {
-        if (_activity is null)
+        _activity?.Stop();
+        if (_activity is { IsAllDataRequested: true } && _deliveries.Count > 1)
         {
-            return;
-        }
-
-        _activity.Stop();
-        if (_deliveries.Count > 1)
-        {
-            ActivityLink[] toBatch = [new(_activity.Context)];
             foreach (var delivery in _deliveries.Where(delivery => !_begun.Contains(delivery)))
             {
-                var one = MessagingTelemetry.Activities.StartActivity(
-                    $"{_queue} process", ActivityKind.Consumer, ContextOf(delivery), links: toBatch, startTime: _activity.StartTimeUtc);
-                Describe(one, _queue, delivery);
-                one?.SetStatus(_activity.Status, _activity.StatusDescription);
-                one?.SetEndTime(_activity.StartTimeUtc + _activity.Duration);
-                one?.Stop();
+                var one = _spans.Process(MessageOf(delivery), _queue, _activity, _activity.StartTimeUtc);
+                one.SetStatus(_activity.Status, _activity.StatusDescription);
+                one.SetTag(MessagingSpans.Duplicate, _duplicates.Contains(delivery) ? true : null);
+                one.SetEndTime(_activity.StartTimeUtc + _activity.Duration);
+                one.Stop();
             }
         }
 
-        _activity.Dispose();
+        _activity?.Dispose();
     }
 
-    private static ActivityContext ContextOf(Delivery delivery) => ActivityContext.TryParse(
-        delivery.Header(MessageHeaderNames.TraceParent), delivery.Header(MessageHeaderNames.TraceState), isRemote: true, out var context)
-        ? context
-        : default;
-
-    private static void Describe(Activity? span, string queue, Delivery delivery) => span?
-        .SetTag("messaging.system", "rabbitmq")
-        .SetTag("messaging.operation.type", "process")
-        .SetTag("messaging.destination.name", queue)
-        .SetTag("messaging.message.id", delivery.EventId);
+    private static ReceivedMessage MessageOf(Delivery delivery) => new(
+        EventCatalog.NameOf(delivery.Event!.GetType()), delivery.EventId, delivery.CorrelationId, delivery.Header(MessageHeaderNames.TraceParent),
+        delivery.Header(MessageHeaderNames.TraceState), delivery.Header(MessageHeaderNames.Baggage));
 }

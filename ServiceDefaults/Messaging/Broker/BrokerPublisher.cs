@@ -10,7 +10,7 @@ namespace Shop.ServiceDefaults.Messaging.Broker;
 /// Sends stored events over a connection of its own, mandatory and confirmed. Streams are pipelined; within a stream each
 /// event waits for the confirm of the one before, so that a refused one is never overtaken.
 /// </summary>
-internal sealed partial class BrokerPublisher(MessagingSettings settings, ILogger<BrokerPublisher> logger)
+internal sealed partial class BrokerPublisher(MessagingSettings settings, MessagingSpans spans, ILogger<BrokerPublisher> logger)
     : IEventPublisher, IAsyncDisposable
 {
     private readonly PublishHeaders _headers = new(settings.Service);
@@ -167,7 +167,8 @@ internal sealed partial class BrokerPublisher(MessagingSettings settings, ILogge
             return;
         }
 
-        var activity = MessagingTelemetry.Activities.HasListeners() ? StartPublish(row) : null;
+        var appendedAt = _headers.TakeAppendedAt();
+        var activity = MessagingTelemetry.Activities.HasListeners() ? StartPublish(row, appendedAt) : null;
         var id = row.EventId.ToString();
         _headers.CloudEvent(row.Type, id);
         _headers.Trace(activity);
@@ -178,15 +179,15 @@ internal sealed partial class BrokerPublisher(MessagingSettings settings, ILogge
         await channel.BasicPublishAsync(row.Type, "", mandatory: true, _properties, row.Body, ct);
     }
 
-    private Activity? StartPublish(OutboxRow row)
+    private Activity? StartPublish(OutboxRow row, DateTimeOffset? appendedAt)
     {
-        var current = Activity.Current;
-        var activity = MessagingTelemetry.Activities.StartActivity($"publish {row.Type}", ActivityKind.Producer, _headers.Parent());
-        activity?.SetTag("messaging.system", "rabbitmq");
-        activity?.SetTag("messaging.destination.name", row.Type);
-        activity?.SetTag("messaging.message.id", row.EventId);
-        Activity.Current = current; // it ends with its confirm, elsewhere
-        return activity;
+        var cause = _headers.Parent();
+        if (appendedAt is { } since)
+        {
+            MessagingSpans.Waited(cause, row.Type, row.EventId, since, TimeProvider.System.GetUtcNow());
+        }
+
+        return spans.Publish(cause, row.Type, row.EventId, _headers.CorrelationId);
     }
 
     [LoggerMessage(LogLevel.Warning, "A batch is not wholly settled; what is not, goes again: {Reason}")]

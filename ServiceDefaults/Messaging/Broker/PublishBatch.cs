@@ -214,7 +214,7 @@ internal sealed class PublishBatch
             {
                 if (error is not null)
                 {
-                    activity.SetStatus(ActivityStatusCode.Error, error);
+                    activity.SetStatus(ActivityStatusCode.Error, error).SetTag("error.type", error);
                 }
 
                 activity.Stop();

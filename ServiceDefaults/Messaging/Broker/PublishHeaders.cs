@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Shop.Contracts;
@@ -15,7 +16,7 @@ internal sealed class PublishHeaders(string service)
     {
         MessageHeaderNames.AggregateId, MessageHeaderNames.AggregateVersion, MessageHeaderNames.CorrelationId,
         MessageHeaderNames.TraceParent, MessageHeaderNames.CausationId, MessageHeaderNames.TraceState, MessageHeaderNames.Baggage,
-        MessageHeaderNames.CloudEventTime,
+        MessageHeaderNames.CloudEventTime, MessageHeaderNames.AppendedAt,
     }.Select(name => (name, Encoding.UTF8.GetBytes(name)))];
 
     private static readonly byte[] s_specVersion = "1.0"u8.ToArray();
@@ -89,6 +90,13 @@ internal sealed class PublishHeaders(string service)
         ActivityContext.TryParse(Text(MessageHeaderNames.TraceParent), Text(MessageHeaderNames.TraceState), isRemote: true, out var parent);
         return parent;
     }
+
+    /// <summary>Since when the event has waited, where its headers say so; from now on they do not.</summary>
+    public DateTimeOffset? TakeAppendedAt() =>
+        Text(MessageHeaderNames.AppendedAt) is { } text && _values.Remove(MessageHeaderNames.AppendedAt)
+        && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, out var since) ? since : null;
+
+    public string? CorrelationId => Text(MessageHeaderNames.CorrelationId);
 
     /// <summary>Hands the trace on: to whoever reads W3C headers or CloudEvents, and to MassTransit.</summary>
     public void Trace(Activity? activity)

@@ -2,8 +2,8 @@ using System.Diagnostics;
 using System.Runtime.Serialization;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
+using Shop.Contracts;
 using Shop.ServiceDefaults.Messaging.Broker;
-using Shop.ServiceDefaults.Messaging.Wire;
 
 namespace Shop.ServiceDefaults.Messaging.Inbox;
 
@@ -12,7 +12,8 @@ namespace Shop.ServiceDefaults.Messaging.Inbox;
 /// transaction, and the message is acknowledged only after its commit. A repeat is acknowledged and does nothing.
 /// </summary>
 /// <typeparam name="T">The event.</typeparam>
-internal sealed class InboxFilter<T>(DbContext db, UnitOfWork unitOfWork, MessageOrigin origin, BrokerTopology topology, TimeProvider clock)
+internal sealed class InboxFilter<T>(
+    DbContext db, UnitOfWork unitOfWork, MessageOrigin origin, BrokerTopology topology, MessagingSpans spans, TimeProvider clock)
     : IFilter<ConsumeContext<T>>
     where T : class
 {
@@ -21,11 +22,36 @@ internal sealed class InboxFilter<T>(DbContext db, UnitOfWork unitOfWork, Messag
         var eventId = context.MessageId
             ?? throw new SerializationException("The message has no id, so a repeat could not be told from a new one.");
         var consumer = context.ReceiveContext.InputAddress.AbsolutePath.Split('/')[^1];
-        origin.CorrelationId = context.CorrelationId ?? context.ConversationId ?? eventId;
-        origin.CausationId = eventId;
-        RestoreBaggage(context);
+        var correlationId = context.CorrelationId ?? context.ConversationId ?? eventId;
+        (origin.CorrelationId, origin.CausationId) = (correlationId, eventId);
 
-        if (await IsFirstAsync(context, next, eventId, consumer))
+        Activity.Current = null;
+        using var span = spans.Process(new ReceivedMessage(
+            EventCatalog.NameOf(context.Message.GetType()), eventId, correlationId, Header(context, MessageHeaderNames.TraceParent),
+            Header(context, MessageHeaderNames.TraceState), Header(context, MessageHeaderNames.Baggage)), consumer);
+        var start = clock.GetTimestamp();
+        try
+        {
+            await ProcessAsync(context, next, eventId, consumer, span);
+            MessagingTelemetry.ProcessDuration.Record(clock.GetElapsedTime(start).TotalSeconds, MessagingTelemetry.ProcessedFrom(consumer));
+        }
+        catch (Exception e)
+        {
+            MessagingSpans.Fail(span, e);
+            MessagingTelemetry.ProcessDuration.Record(clock.GetElapsedTime(start).TotalSeconds, MessagingTelemetry.ProcessedFrom(consumer, e));
+            throw;
+        }
+    }
+
+    public void Probe(ProbeContext context) => context.CreateFilterScope("inbox");
+
+    private static string? Header(ConsumeContext<T> context, string name) =>
+        context.ReceiveContext.TransportHeaders.TryGetHeader(name, out var value) ? value as string : null;
+
+    private async Task ProcessAsync(ConsumeContext<T> context, IPipe<ConsumeContext<T>> next, Guid eventId, string consumer, Activity span)
+    {
+        await using var work = new InboxUnitOfWork(db, unitOfWork, clock, expectsRepeats: topology.IsToldInTwoVersions(consumer, typeof(T)));
+        if (await Inbox.IsFirstAsync(work, eventId, consumer, () => next.Send(context), context.CancellationToken))
         {
             MessagingTelemetry.Consumed.Add(1, new KeyValuePair<string, object?>("consumer", consumer));
         }
@@ -34,19 +60,8 @@ internal sealed class InboxFilter<T>(DbContext db, UnitOfWork unitOfWork, Messag
             // Where the consumer itself ran into its repeat, the bus saw only its exception, and would set the message aside as one
             // that nobody consumed.
             await context.NotifyConsumed(TimeSpan.Zero, consumer);
+            span.SetTag(MessagingSpans.Duplicate, true);
             MessagingTelemetry.Deduplicated.Add(1, new KeyValuePair<string, object?>("consumer", consumer));
         }
-    }
-
-    public void Probe(ProbeContext context) => context.CreateFilterScope("inbox");
-
-    /// <summary>The bus continues the trace by itself, but not its baggage.</summary>
-    private static void RestoreBaggage(ConsumeContext<T> context) => W3CBaggage.Restore(Activity.Current,
-        context.ReceiveContext.TransportHeaders.TryGetHeader(MessageHeaderNames.Baggage, out var value) ? value as string : null);
-
-    private async Task<bool> IsFirstAsync(ConsumeContext<T> context, IPipe<ConsumeContext<T>> next, Guid eventId, string consumer)
-    {
-        await using var work = new InboxUnitOfWork(db, unitOfWork, clock, expectsRepeats: topology.IsToldInTwoVersions(consumer, typeof(T)));
-        return await Inbox.IsFirstAsync(work, eventId, consumer, () => next.Send(context), context.CancellationToken);
     }
 }

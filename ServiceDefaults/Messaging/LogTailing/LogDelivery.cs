@@ -85,7 +85,7 @@ internal sealed partial class LogDelivery(
             return rows;
         }
 
-        MessagingTelemetry.Published.Add(report.Confirmed.Count);
+        MessagingTelemetry.Sent(sending, report, clock);
         if (report.Confirmed.Count == rows.Count)
         {
             return [];

@@ -15,6 +15,9 @@ namespace Shop.ServiceDefaults.Messaging.Outbox;
 /// </summary>
 public sealed class OutboxAppender
 {
+    /// <summary>What W3C Trace Context asks everybody to hand on; what is longer is the caller's own fault, and dropped.</summary>
+    private const int MaxTraceState = 512;
+
     private static readonly JsonEncodedText s_aggregateId = JsonEncodedText.Encode(MessageHeaderNames.AggregateId);
     private static readonly JsonEncodedText s_aggregateVersion = JsonEncodedText.Encode(MessageHeaderNames.AggregateVersion);
     private static readonly JsonEncodedText s_correlationId = JsonEncodedText.Encode(MessageHeaderNames.CorrelationId);
@@ -22,6 +25,7 @@ public sealed class OutboxAppender
     private static readonly JsonEncodedText s_traceParent = JsonEncodedText.Encode(MessageHeaderNames.TraceParent);
     private static readonly JsonEncodedText s_traceState = JsonEncodedText.Encode(MessageHeaderNames.TraceState);
     private static readonly JsonEncodedText s_time = JsonEncodedText.Encode(MessageHeaderNames.CloudEventTime);
+    private static readonly JsonEncodedText s_appendedAt = JsonEncodedText.Encode(MessageHeaderNames.AppendedAt);
     private static readonly JsonEncodedText s_baggage = JsonEncodedText.Encode(MessageHeaderNames.Baggage);
 
     private readonly MessageOrigin _origin;
@@ -101,9 +105,14 @@ public sealed class OutboxAppender
         if (Activity.Current is { Id: { } traceParent } activity)
         {
             writer.WriteString(s_traceParent, traceParent);
-            if (!string.IsNullOrEmpty(activity.TraceStateString))
+            if (activity.TraceStateString is { Length: > 0 and <= MaxTraceState })
             {
                 writer.WriteString(s_traceState, activity.TraceStateString);
+            }
+
+            if (activity.Recorded)
+            {
+                writer.WriteString(s_appendedAt, TimeProvider.System.GetUtcNow());
             }
 
             var baggage = W3CBaggage.Of(activity);

@@ -152,7 +152,7 @@ internal sealed partial class OutboxRelay(
         if (report.Confirmed.Count == rows.Count)
         {
             await transaction.CommitAsync();
-            MessagingTelemetry.Published.Add(rows.Count);
+            MessagingTelemetry.Sent(rows, report, clock);
             return rows.Count == size;
         }
 
@@ -170,7 +170,7 @@ internal sealed partial class OutboxRelay(
 
         await transaction.CommitAsync();
         _parkedStreams.UnionWith(unsent[true].Select(row => row.Stream));
-        MessagingTelemetry.Published.Add(report.Confirmed.Count);
+        MessagingTelemetry.Sent(rows, report, clock);
         ThrowIfUnknown(rows, report, unsent[false].Count());
         return rows.Count == size;
     }
@@ -242,7 +242,7 @@ internal sealed partial class OutboxRelay(
         }
 
         await transaction.CommitAsync();
-        MessagingTelemetry.Published.Add(report.Confirmed.Count);
+        MessagingTelemetry.Sent(due, report, clock);
         ThrowIfUnknown(due, report, CountUnknown(due, report));
         _parkedStreams.Clear();
         _parkedStreams.UnionWith(await session.ParkedStreamsAsync(CancellationToken.None));

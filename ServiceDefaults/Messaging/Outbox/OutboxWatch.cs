@@ -41,7 +41,8 @@ internal sealed record OutboxBacklog(long Length, DateTimeOffset? Oldest, long P
             await reader.IsDBNullAsync(3, ct) ? null : reader.GetFieldValue<DateTimeOffset>(3));
     }
 
-    private static DateTimeOffset MadeAt(Guid eventId)
+    /// <summary>When the event was made, by its id.</summary>
+    public static DateTimeOffset MadeAt(Guid eventId)
     {
         Span<byte> bytes = stackalloc byte[16];
         eventId.TryWriteBytes(bytes, bigEndian: true, out _);

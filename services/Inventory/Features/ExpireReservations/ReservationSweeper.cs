@@ -66,6 +66,7 @@ internal sealed partial class ReservationSweeper(
 
     private async Task TryExpireAsync(Due due, CancellationToken ct)
     {
+        using var span = InventoryTelemetry.Expire(due.OrderId);
         try
         {
             await using var scope = scopes.CreateAsyncScope();

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Shop.Notification.Features.Deliver;
 
 /// <summary>
@@ -29,6 +31,7 @@ internal sealed class DeliveredTogether(IServiceScopeFactory scopes)
 
     private async Task StoreAllAsync()
     {
+        Activity.Current = null; // it belongs to many, and not to the trace of whoever came first
         while (TakeNext() is { } outcomes)
         {
             try

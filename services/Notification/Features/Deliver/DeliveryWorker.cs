@@ -101,28 +101,34 @@ internal sealed partial class DeliveryWorker(
             return;
         }
 
+        using var span = NotificationTelemetry.Deliver(claimed);
         try
         {
             await sender.SendAsync(claimed, contact, ct);
         }
         catch (BrokenCircuitException e)
         {
+            NotificationTelemetry.Skip(span, "circuit open");
             await queue.PutOffAsync(claimed, e.RetryAfter ?? _settings.BreakDuration);
             return;
         }
         catch (RateLimiterRejectedException)
         {
+            NotificationTelemetry.Skip(span, "host busy");
             await queue.PutOffAsync(claimed, s_pauseWhenBusy);
             return;
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
+            NotificationTelemetry.Skip(span, "shutdown");
             await queue.ReleaseAsync(claimed, TimeSpan.Zero);
             return;
         }
         catch (Exception e)
         {
-            await SettleFailureAsync(queue, claimed, DeliveryError.Of(e), e.GetType().Name);
+            var error = DeliveryError.Of(e);
+            NotificationTelemetry.Fail(span, error);
+            await SettleFailureAsync(queue, claimed, error, e.GetType().Name);
             return;
         }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using MailKit.Net.Smtp;
 using MailKit.Security;
@@ -67,6 +68,7 @@ internal sealed class EmailSender : INotificationSender
 
     private async Task SendAsync(MimeMessage mail, CancellationToken ct)
     {
+        Activity.Current?.SetTag("server.address", _settings.Host).SetTag("server.port", _settings.EffectivePort);
         using var client = new SmtpClient();
         client.CheckCertificateRevocation = false; // an authority of one's own rarely answers such questions
         client.ServerCertificateValidationCallback = _trust.IsTrusted;

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
@@ -57,6 +58,9 @@ internal sealed class WebhookSender : INotificationSender, IDisposable
         request.Headers.Add("Shop-Notification-Id", notification.Id.ToString());
         request.Headers.Add("Idempotency-Key", notification.Id.ToString());
         request.Headers.Add("User-Agent", "Shop-Notification/1");
+
+        // Not the path: customers' systems may have secrets in it.
+        Activity.Current?.SetTag("server.address", request.RequestUri!.Host).SetTag("server.port", request.RequestUri.Port);
 
         // The body of the answer is not read: its status says it all.
         using var answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Shop.Contracts;
 using Shop.Contracts.Ordering.V1;
 using Shop.ServiceDefaults.Messaging.Batches;
@@ -11,8 +12,16 @@ namespace Shop.Notification.Features.WriteNotifications;
 [Takes(typeof(OrderConfirmed), typeof(OrderRejected), typeof(OrderCancelled), typeof(OrderShipped), typeof(CustomerBecamePreferred))]
 internal sealed class CustomerNotificationsConsumer(NotificationWriter writer) : IBatchConsumer<IIntegrationEvent>
 {
-    public Task ConsumeAsync(IReadOnlyList<ReceivedEvent<IIntegrationEvent>> events, CancellationToken ct) =>
-        writer.TellCustomersAsync([.. events.Select(received => ToTell(received.Event))], ct);
+    public async Task ConsumeAsync(IReadOnlyList<ReceivedEvent<IIntegrationEvent>> events, CancellationToken ct)
+    {
+        List<Told> told = [];
+        foreach (var received in events)
+        {
+            await received.CauseAsync(() => told.Add(ToTell(received.Event) with { TraceParent = Activity.Current?.Id }));
+        }
+
+        await writer.TellCustomersAsync(told, ct);
+    }
 
     private static Told ToTell(IIntegrationEvent told) => told switch
     {

@@ -10,7 +10,11 @@ namespace Shop.Notification.Features.WriteNotifications;
 internal sealed record WebhookPayload(Guid Id, string Event, DateTimeOffset OccurredAt, Guid? OrderId, string Subject, string Text);
 
 /// <summary>What to tell a customer, or an address of the staff.</summary>
-internal sealed record Told(IIntegrationEvent Event, string Recipient, Guid? OrderId, Letter Letter);
+internal sealed record Told(IIntegrationEvent Event, string Recipient, Guid? OrderId, Letter Letter)
+{
+    /// <summary>The span in which it was consumed.</summary>
+    public string? TraceParent { get; init; }
+}
 
 /// <summary>
 /// Records what is to be told: one notification per event, recipient and channel. The key holds even after the inbox has
@@ -20,10 +24,11 @@ internal sealed class NotificationWriter(NotificationDbContext db, TimeProvider 
 {
     private const string Write = """
         INSERT INTO notifications (id, event_id, order_id, audience, recipient, channel, subject, text, html, payload,
-            status, attempts, next_attempt_at, created_at)
+            trace_parent, status, attempts, next_attempt_at, created_at)
         SELECT told.id, told.event_id, told.order_id, $1, told.recipient, $2, told.subject, told.text, told.html, told.payload,
-            'Pending', 0, $3, $3
-        FROM unnest($4, $5, $6, $7, $8, $9, $10, $11) AS told (id, event_id, order_id, recipient, subject, text, html, payload)
+            told.trace_parent, 'Pending', 0, $3, $3
+        FROM unnest($4, $5, $6, $7, $8, $9, $10, $11, $12)
+            AS told (id, event_id, order_id, recipient, subject, text, html, payload, trace_parent)
         ORDER BY told.event_id, told.recipient
         ON CONFLICT (event_id, recipient, channel) DO NOTHING RETURNING event_id
         """;
@@ -79,6 +84,7 @@ internal sealed class NotificationWriter(NotificationDbContext db, TimeProvider 
                 Column(rows, row => row.Text),
                 Column(rows, row => row.Html),
                 Column(rows, row => row.Payload),
+                Column(rows, row => row.Told.TraceParent),
             },
         };
         HashSet<Guid> isNew = [];

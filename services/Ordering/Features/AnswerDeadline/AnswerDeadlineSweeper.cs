@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Shop.Ordering.Domain;
@@ -14,6 +15,8 @@ internal sealed partial class AnswerDeadlineSweeper(
     IServiceScopeFactory scopes, IOptions<OrderingSettings> settings, TimeProvider clock, ILogger<AnswerDeadlineSweeper> logger)
     : BackgroundService
 {
+    private static readonly ActivitySource s_activities = new("Shop.Ordering");
+
     private readonly OrderingSettings _settings = settings.Value;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -72,6 +75,7 @@ internal sealed partial class AnswerDeadlineSweeper(
 
     private async Task TryCancelAsync(Guid id, CancellationToken ct)
     {
+        using var span = s_activities.StartActivity("cancel overdue order")?.SetTag("shop.order.id", id.ToString());
         try
         {
             await using var scope = scopes.CreateAsyncScope();

@@ -1,0 +1,63 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Shop.ServiceDefaults.Messaging.Wire;
+
+namespace Shop.Messaging.Tests;
+
+/// <summary>Baggage has W3C's limits, whoever it comes from: 64 members, 8,192 bytes; what is over them is dropped whole.</summary>
+public sealed class BaggageTests
+{
+    [Fact]
+    public void What_is_within_the_limits_comes_through_as_it_was_and_in_its_order()
+    {
+        var header = string.Join(',', Enumerable.Range(0, 64).Select(i => $"key-{i}=v%20{i}"));
+
+        Assert.Equal(header, Through(header));
+        Assert.Equal(8_192, Through($"a={new string('x', 8_190)}").Length);
+    }
+
+    [Fact]
+    public void The_65th_member_is_dropped() => Assert.Equal(
+        string.Join(',', Enumerable.Range(0, 64).Select(i => $"key-{i}=1")), Through(string.Join(',', Enumerable.Range(0, 100).Select(i => $"key-{i}=1"))));
+
+    [Theory]
+    [InlineData(8_191, 0)]
+    [InlineData(200_000, 0)]
+    [InlineData(4_091, 2)]
+    [InlineData(290, 27)]
+    public void Members_are_dropped_whole_where_the_bytes_run_out(int valueLength, int left)
+    {
+        var header = string.Join(',', Enumerable.Range(10, 40).Select(i => $"{i.ToString(CultureInfo.InvariantCulture)[1]}{(char)('a' + (i % 26))}={new string('x', valueLength - 1)}"));
+
+        var kept = Through(header);
+
+        Assert.InRange(Encoding.UTF8.GetByteCount(kept), 0, W3CBaggage.MaxBytes);
+        Assert.Equal(left, kept.Length == 0 ? 0 : kept.Split(',').Length);
+        Assert.StartsWith(kept, header, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_grows_when_it_is_encoded_is_measured_encoded()
+    {
+        using var activity = new Activity("a").AddBaggage("small", "1").AddBaggage("big", new string('ü', 2_000)).AddBaggage("last", "2");
+
+        Assert.Equal("last=2,small=1", W3CBaggage.Of(activity));
+    }
+
+    [Theory]
+    [InlineData("a=1;property=2, b = 3 ", "a=1,b=3")]
+    [InlineData("=1,a,b=,c=%00", "b=,c=%00")]
+    [InlineData("a b=1,kü=2,c=ü,d=4", "d=4")]
+    [InlineData("a=1,a=2", "a=1")]
+    [InlineData("a=%,b=%zz", "a=%25,b=%25zz")]
+    [InlineData(",,,", "")]
+    public void What_is_no_member_is_dropped_and_what_is_one_stays(string header, string kept) => Assert.Equal(kept, Through(header));
+
+    private static string Through(string header)
+    {
+        using var activity = new Activity("received");
+        W3CBaggage.Restore(activity, header);
+        return W3CBaggage.Of(activity);
+    }
+}
