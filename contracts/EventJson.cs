@@ -7,8 +7,9 @@ namespace Shop.Contracts;
 public static class EventJson
 {
     /// <summary>
-    /// Members in camelCase, enumerations as kebab-case text, numbers as numbers. Reading refuses a missing required member and a null
-    /// where none may be, and ignores what it does not know.
+    /// Members in camelCase, enumerations as kebab-case text, numbers as numbers. Reading refuses a missing required member, a null
+    /// where none may be and a member that is there twice, and ignores what it does not know. <see cref="EventPromises"/> checks the rest
+    /// of what the schema says.
     /// </summary>
     public static JsonSerializerOptions Options { get; } = Create();
 
@@ -16,7 +17,8 @@ public static class EventJson
     {
         var options = new JsonSerializerOptions(JsonSerializerDefaults.Web)
         {
-            Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
+            Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false) },
+            AllowDuplicateProperties = false,
             NumberHandling = JsonNumberHandling.Strict,
             RespectNullableAnnotations = true,
             RespectRequiredConstructorParameters = true,

@@ -1,8 +1,8 @@
 namespace Shop.Contracts;
 
 /// <summary>
-/// The publisher promises a number not below this. It is in the schema; reading does not check it. Tightened or loosened, it is
-/// another promise, and so another version.
+/// The publisher promises a number not below this. It is in the schema, and <see cref="EventPromises"/> checks it when a message is
+/// read. Tightened or loosened, it is another promise, and so another version.
 /// </summary>
 /// <param name="minimum">The least value.</param>
 [AttributeUsage(AttributeTargets.Parameter | AttributeTargets.Property)]
@@ -12,11 +12,11 @@ public sealed class AtLeastAttribute(int minimum) : Attribute
     public int Minimum { get; } = minimum;
 }
 
-/// <summary>The publisher promises at least one item, or one character. In the schema only, as <see cref="AtLeastAttribute"/>.</summary>
+/// <summary>The publisher promises at least one item, or one character. Checked as <see cref="AtLeastAttribute"/>.</summary>
 [AttributeUsage(AttributeTargets.Parameter | AttributeTargets.Property)]
 public sealed class NotEmptyAttribute : Attribute;
 
-/// <summary>The publisher promises text of this form. In the schema only, as <see cref="AtLeastAttribute"/>.</summary>
+/// <summary>The publisher promises text of this form. Checked as <see cref="AtLeastAttribute"/>.</summary>
 /// <param name="pattern">A regular expression that JavaScript understands too.</param>
 [AttributeUsage(AttributeTargets.Parameter | AttributeTargets.Property)]
 public sealed class FormAttribute(string pattern) : Attribute

@@ -27,6 +27,17 @@ internal static class MessageHeaderNames
     /// <summary>Since when a stored event waits; only where its trace is recorded, and never sent.</summary>
     public const string AppendedAt = "shop-appended-at";
 
+    /// <summary>How many of a sender's headers were left out of a copy, because they were too large or would do harm.</summary>
+    public const string Dropped = "shop-headers-dropped";
+
     /// <summary>Where MassTransit looks for the parent of the consumer's span.</summary>
     public const string MassTransitActivityId = "MT-Activity-Id";
+
+    /// <summary>Whether a header is one that Shop, the transport or the broker needs: never dropped for its size.</summary>
+    public static bool IsOurs(string name) =>
+        name.StartsWith("shop-", StringComparison.Ordinal) || name.StartsWith("MT-", StringComparison.Ordinal);
+
+    /// <summary>Whether a header says why a message is a dead letter, or was discarded: no sender may say that.</summary>
+    public static bool IsSaidByPeople(string name) =>
+        name.StartsWith("shop-discarded-", StringComparison.Ordinal) || name.StartsWith("shop-dead-", StringComparison.Ordinal);
 }

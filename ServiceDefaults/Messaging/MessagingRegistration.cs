@@ -42,7 +42,10 @@ public static class MessagingRegistration
         }
 
         var noLongerConsumed = OldVersions.Checked(settings);
-        builder.Services.AddSingleton(settings).AddSingleton<MessagingSpans>().AddSingleton(topology).AddSingleton<TopologyCheck>();
+        builder.Services.AddSingleton(settings).AddSingleton<MessagingSpans>().AddSingleton(topology).AddSingleton<TopologyCheck>().AddSingleton<FailurePolicy>();
+        builder.Services.AddSingleton<ConsumerProgress>().AddHostedService(services => services.GetRequiredService<ConsumerProgress>());
+        builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(
+            "consumers", services => services.GetRequiredService<ConsumerProgress>(), HealthStatus.Unhealthy, [HttpDefaults.ReadyTag]));
         builder.Services.AddHealthChecks().AddCheck<TopologyCheck>("topology", tags: [HttpDefaults.ReadyTag]);
         builder.Services.AddSingleton(publishedEvents);
         builder.Services.AddSingleton<OutboxDoorbell>().AddLogTailing(settings);
@@ -103,6 +106,7 @@ public static class MessagingRegistration
             {
                 rabbit.Host(settings.Broker, settings.Service + " consumers", host => UseTls(host, settings.Broker));
                 rabbit.ConnectBusObserver(context.GetRequiredService<TopologyCheck>());
+                rabbit.ConnectReceiveObserver(context.GetRequiredService<ConsumerProgress>());
                 rabbit.ClearSerialization();
                 var wire = new WireDeserializer();
                 rabbit.AddSerializer(wire);
@@ -143,13 +147,10 @@ public static class MessagingRegistration
             }
         }
 
-        var logger = context.GetRequiredService<ILogger<DelayedRetryFilter>>();
-        endpoint.ConfigureError(error =>
-        {
-            error.UseFilter(new DelayedRetryFilter(topology, queue, logger));
-            error.UseFilter(new GenerateFaultFilter());
-            error.UseFilter(new ErrorTransportFilter());
-        });
+        var failed = new FailedMessageFilter(
+            context.GetRequiredService<FailurePolicy>(), queue, settings.ConfirmTimeout, context.GetRequiredService<TimeProvider>());
+        endpoint.ConfigureError(error => error.UseFilter<ExceptionReceiveContext>(failed));
+        endpoint.ConfigureDeadLetter(skipped => skipped.UseFilter<ReceiveContext>(failed));
 
         // A database that is away is no fault of the message: hold it and wait, however long it takes.
         endpoint.UseMessageRetry(retry =>

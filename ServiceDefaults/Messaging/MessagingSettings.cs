@@ -64,6 +64,9 @@ internal sealed class MessagingSettings
     /// <summary>After how long an event that waits or is parked makes the service's health degraded.</summary>
     public TimeSpan StuckAfter { get; init; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>After how long without one settled message, while some wait, a consumer makes the service unhealthy. At least a second.</summary>
+    public TimeSpan StalledAfter { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>Messages that a consumer holds at once. Modest: a requeued prefetch counts as a delivery for all of it.</summary>
     public ushort Prefetch { get; init; } = 32;
 

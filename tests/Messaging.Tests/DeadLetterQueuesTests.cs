@@ -120,7 +120,7 @@ public sealed class DeadLetterQueuesTests : MessagingTest
 
         await using var scope = service.Services.CreateAsyncScope();
         var queues = scope.ServiceProvider.GetRequiredService<DeadLetterQueues>();
-        Assert.Equal(1, await queues.DiscardAsync(Queue, letter.Id, "nobody sends such a thing", "sam", CancellationToken.None));
+        Assert.Equal(new Moved(1, 0), await queues.DiscardAsync(Queue, letter.Id, "nobody sends such a thing", "sam", CancellationToken.None));
 
         Assert.Empty(await ListAsync(service));
         var discarded = Assert.Single(await queues.ListDiscardedAsync(10, CancellationToken.None));
@@ -143,7 +143,7 @@ public sealed class DeadLetterQueuesTests : MessagingTest
     private static async Task<int> RetryAsync(TestService service, string? id)
     {
         await using var scope = service.Services.CreateAsyncScope();
-        return await scope.ServiceProvider.GetRequiredService<DeadLetterQueues>().RetryAsync(Queue, id, CancellationToken.None);
+        return (await scope.ServiceProvider.GetRequiredService<DeadLetterQueues>().RetryAsync(Queue, id, CancellationToken.None)).Count;
     }
 
     /// <summary>A service whose consumer fails until it is mended.</summary>

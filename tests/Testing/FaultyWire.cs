@@ -62,6 +62,9 @@ public sealed class FaultyWire : IAsyncDisposable
     /// <summary>The server reads nothing, until <see cref="Restore"/>.</summary>
     public void HoldRequests() => _requests.Close();
 
+    /// <summary>As a broker short of memory: it goes on answering, and reads nothing once somebody publishes, until <see cref="Restore"/>.</summary>
+    public void HoldFromPublish() => _requests.CloseAtMethod();
+
     /// <summary>Loses all connections, and lets no new one through.</summary>
     public void Lose()
     {
@@ -213,6 +216,7 @@ public sealed class FaultyWire : IAsyncDisposable
     private sealed class Gate(byte[] method)
     {
         private volatile TaskCompletionSource _open = new();
+        private volatile bool _closesAtMethod;
         private int _held;
 
         public int Held => Volatile.Read(ref _held);
@@ -221,8 +225,19 @@ public sealed class FaultyWire : IAsyncDisposable
 
         public void Close() => _open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
+        public void CloseAtMethod() => _closesAtMethod = true;
+
         /// <summary>Whether the gate is closed, so that this is held and counted by now.</summary>
-        public bool Note(ReadOnlySpan<byte> read) => Note(_open, read);
+        public bool Note(ReadOnlySpan<byte> read)
+        {
+            if (_closesAtMethod && read.IndexOf(method) >= 0)
+            {
+                _closesAtMethod = false;
+                Close();
+            }
+
+            return Note(_open, read);
+        }
 
         /// <summary>Waits until it is open. What was read while it was open may find it closed: that is held as well.</summary>
         public Task PassAsync(byte[] read, bool isNoted, CancellationToken ct)

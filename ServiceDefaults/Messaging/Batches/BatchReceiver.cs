@@ -1,7 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-using System.Threading.Channels;
-using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -9,8 +5,10 @@ using Microsoft.Extensions.Logging;
 using Polly;
 using Polly.Retry;
 using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
 using Shop.Contracts;
 using Shop.ServiceDefaults.Messaging.Broker;
+using Shop.ServiceDefaults.Messaging.Wire;
 
 namespace Shop.ServiceDefaults.Messaging.Batches;
 
@@ -20,13 +18,14 @@ namespace Shop.ServiceDefaults.Messaging.Batches;
 /// alone: that one is tried again at once, then later, and then goes to the dead letters, as with any consumer.
 /// </summary>
 internal sealed partial class BatchReceiver<TConsumer, TEvent>(
-    ConsumerQueue queue, MessagingSettings settings, MessagingSpans spans, BrokerTopology topology, IServiceScopeFactory scopes, TimeProvider clock,
-    ILogger<BatchReceiver<TConsumer, TEvent>> logger) : BackgroundService, IHealthCheck
+    ConsumerQueue queue, MessagingSettings settings, FailurePolicy policy, ConsumerProgress progress, MessagingSpans spans,
+    IServiceScopeFactory scopes, TimeProvider clock, ILogger<BatchReceiver<TConsumer, TEvent>> logger) : BackgroundService, IHealthCheck
     where TConsumer : class, IBatchConsumer<TEvent>
     where TEvent : class, IIntegrationEvent
 {
     private const int ConflictAttempts = 20;
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan s_requeuePause = TimeSpan.FromSeconds(1);
 
     private readonly BatchInbox<TConsumer, TEvent> _inbox = new(queue.Name, scopes, clock);
     private readonly KeyValuePair<string, object?> _tag = new("consumer", queue.Name);
@@ -41,16 +40,19 @@ internal sealed partial class BatchReceiver<TConsumer, TEvent>(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var connecting = ConnectPipeline();
-        while (!stoppingToken.IsCancellationRequested)
+        for (var lost = 0; !stoppingToken.IsCancellationRequested; lost++)
         {
             try
             {
+                await PauseAsync(TimeSpan.FromMilliseconds(Math.Min(50 * lost, 400)), stoppingToken);
                 await using var session = await connecting.ExecuteAsync(OpenAsync, stoppingToken);
                 _session = session;
                 while (!stoppingToken.IsCancellationRequested)
                 {
                     var batch = await session.TakeAsync(settings.ConsumeBatchSize, stoppingToken);
                     await SettleAsync(session, batch, stoppingToken);
+                    progress.Settled(queue.Name);
+                    lost = 0;
                 }
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -95,12 +97,12 @@ internal sealed partial class BatchReceiver<TConsumer, TEvent>(
     private async Task SettleAsync(BatchSession session, List<Delivery> batch, CancellationToken stopping)
     {
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(stopping, session.Lost);
-        foreach (var unreadable in batch.Where(delivery => delivery.Unreadable is not null))
+        foreach (var malformed in batch.Where(delivery => delivery.Malformed is not null))
         {
-            await SetAsideAsync(session, unreadable, unreadable.Unreadable!, giveUp.Token);
+            await ForwardAsync(session, malformed, malformed.Malformed!, giveUp.Token);
         }
 
-        var readable = batch.FindAll(delivery => delivery.Unreadable is null);
+        var readable = batch.FindAll(delivery => delivery.Malformed is null);
         if (readable.Count > 0)
         {
             await ConsumeAsync(session, readable, giveUp.Token);
@@ -146,7 +148,7 @@ internal sealed partial class BatchReceiver<TConsumer, TEvent>(
             }
             catch (Exception e)
             {
-                await SetAsideAsync(session, part[0], e, giveUp);
+                await ForwardAsync(session, part[0], e, giveUp);
                 break;
             }
         }
@@ -177,37 +179,25 @@ internal sealed partial class BatchReceiver<TConsumer, TEvent>(
         }
     }
 
-    /// <summary>Puts a copy where it waits for its next try, or with the dead letters. The broker has it when this returns.</summary>
-    private async Task SetAsideAsync(BatchSession session, Delivery delivery, Exception reason, CancellationToken ct)
+    /// <summary>Puts a copy where it waits for its next retry, or with the dead letters. The broker has it when this returns.</summary>
+    private async Task ForwardAsync(BatchSession session, Delivery delivery, Exception failure, CancellationToken giveUp)
     {
-        var retries = delivery.Retries;
-        var properties = new BasicProperties(delivery.Properties)
+        var failed = policy.Decide(queue.Name, delivery.Properties, failure, typeof(TConsumer).Name);
+        try
         {
-            Headers = new Dictionary<string, object?>(delivery.Properties.Headers ?? new Dictionary<string, object?>()),
-        };
-        if (delivery.Unreadable is null && retries < topology.RetryDelays.Count)
-        {
-            var delay = topology.RetryDelays[retries];
-            properties.Headers[MessageHeaderNames.Retries] = retries + 1;
-            properties.Expiration = delay.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture);
-            await session.ForwardAsync(topology.RetryExchange(retries + 1), queue.Name, properties, delivery, ct);
-            MessagingTelemetry.RetriedLater.Add(1, _tag);
-            LogRetryLater(queue.Name, delivery.Properties.MessageId, retries + 1, topology.RetryDelays.Count, delay, reason.Message);
-            return;
+            await session.ForwardAsync(failed, delivery, settings.ConfirmTimeout, giveUp);
+            policy.Report(queue.Name, failed, failure);
         }
-
-        properties.Headers[MessageHeaders.Reason] = "fault";
-        properties.Headers[MessageHeaders.FaultExceptionType] = TypeCache.GetShortName(reason.GetType());
-        properties.Headers[MessageHeaders.FaultMessage] = reason.Message;
-        properties.Headers[MessageHeaders.FaultStackTrace] = reason.StackTrace ?? "";
-        properties.Headers[MessageHeaders.FaultConsumerType] = TypeCache.GetShortName(typeof(TConsumer));
-        properties.Headers[MessageHeaders.FaultTimestamp] = clock.GetUtcNow().ToString("O", CultureInfo.InvariantCulture);
-        await session.ForwardAsync(BrokerTopology.DeadLettersOf(queue.Name), "", properties, delivery, ct);
-        LogDead(queue.Name, delivery.Properties.MessageId, reason.Message);
+        catch (PublishException e)
+        {
+            // Nothing else waits for it: it alone is delivered again, though not as fast as the broker can.
+            LogNotForwarded(queue.Name, Untrusted.Shown(delivery.Properties.MessageId), failed.Exchange, e.Message);
+            await PauseAsync(s_requeuePause, giveUp);
+            await session.GiveBackAsync(delivery);
+        }
     }
 
-    private async Task PauseAsync(TimeSpan pause, CancellationToken ct) =>
-        await Task.Delay(pause < s_longestPause ? pause : s_longestPause, clock, ct);
+    private Task PauseAsync(TimeSpan pause, CancellationToken ct) => Task.Delay(pause < s_longestPause ? pause : s_longestPause, clock, ct);
 
     [LoggerMessage(LogLevel.Warning, "{Queue} is no longer consumed, and will be again after connecting: {Reason}")]
     private partial void LogLost(string queue, string reason);
@@ -221,10 +211,6 @@ internal sealed partial class BatchReceiver<TConsumer, TEvent>(
     [LoggerMessage(LogLevel.Information, "{Queue} failed on a batch of {Count} and cuts it in two: {Reason}")]
     private partial void LogCut(string queue, int count, string reason);
 
-    [LoggerMessage(LogLevel.Warning,
-        "{Queue} could not handle message {MessageId}; retry {Retry} of {Retries} follows in {Delay}: {Reason}")]
-    private partial void LogRetryLater(string queue, string? messageId, int retry, int retries, TimeSpan delay, string reason);
-
-    [LoggerMessage(LogLevel.Error, "{Queue} put message {MessageId} with the dead letters: {Reason}")]
-    private partial void LogDead(string queue, string? messageId, string reason);
+    [LoggerMessage(LogLevel.Error, "{Queue}: the broker did not take message {MessageId} for {Exchange}; it is delivered again: {Reason}")]
+    private partial void LogNotForwarded(string queue, string messageId, string exchange, string reason);
 }

@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Runtime.Serialization;
-using System.Text;
 using System.Text.Json;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
@@ -25,7 +22,7 @@ internal sealed class Delivery
 
     public byte[] Body { get; }
 
-    /// <summary>The event, or null where <see cref="Unreadable"/> says why there is none.</summary>
+    /// <summary>The event, or null where <see cref="Malformed"/> says why there is none.</summary>
     public IIntegrationEvent? Event { get; private init; }
 
     public Guid EventId { get; private init; }
@@ -36,72 +33,32 @@ internal sealed class Delivery
     /// <summary>The event as its publisher wrote it.</summary>
     public JsonElement EventBody { get; private init; }
 
-    public SerializationException? Unreadable { get; private init; }
+    public MalformedMessageException? Malformed { get; private init; }
 
     /// <summary>How often this message was given back, by a process that died or a connection that broke.</summary>
-    public long GivenBack => Properties.Headers?.TryGetValue("x-delivery-count", out var count) == true
-        ? Convert.ToInt64(count, CultureInfo.InvariantCulture)
-        : 0;
+    public int GivenBack => Untrusted.Count(Properties.Headers, "x-delivery-count") ?? 0;
 
-    /// <summary>How often this message has come back after a delay.</summary>
-    public int Retries => Properties.Headers?.TryGetValue(MessageHeaderNames.Retries, out var count) == true
-        ? Convert.ToInt32(count, CultureInfo.InvariantCulture)
-        : 0;
-
+    /// <summary>Reads a message. Whatever is in it, this returns: an exception here would leave the delivery to nobody.</summary>
     public static Delivery Read<TEvent>(BasicDeliverEventArgs message)
         where TEvent : class, IIntegrationEvent
     {
         try
         {
-            var sent = JsonSerializer.Deserialize<SentEnvelope>(message.Body.Span, JsonSerializerOptions.Web)
-                ?? throw new SerializationException("The body is empty.");
-            var @event = sent.ReadEvent();
-            var id = sent.MessageId ?? throw new SerializationException(
-                "The message has no id, so a repeat could not be told from a new one.");
+            var incoming = MessageReader.Read(message.Body.Span);
             return new Delivery(message)
             {
-                EventId = id,
-                CorrelationId = sent.CorrelationId ?? sent.ConversationId ?? id,
-                Event = EventVersions.As<TEvent>(@event) ?? throw new SerializationException(
-                    $"'{EventCatalog.NameOf(@event.GetType())}' is no event that this queue has a consumer for."),
-                EventBody = sent.Message,
+                EventId = incoming.EventId,
+                CorrelationId = incoming.CorrelationId,
+                Event = MessageReader.As<TEvent>(incoming.Event) ?? throw new MalformedMessageException(
+                    $"'{incoming.WireName}' is no event that this queue has a consumer for."),
+                EventBody = incoming.Body,
             };
         }
-        catch (JsonException e)
+        catch (MalformedMessageException e)
         {
-            return new Delivery(message) { Unreadable = new SerializationException($"The body is no message envelope: {e.Message}", e) };
-        }
-        catch (SerializationException e)
-        {
-            return new Delivery(message) { Unreadable = e };
+            return new Delivery(message) { Malformed = e };
         }
     }
 
-    public string? Header(string name) =>
-        Properties.Headers?.TryGetValue(name, out var value) == true && value is byte[] text ? Encoding.UTF8.GetString(text) : null;
-
-    private sealed record SentEnvelope(
-        Guid? MessageId, Guid? CorrelationId, Guid? ConversationId, IReadOnlyList<string>? MessageType, JsonElement Message)
-    {
-        public IIntegrationEvent ReadEvent()
-        {
-            var wireName = MessageType?.FirstOrDefault(type => type.StartsWith(Envelope.UrnPrefix, StringComparison.Ordinal))
-                ?[Envelope.UrnPrefix.Length..] ?? throw new SerializationException("The envelope names no message type.");
-            var type = EventCatalog.TypeOf(wireName) ?? throw new SerializationException(
-                $"'{wireName}' is no event, or no version of one, that this service's contracts know.");
-            if (Message.ValueKind != JsonValueKind.Object)
-            {
-                throw new SerializationException($"The envelope of '{wireName}' has no message.");
-            }
-
-            try
-            {
-                return (IIntegrationEvent)Message.Deserialize(type, EventJson.Options)!;
-            }
-            catch (JsonException e)
-            {
-                throw new SerializationException($"The body is no '{wireName}': {e.Message}", e);
-            }
-        }
-    }
+    public string? Header(string name) => Untrusted.Text(Properties.Headers, name);
 }

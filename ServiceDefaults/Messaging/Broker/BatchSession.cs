@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Threading.Channels;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
+using RabbitMQ.Client.Exceptions;
 using Shop.ServiceDefaults.Messaging.Batches;
 
 namespace Shop.ServiceDefaults.Messaging.Broker;
@@ -26,7 +27,9 @@ internal sealed class BatchSession : IAsyncDisposable
     private readonly IConnection _connection;
     private readonly IChannel _channel;
     private string _consumerTag = "";
+    private readonly HashSet<ulong> _givenBack = [];
     private bool _careful = true;
+    private ulong _taken;
     private ulong _acknowledged;
 
     private BatchSession(string queue, ushort prefetch, Func<BasicDeliverEventArgs, Delivery> read, IConnection connection, IChannel channel)
@@ -64,7 +67,7 @@ internal sealed class BatchSession : IAsyncDisposable
     /// <exception cref="ChannelClosedException">The connection is lost.</exception>
     public async Task<List<Delivery>> TakeAsync(int atMost, CancellationToken ct)
     {
-        List<Delivery> taken = [await _deliveries.Reader.ReadAsync(ct)];
+        List<Delivery> taken = [Next(await _deliveries.Reader.ReadAsync(ct))];
         if (_careful && taken[0].GivenBack <= MostGivenBack)
         {
             _careful = false;
@@ -76,7 +79,7 @@ internal sealed class BatchSession : IAsyncDisposable
 
         while (taken.Count < atMost && _deliveries.Reader.TryRead(out var next))
         {
-            taken.Add(next);
+            taken.Add(Next(next));
         }
 
         return taken;
@@ -85,16 +88,33 @@ internal sealed class BatchSession : IAsyncDisposable
     /// <summary>Acknowledges everything up to and including a delivery: call it in the order of arrival only.</summary>
     public async Task AcknowledgeAsync(Delivery last)
     {
-        if (last.Tag > _acknowledged)
+        // A tag that was given back is settled: the broker would take it for one that it never gave out.
+        var tag = last.Tag;
+        while (_givenBack.Remove(tag))
         {
-            _acknowledged = last.Tag;
-            await _channel.BasicAckAsync(last.Tag, multiple: true);
+            tag--;
+        }
+
+        if (tag > _acknowledged)
+        {
+            _acknowledged = tag;
+            await _channel.BasicAckAsync(tag, multiple: true);
         }
     }
 
-    /// <summary>Sends a copy of a message elsewhere, and returns when the broker has it.</summary>
-    public ValueTask ForwardAsync(string exchange, string routingKey, BasicProperties properties, Delivery delivery, CancellationToken ct) =>
-        _channel.BasicPublishAsync(exchange, routingKey, mandatory: true, properties, delivery.Body, ct);
+    /// <summary>Publishes the copy that takes a message's place, and returns when the broker has it.</summary>
+    /// <exception cref="PublishException">The broker refused it, or there is no queue for it; the session goes on.</exception>
+    /// <exception cref="TimeoutException">The broker did not answer for so long.</exception>
+    public Task ForwardAsync(FailedMessage failed, Delivery delivery, TimeSpan confirmTimeout, CancellationToken ct) =>
+        _channel.BasicPublishAsync(failed.Exchange, failed.RoutingKey, mandatory: true, failed.Properties, delivery.Body, ct).AsTask()
+            .WaitAsync(confirmTimeout, ct);
+
+    /// <summary>Has the broker deliver a message again.</summary>
+    public async Task GiveBackAsync(Delivery delivery)
+    {
+        _givenBack.Add(delivery.Tag);
+        await _channel.BasicNackAsync(delivery.Tag, multiple: false, requeue: true);
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -106,10 +126,17 @@ internal sealed class BatchSession : IAsyncDisposable
     private async Task ConsumeAsync(ushort prefetch, CancellationToken ct)
     {
         var consumer = new AsyncEventingBasicConsumer(_channel);
-        consumer.ReceivedAsync += (_, message) =>
+        consumer.ReceivedAsync += async (_, message) =>
         {
-            _deliveries.Writer.TryWrite(_read(message));
-            return Task.CompletedTask;
+            try
+            {
+                _deliveries.Writer.TryWrite(_read(message));
+            }
+            catch (Exception e)
+            {
+                // The client would drop it, unsettled, and the next acknowledgement would remove it from the queue.
+                await LoseAsync($"a delivery could not be taken: {e.Message}");
+            }
         };
         consumer.UnregisteredAsync += (_, cancelled) =>
             cancelled.ConsumerTags.Contains(_consumerTag) ? LoseAsync("the broker cancelled the consumer") : Task.CompletedTask;
@@ -117,6 +144,11 @@ internal sealed class BatchSession : IAsyncDisposable
         _consumerTag = $"{_queue}-{prefetch}-{Guid.CreateVersion7():N}";
         await _channel.BasicConsumeAsync(_queue, autoAck: false, _consumerTag, consumer, ct);
     }
+
+    /// <summary>Tags are given without gaps: an acknowledgement of this one settles exactly what was taken before it.</summary>
+    private Delivery Next(Delivery delivery) => delivery.Tag == ++_taken
+        ? delivery
+        : throw new IOException($"Delivery {_taken} of {_queue} never arrived; {delivery.Tag} did. All of them are delivered again.");
 
     private async Task LoseAsync(string reason)
     {

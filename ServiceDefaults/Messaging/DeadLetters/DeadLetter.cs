@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using MassTransit;
 using RabbitMQ.Client;
 using Shop.ServiceDefaults.Messaging.Broker;
 using Shop.ServiceDefaults.Messaging.Wire;
@@ -21,6 +21,9 @@ namespace Shop.ServiceDefaults.Messaging.DeadLetters;
 public sealed record DeadLetter(
     string Queue, string Id, string? EventType, string? AggregateId, string Why, DateTimeOffset? FirstDeath, int Deaths, Discard? Discarded)
 {
+    private const int LongestShown = 4_100;
+    internal const long LastSecond = 253_402_300_799; // of the year 9999
+
     private const string FirstDeathHeader = "shop-first-death";
     private const string DeathsHeader = "shop-deaths";
     private const string QueueHeader = "shop-discarded-from";
@@ -29,10 +32,10 @@ public sealed record DeadLetter(
     private const string AtHeader = "shop-discarded-at";
     private const string WhyHeader = "shop-dead-because";
 
-    /// <summary>What a message that lies in a queue's dead letters, or among the discarded, says of itself.</summary>
+    /// <summary>What a message that lies in a queue's dead letters, or among the discarded, says of itself. Never throws: it is a stranger's.</summary>
     internal static DeadLetter Of(string queue, BasicGetResult message)
     {
-        var headers = message.BasicProperties.Headers ?? new Dictionary<string, object?>();
+        var headers = message.BasicProperties.Headers;
         return new DeadLetter(
             Text(headers, QueueHeader) ?? queue,
             IdOf(message),
@@ -42,7 +45,7 @@ public sealed record DeadLetter(
             FirstDeathOf(headers),
             DeathsOf(headers),
             Text(headers, ReasonHeader) is { } reason
-                ? new Discard(reason, Text(headers, ByHeader) ?? "", DateTimeOffset.Parse(Text(headers, AtHeader)!, CultureInfo.InvariantCulture))
+                ? new Discard(reason, Text(headers, ByHeader) ?? "", TimeOf(Untrusted.Text(headers, AtHeader)) ?? DateTimeOffset.UnixEpoch)
                 : null);
     }
 
@@ -57,38 +60,37 @@ public sealed record DeadLetter(
     /// </summary>
     internal static BasicProperties ToRetry(BasicGetResult message)
     {
-        var headers = message.BasicProperties.Headers ?? new Dictionary<string, object?>();
-        var kept = headers.Where(header => header.Key == MessageHeaderNames.MassTransitActivityId
-                || !(header.Key.StartsWith("x-", StringComparison.Ordinal) || header.Key.StartsWith("MT-", StringComparison.Ordinal)))
-            .ToDictionary();
-        kept.Remove(MessageHeaderNames.Retries);
-        kept[DeathsHeader] = DeathsOf(headers);
-        if (FirstDeathOf(headers) is { } first)
+        var original = message.BasicProperties.Headers;
+        var properties = MessageCopy.Of(message.BasicProperties);
+        var headers = properties.Headers!;
+        foreach (var name in headers.Keys.Where(name => name != MessageHeaderNames.MassTransitActivityId
+            && (name.StartsWith("x-", StringComparison.Ordinal) || name.StartsWith("MT-", StringComparison.Ordinal))).ToList())
         {
-            kept[FirstDeathHeader] = first.ToString("O", CultureInfo.InvariantCulture);
+            headers.Remove(name);
         }
 
-        return With(message, kept);
+        headers.Remove(MessageHeaderNames.Retries);
+        headers[DeathsHeader] = DeathsOf(original);
+        if (FirstDeathOf(original) is { } first)
+        {
+            headers[FirstDeathHeader] = first.ToString("O", CultureInfo.InvariantCulture);
+        }
+
+        MessageCopy.Fit(properties, message.BasicProperties);
+        return properties;
     }
 
     /// <summary>As it is, with who discarded it and why.</summary>
     internal static BasicProperties ToDiscard(string queue, BasicGetResult message, Discard discard)
     {
-        var headers = message.BasicProperties.Headers ?? new Dictionary<string, object?>();
-        return With(message, new Dictionary<string, object?>(headers)
-        {
-            [QueueHeader] = queue,
-            [WhyHeader] = WhyOf(message, headers),
-            [ReasonHeader] = discard.Reason,
-            [ByHeader] = discard.By,
-            [AtHeader] = discard.At.ToString("O", CultureInfo.InvariantCulture),
-        });
-    }
-
-    private static BasicProperties With(BasicGetResult message, Dictionary<string, object?> headers)
-    {
-        var properties = new BasicProperties(message.BasicProperties) { Headers = headers, DeliveryMode = DeliveryModes.Persistent };
-        properties.ClearExpiration();
+        var properties = MessageCopy.Of(message.BasicProperties);
+        var headers = properties.Headers!;
+        headers[QueueHeader] = queue;
+        headers[WhyHeader] = WhyOf(message, message.BasicProperties.Headers);
+        headers[ReasonHeader] = discard.Reason;
+        headers[ByHeader] = discard.By;
+        headers[AtHeader] = discard.At.ToString("O", CultureInfo.InvariantCulture);
+        MessageCopy.Fit(properties, message.BasicProperties);
         return properties;
     }
 
@@ -96,53 +98,45 @@ public sealed record DeadLetter(
     {
         if (message.BasicProperties.Type is { Length: > 0 } type)
         {
-            return type;
+            return Untrusted.Shown(type);
         }
 
         try
         {
-            var urn = JsonSerializer.Deserialize<JsonElement>(message.Body.Span).GetProperty("messageType")[0].GetString();
-            return urn?.Replace(Envelope.UrnPrefix, "", StringComparison.Ordinal);
+            var envelope = JsonSerializer.Deserialize<JsonElement>(message.Body.Span);
+            var urn = envelope.GetProperty("messageType").EnumerateArray().First(name => name.ValueKind == JsonValueKind.String).GetString();
+            return Untrusted.Shown(urn!.Replace(Envelope.UrnPrefix, "", StringComparison.Ordinal));
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException)
+        catch (Exception)
         {
-            return null; // no envelope; that is why it is here
+            return null; // whatever it is, it is no envelope; that is why it is here
         }
     }
 
-    private static string WhyOf(BasicGetResult message, IDictionary<string, object?> headers) => Text(headers, WhyHeader) ?? (
-        Text(headers, "MT-Fault-Message") is { } fault ? $"{Text(headers, "MT-Fault-ExceptionType")}: {fault}"
-        : BrokerDeaths(headers).Any(death => Text(death, "reason") == "delivery_limit")
+    private static string WhyOf(BasicGetResult message, IDictionary<string, object?>? headers) => Text(headers, WhyHeader) ?? (
+        Text(headers, MessageHeaders.FaultMessage) is { } fault ? $"{Text(headers, MessageHeaders.FaultExceptionType)}: {fault}"
+        : BrokerDeaths(headers).Any(death => Untrusted.Text(death, "reason") == "delivery_limit")
             ? $"delivered more than {BrokerTopology.DeliveryLimit} times without an answer: perhaps it kills its process"
         : TypeOf(message) is { } type ? $"the queue has no consumer of {type}: look at the version, and at what the queue is bound to"
         : $"no event of the shop: the body ({message.Body.Length} bytes) has no type, and the sender gave none");
 
-    private static int DeathsOf(IDictionary<string, object?> headers) =>
-        headers.TryGetValue(DeathsHeader, out var deaths) && deaths is int before ? before + 1 : 1;
+    private static int DeathsOf(IDictionary<string, object?>? headers) =>
+        Untrusted.Count(headers, DeathsHeader) is { } before and < int.MaxValue ? before + 1 : 1;
 
-    private static DateTimeOffset? FirstDeathOf(IDictionary<string, object?> headers)
-    {
-        if (DateTimeOffset.TryParse(Text(headers, FirstDeathHeader) ?? Text(headers, "MT-Fault-Timestamp"),
-            CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var told))
-        {
-            return told.ToUniversalTime();
-        }
-
-        return BrokerDeaths(headers).Select(death => death.TryGetValue("time", out var time) ? time : null).OfType<AmqpTimestamp>()
+    private static DateTimeOffset? FirstDeathOf(IDictionary<string, object?>? headers) =>
+        TimeOf(Untrusted.Text(headers, FirstDeathHeader)) ?? TimeOf(Untrusted.Text(headers, MessageHeaders.FaultTimestamp))
+        ?? BrokerDeaths(headers).Select(death => death.TryGetValue("time", out var time) ? time : null).OfType<AmqpTimestamp>()
+            .Where(time => time.UnixTime is >= 0 and <= LastSecond)
             .Select(time => (DateTimeOffset?)DateTimeOffset.FromUnixTimeSeconds(time.UnixTime)).Min();
-    }
 
-    private static IEnumerable<IDictionary<string, object?>> BrokerDeaths(IDictionary<string, object?> headers) =>
-        headers.TryGetValue("x-death", out var deaths) && deaths is IEnumerable<object?> list ? list.OfType<IDictionary<string, object?>>() : [];
+    private static DateTimeOffset? TimeOf(string? text) =>
+        DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time.ToUniversalTime() : null;
 
-    private static string? Text(IDictionary<string, object?> headers, string name) => headers.TryGetValue(name, out var value)
-        ? value switch
-        {
-            byte[] bytes => Encoding.UTF8.GetString(bytes),
-            null => null,
-            _ => Convert.ToString(value, CultureInfo.InvariantCulture),
-        }
-        : null;
+    private static IEnumerable<IDictionary<string, object?>> BrokerDeaths(IDictionary<string, object?>? headers) =>
+        headers?.TryGetValue("x-death", out var deaths) == true && deaths is IEnumerable<object?> list ? list.OfType<IDictionary<string, object?>>() : [];
+
+    private static string? Text(IDictionary<string, object?>? headers, string name) =>
+        Untrusted.Text(headers, name) is { } text ? Untrusted.Shown(text, LongestShown, keepLines: true) : null;
 }
 
 /// <summary>A person's decision that a message will not be handled.</summary>

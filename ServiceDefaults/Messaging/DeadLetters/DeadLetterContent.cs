@@ -6,6 +6,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using System.Text.Unicode;
 using RabbitMQ.Client;
+using Shop.ServiceDefaults.Messaging.Wire;
 
 namespace Shop.ServiceDefaults.Messaging.DeadLetters;
 
@@ -21,8 +22,9 @@ public sealed record DeadLetterContent(
     internal static DeadLetterContent Of(string queue, BasicGetResult message) => new(
         DeadLetter.Of(queue, message),
         message.BasicProperties.ContentType is { } type ? Masking.Text(type) : null,
-        (message.BasicProperties.Headers ?? new Dictionary<string, object?>()).OrderBy(header => header.Key, StringComparer.Ordinal)
-            .ToDictionary(header => Masking.Text(header.Key), header => Masking.Header(header.Key, header.Value)),
+        (message.BasicProperties.Headers ?? new Dictionary<string, object?>()).GroupBy(header => Masking.Text(header.Key)) // masked, two may be one
+            .OrderBy(header => header.Key, StringComparer.Ordinal)
+            .ToDictionary(header => header.Key, header => string.Join(", ", header.Select(one => Masking.Header(one.Key, one.Value)))),
         Masking.Body(message.Body.Span),
         message.Body.Length);
 }
@@ -45,12 +47,12 @@ internal static partial class Masking
             using var document = JsonDocument.ParseValue(ref reader);
             if (reader.BytesConsumed == body.Length || body[(int)reader.BytesConsumed..].Trim(" \r\n\t"u8).IsEmpty)
             {
-                return Cut(Escape(Indented(document.RootElement), lines: true), MostOfABody);
+                return Cut(Untrusted.Shown(Indented(document.RootElement), int.MaxValue, keepLines: true), MostOfABody);
             }
         }
-        catch (JsonException)
+        catch (Exception)
         {
-            // Shown as the text that it is.
+            // Whatever is wrong with it, it is shown as the text that it is.
         }
 
         return Cut(Text(Encoding.UTF8.GetString(body[..Math.Min(body.Length, MostOfABody)])), MostOfABody);
@@ -60,20 +62,7 @@ internal static partial class Masking
         IsPersonal(name) ? Masked : Cut(Text(Readable(value)), MostOfAHeader);
 
     /// <summary>The text without addresses, and with control and direction characters as \uXXXX.</summary>
-    public static string Text(string text) => Escape(Address().Replace(text, Masked), lines: false);
-
-    private static string Escape(string text, bool lines)
-    {
-        var safe = new StringBuilder(text.Length);
-        foreach (var character in text)
-        {
-            var escape = char.GetUnicodeCategory(character) is UnicodeCategory.Control or UnicodeCategory.Format
-                or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;
-            _ = escape && !(lines && character == '\n') ? safe.Append(CultureInfo.InvariantCulture, $"\\u{(int)character:x4}") : safe.Append(character);
-        }
-
-        return safe.ToString();
-    }
+    public static string Text(string text) => Untrusted.Shown(Address().Replace(text, Masked), int.MaxValue);
 
     private static string Indented(JsonElement root)
     {
@@ -127,7 +116,8 @@ internal static partial class Masking
         byte[] bytes => Encoding.UTF8.GetString(bytes),
         IDictionary<string, object?> table => $"{{{string.Join(", ", table.Select(pair => $"{pair.Key}: {(IsPersonal(pair.Key) ? Masked : Readable(pair.Value))}"))}}}",
         IEnumerable<object?> list => $"[{string.Join(", ", list.Select(Readable))}]",
-        AmqpTimestamp time => DateTimeOffset.FromUnixTimeSeconds(time.UnixTime).ToString("u", CultureInfo.InvariantCulture),
+        AmqpTimestamp { UnixTime: >= 0 and <= DeadLetter.LastSecond } time => DateTimeOffset.FromUnixTimeSeconds(time.UnixTime).ToString("u", CultureInfo.InvariantCulture),
+        AmqpTimestamp time => time.UnixTime.ToString(CultureInfo.InvariantCulture),
         _ => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "",
     };
 

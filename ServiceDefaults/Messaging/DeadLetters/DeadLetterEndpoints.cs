@@ -14,8 +14,9 @@ namespace Shop.ServiceDefaults.Messaging.DeadLetters;
 public sealed record DiscardRequest(string Reason);
 
 /// <summary>How many messages were sent again, or discarded.</summary>
-/// <param name="Count">At least 1, unless all were asked for and there are none.</param>
-public sealed record MovedResponse(int Count);
+/// <param name="Count">How many were moved.</param>
+/// <param name="Left">How many stay, because the broker did not take them; the service's log says why.</param>
+public sealed record MovedResponse(int Count, int Left);
 
 /// <summary>Every service's routes for its own dead letters, for staff.</summary>
 internal static class DeadLetterEndpoints
@@ -71,7 +72,7 @@ internal static class DeadLetterEndpoints
 
     private static async Task<Results<Ok<MovedResponse>, ProblemHttpResult>> RetryAll(
         string queue, DeadLetterQueues letters, CancellationToken ct) => letters.Has(queue)
-            ? TypedResults.Ok(new MovedResponse(await letters.RetryAsync(queue, id: null, ct)))
+            ? TypedResults.Ok(ResponseOf(await letters.RetryAsync(queue, id: null, ct)))
             : NoQueue(letters, queue);
 
     private static async Task<Results<Ok<MovedResponse>, ProblemHttpResult>> Retry(
@@ -97,8 +98,10 @@ internal static class DeadLetterEndpoints
             : NoQueue(letters, queue);
     }
 
-    private static Results<Ok<MovedResponse>, ProblemHttpResult> Moved(string queue, string id, int count) => count > 0
-        ? TypedResults.Ok(new MovedResponse(count))
+    private static MovedResponse ResponseOf(Moved moved) => new(moved.Count, moved.Left);
+
+    private static Results<Ok<MovedResponse>, ProblemHttpResult> Moved(string queue, string id, Moved moved) => moved.Count + moved.Left > 0
+        ? TypedResults.Ok(ResponseOf(moved))
         : NoLetter(queue, id);
 
     private static ProblemHttpResult NoLetter(string queue, string id) => Problem.NotFound($"There is no dead letter {id} of {queue}.");

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.Serialization;
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Shop.Contracts;
@@ -20,7 +19,7 @@ internal sealed class InboxFilter<T>(
     public async Task Send(ConsumeContext<T> context, IPipe<ConsumeContext<T>> next)
     {
         var eventId = context.MessageId
-            ?? throw new SerializationException("The message has no id, so a repeat could not be told from a new one.");
+            ?? throw new MalformedMessageException("The message has no id, so a repeat could not be told from a new one.");
         var consumer = context.ReceiveContext.InputAddress.AbsolutePath.Split('/')[^1];
         var correlationId = context.CorrelationId ?? context.ConversationId ?? eventId;
         (origin.CorrelationId, origin.CausationId) = (correlationId, eventId);

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Net.Mime;
-using System.Runtime.Serialization;
 using System.Text.Json;
 using MassTransit;
 using MassTransit.Context;
@@ -11,9 +10,8 @@ using Shop.Contracts;
 namespace Shop.ServiceDefaults.Messaging.Wire;
 
 /// <summary>
-/// Reads the envelope and translates the event's wire name into the contract type of this build, so that contracts need no
-/// attribute of the transport and their CLR names stay free. A name that the contracts do not know fails here, and the
-/// message goes to the dead letters.
+/// Has <see cref="MessageReader"/> read the envelope and hands the event to the bus in its contract type, so that contracts need no
+/// attribute of the transport and their CLR names stay free.
 /// </summary>
 internal sealed class WireDeserializer : IMessageDeserializer, ISerializerFactory
 {
@@ -32,25 +30,8 @@ internal sealed class WireDeserializer : IMessageDeserializer, ISerializerFactor
 
     public SerializerContext Deserialize(MessageBody body, Headers headers, Uri? destinationAddress = null)
     {
-        var envelope = Read(body);
-        var wireName = envelope.MessageType?.FirstOrDefault(type => type.StartsWith(Envelope.UrnPrefix, StringComparison.Ordinal))
-            ?[Envelope.UrnPrefix.Length..] ?? throw new SerializationException("The envelope names no message type.");
-        var type = EventCatalog.TypeOf(wireName) ?? throw new SerializationException(
-            $"'{wireName}' is no event, or no version of one, that this service's contracts know.");
-        if (envelope.Message is not JsonElement { ValueKind: JsonValueKind.Object } message)
-        {
-            throw new SerializationException($"The envelope of '{wireName}' has no message.");
-        }
-
-        try
-        {
-            var @event = (IIntegrationEvent)message.Deserialize(type, EventJson.Options)!;
-            return new EventContext(_massTransit, @event, envelope, s_types.GetOrAdd(type, TypesOf));
-        }
-        catch (JsonException e)
-        {
-            throw new SerializationException($"The body is no '{wireName}': {e.Message}", e);
-        }
+        var incoming = MessageReader.Read(body.GetBytes());
+        return new EventContext(_massTransit, incoming.Event, EnvelopeOf(incoming), s_types.GetOrAdd(incoming.Event.GetType(), TypesOf));
     }
 
     public MessageBody GetMessageBody(string text) => _massTransit.GetMessageBody(text);
@@ -69,18 +50,17 @@ internal sealed class WireDeserializer : IMessageDeserializer, ISerializerFactor
         return [.. types, s_anyEvent];
     }
 
-    private static MessageEnvelope Read(MessageBody body)
+    /// <summary>
+    /// What the bus needs to know, and nothing else that the sender wrote: it would send replies and faults to the addresses in it.
+    /// </summary>
+    private static JsonMessageEnvelope EnvelopeOf(IncomingMessage incoming) => new()
     {
-        try
-        {
-            return JsonSerializer.Deserialize<MessageEnvelope>(body.GetBytes(), SystemTextJsonMessageSerializer.Options)
-                ?? throw new SerializationException("The body is empty.");
-        }
-        catch (JsonException e)
-        {
-            throw new SerializationException($"The body is no message envelope: {e.Message}", e);
-        }
-    }
+        MessageId = incoming.EventId.ToString(),
+        CorrelationId = incoming.CorrelationId.ToString(),
+        MessageType = [Envelope.UrnPrefix + incoming.WireName],
+        SentTime = incoming.SentTime?.UtcDateTime,
+        Message = incoming.Body,
+    };
 
     /// <summary>Hands consumers the event that was read, as its own type, as a newer version, or as any integration event.</summary>
     private sealed class EventContext(
@@ -91,7 +71,7 @@ internal sealed class WireDeserializer : IMessageDeserializer, ISerializerFactor
         public override bool TryGetMessage<T>(out T? message)
             where T : class
         {
-            message = EventVersions.As<T>(@event);
+            message = MessageReader.As<T>(@event);
             return message is not null || base.TryGetMessage(out message);
         }
 

@@ -1,0 +1,61 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using RabbitMQ.Client;
+using Shop.Contracts.Inventory.V1;
+using Shop.Messaging.Tests.Harness;
+using Shop.ServiceDefaults.Messaging.Batches;
+using Shop.ServiceDefaults.Messaging.Broker;
+
+namespace Shop.Messaging.Tests;
+
+/// <summary>M6a, section 8: a queue that stands still says so, and a delivery that nobody could take is not acknowledged with the others.</summary>
+public sealed class ConsumerProgressTests : HostileTest
+{
+    [Theory]
+    [InlineData(ConsumerKind.OneByOne)]
+    [InlineData(ConsumerKind.Batch)]
+    public async Task A_consumer_without_progress_while_messages_wait_makes_the_service_unhealthy_until_it_goes_on(ConsumerKind kind)
+    {
+        var goOn = new TaskCompletionSource();
+        var service = await BothAsync(settings: new()
+        {
+            ["Messaging:StalledAfter"] = "00:00:01.5",
+            ["Messaging:Prefetch"] = "1",
+            ["Messaging:ConsumeBatchSize"] = "1",
+        }, waits: _ => goOn.Task);
+
+        Assert.Equal(HealthStatus.Healthy, (await HealthAsync(service)).Status);
+        for (var i = 0; i < 5; i++)
+        {
+            await SendAsync(kind, Bytes(Envelope("tea")));
+        }
+
+        var stalled = await Eventually.IsAsync("it is unhealthy", () => HealthAsync(service), health => health.Status == HealthStatus.Unhealthy);
+        Assert.Contains(QueueOf(kind) + " has ", stalled.Description, StringComparison.Ordinal);
+
+        goOn.SetResult();
+        await HandledAsync(service, "tea", 5);
+        await Eventually.HoldsAsync("it is healthy again", async () => (await HealthAsync(service)).Status == HealthStatus.Healthy);
+    }
+
+    [Fact]
+    public async Task A_delivery_that_cannot_be_taken_loses_the_session_and_no_message()
+    {
+        await BothAsync(start: false);
+        await SendAsync(ConsumerKind.Batch, Bytes(Envelope("first")));
+        await SendAsync(ConsumerKind.Batch, Bytes(Envelope("second")));
+        var factory = new ConnectionFactory { Uri = Broker.AmqpUri };
+        await using (var session = await BatchSession.OpenAsync(factory, BatchTest.Queue, 10, message => message.DeliveryTag == 1
+            ? throw new InvalidOperationException("an error of this reader")
+            : Delivery.Read<StockReplenished>(message), CancellationToken.None))
+        {
+            var lost = await Assert.ThrowsAnyAsync<Exception>(() => session.TakeAsync(10, CancellationToken.None));
+            Assert.Contains("an error of this reader", lost.ToString(), StringComparison.Ordinal);
+        }
+
+        await Eventually.HoldsAsync("both are still there", async () => await Broker.CountReadyAsync(BatchTest.Queue) == 2);
+    }
+
+    private static async Task<HealthReportEntry> HealthAsync(TestService service) =>
+        (await service.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(check => check.Name == "consumers")).Entries["consumers"];
+}

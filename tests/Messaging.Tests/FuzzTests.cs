@@ -1,0 +1,95 @@
+using System.Globalization;
+using Microsoft.EntityFrameworkCore;
+using RabbitMQ.Client;
+using Shop.Messaging.Tests.Harness;
+
+namespace Shop.Messaging.Tests;
+
+/// <summary>
+/// M6a over messages that nobody thought of: each is settled exactly once, handled or dead-lettered; what is all right beside it is
+/// handled; memory does not grow. <c>./shop fuzz</c> sends as many as it is told, with another seed each time.
+/// </summary>
+public sealed class FuzzTests : HostileTest
+{
+    private const int Round = 2_500;
+
+    private static readonly int s_messages = Setting("SHOP_FUZZ_MESSAGES", 20_000);
+    private static readonly int s_seed = Setting("SHOP_FUZZ_SEED", 17);
+
+    [Fact]
+    public async Task Each_spoilt_message_is_settled_once_and_nothing_else_is_affected()
+    {
+        var service = await BothAsync(settings: new() { ["Messaging:RetryDelays:0"] = "00:00:00.010", ["Messaging:RetryDelays:1"] = "00:00:00.010" });
+        var mutator = new Mutator(s_seed);
+        long handled = 0, dead = 0, grownFrom = 0;
+        for (var sent = 0; sent < s_messages; sent += Round)
+        {
+            var innocents = await SendRoundAsync(mutator);
+            await SettledAsync();
+
+            var deadNow = await PurgeDeadAsync();
+            var handledNow = await Database.ScalarAsync<long>("SELECT count(*) FROM inbox");
+            Assert.True(handledNow + deadNow == Round, $"seed {s_seed}, after {sent + Round}: {Round} sent, {handledNow} handled, {deadNow} dead letters");
+            Assert.Equal(innocents, await service.CountEffectsAsync("innocent"));
+            (handled, dead) = (handled + handledNow, dead + deadNow);
+            await Database.ExecuteAsync("TRUNCATE inbox; TRUNCATE effects");
+
+            var memory = GC.GetTotalMemory(forceFullCollection: true);
+            grownFrom = sent == Round ? memory : grownFrom; // the second round: by then all is loaded
+            Assert.True(sent <= Round || memory - grownFrom < 64 << 20, $"memory grew from {grownFrom >> 20} to {memory >> 20} MiB");
+        }
+
+        Assert.True(dead > s_messages / 5 && handled > s_messages / 5, $"{handled} handled and {dead} dead letters: one of them is hardly tried");
+        TestContext.Current.TestOutputHelper?.WriteLine($"seed {s_seed}: {handled + dead} messages, {handled} handled, {dead} dead-lettered");
+    }
+
+    private async Task<int> SendRoundAsync(Mutator mutator)
+    {
+        List<Task> publishing = [];
+        var innocents = 0;
+        for (var n = 0; n < Round; n++)
+        {
+            var kind = n % 2 == 0 ? ConsumerKind.OneByOne : ConsumerKind.Batch;
+            if (n % 5 == 0)
+            {
+                innocents++;
+                publishing.Add(SendAsync(kind, Bytes(Envelope("innocent"))));
+            }
+            else
+            {
+                var (body, properties) = mutator.Spoil(Envelope("spoilt"));
+                publishing.Add(SendAsync(kind, body, properties));
+            }
+
+            if (publishing.Count == 200)
+            {
+                await Task.WhenAll(publishing);
+                publishing.Clear();
+            }
+        }
+
+        await Task.WhenAll(publishing);
+        return innocents;
+    }
+
+    private async Task SettledAsync()
+    {
+        string[] queues = [QueueOf(ConsumerKind.OneByOne), QueueOf(ConsumerKind.Batch), "ordering.retry-1", "ordering.retry-2"];
+        await Eventually.HoldsAsync("all is settled", async () => (await Broker.QueuesAsync())
+            .Where(queue => queues.Contains(queue.Name)).All(queue => queue is { Ready: 0, Unacknowledged: 0 })
+            && await CountAsync() == Round, TimeSpan.FromSeconds(120));
+
+        async Task<long> CountAsync() => await Database.ScalarAsync<long>("SELECT count(*) FROM inbox")
+            + await Broker.CountReadyAsync(DeadOf(ConsumerKind.OneByOne)) + await Broker.CountReadyAsync(DeadOf(ConsumerKind.Batch));
+    }
+
+    private async Task<long> PurgeDeadAsync()
+    {
+        await using var connection = await new ConnectionFactory { Uri = Broker.AmqpUri }.CreateConnectionAsync();
+        await using var channel = await connection.CreateChannelAsync();
+        return await channel.QueuePurgeAsync(DeadOf(ConsumerKind.OneByOne)) + await channel.QueuePurgeAsync(DeadOf(ConsumerKind.Batch));
+    }
+
+    private static int Setting(string name, int otherwise) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : otherwise;
+}

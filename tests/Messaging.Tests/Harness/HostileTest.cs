@@ -1,0 +1,114 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using RabbitMQ.Client;
+using Shop.Contracts;
+using Shop.Contracts.Inventory.V1;
+using Shop.ServiceDefaults.Messaging.Broker;
+
+namespace Shop.Messaging.Tests.Harness;
+
+/// <summary>The two kinds of consumer, which must treat a stranger's message alike.</summary>
+public enum ConsumerKind
+{
+    OneByOne,
+    Batch,
+}
+
+/// <summary>A service with a consumer of each kind, and a sender that sends what it likes.</summary>
+public abstract class HostileTest : MessagingTest
+{
+    private protected static readonly string Exchange = EventCatalog.NameOf(typeof(StockReplenished));
+
+    private IConnection? _stranger;
+    private IChannel? _channel;
+
+    private protected static string QueueOf(ConsumerKind kind) => kind == ConsumerKind.OneByOne ? "ordering.effect" : BatchTest.Queue;
+
+    private protected static string DeadOf(ConsumerKind kind) => BrokerTopology.DeadLettersOf(QueueOf(kind));
+
+    public override async ValueTask DisposeAsync()
+    {
+        if (_stranger is not null)
+        {
+            await _stranger.DisposeAsync();
+        }
+
+        await base.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Both consumers write the sku of what they handle, fail with this where it says so, and wait for that before they go on.</summary>
+    private protected async Task<TestService> BothAsync(
+        Func<string, Exception?>? fails = null, bool start = true, Dictionary<string, string?>? settings = null, Func<string, Task>? waits = null)
+    {
+        var script = new BatchScript { Act = (events, _) => ActAsync(events.Select(e => e.Event.Sku)) };
+        settings ??= [];
+        settings.TryAdd("Messaging:ImmediateRetries", "1");
+        var service = await ServiceAsync(
+            consumes: true, relay: false, start: false, services: services => services.AddSingleton(script), settings: settings,
+            consumers: bus => bus.AddBatchConsumer<BatchedEffectConsumer, StockReplenished>());
+        service.Script.Act = (@event, _) => ActAsync([@event.Sku]);
+        if (start)
+        {
+            await service.StartAsync();
+        }
+
+        return service;
+
+        async Task ActAsync(IEnumerable<string> skus)
+        {
+            foreach (var sku in skus)
+            {
+                await (waits?.Invoke(sku) ?? Task.CompletedTask);
+                if (fails?.Invoke(sku) is { } failure)
+                {
+                    throw failure;
+                }
+            }
+        }
+    }
+
+    /// <summary>Publishes to a consumer's queue, past its exchange; returns when the broker has it.</summary>
+    private protected Task SendAsync(ConsumerKind kind, ReadOnlyMemory<byte> body, BasicProperties? properties = null) =>
+        SendToAsync(QueueOf(kind), body, properties);
+
+    private protected async Task SendToAsync(string queue, ReadOnlyMemory<byte> body, BasicProperties? properties = null)
+    {
+        _stranger ??= await new ConnectionFactory { Uri = Broker.AmqpUri }.CreateConnectionAsync();
+        _channel ??= await _stranger.CreateChannelAsync(
+            new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+        properties ??= new BasicProperties();
+        properties.ContentType ??= "application/vnd.masstransit+json";
+        await _channel.BasicPublishAsync("", queue, mandatory: true, properties, body);
+    }
+
+    /// <summary>A message that is all right, to be spoilt.</summary>
+    private protected static JsonObject Envelope(string sku)
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var @event = new StockReplenished(Guid.CreateVersion7(now), now, sku, 1, 1, 1);
+        return new JsonObject
+        {
+            ["messageId"] = @event.EventId,
+            ["conversationId"] = @event.EventId,
+            ["messageType"] = new JsonArray("urn:message:" + Exchange),
+            ["message"] = JsonSerializer.SerializeToNode(@event, EventJson.Options),
+        };
+    }
+
+    private protected static byte[] Bytes(JsonNode envelope) => JsonSerializer.SerializeToUtf8Bytes(envelope);
+
+    private protected async Task<QueuedMessage> DeadLetterAsync(ConsumerKind kind)
+    {
+        await Eventually.HoldsAsync("there is one dead letter", async () => await Broker.CountReadyAsync(DeadOf(kind)) == 1);
+        return Assert.Single(await Broker.PeekAsync(DeadOf(kind)));
+    }
+
+    private protected static Task HandledAsync(TestService service, string sku, int times = 1) =>
+        Eventually.HoldsAsync($"{sku} is handled", async () => await service.CountEffectsAsync(sku) == times);
+
+    private protected Task EmptyAsync(ConsumerKind kind) => Eventually.HoldsAsync("the queue is empty",
+        async () => await Broker.QueueAsync(QueueOf(kind)) is { Ready: 0, Unacknowledged: 0 }, TimeSpan.FromSeconds(60));
+}

@@ -1,0 +1,134 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Shop.Messaging.Tests.Harness;
+
+namespace Shop.Messaging.Tests;
+
+/// <summary>
+/// M6a, M7: whatever a stranger sends, it is a dead letter at once, with a reason; messages before and behind it are handled, and the
+/// consumer's connection stays.
+/// </summary>
+public sealed class MalformedMessageTests : HostileTest
+{
+    /// <summary>Each spoils a message that is all right; beside it what the reason must name.</summary>
+    private static readonly Dictionary<string, (Func<JsonObject, byte[]> Spoil, string Reason)> s_spoilt = new()
+    {
+        ["messageType begins with null"] = (With(e => e["messageType"]!.AsArray().Insert(0, null)), "messageType holds a null"),
+        ["messageType ends with null"] = (With(e => e["messageType"]!.AsArray().Add(null)), "messageType holds a null"),
+        ["messageType is null"] = (With(e => e["messageType"] = null), "names no message type"),
+        ["messageType is empty"] = (With(e => e["messageType"] = new JsonArray()), "names no message type"),
+        ["messageType is text"] = (With(e => e["messageType"] = "urn:message:inventory.stock-replenished.v1"), "no message envelope"),
+        ["messageType holds a number"] = (With(e => e["messageType"] = new JsonArray(5)), "no message envelope"),
+        ["messageType holds an object"] = (With(e => e["messageType"] = new JsonArray(new JsonObject())), "no message envelope"),
+        ["messageType is unknown and hostile"] = (With(e => e["messageType"] = new JsonArray("urn:message:\u001b[2J\n" + new string('x', 5_000))), "is no event"),
+        ["messageId is junk"] = (With(e => e["messageId"] = "junk"), "messageId"),
+        ["messageId is a number"] = (With(e => e["messageId"] = 5), "messageId"),
+        ["messageId is null"] = (With(e => e["messageId"] = null), "has no id"),
+        ["messageId is empty"] = (WithId(Guid.Empty), "no UUID of version 7"),
+        ["messageId is random"] = (WithId(Guid.Parse("6f9619ff-8b86-4011-b42d-00c04fc964ff")), "no UUID of version 7"),
+        ["messageId is another's"] = (With(e => e["messageId"] = Guid.CreateVersion7()), "is not its event's"),
+        ["correlationId is junk"] = (With(e => e["correlationId"] = "junk"), "correlationId"),
+        ["messageId is there twice"] = (Text(t => t.Replace("{\"messageId\"", "{\"messageId\":\"018f0000-0000-7000-8000-000000000001\",\"messageId\"", StringComparison.Ordinal)), "uplicate"),
+        ["sku is there twice"] = (Text(t => t.Replace("\"sku\":", "\"sku\":\"x\",\"sku\":", StringComparison.Ordinal)), "uplicate"),
+        ["sku is there twice in other case"] = (Text(t => t.Replace("\"sku\":", "\"SKU\":\"x\",\"sku\":", StringComparison.Ordinal)), "uplicate"),
+        ["sku is null"] = (WithEvent(m => m["sku"] = null), "sku"),
+        ["sku is missing"] = (WithEvent(m => m.Remove("sku")), "sku"),
+        ["sku is empty"] = (WithEvent(m => m["sku"] = ""), "sku is empty"),
+        ["sku is a number"] = (WithEvent(m => m["sku"] = 7), "sku"),
+        ["sku holds U+0000"] = (WithEvent(m => m["sku"] = "a\0b"), "U+0000"),
+        ["sku holds half a character"] = (Text(t => t.Replace("\"sku\":\"", "\"sku\":\"\\ud800", StringComparison.Ordinal)), "surrogate"),
+        ["an unknown member holds U+0000"] = (WithEvent(m => m["unknown"] = new JsonArray(new JsonObject { ["x"] = "\0" })), "U+0000"),
+        ["an unknown member is called U+0000"] = (WithEvent(m => m["\0"] = 1), "U+0000"),
+        ["a number is below its least"] = (WithEvent(m => m["productVersion"] = 0), "productVersion is less than 1"),
+        ["a number is too large"] = (WithEvent(m => m["productVersion"] = 3_000_000_000), "productVersion"),
+        ["a number is text"] = (WithEvent(m => m["productVersion"] = "1"), "productVersion"),
+        ["a time has no offset"] = (WithEvent(m => m["occurredAt"] = "2026-11-24T10:13:24"), "occurredAt"),
+        ["a time is before 1970"] = (WithEvent(m => m["occurredAt"] = "1969-12-31T23:59:59Z"), "year 1969"),
+        ["a time is at the end of the calendar"] = (WithEvent(m => m["occurredAt"] = "9999-12-31T23:59:59.9999999Z"), "year 9999"),
+        ["a time is no time"] = (WithEvent(m => m["occurredAt"] = "yesterday"), "occurredAt"),
+        ["the message is a list"] = (With(e => e["message"] = new JsonArray()), "has no message"),
+        ["the message is missing"] = (With(e => e.Remove("message")), "has no message"),
+        ["the body is null"] = (_ => "null"u8.ToArray(), "null"),
+        ["the body is a list"] = (_ => "[]"u8.ToArray(), "no message envelope"),
+        ["the body is empty"] = (_ => [], "no message envelope"),
+        ["the body is no UTF-8"] = (e => [.. Bytes(e), 0xff, 0xfe], "no UTF-8"),
+        ["the body ends early"] = (e => Bytes(e)[..^5], "no message envelope"),
+        ["the body goes on"] = (e => [.. Bytes(e), (byte)'}'], "no message envelope"),
+        ["the body is deep"] = (Text(t => t.Replace("\"sku\":", $"\"unknown\":{Nested(100)},\"sku\":", StringComparison.Ordinal)), "depth"),
+        ["the body is large"] = (WithEvent(m => m["unknown"] = new string('x', 2_000_000)), "bytes"),
+    };
+
+    public static TheoryData<ConsumerKind> Kinds => [ConsumerKind.OneByOne, ConsumerKind.Batch];
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task What_can_never_be_read_is_a_dead_letter_at_once_and_the_queue_goes_on(ConsumerKind kind)
+    {
+        // All wait in the queue, each between two that are all right, when the consumer starts: each is first once.
+        var service = await BothAsync(start: false);
+        foreach (var (name, (spoil, _)) in s_spoilt)
+        {
+            await SendAsync(kind, spoil(Envelope(name)), new() { Headers = new Dictionary<string, object?> { ["case"] = name } });
+            await SendAsync(kind, Bytes(Envelope("innocent")));
+        }
+
+        await service.StartAsync();
+
+        await HandledAsync(service, "innocent", s_spoilt.Count);
+        await EmptyAsync(kind);
+        await Eventually.HoldsAsync("all are dead letters", async () => await Broker.CountReadyAsync(DeadOf(kind)) == s_spoilt.Count);
+        var dead = await Broker.PeekAsync(DeadOf(kind), s_spoilt.Count);
+        Assert.Multiple([.. s_spoilt.Select(spoilt => (Action)(() =>
+        {
+            var (name, (_, reason)) = spoilt;
+            var letter = Assert.Single(dead, letter => letter.Header("case") == name);
+            Assert.True(letter.Header("MT-Fault-Message")?.Contains(reason, StringComparison.OrdinalIgnoreCase), $"{name}: {letter.Header("MT-Fault-Message")}");
+            Assert.DoesNotContain(letter.Header("MT-Fault-Message")!, character => char.IsControl(character) && character != '\n');
+            Assert.InRange(letter.Header("MT-Fault-Message")!.Length, 1, 5_000);
+            Assert.Null(letter.Header("shop-retries")); // waiting would not make it readable
+        }))]);
+        Assert.Equal(s_spoilt.Count, await service.CountEffectsAsync("innocent"));
+    }
+
+    /// <summary>The negative control: what is merely unusual is handled, and not refused with the rest.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task What_is_merely_unusual_is_handled(ConsumerKind kind)
+    {
+        var service = await BothAsync();
+        Dictionary<string, Func<JsonObject, byte[]>> unusual = new()
+        {
+            ["as it is"] = Bytes,
+            ["unknown members"] = With(e => (e["message"]!["unknown"], e["host"]) = (JsonNode.Parse(Nested(20)), new JsonObject())),
+            ["another offset"] = WithEvent(m => m["occurredAt"] = "2026-11-24T10:13:24.5+02:00"),
+            ["long ago"] = WithEvent(m => m["occurredAt"] = "1970-01-01T00:00:00Z"),
+            ["a byte more than ASCII"] = WithEvent(m => m["unknown"] = "Grüße 🫖"),
+            ["several types"] = With(e => e["messageType"]!.AsArray().Insert(0, "urn:other:thing")),
+        };
+        foreach (var (name, make) in unusual)
+        {
+            await SendAsync(kind, make(Envelope(name)));
+            await Eventually.HoldsAsync("it is settled", async () =>
+                await service.CountEffectsAsync(name) + await Broker.CountReadyAsync(DeadOf(kind)) > 0);
+            Assert.True(await service.CountEffectsAsync(name) == 1,
+                $"{name}: {string.Concat((await Broker.PeekAsync(DeadOf(kind))).Select(dead => dead.Properties))}");
+        }
+
+        Assert.Equal(0, await Broker.CountReadyAsync(DeadOf(kind)));
+    }
+
+    private static Func<JsonObject, byte[]> With(Action<JsonObject> change) => envelope =>
+    {
+        change(envelope);
+        return Bytes(envelope);
+    };
+
+    private static Func<JsonObject, byte[]> WithEvent(Action<JsonObject> change) => With(envelope => change(envelope["message"]!.AsObject()));
+
+    private static Func<JsonObject, byte[]> WithId(Guid id) => With(envelope => (envelope["messageId"], envelope["message"]!["eventId"]) = (id, id));
+
+    private static Func<JsonObject, byte[]> Text(Func<string, string> change) =>
+        envelope => Encoding.UTF8.GetBytes(change(envelope.ToJsonString()));
+
+    private static string Nested(int depth) => new string('[', depth) + new string(']', depth);
+}
