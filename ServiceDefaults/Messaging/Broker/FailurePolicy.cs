@@ -53,7 +53,7 @@ internal sealed partial class FailurePolicy(BrokerTopology topology, TimeProvide
     /// <summary>To be called when the broker has the copy.</summary>
     public void Report(string queue, FailedMessage failed, Exception failure)
     {
-        var (id, reason) = (Untrusted.Shown(failed.Properties.MessageId), Untrusted.Shown(failure.Message));
+        var (id, reason) = (Untrusted.Shown(failed.Properties.MessageId), Untrusted.Shown(ReasonOf(failure).Message));
         if (failed.Retry > 0)
         {
             MessagingTelemetry.RetriedLater.Add(1, new KeyValuePair<string, object?>("consumer", queue));
@@ -79,11 +79,26 @@ internal sealed partial class FailurePolicy(BrokerTopology topology, TimeProvide
         return true;
     }
 
+    /// <summary>A malformed message says it itself; of anything else, the innermost exception tells most.</summary>
+    private static Exception ReasonOf(Exception failure)
+    {
+        for (var inner = failure; inner is not null; inner = inner.InnerException)
+        {
+            if (inner is MalformedMessageException)
+            {
+                return inner;
+            }
+        }
+
+        return failure.GetBaseException();
+    }
+
     private void Explain(IDictionary<string, object?> headers, Exception failure, string? consumer)
     {
+        var reason = ReasonOf(failure);
         headers[MessageHeaders.Reason] = "fault";
-        headers[MessageHeaders.FaultExceptionType] = Untrusted.Shown(TypeCache.GetShortName(failure.GetType()), LongestName);
-        headers[MessageHeaders.FaultMessage] = Untrusted.Shown(failure.Message, LongestReason, keepLines: true);
+        headers[MessageHeaders.FaultExceptionType] = Untrusted.Shown(TypeCache.GetShortName(reason.GetType()), LongestName);
+        headers[MessageHeaders.FaultMessage] = Untrusted.Shown(reason.Message, LongestReason, keepLines: true);
         headers[MessageHeaders.FaultStackTrace] = Untrusted.Shown(failure.StackTrace, LongestStackTrace, keepLines: true);
         headers[MessageHeaders.FaultConsumerType] = Untrusted.Shown(consumer, LongestName);
         headers[MessageHeaders.FaultTimestamp] = clock.GetUtcNow().ToString("O", CultureInfo.InvariantCulture);
