@@ -3,6 +3,7 @@ using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Shop.Contracts;
 using Shop.ServiceDefaults.Messaging.Broker;
+using Shop.ServiceDefaults.Messaging.Wire;
 
 namespace Shop.ServiceDefaults.Messaging.Inbox;
 
