@@ -71,6 +71,36 @@ public sealed class OutageTests(OrderingService ordering) : IClassFixture<Orderi
             (await ordering.Client().GetAsync(new Uri("/health/ready", UriKind.Relative))).IsSuccessStatusCode);
     }
 
+    [Fact]
+    public async Task Without_the_broker_dead_letters_are_a_503_that_names_it_and_nothing_stays_locked()
+    {
+        await using var cutOff = await SecondOrdering.BesideAsync(ordering, new Uri("amqp://nobody:nothing@127.0.0.1:1/"));
+        var staff = cutOff.Client(TestTokens.Staff());
+        (HttpMethod Method, string Path, string? Body)[] requests =
+        [
+            (HttpMethod.Get, "/dead-letters", null), (HttpMethod.Get, "/dead-letters/discarded", null),
+            (HttpMethod.Post, "/dead-letters/ordering.stock-reserved/retry", null),
+            (HttpMethod.Post, "/dead-letters/ordering.stock-reserved/x/discard", """{"reason":"because"}"""),
+        ];
+        foreach (var (method, path, body) in requests)
+        {
+            using var request = new HttpRequestMessage(method, path)
+            {
+                Content = body is null ? null : new StringContent(body, System.Text.Encoding.UTF8, "application/json"),
+            };
+            request.Headers.Add("Idempotency-Key", "key-1");
+            using var answer = await staff.SendAsync(request);
+
+            var problem = await answer.Content.ReadAsStringAsync();
+            Assert.Equal((HttpStatusCode.ServiceUnavailable, true), (answer.StatusCode, answer.Headers.RetryAfter is not null));
+            Assert.Contains("urn:shop:problem:broker-unavailable", problem, StringComparison.Ordinal);
+            Assert.DoesNotContain("database", problem, StringComparison.Ordinal);
+        }
+
+        using var connected = await ordering.AsStaff().GetAsync(new Uri("/dead-letters", UriKind.Relative));
+        Assert.Equal(HttpStatusCode.OK, connected.StatusCode);
+    }
+
     private async Task LimitConnectionsAsync(int limit)
     {
         var server = new NpgsqlConnectionStringBuilder(ordering.Database.AdminConnectionString) { Database = "postgres", Pooling = false };

@@ -3,8 +3,8 @@ using Microsoft.Extensions.Hosting;
 
 namespace Shop.Ordering.Tests;
 
-/// <summary>Another instance of the service, on the first one's database and broker.</summary>
-internal sealed class SecondOrdering(OrderingService first) : ServiceFixture<Program>
+/// <summary>Another instance of the service, on the first one's database and broker, or on a broker that is not there.</summary>
+internal sealed class SecondOrdering(OrderingService first, Uri? broker = null) : ServiceFixture<Program>
 {
     private readonly ServicesInside _inside = new();
 
@@ -13,15 +13,15 @@ internal sealed class SecondOrdering(OrderingService first) : ServiceFixture<Pro
     protected override IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>
     {
         ["ConnectionStrings:Database"] = first.Database.RuntimeConnectionString,
-        ["ConnectionStrings:rabbitmq"] = first.Broker.UriOf("ordering").AbsoluteUri,
+        ["ConnectionStrings:rabbitmq"] = (broker ?? first.Broker.UriOf("ordering")).AbsoluteUri,
         ["Ordering:SweepInterval"] = "00:00:00.050",
         ["Ordering:SweepBatch"] = "2",
         ["Ordering:WatchInterval"] = "00:00:00.050",
     };
 
-    public static async Task<SecondOrdering> BesideAsync(OrderingService first)
+    public static async Task<SecondOrdering> BesideAsync(OrderingService first, Uri? broker = null)
     {
-        var second = new SecondOrdering(first);
+        var second = new SecondOrdering(first, broker);
         await second.InitializeAsync();
         return second;
     }
