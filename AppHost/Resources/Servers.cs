@@ -29,7 +29,9 @@ internal sealed class ContainerServers : Servers
         var postgres = builder.AddPostgres(name, password: builder.AddPassword(name, "admin"), port: Hosting.Ports.Take(name))
             .WithArgs("-c", "wal_level=logical", "-c", "max_connections=1000", "-c", "max_replication_slots=64", "-c", "max_wal_senders=64",
                 "-c", "max_slot_wal_keep_size=2GB", "-c", "jit=off")
-            .WithDataVolume($"shop-{s_home}-{name}");
+            // Not WithDataVolume: it mounts where the version that Aspire would take has its data, and 17's would go with its container.
+            .WithVolume($"shop-{s_home}-{name}", "/var/lib/postgresql/data")
+            .WithEnvironment("PGDATA", "/var/lib/postgresql/data/pgdata");
         SetImage(postgres, PostgresImage);
         return postgres.WithPreparedDatabases();
     }
