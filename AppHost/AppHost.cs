@@ -13,7 +13,8 @@ return await ShopHost.RunAsync(args, (builder, servers) =>
     var signingKey = builder.AddParameter("signing-key", DevelopmentSecrets.SigningKey(), secret: true);
 
     // Each service owns one database and meets the others only in the broker, so none waits for another.
-    AddService<Projects.Ordering>("ordering", postgres.AddDatabase("ordering-db", user: "ordering"));
+    AddService<Projects.Ordering>("ordering", postgres.AddDatabase("ordering-db", user: "ordering"))
+        .WithDemoCommands();
     AddService<Projects.Inventory>("inventory", postgres.AddDatabase("inventory-db", user: "inventory"));
     AddService<Projects.Notification>("notification", postgres.AddDatabase("notification-db", user: "notification"))
         .WithEnvironment("Email__PickupDirectory", ShopHome.Path("mail"));
@@ -37,6 +38,7 @@ return await ShopHost.RunAsync(args, (builder, servers) =>
             .WithEnvironment("Authentication__Schemes__Bearer__SigningKeys__0__Issuer", "shop")
             .WithEnvironment("Authentication__Schemes__Bearer__SigningKeys__0__Value", signingKey)
             .WithHttpHealthCheck("/health/ready")
+            .WithDeadLetterCommand()
             .WaitForCompletion(migrate);
     }
 });

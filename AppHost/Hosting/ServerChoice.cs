@@ -11,45 +11,48 @@ namespace Shop.AppHost.Hosting;
 internal static class ServerChoice
 {
     private const string Variable = "SHOP_SERVERS";
+    private const string Runtime = "ASPIRE_CONTAINER_RUNTIME";
     private static readonly TimeSpan s_answersWithin = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_pullsWithin = TimeSpan.FromMinutes(5);
 
-    /// <summary>The versions that Shop was tested with; another registry's or name by configuration.</summary>
-    private static string PostgresImage => Image("SHOP_POSTGRES_IMAGE", "postgres:17");
-
-    private static string RabbitMqImage => Image("SHOP_RABBITMQ_IMAGE", "rabbitmq:4.0-management");
-
+    /// <param name="setting">A variable of the environment.</param>
+    /// <param name="ct">Ends the search.</param>
     /// <exception cref="CannotStartException">Containers are asked for and cannot be had, or the setting is none of the two.</exception>
-    public static async Task<Servers> MakeAsync(CancellationToken ct)
+    public static async Task<Servers> MakeAsync(Func<string, string?> setting, CancellationToken ct)
     {
-        switch (Environment.GetEnvironmentVariable(Variable))
+        var said = setting(Variable);
+        switch (said)
         {
             case "native":
                 return Installed($"because {Variable}=native");
-            case "containers":
-                return await ContainersAsync(ct) is (null, { } reason)
-                    ? throw new CannotStartException(
-                        $"{Variable}=containers, but {reason}.\n"
-                        + $"Start Docker or Podman and see that both images can be had, or use the installed servers: {Variable}=native")
-                    : (await ContainersAsync(ct)).Servers!;
-            case null or "":
-                var (containers, missing) = await ContainersAsync(ct);
-                return containers ?? (Servers)Installed($"because {missing}");
-            case var other:
-                throw new CannotStartException($"{Variable} is '{other}'. Set it to containers or native, or leave it out.");
+            case "containers" or null or "":
+                var (containers, missing) = await ContainersAsync(setting, ct);
+                return (containers, said) switch
+                {
+                    ({ } found, _) => found,
+                    (_, "containers") => throw new CannotStartException(
+                        $"{Variable}=containers, but {missing}.\n"
+                        + $"Start Docker or Podman and see that both images can be had, or use the installed servers: {Variable}=native"),
+                    _ => Installed($"because {missing}"),
+                };
+            default:
+                throw new CannotStartException($"{Variable} is '{said}'. Set it to containers or native, or leave it out.");
         }
     }
 
     private static InstalledServers Installed(string reason) => new() { Description = $"the installed PostgreSQL and RabbitMQ, {reason}" };
 
-    private static async Task<(ContainerServers? Servers, string? Missing)> ContainersAsync(CancellationToken ct)
+    private static async Task<(ContainerServers? Servers, string? Missing)> ContainersAsync(
+        Func<string, string?> setting, CancellationToken ct)
     {
-        if (await RuntimeAsync(ct) is not { } runtime)
+        // The versions that Shop was tested with; another registry's or another name by configuration.
+        var (postgres, rabbitMq) = (Or(setting("SHOP_POSTGRES_IMAGE"), "postgres:17"), Or(setting("SHOP_RABBITMQ_IMAGE"), "rabbitmq:4.0-management"));
+        if (await RuntimeAsync(setting(Runtime), ct) is not { } runtime)
         {
             return (null, $"no container runtime answers within {s_answersWithin.TotalSeconds:0} s");
         }
 
-        foreach (var image in (string[])[PostgresImage, RabbitMqImage])
+        foreach (var image in (string[])[postgres, rabbitMq])
         {
             if (!await SucceedsAsync(runtime, ["image", "inspect", image], s_answersWithin, ct))
             {
@@ -61,21 +64,21 @@ internal static class ServerChoice
             }
         }
 
-        Environment.SetEnvironmentVariable("ASPIRE_CONTAINER_RUNTIME", runtime);
+        Environment.SetEnvironmentVariable(Runtime, runtime); // for the orchestrator
         return (new ContainerServers
         {
-            Description = $"containers ({runtime}): {PostgresImage}, {RabbitMqImage}",
-            PostgresImage = PostgresImage,
-            RabbitMqImage = RabbitMqImage,
+            Description = $"containers ({runtime}): {postgres}, {rabbitMq}",
+            PostgresImage = postgres,
+            RabbitMqImage = rabbitMq,
         }, null);
     }
 
-    private static async Task<string?> RuntimeAsync(CancellationToken ct)
+    private static async Task<string?> RuntimeAsync(string? said, CancellationToken ct)
     {
-        string[] candidates = Environment.GetEnvironmentVariable("ASPIRE_CONTAINER_RUNTIME") is { Length: > 0 } said ? [said] : ["docker", "podman"];
+        string[] candidates = string.IsNullOrEmpty(said) ? ["docker", "podman"] : [said];
         foreach (var candidate in candidates)
         {
-            if (await SucceedsAsync(candidate, ["info"], s_answersWithin, ct))
+            if (await SucceedsAsync(candidate, ["ps", "--quiet"], s_answersWithin, ct))
             {
                 return candidate;
             }
@@ -109,6 +112,5 @@ internal static class ServerChoice
         }
     }
 
-    private static string Image(string variable, string tested) =>
-        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } chosen ? chosen : tested;
+    private static string Or(string? chosen, string tested) => string.IsNullOrEmpty(chosen) ? tested : chosen;
 }

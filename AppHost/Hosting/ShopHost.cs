@@ -22,7 +22,7 @@ internal static class ShopHost
             using var home = InstanceLock.Acquire(ShopHome.Root);
             CleanEnvironment();
             await Leftovers.StopAsync(ShopHome.Root, Console.WriteLine, CancellationToken.None);
-            var servers = await ServerChoice.MakeAsync(CancellationToken.None);
+            var servers = await ServerChoice.MakeAsync(Environment.GetEnvironmentVariable, CancellationToken.None);
             var dashboard = Dashboard.OfThisHome();
             Console.WriteLine($"Dashboard  {dashboard.LoginUrl}");
             Console.WriteLine($"Servers    {servers.Description}");

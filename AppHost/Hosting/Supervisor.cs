@@ -94,10 +94,21 @@ internal sealed class Supervisor(
         }
     }
 
-    private Task<ExecuteCommandResult[]> StopAllAsync(Func<IResource, bool> which, CancellationToken ct) => Task.WhenAll(model.Resources.Where(which)
+    private Task<bool[]> StopAllAsync(Func<IResource, bool> which, CancellationToken ct) => Task.WhenAll(model.Resources.Where(which)
         .Where(resource => notifications.TryGetCurrentState(resource.Name, out var now)
             && now.Snapshot.State?.Text is { } state && !KnownResourceStates.TerminalStates.Contains(state))
-        .Select(resource => commands.ExecuteCommandAsync(resource, KnownResourceCommands.StopCommand, ct)));
+        .Select(resource => StopAsync(resource, ct)));
+
+    private async Task<bool> StopAsync(IResource resource, CancellationToken ct)
+    {
+        var stopped = await commands.ExecuteCommandAsync(resource, KnownResourceCommands.StopCommand, ct);
+        if (!stopped.Success)
+        {
+            SupervisorLog.NotStopped(logger, resource.Name, stopped.Message);
+        }
+
+        return stopped.Success;
+    }
 
     private sealed class Watched
     {
@@ -115,4 +126,7 @@ internal static partial class SupervisorLog
 {
     [LoggerMessage(LogLevel.Warning, "{Resource} could not be started: {Reason}")]
     public static partial void NotStarted(ILogger logger, string resource, string? reason);
+
+    [LoggerMessage(LogLevel.Warning, "{Resource} could not be stopped in order: {Reason}")]
+    public static partial void NotStopped(ILogger logger, string resource, string? reason);
 }

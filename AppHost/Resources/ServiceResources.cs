@@ -73,10 +73,10 @@ internal static class ServiceBuilderExtensions
     }
 
     /// <summary>The project as it was built with this program, in the same configuration.</summary>
-    private static string Program(string project)
+    public static string Program(string project, string? assembly = null)
     {
         var framework = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
         return Path.Combine(
-            Path.GetDirectoryName(project)!, "bin", s_configuration, framework, Path.GetFileNameWithoutExtension(project) + ".dll");
+            Path.GetDirectoryName(project)!, "bin", s_configuration, framework, (assembly ?? Path.GetFileNameWithoutExtension(project)) + ".dll");
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Npgsql;
@@ -10,6 +11,9 @@ internal sealed record Part(string Name, int? Pid, string Health)
 {
     public bool IsHealthy => Health == "healthy";
 }
+
+/// <summary>The servers that a test asks for cannot be had here.</summary>
+internal sealed class ServersMissingException(string message) : Exception(message);
 
 /// <summary>
 /// The whole shop, started by the real AppHost in a home of its own: its own servers, ports, secrets and data. It does not
@@ -27,18 +31,46 @@ internal sealed class RunningShop : IAsyncDisposable
     private readonly List<Process> _commands = [];
     private Process? _appHost;
     private string _relay = "";
+    private string _servers = "native";
     private StringBuilder _log = new();
 
     public string Home => _home;
 
-    public async Task StartAsync(string relay = "Polling")
+    /// <summary>Starts it, with the servers from where SHOP_SERVERS is told to take them.</summary>
+    /// <exception cref="ServersMissingException">They cannot be had on this machine; the message is the AppHost's.</exception>
+    public async Task StartAsync(string relay = "Polling", string servers = "native")
     {
-        _relay = relay;
+        (_relay, _servers) = (relay, servers);
         (_appHost, _log) = Run("AppHost", "AppHost.dll");
         await Eventually.HoldsAsync("the AppHost says that it is ready",
-            () => _appHost.HasExited || File.Exists(Path.Combine(_home, "ready")), s_patience);
+            () => _appHost.HasExited || IsReady(_appHost.Id), s_patience);
+        if (_appHost.HasExited && _log.ToString().Contains($"SHOP_SERVERS={servers}, but", StringComparison.Ordinal))
+        {
+            throw new ServersMissingException(_log.ToString());
+        }
+
         Assert.False(_appHost.HasExited, $"The AppHost ended:\n{_log}");
         await EverythingIsHealthyAsync();
+    }
+
+    /// <summary>Ends the AppHost, and nothing else, as a crash would.</summary>
+    public async Task KillAppHostAsync()
+    {
+        Signal("KILL", _appHost!.Id);
+        await _appHost.WaitForExitAsync();
+    }
+
+    /// <summary>Where each part listens.</summary>
+    public string Ports() => File.ReadAllText(Path.Combine(_home, "ports.json"));
+
+    /// <summary>What a second AppHost in this home says, and its exit code.</summary>
+    public async Task<(int ExitCode, string Output)> StartAnotherAsync()
+    {
+        var (second, log) = Run("AppHost", "AppHost.dll");
+        _commands.Add(second);
+        using var patience = new CancellationTokenSource(s_patience);
+        await second.WaitForExitAsync(patience.Token);
+        return (second.ExitCode, log.ToString());
     }
 
     /// <summary>Asks it to stop as an orchestrator does; its exit code.</summary>
@@ -142,6 +174,10 @@ internal sealed class RunningShop : IAsyncDisposable
         return parts.Count == 6 && parts.All(part => part.IsHealthy);
     }, s_patience);
 
+    /// <summary>The file may be of one that was killed.</summary>
+    private bool IsReady(int appHost) => File.Exists(Path.Combine(_home, "ready"))
+        && File.ReadAllText(Path.Combine(_home, "ready")).Trim() == appHost.ToString(CultureInfo.InvariantCulture);
+
     /// <summary>What the AppHost keeps of a part: a look into a file, where each status would be a process on a busy machine.</summary>
     private (bool Healthy, int? Pid) Recorded(string name)
     {
@@ -166,6 +202,7 @@ internal sealed class RunningShop : IAsyncDisposable
         start.Environment["SHOP_HOME"] = _home;
         start.Environment["NO_COLOR"] = "1";
         start.Environment["Messaging__Relay"] = _relay;
+        start.Environment["SHOP_SERVERS"] = _servers;
         var log = new StringBuilder();
         var process = Process.Start(start)!;
         process.OutputDataReceived += (_, line) => Append(log, line.Data);

@@ -13,11 +13,15 @@ public sealed class WholeShopTests
 
         await CustomersComeWhileTheseAreKilledAsync(shop, orders: 30, s_victims);
 
-        // Everything is there after a stop and a start, and adds up together with what comes on top, whose events come from the log
-        // of each service's database.
-        Assert.Equal(0, await shop.StopAsync());
-        await Eventually.HoldsAsync("no process is left", () => shop.Processes().Count == 0);
+        var (refused, message) = await shop.StartAnotherAsync();
+        Assert.Equal((1, true), (refused, message.Contains("A shop already runs in", StringComparison.Ordinal)));
+
+        // The AppHost itself is killed too. Everything is there after the next start, at the same ports, and adds up together with what
+        // comes on top, whose events come from the log of each service's database.
+        var ports = shop.Ports();
+        await shop.KillAppHostAsync();
         await shop.StartAsync(relay: "LogTailing");
+        Assert.Equal(ports, shop.Ports());
         var sessions = await shop.SessionsAsync();
         Assert.Equal(4, sessions.Count); // each service as its own login, not as its database's owner
         Assert.All(sessions, session => Assert.Equal(session.Login + "-db", session.Database));
@@ -32,7 +36,27 @@ public sealed class WholeShopTests
         await NothingIsParkedAsync(shop);
 
         Assert.Equal(0, await shop.StopAsync());
-        await Eventually.HoldsAsync("no process is left", () => shop.Processes().Count == 0);
+        Assert.Empty(shop.Processes());
+        Assert.Contains("database system is shut down", shop.LogOf("postgres"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task With_the_servers_in_containers_a_day_of_orders_survives_a_kill_of_a_service()
+    {
+        Assert.SkipWhen(Environment.GetEnvironmentVariable("SHOP_SERVERS") == "native", "SHOP_SERVERS=native.");
+        await using var shop = new RunningShop();
+        try
+        {
+            await shop.StartAsync(servers: "containers");
+        }
+        catch (ServersMissingException e)
+        {
+            Assert.Skip(e.Message);
+        }
+
+        await CustomersComeWhileTheseAreKilledAsync(shop, orders: 20, "ordering");
+        Assert.Equal(0, await shop.StopAsync());
+        Assert.Empty(shop.Processes());
     }
 
     private static async Task NothingIsParkedAsync(RunningShop shop)

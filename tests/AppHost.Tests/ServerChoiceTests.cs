@@ -1,0 +1,99 @@
+using Aspire.Hosting;
+using Aspire.Hosting.ApplicationModel;
+using Shop.AppHost.Hosting;
+using Shop.AppHost.Resources;
+
+namespace Shop.AppHost.Tests;
+
+/// <summary>Which servers are chosen, with programs in the place of a container runtime that do what runtimes do.</summary>
+public sealed class ServerChoiceTests : IDisposable
+{
+    private readonly TemporaryHome _home = new();
+
+    [Fact]
+    public async Task A_runtime_that_does_not_answer_within_two_seconds_counts_as_none()
+    {
+        var servers = await ChooseAsync(null, Runtime("exec sleep 300"));
+
+        Assert.IsType<InstalledServers>(servers);
+        Assert.Contains("no container runtime answers within 2 s", servers.Description, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_runtime_without_the_images_and_without_a_registry_counts_as_none_and_the_image_is_named()
+    {
+        var servers = await ChooseAsync(null, Runtime("""case "$1" in ps) exit 0;; *) exit 1;; esac"""));
+
+        Assert.IsType<InstalledServers>(servers);
+        Assert.Contains("the image example/postgres:17 is not there and cannot be pulled", servers.Description, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_runtime_that_has_both_images_is_used_and_both_are_named()
+    {
+        var servers = Assert.IsType<ContainerServers>(await ChooseAsync(null, Runtime("exit 0")));
+
+        Assert.Equal(("example/postgres:17", "rabbitmq:4.0-management"), (servers.PostgresImage, servers.RabbitMqImage));
+    }
+
+    [Fact]
+    public async Task Containers_that_are_asked_for_and_cannot_be_had_are_an_error_with_the_way_out()
+    {
+        var refused = await Assert.ThrowsAsync<CannotStartException>(() => ChooseAsync("containers", "/nowhere/docker"));
+
+        Assert.Contains("SHOP_SERVERS=containers, but no container runtime answers", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("SHOP_SERVERS=native", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Native_is_native_whatever_runtime_there_is() =>
+        Assert.IsType<InstalledServers>(await ChooseAsync("native", Runtime("exit 0")));
+
+    [Fact]
+    public async Task Another_word_is_refused_with_the_two_that_there_are()
+    {
+        var refused = await Assert.ThrowsAsync<CannotStartException>(() => ChooseAsync("docker", Runtime("exit 0")));
+
+        Assert.Contains("'docker'. Set it to containers or native", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("postgres:17", "docker.io/library/postgres:17")]
+    [InlineData("localhost/shop-postgres:17", "localhost/shop-postgres:17")]
+    [InlineData("registry.example:5000/a/postgres:17.2", "registry.example:5000/a/postgres:17.2")]
+    [InlineData("example/postgres", "docker.io/example/postgres:latest")]
+    public void The_image_is_the_one_that_was_named(string named, string used)
+    {
+        var builder = DistributedApplication.CreateBuilder(new DistributedApplicationOptions { DisableDashboard = true });
+        var servers = new ContainerServers { Description = "", PostgresImage = named, RabbitMqImage = "rabbitmq:4.0-management" };
+
+        var postgres = servers.AddPostgres(builder, "postgres").Resource;
+
+        Assert.True(postgres.TryGetContainerImageName(out var image));
+        Assert.Equal(used, image);
+    }
+
+    public void Dispose() => _home.Dispose();
+
+    private static Task<Servers> ChooseAsync(string? said, string runtime) => ServerChoice.MakeAsync(
+        variable => variable switch
+        {
+            "SHOP_SERVERS" => said,
+            "SHOP_POSTGRES_IMAGE" => "example/postgres:17",
+            "ASPIRE_CONTAINER_RUNTIME" => runtime,
+            _ => null,
+        },
+        TestContext.Current.CancellationToken);
+
+    private string Runtime(string script)
+    {
+        var path = Path.Combine(_home.Path, "runtime");
+        File.WriteAllText(path, $"#!/bin/sh\n{script}\n");
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+
+        return path;
+    }
+}

@@ -1,0 +1,20 @@
+using System.Runtime.CompilerServices;
+
+namespace Shop.AppHost.Tests;
+
+/// <summary>The home of whatever in this process asks for one: before anything can, for it is read once.</summary>
+internal static class TestHome
+{
+    /// <summary>The collection of tests of which one would end what the other has started: an AppHost leaves nothing of its home running.</summary>
+    public const string Orchestrator = "orchestrator";
+
+    private static readonly TemporaryHome s_home = new();
+
+    [ModuleInitializer]
+    internal static void Choose()
+    {
+        Environment.SetEnvironmentVariable("SHOP_HOME", s_home.Path);
+        Environment.SetEnvironmentVariable("SHOP_SERVERS", "native");
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => s_home.Dispose();
+    }
+}
