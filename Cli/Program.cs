@@ -24,6 +24,7 @@ return await ShopCommandLine.RunAsync(
     ContractsCommand.Create(),
     TopologyCommand.Create(),
     TestCommand.Create(),
+    FuzzCommand.Create(),
     BenchCommand.Create(),
     ImagesCommand.Create(),
 ], args);
