@@ -73,6 +73,20 @@ public sealed class ServerChoiceTests : IDisposable
         Assert.Equal(used, image);
     }
 
+    /// <summary>The image declares a volume of its own there, which goes with its container: one above it would stay empty.</summary>
+    [Fact]
+    public void The_data_of_PostgreSQL_are_in_the_volume_of_the_home()
+    {
+        var builder = DistributedApplication.CreateBuilder(new DistributedApplicationOptions { DisableDashboard = true });
+        var servers = new ContainerServers { Description = "", PostgresImage = "postgres:17", RabbitMqImage = "rabbitmq:4.0-management" };
+
+        var postgres = servers.AddPostgres(builder, "postgres").Resource;
+
+        var volume = Assert.Single(postgres.Annotations.OfType<ContainerMountAnnotation>());
+        Assert.Equal((ContainerMountType.Volume, "/var/lib/postgresql/data"), (volume.Type, volume.Target));
+        Assert.StartsWith("shop-", volume.Source, StringComparison.Ordinal);
+    }
+
     public void Dispose() => _home.Dispose();
 
     private static Task<Servers> ChooseAsync(string? said, string runtime) => ServerChoice.MakeAsync(
