@@ -11,8 +11,8 @@ public sealed class PortBookTests : IDisposable
     [Fact]
     public void A_port_is_the_same_at_the_next_start()
     {
-        var first = new PortBook(_home.Path).Take("postgres", null, out _);
-        var second = new PortBook(_home.Path).Take("postgres", null, out var moved);
+        var (first, _) = Start(_home, "postgres", null);
+        var (second, moved) = Start(_home, "postgres", null);
 
         Assert.Equal(first, second);
         Assert.Null(moved);
@@ -21,30 +21,40 @@ public sealed class PortBookTests : IDisposable
     [Fact]
     public void The_preferred_port_is_taken_when_it_is_free()
     {
-        var free = new PortBook(_home.Path).Take("some other", null, out _);
+        var (free, _) = Start(_home, "some other", null);
         using var elsewhere = new TemporaryHome();
 
-        Assert.Equal(free, new PortBook(elsewhere.Path).Take("ordering", free, out _));
+        Assert.Equal(free, Start(elsewhere, "ordering", free).Port);
+    }
+
+    [Fact]
+    public void A_port_that_another_shop_has_chosen_is_left_to_it_though_nothing_listens_yet()
+    {
+        using var elsewhere = new TemporaryHome();
+        using var other = new PortBook(elsewhere.Path);
+        var chosen = other.Take("ordering", null, out _);
+
+        Assert.NotEqual(chosen, Start(_home, "ordering", chosen).Port);
     }
 
     [Fact]
     public void A_port_that_another_program_took_is_left_to_it_and_the_move_is_remembered()
     {
-        var kept = new PortBook(_home.Path).Take("ordering", null, out _);
+        var (kept, _) = Start(_home, "ordering", null);
         using var other = new TcpListener(IPAddress.Loopback, kept);
         other.Start();
 
-        var now = new PortBook(_home.Path).Take("ordering", null, out var moved);
+        var (now, moved) = Start(_home, "ordering", null);
 
         Assert.NotEqual(kept, now);
         Assert.Equal(kept, moved);
-        Assert.Equal(now, new PortBook(_home.Path).Take("ordering", kept, out _));
+        Assert.Equal(now, Start(_home, "ordering", kept).Port);
     }
 
     [Fact]
     public void Two_names_never_share_a_port_though_nothing_listens_yet()
     {
-        var book = new PortBook(_home.Path);
+        using var book = new PortBook(_home.Path);
         var first = book.Take("ordering", null, out _);
 
         Assert.NotEqual(first, book.Take("inventory", first, out _));
@@ -53,7 +63,7 @@ public sealed class PortBookTests : IDisposable
     [Fact]
     public void A_port_that_was_lost_before_its_owner_could_listen_is_replaced_when_asked_again()
     {
-        var book = new PortBook(_home.Path);
+        using var book = new PortBook(_home.Path);
         var lost = book.Take("ordering", null, out _);
         using var faster = new TcpListener(IPAddress.Loopback, lost);
         faster.Start();
@@ -79,8 +89,15 @@ public sealed class PortBookTests : IDisposable
     {
         File.WriteAllText(Path.Combine(_home.Path, PortBook.FileName), "{ \"ordering\": ");
 
-        Assert.InRange(new PortBook(_home.Path).Take("ordering", null, out _), 1024, 65_535);
+        Assert.InRange(Start(_home, "ordering", null).Port, 1024, 65_535);
     }
 
     public void Dispose() => _home.Dispose();
+
+    /// <summary>One start of a shop: what it chose, and the port that it had to leave.</summary>
+    private static (int Port, int? Moved) Start(TemporaryHome home, string name, int? preferred)
+    {
+        using var book = new PortBook(home.Path);
+        return (book.Take(name, preferred, out var moved), moved);
+    }
 }

@@ -19,12 +19,21 @@ public sealed partial class CommandLineTests : IDisposable
 
         Assert.Equal(0, all.ExitCode);
         Assert.Equal(["up", "status", "logs", "down", "reset", "env", "token", "demo", "journey", "dead-letters", "outbox", "contracts",
-            "topology", "test", "bench", "images"], commands);
+            "topology", "test", "fuzz", "bench", "images"], commands);
         var helps = await Task.WhenAll(commands.Select(command => _shop.RunAsync(command, "--help")));
         Assert.All(helps.Prepend(all), help => Assert.Equal((0, ""), (help.ExitCode, help.Errors)));
         Assert.All(helps.Prepend(all).SelectMany(help => help.Output.Split('\n')), line => Assert.InRange(line.Length, 0, MostColumns));
         Assert.Contains("[default: 100]", helps[commands.IndexOf("demo")].Output, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(_shop.Home, "logs")), "help has built something");
+    }
+
+    [Fact]
+    public async Task The_README_lists_the_commands_as_help_does()
+    {
+        var commands = (await _shop.RunAsync("--help")).Output.Split("Commands:\n")[1].TrimEnd();
+        var readme = await File.ReadAllTextAsync(Path.Combine(ShopProgram.Repository, "README.md"));
+
+        Assert.Contains($"```text\n{commands}\n```", readme, StringComparison.Ordinal);
     }
 
     [Theory]

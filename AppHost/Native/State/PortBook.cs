@@ -7,9 +7,9 @@ namespace Shop.AppHost.Native.State;
 
 /// <summary>
 /// The ports of everything that listens, kept in <c>ports.json</c>: the same at each start, unless another program has taken
-/// one in the meantime.
+/// one in the meantime. Until it is disposed of, no other shop on this machine gets them, also while nothing listens there yet.
 /// </summary>
-internal sealed class PortBook
+internal sealed class PortBook : IDisposable
 {
     public const string FileName = "ports.json";
 
@@ -18,6 +18,7 @@ internal sealed class PortBook
     private readonly string _path;
     private readonly SortedDictionary<string, int> _ports;
     private readonly Dictionary<int, string> _given = [];
+    private readonly Dictionary<int, Socket> _claims = [];
     private readonly Lock _gate = new();
 
     public PortBook(string home)
@@ -47,6 +48,39 @@ internal sealed class PortBook
         }
     }
 
+    public void Dispose()
+    {
+        foreach (var claim in _claims.Values)
+        {
+            claim.Dispose();
+        }
+    }
+
+    /// <summary>
+    /// A shop that starts at the same time would see a port free until a service listens. Both would then ask the one of them for its
+    /// health. So the number is claimed as a UDP port, which the system gives back however the claimant ends.
+    /// </summary>
+    private bool TryClaim(int port)
+    {
+        if (_claims.ContainsKey(port))
+        {
+            return true;
+        }
+
+        var claim = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ExclusiveAddressUse = true };
+        try
+        {
+            claim.Bind(new IPEndPoint(IPAddress.Loopback, port));
+            _claims[port] = claim;
+            return true;
+        }
+        catch (SocketException)
+        {
+            claim.Dispose();
+            return false;
+        }
+    }
+
     private bool IsFree(int port, string name)
     {
         // A port that was given to something else is not free either, though nothing listens there yet.
@@ -59,7 +93,7 @@ internal sealed class PortBook
         {
             using var any = new TcpListener(IPAddress.Any, port);
             any.Start();
-            return true;
+            return TryClaim(port);
         }
         catch (SocketException)
         {

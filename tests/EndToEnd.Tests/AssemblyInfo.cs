@@ -1,0 +1,2 @@
+// Each test runs a whole shop.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
