@@ -10,21 +10,21 @@ internal sealed class RateLimitSettings
 {
     private const int Most = 1_000_000;
 
-    /// <summary>GET requests a second of one subject. 300.</summary>
+    /// <summary>GET requests a second of one subject. 1,000.</summary>
     [Range(1, Most)]
-    public int ReadsPerSecond { get; init; } = 300;
+    public int ReadsPerSecond { get; init; } = 1_000;
 
-    /// <summary>GET requests of one subject at once, after a silence. 600.</summary>
+    /// <summary>GET requests of one subject at once, after a silence. 2,000.</summary>
     [Range(1, Most)]
-    public int ReadBurst { get; init; } = 600;
+    public int ReadBurst { get; init; } = 2_000;
 
-    /// <summary>Other requests a second of one subject. 100.</summary>
+    /// <summary>Other requests a second of one subject. 500.</summary>
     [Range(1, Most)]
-    public int WritesPerSecond { get; init; } = 100;
+    public int WritesPerSecond { get; init; } = 500;
 
-    /// <summary>Other requests of one subject at once, after a silence. 200.</summary>
+    /// <summary>Other requests of one subject at once, after a silence. 1,000.</summary>
     [Range(1, Most)]
-    public int WriteBurst { get; init; } = 200;
+    public int WriteBurst { get; init; } = 1_000;
 
     /// <summary>Requests without a valid token a second from one address (IPv6: from one /64 network). 50.</summary>
     [Range(1, Most)]
@@ -34,9 +34,9 @@ internal sealed class RateLimitSettings
     [Range(1, Most)]
     public int AnonymousBurst { get; init; } = 100;
 
-    /// <summary>Requests of one caller that run at the same time. 16; another 128 wait.</summary>
+    /// <summary>Requests of one caller that run at the same time. 32; another 224 wait.</summary>
     [Range(1, Most)]
-    public int ConcurrentPerCaller { get; init; } = 16;
+    public int ConcurrentPerCaller { get; init; } = 32;
 
     /// <summary>
     /// Requests that run at the same time: fewer than the database has connections. 80; four times as many wait, and who comes then is

@@ -21,7 +21,7 @@ public static class RateLimits
     /// <summary>The policy of routes that stream: they count as streams, not as requests that run.</summary>
     public const string Streams = "streams";
 
-    private const int WaitingPerCaller = 128;
+    private const int WaitingPerCaller = 224;
     private const int WaitingPerRunning = 4;
 
     internal static void AddRateLimits(this WebApplicationBuilder builder)

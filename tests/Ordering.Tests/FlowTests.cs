@@ -99,6 +99,21 @@ public sealed class FlowTests(OrderingService ordering) : IClassFixture<Ordering
     }
 
     [Fact]
+    public async Task A_price_that_can_never_be_taken_is_a_dead_letter_at_once_and_the_next_is_taken()
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var bad = new ProductListed(Guid.CreateVersion7(), now, $"SKU-{Guid.CreateVersion7():N}", 1, "Tea", decimal.MaxValue, "EUR");
+
+        await ordering.Wire.PublishAsync(bad);
+
+        await Eventually.HoldsAsync("it is a dead letter", async () => await ordering.Broker.CountReadyAsync("ordering.product-prices.dead") > 0);
+        var dead = Assert.Single(await ordering.Broker.PeekAsync("ordering.product-prices.dead"));
+        Assert.Null(dead.Header("shop-retries")); // waiting makes it no price
+        Assert.Contains("A price is 0 to", dead.Header("MT-Fault-Message"), StringComparison.Ordinal);
+        await ordering.ListedAsync();
+    }
+
+    [Fact]
     public async Task A_price_that_changes_between_listing_and_placing_leaves_the_orders_before_at_theirs()
     {
         var sku = await ordering.ListedAsync(price: 4);

@@ -3,6 +3,7 @@ using MassTransit;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using RabbitMQ.Client;
+using Shop.ServiceDefaults.Domain;
 using Shop.ServiceDefaults.Messaging.Wire;
 
 namespace Shop.ServiceDefaults.Messaging.Broker;
@@ -65,12 +66,15 @@ internal sealed partial class FailurePolicy(BrokerTopology topology, TimeProvide
         }
     }
 
-    /// <summary>Neither a message that cannot be read nor data that the database refuses for its form gets better by waiting.</summary>
+    /// <summary>
+    /// A message that cannot be read, a rule that says no in every state, and data that the database refuses for its form: none of them
+    /// gets better by waiting.
+    /// </summary>
     private static bool IsWorthRetrying(Exception? failure)
     {
         for (; failure is not null; failure = failure.InnerException)
         {
-            if (failure is MalformedMessageException || failure is PostgresException { SqlState: ['2', '2', ..] })
+            if (failure is MalformedMessageException or DomainException { Conflict: false } || failure is PostgresException { SqlState: ['2', '2', ..] })
             {
                 return false;
             }
