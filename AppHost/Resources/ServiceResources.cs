@@ -43,6 +43,8 @@ internal static class ServiceBuilderExtensions
             .WithProgram(project)
             .WithHttpEndpoint(port: port, targetPort: port, isProxied: false)
             .WithEnvironment("ASPNETCORE_URLS", string.Create(CultureInfo.InvariantCulture, $"http://localhost:{port}"))
+            // Each probe of a start would log as a warning what is not there yet; the dashboard shows it.
+            .WithEnvironment("Logging__LogLevel__Microsoft.Extensions.Diagnostics.HealthChecks", "Error")
             .WithExternalHttpEndpoints();
     }
 
