@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+
 namespace Shop;
 
 /// <summary>
@@ -11,6 +14,9 @@ internal static class ShopHome
 
     /// <summary>The full path of the home itself.</summary>
     public static string Root { get; } = FindRoot();
+
+    /// <summary>Tells this home's things from another's where names are the machine's, such as those of containers' volumes.</summary>
+    public static string Id { get; } = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Root)))[..8];
 
     /// <summary>The full path of something in the home.</summary>
     public static string Path(params string[] parts) => System.IO.Path.Combine([Root, .. parts]);

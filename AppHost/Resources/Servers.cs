@@ -16,10 +16,6 @@ internal abstract class Servers
 /// <summary>The servers as containers.</summary>
 internal sealed class ContainerServers : Servers
 {
-    /// <summary>Each home has its own data.</summary>
-    private static readonly string s_home =
-        Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(ShopHome.Root)))[..8];
-
     public required string PostgresImage { get; init; }
 
     public required string RabbitMqImage { get; init; }
@@ -30,7 +26,7 @@ internal sealed class ContainerServers : Servers
             .WithArgs("-c", "wal_level=logical", "-c", "max_connections=1000", "-c", "max_replication_slots=64", "-c", "max_wal_senders=64",
                 "-c", "max_slot_wal_keep_size=2GB", "-c", "jit=off")
             // Not WithDataVolume: it mounts where the version that Aspire would take has its data, and 17's would go with its container.
-            .WithVolume($"shop-{s_home}-{name}", "/var/lib/postgresql/data")
+            .WithVolume($"shop-{ShopHome.Id}-{name}", "/var/lib/postgresql/data")
             .WithEnvironment("PGDATA", "/var/lib/postgresql/data/pgdata");
         SetImage(postgres, PostgresImage);
         return postgres.WithPreparedDatabases();
@@ -41,7 +37,7 @@ internal sealed class ContainerServers : Servers
         var user = builder.AddParameter($"{name}-admin-user", Broker.AdminUser);
         var rabbitmq = builder.AddRabbitMQ(name, user, builder.AddPassword(name, "admin"), Hosting.Ports.Take(name))
             .WithHttpEndpoint(port: Hosting.Ports.Take($"{name}-management"), targetPort: 15672, name: Broker.Management)
-            .WithDataVolume($"shop-{s_home}-{name}");
+            .WithDataVolume($"shop-{ShopHome.Id}-{name}");
         SetImage(rabbitmq, RabbitMqImage);
         return rabbitmq.WithDefinitions();
     }

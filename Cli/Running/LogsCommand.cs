@@ -8,6 +8,10 @@ internal static class LogsCommand
 {
     private const int Lines = 50;
 
+    // Logs of commands, and not of the shop.
+    private static readonly string[] s_tools =
+        ["apphost", "aspire-dashboard", "bench-build", "build", "cli-build", "containers", "fuzz", "images", "install"];
+
     public static Command Create()
     {
         var name = new Argument<string?>("name")
@@ -26,7 +30,7 @@ internal static class LogsCommand
         string[] known = [.. Files("logs").Select(Path.GetFileNameWithoutExtension).OfType<string>().Order(StringComparer.Ordinal)];
         string[] files = name switch
         {
-            null => [.. Files("logs").Where(file => Path.GetFileName(file) != "apphost.log").Order(StringComparer.Ordinal)],
+            null => [.. Files("logs").Where(file => !s_tools.Contains(Path.GetFileNameWithoutExtension(file))).Order(StringComparer.Ordinal)],
             "postgres" => [.. Files("logs", "postgres.log"), .. Files("postgres", "postgres.log")],
             "rabbitmq" => [.. Files("logs", "rabbitmq.log"), .. Files("rabbitmq/log")],
             _ => [.. Files("logs", $"{name}.log")],

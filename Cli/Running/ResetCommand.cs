@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Shop.Cli.Setup;
 
 namespace Shop.Cli.Running;
 
@@ -33,6 +34,7 @@ internal static class ResetCommand
         }
 
         await DownCommand.StopAsync(ct);
+        await RemoveVolumesAsync(ct);
         foreach (var path in s_names.Select(name => ShopHome.Path(name)))
         {
             if (Directory.Exists(path))
@@ -52,5 +54,18 @@ internal static class ResetCommand
 
         Console.WriteLine("Everything is deleted.");
         return 0;
+    }
+
+    /// <summary>Where the servers were containers, their data are in volumes. To remove those that are not there is no error.</summary>
+    private static async Task RemoveVolumesAsync(CancellationToken ct)
+    {
+        string[] volumes = [$"shop-{ShopHome.Id}-postgres", $"shop-{ShopHome.Id}-rabbitmq"];
+        foreach (var runtime in ServerPackages.ContainerRuntimes)
+        {
+            if (await Child.LogAsync(ShopHome.Path("logs", "containers.log"), runtime, ["volume", "rm", "--force", .. volumes], ct) != 0)
+            {
+                Terminal.Note($"{runtime} did not remove the volumes {string.Join(", ", volumes)}, if there were any: {runtime} volume ls");
+            }
+        }
     }
 }

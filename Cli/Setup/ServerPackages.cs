@@ -10,6 +10,9 @@ internal static class ServerPackages
 
     private static readonly string[] s_path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries);
 
+    /// <summary>The container runtimes that are installed, whether they answer or not.</summary>
+    public static IEnumerable<string> ContainerRuntimes => ((string[])["docker", "podman"]).Where(IsOnPath);
+
     private static bool IsRoot => Environment.IsPrivilegedProcess;
 
     /// <summary>Nothing is installed where the AppHost will run the servers in containers, which SHOP_SERVERS or a container runtime says.</summary>
@@ -58,7 +61,7 @@ internal static class ServerPackages
     /// <summary>As the AppHost asks: a runtime counts if it answers within 2 s.</summary>
     private static async Task<bool> HasContainerRuntimeAsync(CancellationToken ct)
     {
-        foreach (var runtime in ((string[])["docker", "podman"]).Where(IsOnPath))
+        foreach (var runtime in ContainerRuntimes)
         {
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
             patience.CancelAfter(TimeSpan.FromSeconds(2));
