@@ -26,6 +26,8 @@ internal sealed class MessagingSpans(MessagingSettings settings)
     /// <summary>Whether the inbox absorbed the message, because its event was processed before.</summary>
     public const string Duplicate = "shop.inbox.duplicate";
 
+    private const int MaxReason = 1_000;
+
     private static ActivitySource Activities => MessagingTelemetry.Activities;
 
     /// <summary>From the moment when a save had handled its domain events to the end of the commit.</summary>
@@ -90,8 +92,9 @@ internal sealed class MessagingSpans(MessagingSettings settings)
         return span;
     }
 
+    /// <summary>Says why it failed; no more of it than fits, because a consumer's exception may say as much as it likes.</summary>
     public static void Fail(Activity span, Exception e) =>
-        span.SetStatus(ActivityStatusCode.Error, e.Message).SetTag("error.type", e.GetType().FullName);
+        span.SetStatus(ActivityStatusCode.Error, e.Message.Length <= MaxReason ? e.Message : e.Message[..MaxReason]).SetTag("error.type", e.GetType().FullName);
 
     private Activity? Describe(Activity? span, string operation, string type, string destination) => span?
         .SetTag("messaging.system", "rabbitmq")
