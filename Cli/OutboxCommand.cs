@@ -109,10 +109,10 @@ internal static class OutboxCommand
                 + string.Create(CultureInfo.InvariantCulture, $"; {view.Parked:N0} parked"));
             foreach (var parked in view.Streams)
             {
-                Console.WriteLine($"    {parked.Stream}  {parked.Type}" + (parked.Events > 1 ? $" and {parked.Events - 1} behind it" : ""));
+                Console.WriteLine($"    {Terminal.Safe(parked.Stream)}  {Terminal.Safe(parked.Type)}" + (parked.Events > 1 ? $" and {parked.Events - 1} behind it" : ""));
                 Console.WriteLine($"        parked for {Columns.Age(now - parked.Since)}, tried {parked.Attempts} times, "
                     + (parked.NextAttempt > now ? $"next in {Columns.Age(parked.NextAttempt - now)}" : "next now"));
-                Console.WriteLine($"        {parked.Error}");
+                Console.WriteLine($"        {Terminal.Safe(parked.Error)}");
             }
 
             if (view.Streams.Sum(parked => parked.Events) is var shown && shown < view.Parked)

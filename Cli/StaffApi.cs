@@ -48,7 +48,7 @@ internal static class StaffApi
         var detail = problem.StartsWith('{') && JsonSerializer.Deserialize<JsonElement>(problem).TryGetProperty("detail", out var text)
             ? text.GetString()
             : problem;
-        Terminal.Error($"{detail} ({(int)response.StatusCode})");
+        Terminal.Error($"{Terminal.Safe(detail ?? "")} ({(int)response.StatusCode})");
         return ShopCommandLine.Failed;
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using Shop.Cli.Setup;
 
 namespace Shop.Cli.Running;
@@ -42,7 +43,19 @@ internal static class LogsCommand
                 : $" There is: {(known.Length == 0 ? "none" : string.Join(", ", known))}."));
         }
 
-        return Child.ShowAsync("tail", ["-n", $"{Lines}", .. follow ? ["-F"] : Array.Empty<string>(), .. files]);
+        return ShowAsync(["-n", $"{Lines}", .. follow ? ["-F"] : Array.Empty<string>(), .. files]);
+    }
+
+    /// <summary>What strangers send is in these logs too: none of it reaches the terminal as a command to it.</summary>
+    private static async Task<int> ShowAsync(IEnumerable<string> arguments)
+    {
+        using var tail = Process.Start(new ProcessStartInfo("tail", arguments) { RedirectStandardOutput = true })!;
+        while (await tail.StandardOutput.ReadLineAsync() is { } line)
+        {
+            Console.WriteLine(Terminal.Safe(line.Replace("\t", "    ", StringComparison.Ordinal)));
+        }
+
+        return await Child.ForwardAsync(tail);
     }
 
     private static IEnumerable<string> Files(string directory, string pattern = "*.log")
