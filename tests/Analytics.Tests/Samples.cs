@@ -62,7 +62,7 @@ internal static class Samples
         _ when Nullable.GetUnderlyingType(type) is not null => null,
         _ when type == typeof(Guid) => Guid.CreateVersion7(),
         _ when type == typeof(DateTimeOffset) => at,
-        _ when type == typeof(string) => name == "Currency" ? "XTS" : $"a {name}",
+        _ when type == typeof(string) => name switch { "Currency" => "XTS", "Reason" or "Channel" => "a-code", _ => $"a {name}" },
         _ when type == typeof(int) => 1,
         _ when type == typeof(decimal) => 1.25m,
         _ when type == typeof(bool) => false,

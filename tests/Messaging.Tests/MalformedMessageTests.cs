@@ -43,8 +43,6 @@ public sealed class MalformedMessageTests : HostileTest
         ["a number is too large"] = (WithEvent(m => m["productVersion"] = 3_000_000_000), "productVersion"),
         ["a number is text"] = (WithEvent(m => m["productVersion"] = "1"), "productVersion"),
         ["a time has no offset"] = (WithEvent(m => m["occurredAt"] = "2026-11-24T10:13:24"), "occurredAt"),
-        ["a time is before 1970"] = (WithEvent(m => m["occurredAt"] = "1969-12-31T23:59:59Z"), "year 1969"),
-        ["a time is at the end of the calendar"] = (WithEvent(m => m["occurredAt"] = "9999-12-31T23:59:59.9999999Z"), "year 9999"),
         ["a time is no time"] = (WithEvent(m => m["occurredAt"] = "yesterday"), "occurredAt"),
         ["the message is a list"] = (With(e => e["message"] = new JsonArray()), "has no message"),
         ["the message is missing"] = (With(e => e.Remove("message")), "has no message"),

@@ -84,7 +84,6 @@ internal static class MessageReader
 
         var @event = EventOf(sent.Message, type, wireName);
         CheckId(id, @event.EventId);
-        CheckTime(@event.OccurredAt);
         return new IncomingMessage(id, sent.CorrelationId ?? sent.ConversationId ?? id, wireName, @event, sent.Message, sent.SentTime);
     }
 
@@ -125,15 +124,6 @@ internal static class MessageReader
         if (id.Version != 7 || id.Variant is < 8 or > 11)
         {
             throw new MalformedMessageException($"The message's id {id} is no UUID of version 7.");
-        }
-    }
-
-    /// <summary>An event's id begins with its time, which is none before 1970; and what is done with the time must not leave the calendar.</summary>
-    private static void CheckTime(DateTimeOffset occurredAt)
-    {
-        if (occurredAt.Year is < 1970 or > 9000)
-        {
-            throw new MalformedMessageException($"The event's occurredAt is in the year {occurredAt.Year}.");
         }
     }
 
