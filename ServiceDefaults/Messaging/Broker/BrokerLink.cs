@@ -23,6 +23,9 @@ internal sealed partial class BrokerLink(MessagingSettings settings, ILogger log
     /// <summary>The tag that the channel gives to its next publish.</summary>
     public ulong NextTag { get; set; } = 1;
 
+    /// <summary>Whether the broker said that it takes no messages for now.</summary>
+    public bool IsBlocked => _blocked is not null;
+
     /// <summary>What the broker said when it closed the channel but not the connection; null if it did not.</summary>
     public string? ClosedByBroker => _connection is { IsOpen: true } && _channel is { CloseReason: { Initiator: ShutdownInitiator.Peer } reason }
         ? $"the broker closed the channel: {reason.ReplyCode} {reason.ReplyText}"

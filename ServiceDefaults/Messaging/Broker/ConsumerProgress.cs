@@ -4,7 +4,6 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using RabbitMQ.Client;
-using RabbitMQ.Client.Exceptions;
 
 namespace Shop.ServiceDefaults.Messaging.Broker;
 
@@ -64,14 +63,15 @@ internal sealed partial class ConsumerProgress(
                 }
                 while (await timer.WaitForNextTickAsync(stoppingToken));
             }
-            catch (Exception e) when (e is RabbitMQClientException or IOException or TimeoutException or ObjectDisposedException)
-            {
-                LogCannotLook(e.Message); // that the broker is unreachable, the consumers' own health checks say
-                await timer.WaitForNextTickAsync(stoppingToken);
-            }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
                 return;
+            }
+            catch (Exception e)
+            {
+                // Whatever it is, a watch that ends would take its service with it. A broker that does not answer is a cancellation here.
+                LogCannotLook(e.Message);
+                await Task.Delay(settings.StalledAfter / 6, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
