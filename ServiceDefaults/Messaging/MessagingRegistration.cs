@@ -148,7 +148,7 @@ public static class MessagingRegistration
         }
 
         var failed = new FailedMessageFilter(
-            context.GetRequiredService<FailurePolicy>(), queue, settings.ConfirmTimeout, context.GetRequiredService<TimeProvider>());
+            context.GetRequiredService<FailurePolicy>(), context.GetRequiredService<MessagingSpans>(), queue, settings.ConfirmTimeout, context.GetRequiredService<TimeProvider>());
         endpoint.ConfigureError(error => error.UseFilter<ExceptionReceiveContext>(failed));
         endpoint.ConfigureDeadLetter(skipped => skipped.UseFilter<ReceiveContext>(failed));
 

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using RabbitMQ.Client;
+using Shop.ServiceDefaults.Messaging.Broker;
 using Shop.ServiceDefaults.Messaging.Wire;
 
 namespace Shop.ServiceDefaults.Messaging;
@@ -27,6 +29,7 @@ internal sealed class MessagingSpans(MessagingSettings settings)
     public const string Duplicate = "shop.inbox.duplicate";
 
     private const int MaxReason = 1_000;
+    private const int MaxId = 200;
 
     private static ActivitySource Activities => MessagingTelemetry.Activities;
 
@@ -92,9 +95,41 @@ internal sealed class MessagingSpans(MessagingSettings settings)
         return span;
     }
 
-    /// <summary>Says why it failed; no more of it than fits, because a consumer's exception may say as much as it likes.</summary>
-    public static void Fail(Activity span, Exception e) =>
-        span.SetStatus(ActivityStatusCode.Error, e.Message.Length <= MaxReason ? e.Message : e.Message[..MaxReason]).SetTag("error.type", e.GetType().FullName);
+    /// <summary>
+    /// A message that came to no consumer, because it cannot be read or none subscribes to it: nothing of it is known but its properties,
+    /// which a stranger may have written.
+    /// </summary>
+    public Activity? ProcessUnread(IReadOnlyBasicProperties properties, string queue, Exception failure)
+    {
+        var (parent, state) = (Untrusted.Text(properties.Headers, MessageHeaderNames.TraceParent), Untrusted.Text(properties.Headers, MessageHeaderNames.TraceState));
+        var span = Activities.StartActivity($"process {queue}", ActivityKind.Consumer, ActivityContext.TryParse(parent, state, isRemote: true, out var cause) ? cause : default);
+        Describe(span, "process", "process", queue)?
+            .SetTag("messaging.message.id", Shown(properties.MessageId))
+            .SetTag("messaging.message.conversation_id", Shown(properties.CorrelationId));
+        if (span is not null)
+        {
+            Fail(span, failure);
+        }
+
+        return span;
+
+        static string? Shown(string? text) => text is null ? null : Untrusted.Shown(text, MaxId);
+    }
+
+    /// <summary>
+    /// Says why it failed, and ends it here, whenever it is stopped. No more of the reason than fits, because a consumer's exception may say
+    /// as much as it likes.
+    /// </summary>
+    public static void Fail(Activity span, Exception e) => span
+        .SetStatus(ActivityStatusCode.Error, Untrusted.Shown(e.Message, MaxReason))
+        .SetTag("error.type", e.GetType().FullName)
+        .SetEndTime(TimeProvider.System.GetUtcNow().UtcDateTime); // the clock that its start is from
+
+    /// <summary>Says what becomes of a message that failed.</summary>
+    public static void Settle(Activity span, FailedMessage failed, string reason) => span
+        .SetTag("shop.outcome", failed.Retry > 0 ? "retried later" : "dead-lettered")
+        .SetTag("shop.outcome.reason", Untrusted.Shown(reason, MaxReason))
+        .SetTag("shop.retry", failed.Retry > 0 ? failed.Retry : null);
 
     private Activity? Describe(Activity? span, string operation, string type, string destination) => span?
         .SetTag("messaging.system", "rabbitmq")

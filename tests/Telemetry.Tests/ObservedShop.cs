@@ -23,6 +23,8 @@ internal sealed class ObservedShop : IAsyncDisposable
     /// <summary>Hears every event of every service.</summary>
     public EventWire Wire { get; }
 
+    public TestVirtualHost Broker => _broker;
+
     public IReadOnlyDictionary<string, TestDatabase> Databases => _databases;
 
     public static async Task<ObservedShop> CreateAsync(Uri? collector)
@@ -37,9 +39,10 @@ internal sealed class ObservedShop : IAsyncDisposable
         return shop;
     }
 
-    public async Task StartAsync()
+    /// <summary>Starts all services, or only those that are named.</summary>
+    public async Task StartAsync(params IReadOnlyCollection<string> only)
     {
-        var started = await Task.WhenAll(_starts.Select(async start => (start.Key, Process: await start.Value())));
+        var started = await Task.WhenAll(_starts.Where(start => only.Count == 0 || only.Contains(start.Key)).Select(async start => (start.Key, Process: await start.Value())));
         foreach (var (name, process) in started)
         {
             _running[name] = process;

@@ -109,6 +109,8 @@ internal sealed class SentSpan(string service, string scope, Span span)
     /// <summary>1 internal, 2 server, 3 client, 4 producer, 5 consumer.</summary>
     public int Kind => span.Kind;
 
+    public bool IsError => span.Status?.Code == 2;
+
     public ulong Start => span.StartTimeUnixNano;
 
     public ulong End => span.EndTimeUnixNano;

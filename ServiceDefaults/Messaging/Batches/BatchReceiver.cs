@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -99,7 +100,8 @@ internal sealed partial class BatchReceiver<TConsumer, TEvent>(
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(stopping, session.Lost);
         foreach (var malformed in batch.Where(delivery => delivery.Malformed is not null))
         {
-            await ForwardAsync(session, malformed, malformed.Malformed!, giveUp.Token);
+            using var span = spans.ProcessUnread(malformed.Properties, queue.Name, malformed.Malformed!);
+            await ForwardAsync(session, malformed, malformed.Malformed!, span, giveUp.Token);
         }
 
         var readable = batch.FindAll(delivery => delivery.Malformed is null);
@@ -118,10 +120,11 @@ internal sealed partial class BatchReceiver<TConsumer, TEvent>(
         while (true)
         {
             giveUp.ThrowIfCancellationRequested();
+            using var span = BatchSpan.Start(spans, queue.Name, part);
             try
             {
                 // Not cancelled in the middle: a batch that is nearly done is done sooner than done again.
-                await RunAsync(part, CancellationToken.None);
+                await RunAsync(part, span, CancellationToken.None);
                 break;
             }
             catch (Exception e) when (Transient.IsDatabaseAway(e))
@@ -148,7 +151,7 @@ internal sealed partial class BatchReceiver<TConsumer, TEvent>(
             }
             catch (Exception e)
             {
-                await ForwardAsync(session, part[0], e, giveUp);
+                await ForwardAsync(session, part[0], e, span.Activity, giveUp);
                 break;
             }
         }
@@ -156,9 +159,8 @@ internal sealed partial class BatchReceiver<TConsumer, TEvent>(
         await session.AcknowledgeAsync(part[^1]);
     }
 
-    private async Task RunAsync(List<Delivery> part, CancellationToken ct)
+    private async Task RunAsync(List<Delivery> part, BatchSpan span, CancellationToken ct)
     {
-        using var span = BatchSpan.Start(spans, queue.Name, part);
         var start = clock.GetTimestamp();
         try
         {
@@ -180,13 +182,13 @@ internal sealed partial class BatchReceiver<TConsumer, TEvent>(
     }
 
     /// <summary>Puts a copy where it waits for its next retry, or with the dead letters. The broker has it when this returns.</summary>
-    private async Task ForwardAsync(BatchSession session, Delivery delivery, Exception failure, CancellationToken giveUp)
+    private async Task ForwardAsync(BatchSession session, Delivery delivery, Exception failure, Activity? span, CancellationToken giveUp)
     {
         var failed = policy.Decide(queue.Name, delivery.Properties, failure, typeof(TConsumer).Name);
         try
         {
             await session.ForwardAsync(failed, delivery, settings.ConfirmTimeout, giveUp);
-            policy.Report(queue.Name, failed, failure);
+            policy.Report(queue.Name, failed, failure, span);
         }
         catch (PublishException e)
         {

@@ -20,7 +20,7 @@ internal sealed class BatchSpan : IDisposable
     private BatchSpan(MessagingSpans spans, string queue, IReadOnlyList<Delivery> deliveries)
     {
         (_spans, _queue, _deliveries) = (spans, queue, deliveries);
-        Activity.Current = null;
+        System.Diagnostics.Activity.Current = null;
         if (deliveries.Count == 1)
         {
             _activity = spans.Process(MessageOf(deliveries[0]), queue);
@@ -32,6 +32,9 @@ internal sealed class BatchSpan : IDisposable
     }
 
     public static BatchSpan Start(MessagingSpans spans, string queue, IReadOnlyList<Delivery> deliveries) => new(spans, queue, deliveries);
+
+    /// <summary>Of the message, where it is alone, or of the batch; null where nobody listens.</summary>
+    public Activity? Activity => _activity;
 
     /// <summary>Goes on in the trace of one of the messages, until what it returns is disposed.</summary>
     public Activity? Begin(Delivery delivery)
@@ -71,7 +74,7 @@ internal sealed class BatchSpan : IDisposable
             foreach (var delivery in _deliveries.Where(delivery => !_begun.Contains(delivery)))
             {
                 var one = _spans.Process(MessageOf(delivery), _queue, _activity, _activity.StartTimeUtc);
-                one.SetStatus(_activity.Status, _activity.StatusDescription);
+                one.SetStatus(_activity.Status, _activity.StatusDescription).SetTag("error.type", _activity.GetTagItem("error.type"));
                 one.SetTag(MessagingSpans.Duplicate, _duplicates.Contains(delivery) ? true : null);
                 one.SetEndTime(_activity.StartTimeUtc + _activity.Duration);
                 one.Stop();

@@ -1,6 +1,6 @@
-using System.Diagnostics;
 using MassTransit;
 using MassTransit.RabbitMqTransport;
+using Shop.ServiceDefaults.Messaging.Inbox;
 using Shop.ServiceDefaults.Messaging.Wire;
 
 namespace Shop.ServiceDefaults.Messaging.Broker;
@@ -9,7 +9,8 @@ namespace Shop.ServiceDefaults.Messaging.Broker;
 /// Carries out the <see cref="FailurePolicy"/> for the bus: for what failed, and for what came to no consumer. The message is
 /// acknowledged when this returns; where it throws, it is requeued.
 /// </summary>
-internal sealed class FailedMessageFilter(FailurePolicy policy, string queue, TimeSpan confirmTimeout, TimeProvider clock)
+internal sealed class FailedMessageFilter(
+    FailurePolicy policy, MessagingSpans spans, string queue, TimeSpan confirmTimeout, TimeProvider clock)
     : IFilter<ExceptionReceiveContext>, IFilter<ReceiveContext>
 {
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);
@@ -30,6 +31,7 @@ internal sealed class FailedMessageFilter(FailurePolicy policy, string queue, Ti
         var channel = context.GetPayload<ChannelContext>();
         var original = context.GetPayload<RabbitMqBasicConsumeContext>().Properties;
         var failed = policy.Decide(queue, original, failure, consumer);
+        using var span = context.TryGetPayload(out FailedSpan? processed) ? processed.Take() : spans.ProcessUnread(original, queue, failure);
         try
         {
             using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
@@ -45,11 +47,6 @@ internal sealed class FailedMessageFilter(FailurePolicy policy, string queue, Ti
             throw;
         }
 
-        if (failed.Retry > 0)
-        {
-            Activity.Current?.SetTag("shop.retry", failed.Retry);
-        }
-
-        policy.Report(queue, failed, failure);
+        policy.Report(queue, failed, failure, span);
     }
 }

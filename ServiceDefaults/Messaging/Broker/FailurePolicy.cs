@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using MassTransit;
 using Microsoft.Extensions.Logging;
@@ -51,9 +52,14 @@ internal sealed partial class FailurePolicy(BrokerTopology topology, TimeProvide
             : new FailedMessage(BrokerTopology.DeadLettersOf(queue), "", properties, 0);
     }
 
-    /// <summary>To be called when the broker has the copy.</summary>
-    public void Report(string queue, FailedMessage failed, Exception failure)
+    /// <summary>To be called when the broker has the copy. The span is the message's, where one is recorded.</summary>
+    public void Report(string queue, FailedMessage failed, Exception failure, Activity? span)
     {
+        if (span is not null)
+        {
+            MessagingSpans.Settle(span, failed, ReasonOf(failure).Message);
+        }
+
         var (id, reason) = (Untrusted.Shown(failed.Properties.MessageId), Untrusted.Shown(ReasonOf(failure).Message));
         if (failed.Retry > 0)
         {

@@ -26,7 +26,7 @@ internal sealed class InboxFilter<T>(
         (origin.CorrelationId, origin.CausationId) = (correlationId, eventId);
 
         Activity.Current = null;
-        using var span = spans.Process(new ReceivedMessage(
+        var span = spans.Process(new ReceivedMessage(
             EventCatalog.NameOf(context.Message.GetType()), eventId, correlationId, Header(context, MessageHeaderNames.TraceParent),
             Header(context, MessageHeaderNames.TraceState), Header(context, MessageHeaderNames.Baggage)), consumer);
         var start = clock.GetTimestamp();
@@ -34,10 +34,12 @@ internal sealed class InboxFilter<T>(
         {
             await ProcessAsync(context, next, eventId, consumer, span);
             MessagingTelemetry.ProcessDuration.Record(clock.GetElapsedTime(start).TotalSeconds, MessagingTelemetry.ProcessedFrom(consumer));
+            span.Dispose();
         }
         catch (Exception e)
         {
             MessagingSpans.Fail(span, e);
+            context.ReceiveContext.GetOrAddPayload(() => new FailedSpan()).Keep(span);
             MessagingTelemetry.ProcessDuration.Record(clock.GetElapsedTime(start).TotalSeconds, MessagingTelemetry.ProcessedFrom(consumer, e));
             throw;
         }
