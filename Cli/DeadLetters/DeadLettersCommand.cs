@@ -112,7 +112,7 @@ internal static class DeadLettersCommand
     {
         var path = id is null ? $"/dead-letters/{queue}/retry" : $"/dead-letters/{queue}/{Uri.EscapeDataString(id)}/retry";
         using var response = await http.PostAsync(new Uri(StaffApi.AddressOf(ServiceOf(queue)!), path), content: null, ct);
-        return await TellAsync(response, "sent again", ct);
+        return await TellAsync(response, id, "sent again", ct);
     }
 
     private static async Task<int> DiscardAsync(
@@ -120,17 +120,23 @@ internal static class DeadLettersCommand
     {
         using var response = await http.PostAsJsonAsync(
             new Uri(StaffApi.AddressOf(ServiceOf(queue)!), $"/dead-letters/{queue}/{Uri.EscapeDataString(id)}/discard"), new { reason }, ct);
-        return await TellAsync(response, "discarded", ct);
+        return await TellAsync(response, id, "discarded", ct);
     }
 
-    private static async Task<int> TellAsync(HttpResponseMessage response, string what, CancellationToken ct)
+    private static async Task<int> TellAsync(HttpResponseMessage response, string? id, string what, CancellationToken ct)
     {
         if (!response.IsSuccessStatusCode)
         {
             return await StaffApi.FailAsync(response, ct);
         }
 
-        var count = (await response.Content.ReadFromJsonAsync<JsonElement>(ct)).GetProperty("count").GetInt32();
+        var moved = await response.Content.ReadFromJsonAsync<JsonElement>(ct);
+        var (count, left) = (moved.GetProperty("count").GetInt32(), moved.GetProperty("left").GetInt32());
+        if (id is not null && count + left == 0)
+        {
+            throw new FailureException($"there is no dead letter {id}. ./shop dead-letters lists those that there are.");
+        }
+
         Console.WriteLine($"{count} {what}.");
         return 0;
     }

@@ -23,6 +23,7 @@ public static class ServiceHost
     {
         ArgumentNullException.ThrowIfNull(builder);
         builder.QuietenLogs();
+        builder.KeepConsolePlain();
         builder.AddTelemetry();
         builder.AddHttpDefaults();
         builder.AddAuth();

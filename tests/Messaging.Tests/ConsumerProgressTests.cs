@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
 using RabbitMQ.Client;
 using Shop.Contracts.Inventory.V1;
 using Shop.Messaging.Tests.Harness;
@@ -35,6 +36,35 @@ public sealed class ConsumerProgressTests : HostileTest
 
         goOn.SetResult();
         await HandledAsync(service, "tea", 5);
+        await Eventually.HoldsAsync("it is healthy again", async () => (await HealthAsync(service)).Status == HealthStatus.Healthy);
+    }
+
+    [Fact]
+    public async Task A_broker_that_does_not_answer_ends_neither_the_watch_nor_the_service()
+    {
+        await using var wire = FaultyWire.ToBroker(Broker.AmqpUri);
+        var goOn = new TaskCompletionSource();
+        var service = await BothAsync(settings: new()
+        {
+            ["ConnectionStrings:rabbitmq"] = wire.Over(Broker.UriOf("ordering")).AbsoluteUri,
+            ["Messaging:StalledAfter"] = "00:00:01.5",
+            ["Messaging:ConfirmTimeout"] = "00:00:01",
+            ["Messaging:Prefetch"] = "1",
+        }, waits: _ => goOn.Task);
+        var watch = service.Services.GetRequiredService<ConsumerProgress>();
+        await SendAsync(ConsumerKind.OneByOne, Bytes(Envelope("tea")));
+        await SendAsync(ConsumerKind.OneByOne, Bytes(Envelope("tea")));
+        await Eventually.HoldsAsync("it is unhealthy", async () => (await HealthAsync(service)).Status == HealthStatus.Unhealthy);
+
+        var connections = wire.Connections;
+        wire.HoldAnswers();
+        await Eventually.HoldsAsync("the watch gave up and connects again", () => wire.Connections > connections || watch.ExecuteTask!.IsCompleted);
+        Assert.False(watch.ExecuteTask!.IsCompleted, "the watch goes on");
+        Assert.False(service.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.IsCancellationRequested, "so does the service");
+
+        wire.Restore();
+        goOn.SetResult();
+        await HandledAsync(service, "tea", 2);
         await Eventually.HoldsAsync("it is healthy again", async () => (await HealthAsync(service)).Status == HealthStatus.Healthy);
     }
 

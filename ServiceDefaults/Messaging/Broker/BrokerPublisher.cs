@@ -22,13 +22,13 @@ internal sealed partial class BrokerPublisher(MessagingSettings settings, Messag
 
     private readonly BrokerLink _link = new(settings, logger);
 
+    /// <summary>Whether the broker said that it takes no messages for now.</summary>
+    public bool IsBlocked => _link.IsBlocked;
+
     /// <summary>
     /// Connects where there is no open connection. Throws what the client throws when the broker is away, and
     /// <see cref="IOException"/> where it answers but takes no messages for now: nothing is to be claimed for it then.
     /// </summary>
-    /// <summary>Whether the broker said that it takes no messages for now.</summary>
-    public bool IsBlocked => _link.IsBlocked;
-
     public Task ConnectAsync(CancellationToken ct) => _link.ConnectAsync(ct);
 
     public async Task<PublishReport> PublishAsync(IReadOnlyList<OutboxRow> rows, CancellationToken ct)

@@ -15,6 +15,8 @@ internal sealed partial class ConsumerProgress(
     MessagingSettings settings, BrokerTopology topology, TimeProvider clock, ILogger<ConsumerProgress> logger)
     : BackgroundService, IReceiveObserver, IHealthCheck
 {
+    private static readonly TimeSpan s_goodbye = TimeSpan.FromSeconds(1);
+
     private readonly ConcurrentDictionary<string, long> _settled = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (long Settled, long Since)> _seen = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _stalled = new(StringComparer.Ordinal);
@@ -55,13 +57,7 @@ internal sealed partial class ConsumerProgress(
         {
             try
             {
-                await using var connection = await ConnectAsync(stoppingToken);
-                await using var channel = await connection.CreateChannelAsync(cancellationToken: stoppingToken);
-                do
-                {
-                    await LookAsync(channel, stoppingToken);
-                }
-                while (await timer.WaitForNextTickAsync(stoppingToken));
+                await WatchAsync(timer, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -76,11 +72,29 @@ internal sealed partial class ConsumerProgress(
         }
     }
 
+    private async Task WatchAsync(PeriodicTimer timer, CancellationToken ct)
+    {
+        await using var connection = await ConnectAsync(ct);
+        try
+        {
+            var channel = await connection.CreateChannelAsync(cancellationToken: ct);
+            do
+            {
+                await LookAsync(channel, ct);
+            }
+            while (await timer.WaitForNextTickAsync(ct));
+        }
+        finally
+        {
+            await connection.AbortAsync(s_goodbye); // a broker that does not answer answers no goodbye either
+        }
+    }
+
     private Task<IConnection> ConnectAsync(CancellationToken ct)
     {
         var factory = BrokerConnections.To(settings.Broker, settings.Service + " consumer progress");
         factory.AutomaticRecoveryEnabled = false;
-        factory.ContinuationTimeout = TimeSpan.FromSeconds(10);
+        factory.ContinuationTimeout = settings.ConfirmTimeout;
         return factory.CreateConnectionAsync(ct);
     }
 

@@ -13,8 +13,11 @@ namespace Shop.ServiceDefaults.Messaging.DeadLetters;
 /// <param name="Reason">1 to 500 characters on one line.</param>
 public sealed record DiscardRequest(string Reason);
 
-/// <summary>How many messages were sent again, or discarded.</summary>
-/// <param name="Count">How many were moved.</param>
+/// <summary>
+/// How many messages were sent again, or discarded. A message is moved before the answer of an Idempotency-Key is stored: where the
+/// service dies in between, the repeat moves what is left, and says 0 where nothing is.
+/// </summary>
+/// <param name="Count">How many this request moved. 0 where none of this id is there: it was moved before, or never was there.</param>
 /// <param name="Left">How many stay, because the broker did not take them; the service's log says why.</param>
 public sealed record MovedResponse(int Count, int Left);
 
@@ -77,7 +80,7 @@ internal static class DeadLetterEndpoints
 
     private static async Task<Results<Ok<MovedResponse>, ProblemHttpResult>> Retry(
         string queue, string id, DeadLetterQueues letters, CancellationToken ct) => letters.Has(queue)
-            ? Moved(queue, id, await letters.RetryAsync(queue, id, ct))
+            ? TypedResults.Ok(ResponseOf(await letters.RetryAsync(queue, id, ct)))
             : NoQueue(letters, queue);
 
     private static async Task<Results<Ok<MovedResponse>, ProblemHttpResult, ValidationProblem>> Discard(
@@ -90,19 +93,11 @@ internal static class DeadLetterEndpoints
         }
 
         return letters.Has(queue)
-            ? Moved(queue, id, await letters.DiscardAsync(queue, id, request.Reason, user.CustomerId(), ct)) switch
-            {
-                { Result: Ok<MovedResponse> ok } => ok,
-                { Result: var problem } => (ProblemHttpResult)problem,
-            }
+            ? TypedResults.Ok(ResponseOf(await letters.DiscardAsync(queue, id, request.Reason, user.CustomerId(), ct)))
             : NoQueue(letters, queue);
     }
 
     private static MovedResponse ResponseOf(Moved moved) => new(moved.Count, moved.Left);
-
-    private static Results<Ok<MovedResponse>, ProblemHttpResult> Moved(string queue, string id, Moved moved) => moved.Count + moved.Left > 0
-        ? TypedResults.Ok(ResponseOf(moved))
-        : NoLetter(queue, id);
 
     private static ProblemHttpResult NoLetter(string queue, string id) => Problem.NotFound($"There is no dead letter {id} of {queue}.");
 

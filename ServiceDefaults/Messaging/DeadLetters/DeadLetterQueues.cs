@@ -9,8 +9,10 @@ namespace Shop.ServiceDefaults.Messaging.DeadLetters;
 
 /// <summary>
 /// The dead letters of the service's own queues, as its own broker user may see and move them. Both ways out are moves: published
-/// mandatory and confirmed, then acknowledged. A crash in between leaves two copies, of which the inbox lets one act. One request
-/// at a time works on a queue, across all instances: what one holds, another would not see.
+/// mandatory and confirmed, then acknowledged. A crash in between leaves two copies, of which the inbox lets one act; of a discarded one
+/// both are kept. One request at a time works on a queue, across all instances: what one holds, another would not see. The broker is in
+/// no transaction with the database: a request that moved its message and died before its answer was stored finds nothing to move when
+/// it is repeated, and says so.
 /// </summary>
 internal sealed partial class DeadLetterQueues(
     DbContext db, MessagingSettings settings, BrokerTopology topology, TimeProvider clock, ILogger<DeadLetterQueues> logger)
