@@ -1,7 +1,7 @@
 #!/bin/sh
 # Run once, when the cluster is new: a database per service, its owner's login for migrations and its own, which gets its rights from
 # `migrate`. Nobody else may connect. The password of a login is in a file of its name in /logins, or in a variable such as
-# PASSWORD_ORDERING_OWNER; the names of databases can end in a DATABASE_SUFFIX. AppHost publishes this script for Docker Compose too.
+# PASSWORD_ORDERING_OWNER; the names of databases can end in a DATABASE_SUFFIX.
 set -eu
 password() {
   if [ -e "/logins/$1" ]; then cat "/logins/$1"; else printenv "PASSWORD_$(echo "$1" | tr a-z- A-Z_)"; fi
