@@ -26,6 +26,7 @@ public static class ServiceHost
         builder.KeepConsolePlain();
         builder.AddTelemetry();
         builder.AddHttpDefaults();
+        builder.AddForwardedAddresses();
         builder.AddAuth();
         builder.AddRateLimits();
         builder.AddDatabase<TContext>();
@@ -40,6 +41,7 @@ public static class ServiceHost
     public static void UseServiceDefaults(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
+        app.UseForwardedAddresses();
         app.UseExceptionHandler();
         app.UseStatusCodePages();
         app.UseHeadAsGet();

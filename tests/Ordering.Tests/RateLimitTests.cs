@@ -65,6 +65,45 @@ public sealed class RateLimitTests(LimitedOrdering ordering) : IClassFixture<Lim
     }
 
     [Fact]
+    public async Task A_stranger_who_says_whom_it_forwards_is_not_believed_and_is_limited_by_its_own_address()
+    {
+        await IsTooManyAsync(await UntilRefusedAsync(ordering.Client(), "/orders", HttpStatusCode.Unauthorized, number => $"203.0.113.{number}"));
+    }
+
+    [Fact]
+    public async Task Behind_a_known_ingress_each_caller_has_the_address_that_the_ingress_saw()
+    {
+        await using var behind = await SecondOrdering.BesideAsync(ordering, settings: new Dictionary<string, string?>
+        {
+            ["Ingress:KnownNetworks:0"] = "127.0.0.0/8",
+            ["Ingress:KnownNetworks:1"] = "::1",
+            ["RateLimits:AnonymousBurst"] = "3",
+            ["RateLimits:AnonymousPerSecond"] = "1",
+        });
+        for (var i = 1; i <= 20; i++)
+        {
+            using var request = Forwarded("/orders", $"203.0.113.{i}");
+            using var answer = await behind.Client().SendAsync(request);
+            Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
+        }
+
+        // What a caller writes itself stands before what the ingress adds, and is not read; junk is nobody's address.
+        await IsTooManyAsync(await UntilRefusedAsync(behind.Client(), "/orders", HttpStatusCode.Unauthorized, number => $"198.51.100.{number}, 203.0.113.99"));
+        await IsTooManyAsync(await UntilRefusedAsync(behind.Client(), "/orders", HttpStatusCode.Unauthorized, number => $"junk-{number}"));
+    }
+
+    [Theory]
+    [InlineData("10.42.0.0/99")]
+    [InlineData("ingress")]
+    public async Task An_ingress_that_is_no_network_starts_no_service(string network)
+    {
+        var failure = await Assert.ThrowsAnyAsync<Exception>(async () => await SecondOrdering.BesideAsync(
+            ordering, settings: new Dictionary<string, string?> { ["Ingress:KnownNetworks:0"] = network }));
+
+        Assert.Contains("Ingress:KnownNetworks has networks such as", failure.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_service_with_more_to_do_than_it_can_says_so()
     {
         var sku = await ordering.ListedAsync();
@@ -124,14 +163,23 @@ public sealed class RateLimitTests(LimitedOrdering ordering) : IClassFixture<Lim
     private static Task<HttpResponseMessage> OpenAsync(HttpClient client, Guid order) =>
         client.GetAsync(new Uri($"/orders/{order}/events", UriKind.Relative), HttpCompletionOption.ResponseHeadersRead);
 
-    private static async Task<HttpResponseMessage> UntilRefusedAsync(HttpClient client, string path, HttpStatusCode before)
+    private static HttpRequestMessage Forwarded(string path, string? @for)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.TryAddWithoutValidation("X-Forwarded-For", @for is null ? [] : [@for]);
+        return request;
+    }
+
+    private static async Task<HttpResponseMessage> UntilRefusedAsync(
+        HttpClient client, string path, HttpStatusCode before, Func<int, string>? forwarded = null)
     {
         HttpResponseMessage answer;
         var count = 0;
         do
         {
             Assert.True(count++ < 100, "nothing was refused");
-            answer = await client.GetAsync(new Uri(path, UriKind.Relative));
+            using var request = Forwarded(path, forwarded?.Invoke(count));
+            answer = await client.SendAsync(request);
         }
         while (answer.StatusCode == before);
         return answer;

@@ -4,13 +4,13 @@ using Microsoft.Extensions.Hosting;
 namespace Shop.Ordering.Tests;
 
 /// <summary>Another instance of the service, on the first one's database and broker, or on a broker that is not there.</summary>
-internal sealed class SecondOrdering(OrderingService first, Uri? broker = null) : ServiceFixture<Program>
+internal sealed class SecondOrdering(OrderingService first, Uri? broker = null, IReadOnlyDictionary<string, string?>? settings = null) : ServiceFixture<Program>
 {
     private readonly ServicesInside _inside = new();
 
     public IServiceProvider Services => _inside.Services;
 
-    protected override IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>
+    protected override IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>(settings ?? new Dictionary<string, string?>())
     {
         ["ConnectionStrings:Database"] = first.Database.RuntimeConnectionString,
         ["ConnectionStrings:rabbitmq"] = (broker ?? first.Broker.UriOf("ordering")).AbsoluteUri,
@@ -19,11 +19,20 @@ internal sealed class SecondOrdering(OrderingService first, Uri? broker = null) 
         ["Ordering:WatchInterval"] = "00:00:00.050",
     };
 
-    public static async Task<SecondOrdering> BesideAsync(OrderingService first, Uri? broker = null)
+    public static async Task<SecondOrdering> BesideAsync(
+        OrderingService first, Uri? broker = null, IReadOnlyDictionary<string, string?>? settings = null)
     {
-        var second = new SecondOrdering(first, broker);
-        await second.InitializeAsync();
-        return second;
+        var second = new SecondOrdering(first, broker, settings);
+        try
+        {
+            await second.InitializeAsync();
+            return second;
+        }
+        catch
+        {
+            await second.DisposeAsync();
+            throw;
+        }
     }
 
     protected override void ConfigureServices(IServiceCollection services) => _inside.AddTo(services);

@@ -1,0 +1,112 @@
+using System.Net.Sockets;
+using System.Text;
+
+namespace Shop.Ordering.Tests;
+
+/// <summary>Requests as bytes, which no client library would send: each has an answer, or its connection ends, and the service goes on.</summary>
+public sealed class WireTests(OrderingService ordering) : IClassFixture<OrderingService>
+{
+    private const string Post = "POST /orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer {token}\r\n";
+
+    /// <summary>What Kestrel refuses before a request exists has no body: nothing of ASP.NET Core is asked. docs/problems.md says so.</summary>
+    [Theory]
+    [InlineData("NONSENSE\r\n\r\n", 400)]
+    [InlineData("GET /orders\r\n\r\n", 400)]
+    [InlineData("GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n", 400)]
+    [InlineData("GET / HTTP/1.1\r\n\r\n", 400)] // no Host
+    [InlineData("GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400)]
+    [InlineData("GET / HTTP/1.1\r\nHost: x\r\nbad header: 1\r\n\r\n", 400)]
+    [InlineData("GET / HTTP/3.9\r\nHost: x\r\n\r\n", 505)]
+    [InlineData("GET /{9000} HTTP/1.1\r\nHost: x\r\n\r\n", 414)]
+    [InlineData("GET / HTTP/1.1\r\nHost: x\r\nlong: {33000}\r\n\r\n", 431)]
+    [InlineData("GET / HTTP/1.1\r\nHost: x\r\n{headers}\r\n", 431)]
+    [InlineData("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", 400)]
+    [InlineData("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400)]
+    public async Task What_is_no_HTTP_is_refused_without_a_body_and_the_connection_ends(string request, int status)
+    {
+        var answer = await SendAsync(request);
+
+        Assert.StartsWith($"HTTP/1.1 {status} ", answer, StringComparison.Ordinal);
+        Assert.Contains("\r\nContent-Length: 0\r\n", answer, StringComparison.Ordinal);
+        Assert.Contains("\r\nConnection: close\r\n", answer, StringComparison.Ordinal);
+        await IsServedAsync();
+    }
+
+    [Theory]
+    [InlineData(Post + "Transfer-Encoding: chunked\r\n\r\nzz\r\nnonsense\r\n", 400, "malformed-request")]
+    [InlineData(Post + "Transfer-Encoding: chunked\r\n\r\nffffff\r\n{70000}", 413, "body-too-large")]
+    [InlineData(Post + "Content-Length: 70000\r\n\r\n{70000}", 413, "body-too-large")]
+    [InlineData(Post + "Content-Length: 99999999999\r\n\r\n", 413, "body-too-large")]
+    [InlineData(Post + "Content-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n{}", 400, "malformed-request")]
+    [InlineData(Post + "Content-Length: 3\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n\u001f\u008b\b", 400, "malformed-request")]
+    public async Task A_body_that_cannot_be_read_is_a_problem(string request, int status, string code)
+    {
+        var answer = await SendAsync(request);
+
+        if (answer.StartsWith("HTTP/1.1 100 Continue\r\n\r\n", StringComparison.Ordinal))
+        {
+            answer = answer["HTTP/1.1 100 Continue\r\n\r\n".Length..];
+        }
+
+        Assert.StartsWith($"HTTP/1.1 {status} ", answer, StringComparison.Ordinal);
+        Assert.Contains("application/problem+json", answer, StringComparison.Ordinal);
+        Assert.Contains("urn:shop:problem:" + code, answer, StringComparison.Ordinal);
+        await IsServedAsync();
+    }
+
+    [Fact]
+    public async Task A_body_that_never_ends_keeps_nobody_else_waiting_and_ends_with_its_caller()
+    {
+        var sockets = new List<TcpClient>();
+        for (var i = 0; i < 100; i++)
+        {
+            sockets.Add(await OpenAsync(Post + "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"));
+        }
+
+        await IsServedAsync();
+        sockets.ForEach(socket => socket.Dispose());
+        await IsServedAsync();
+    }
+
+    private async Task IsServedAsync()
+    {
+        using var answer = await ordering.As("ada").GetAsync(new Uri("/orders", UriKind.Relative)).WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.True(answer.IsSuccessStatusCode);
+    }
+
+    private async Task<string> SendAsync(string request)
+    {
+        using var socket = await OpenAsync(request);
+        using var reader = new StreamReader(socket.GetStream(), Encoding.Latin1);
+        var answer = new StringBuilder();
+        try
+        {
+            var buffer = new char[4096];
+            int read;
+            while ((read = await reader.ReadAsync(buffer.AsMemory()).AsTask().WaitAsync(TimeSpan.FromSeconds(30))) > 0)
+            {
+                answer.Append(buffer, 0, read);
+            }
+        }
+        catch (IOException)
+        {
+            // A connection that the server resets because it reads no further: what was answered before counts.
+        }
+
+        return answer.ToString();
+    }
+
+    private async Task<TcpClient> OpenAsync(string request)
+    {
+        var text = request
+            .Replace("{token}", TestTokens.Customer("hog"), StringComparison.Ordinal)
+            .Replace("{headers}", string.Concat(Enumerable.Range(0, 200).Select(n => $"h{n}: 1\r\n")), StringComparison.Ordinal)
+            .Replace("{9000}", new string('a', 9_000), StringComparison.Ordinal)
+            .Replace("{33000}", new string('a', 33_000), StringComparison.Ordinal)
+            .Replace("{70000}", new string(' ', 70_000), StringComparison.Ordinal);
+        var socket = new TcpClient();
+        await socket.ConnectAsync("localhost", ordering.Client().BaseAddress!.Port);
+        await socket.GetStream().WriteAsync(Encoding.Latin1.GetBytes(text));
+        return socket;
+    }
+}
