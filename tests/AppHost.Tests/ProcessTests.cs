@@ -18,7 +18,7 @@ public sealed class ProcessTests : IDisposable
 
         Assert.True(await Leftovers.StopAsync(_home.Path, _ => { }, TestContext.Current.CancellationToken));
 
-        Assert.True(left.WaitForExit(TimeSpan.FromSeconds(20)));
+        Assert.True(left.WaitForExit(TimeSpan.FromMinutes(5)));
         Assert.False(other.HasExited);
         Assert.False(await Leftovers.StopAsync(_home.Path, _ => { }, TestContext.Current.CancellationToken));
     }

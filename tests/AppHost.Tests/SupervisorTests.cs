@@ -59,7 +59,7 @@ public sealed class SupervisorTests
     {
         var running = await app.ResourceNotifications.WaitForResourceAsync(
             name, e => e.Snapshot.State?.Text == KnownResourceStates.Running && Pid(e) is { } pid && pid != not)
-            .WaitAsync(TimeSpan.FromMinutes(2));
+            .WaitAsync(TimeSpan.FromMinutes(5));
         return Pid(running)!.Value;
     }
 

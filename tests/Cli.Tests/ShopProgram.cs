@@ -8,7 +8,7 @@ internal sealed record Outcome(int ExitCode, string Output, string Errors);
 /// <summary>The launcher <c>./shop</c> as people call it, in a home of its own, with what was built last.</summary>
 internal sealed class ShopProgram : IDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
 
     public static string Repository { get; } = FindRepository();
 

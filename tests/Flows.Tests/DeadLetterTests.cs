@@ -182,7 +182,7 @@ public sealed class DeadLetterTests
     private async Task RestsWellAsync(WholeShop shop, List<Guid> orders, Guid cancelled)
     {
         await Eventually.HoldsAsync("every order has its answer", async () => await CountAsync(
-            "ordering", "SELECT count(*) FROM orders WHERE lower(status) = 'placed'") == 0, TimeSpan.FromMinutes(1));
+            "ordering", "SELECT count(*) FROM orders WHERE lower(status) = 'placed'") == 0);
         await shop.RestsAsync();
         Assert.Equal(orders.Count, await CountAsync("ordering", "SELECT count(*) FROM orders WHERE lower(status) = 'confirmed'"));
         Assert.Equal(1, await CountAsync("ordering", $"SELECT count(*) FROM orders WHERE lower(status) = 'cancelled' AND id = '{cancelled}'"));
@@ -209,7 +209,7 @@ public sealed class DeadLetterTests
     }
 
     private static Task<int> DeadAsync(WholeShop shop, string queue, int count) => Eventually.IsAsync(
-        $"{queue} holds {count}", () => shop.Broker.CountReadyAsync(queue), dead => dead == count, TimeSpan.FromMinutes(1));
+        $"{queue} holds {count}", () => shop.Broker.CountReadyAsync(queue), dead => dead == count);
 
     private static Task DrainedAsync(WholeShop shop) => Eventually.HoldsAsync("nothing is left in Inventory's queue or its dead letters", async () =>
         await shop.Broker.QueueAsync(Queue) is { Ready: 0, Unacknowledged: 0 }

@@ -24,7 +24,6 @@ public sealed class HandOverTests
         await using var wire = FaultyWire.ToBroker(broker.AmqpUri);
         var settings = ServiceInstance.Settings(database.ConnectionString, broker.UriOf("inventory"));
         settings["Messaging:Relay"] = relay;
-        settings["Messaging:ConfirmTimeout"] = "00:00:20"; // as long as it may take on a slow machine to see that the old one stops
         settings["Database:RuntimeRole"] = database.RuntimeRole;
         await ServiceInstance.MigrateAsync<OfferProductRequest>(settings);
         settings["ConnectionStrings:Database"] = database.RuntimeConnectionString;

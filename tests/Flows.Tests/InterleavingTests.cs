@@ -81,7 +81,7 @@ public sealed class InterleavingTests(ITestOutputHelper output)
     {
         await Task.WhenAll(Enumerable.Range(0, Clients).Select(client => new Person(this, shop, $"customer-{client}", seed + client).ActAsync(over)));
         await Eventually.HoldsAsync("every order has come to its end", async () => over.IsCancellationRequested
-            || await ordering.ScalarAsync<long>("SELECT count(*) FROM orders WHERE lower(status) IN ('placed', 'confirmed')") == 0, TimeSpan.FromMinutes(3));
+            || await ordering.ScalarAsync<long>("SELECT count(*) FROM orders WHERE lower(status) IN ('placed', 'confirmed')") == 0);
         if (!over.IsCancellationRequested)
         {
             await shop.RestsAsync();

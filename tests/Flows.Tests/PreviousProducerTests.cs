@@ -118,7 +118,7 @@ public sealed class PreviousProducerTests
     {
         try
         {
-            await shop.RestsAsync(TimeSpan.FromMinutes(1));
+            await shop.RestsAsync();
         }
         finally
         {

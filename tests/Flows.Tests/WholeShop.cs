@@ -79,8 +79,7 @@ internal sealed class WholeShop : IAsyncDisposable
     /// Nothing is on its way: no event waits in an outbox, and each that was published has had its effect in every queue that it
     /// is bound to (I7). Counted from the inboxes: what the broker's management tells of its queues may be seconds old.
     /// </summary>
-    /// <param name="within">How long to wait, two minutes by default.</param>
-    public async Task RestsAsync(TimeSpan? within = null)
+    public async Task RestsAsync()
     {
         var queuesOf = await QueuesByEventAsync();
         var before = -1L;
@@ -95,7 +94,7 @@ internal sealed class WholeShop : IAsyncDisposable
             var twice = rests && before == consumed; // what was on its way to this process at the first look is here at the second
             before = rests ? consumed : -1;
             return twice;
-        }, within ?? TimeSpan.FromMinutes(2));
+        });
     }
 
     private async Task<Dictionary<string, int>> QueuesByEventAsync()

@@ -59,7 +59,7 @@ public sealed class ServeTests
         using var process = Process.Start(start)!;
         process.StandardInput.Close(); // which ends it when the servers run
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(3));
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(5));
         return (process.ExitCode, await output, await errors);
     }
 }

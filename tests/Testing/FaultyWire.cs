@@ -13,16 +13,19 @@ namespace Shop.Testing;
 /// </summary>
 public sealed class FaultyWire : IAsyncDisposable
 {
+    private static readonly TimeSpan s_heartbeat = TimeSpan.FromSeconds(5);
+
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly ConcurrentDictionary<Line, bool> _lines = [];
     private readonly (string Host, int Port) _server;
     private readonly Task _accepting;
-    private readonly Gate _requests = new([0, 60, 0, 40]); // AMQP's basic.publish
-    private readonly Gate _answers = new([0, 60, 0, 80]); // basic.ack
+    private readonly WireGate _requests = new([0, 60, 0, 40]); // AMQP's basic.publish
+    private readonly WireGate _answers = new([0, 60, 0, 80]); // basic.ack
     private volatile TaskCompletionSource? _cut;
     private volatile byte[] _cutAfter = [];
     private volatile bool _down;
     private int _connections;
+    private int _ended;
 
     /// <summary>A wire to this server; whoever connects to <see cref="Port"/> of this machine is on it.</summary>
     public FaultyWire(string host, int port)
@@ -36,6 +39,9 @@ public sealed class FaultyWire : IAsyncDisposable
 
     /// <summary>How often somebody has connected, also while nothing goes through.</summary>
     public int Connections => Volatile.Read(ref _connections);
+
+    /// <summary>How many of the connections that came through have ended.</summary>
+    public int Ended => Volatile.Read(ref _ended);
 
     /// <summary>How often something was published while the server read nothing, at least.</summary>
     public int HeldPublishes => _requests.Held;
@@ -56,7 +62,10 @@ public sealed class FaultyWire : IAsyncDisposable
     /// <summary>The same address over this wire.</summary>
     public Uri Over(Uri address) => new UriBuilder(address) { Host = "127.0.0.1", Port = Port }.Uri;
 
-    /// <summary>What the server says does not arrive, until <see cref="Restore"/>.</summary>
+    /// <summary>
+    /// What the server says does not arrive, until <see cref="Restore"/>. A broker's heartbeats do, so that nobody gives the connection
+    /// up for their want before the test is done.
+    /// </summary>
     public void HoldAnswers() => _answers.Close();
 
     /// <summary>The server reads nothing, until <see cref="Restore"/>.</summary>
@@ -155,6 +164,7 @@ public sealed class FaultyWire : IAsyncDisposable
 
         line.Dispose();
         _lines.TryRemove(line, out _);
+        Interlocked.Increment(ref _ended);
     }
 
     private async Task RequestsAsync(Line line)
@@ -181,13 +191,19 @@ public sealed class FaultyWire : IAsyncDisposable
                 return;
             }
 
-            await _answers.PassAsync(read, isNoted, line.Closed);
+            var passing = _answers.PassAsync(read, isNoted, line.Closed);
+            while (await Task.WhenAny(passing, Task.Delay(s_heartbeat, line.Closed)) != passing)
+            {
+                await line.KeepAliveAsync();
+            }
+
+            await passing;
             await line.AnswerAsync(read);
         }
     }
 
     /// <summary>What arrives, read also while the gate is closed: it sees what waits behind what it holds.</summary>
-    private static IAsyncEnumerable<(byte[] Read, bool IsNoted)> ReadAhead(TcpClient from, Line line, Gate gate)
+    private static IAsyncEnumerable<(byte[] Read, bool IsNoted)> ReadAhead(TcpClient from, Line line, WireGate gate)
     {
         var ahead = Channel.CreateUnbounded<(byte[], bool)>();
         _ = ReadAsync();
@@ -212,61 +228,11 @@ public sealed class FaultyWire : IAsyncDisposable
         }
     }
 
-    /// <summary>Lets everything through, or holds it and counts the reads that have a method in them.</summary>
-    private sealed class Gate(byte[] method)
-    {
-        private volatile TaskCompletionSource _open = new();
-        private volatile bool _closesAtMethod;
-        private int _held;
-
-        public int Held => Volatile.Read(ref _held);
-
-        public void Open() => _open.TrySetResult();
-
-        public void Close() => _open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public void CloseAtMethod() => _closesAtMethod = true;
-
-        /// <summary>Whether the gate is closed, so that this is held and counted by now.</summary>
-        public bool Note(ReadOnlySpan<byte> read)
-        {
-            if (_closesAtMethod && read.IndexOf(method) >= 0)
-            {
-                _closesAtMethod = false;
-                Close();
-            }
-
-            return Note(_open, read);
-        }
-
-        /// <summary>Waits until it is open. What was read while it was open may find it closed: that is held as well.</summary>
-        public Task PassAsync(byte[] read, bool isNoted, CancellationToken ct)
-        {
-            var open = _open; // one look, for what is counted must be what waits
-            _ = isNoted || Note(open, read);
-            return open.Task.WaitAsync(ct);
-        }
-
-        private bool Note(TaskCompletionSource open, ReadOnlySpan<byte> read)
-        {
-            if (open.Task.IsCompleted)
-            {
-                return false;
-            }
-
-            if (read.IndexOf(method) >= 0)
-            {
-                Interlocked.Increment(ref _held);
-            }
-
-            return true;
-        }
-    }
-
     private sealed class Line(TcpClient client) : IDisposable
     {
         private readonly CancellationTokenSource _closed = new();
         private readonly SemaphoreSlim _answering = new(1);
+        private readonly AmqpFrames _frames = new();
 
         public TcpClient Client { get; } = client;
 
@@ -281,7 +247,25 @@ public sealed class FaultyWire : IAsyncDisposable
             await _answering.WaitAsync(Closed);
             try
             {
+                _frames.Pass(bytes.Span);
                 await Client.GetStream().WriteAsync(bytes, Closed);
+            }
+            finally
+            {
+                _answering.Release();
+            }
+        }
+
+        /// <summary>A heartbeat, unless the last frame of the broker's is still to end, or the first to come.</summary>
+        public async Task KeepAliveAsync()
+        {
+            await _answering.WaitAsync(Closed);
+            try
+            {
+                if (_frames.AtEnd)
+                {
+                    await Client.GetStream().WriteAsync(AmqpFrames.Heartbeat, Closed);
+                }
             }
             finally
             {

@@ -152,8 +152,7 @@ internal sealed class NativeServers : IStartedServers
         FileStream? door = null;
         await Eventually.HoldsAsync(
             $"the lock {Home}/door.lock is free (another test process is starting or stopping the servers)",
-            () => (door = TryLock(Path.Combine(Home, "door.lock"), FileShare.None)) is not null,
-            TimeSpan.FromMinutes(3));
+            () => (door = TryLock(Path.Combine(Home, "door.lock"), FileShare.None)) is not null);
         return door!;
     }
 

@@ -14,6 +14,7 @@ internal sealed record ServerChoice(bool IsContainers, string Reason)
 {
     private const string Variable = "SHOP_SERVERS";
     private static readonly TimeSpan s_answersWithin = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_answersWhereAskedFor = TimeSpan.FromSeconds(30); // a busy machine is no reason to refuse what somebody wants
     private static readonly TimeSpan s_pullsWithin = TimeSpan.FromMinutes(5);
     private static readonly Lazy<Task<ServerChoice>> s_made = new(MakeAsync);
 
@@ -32,7 +33,7 @@ internal sealed record ServerChoice(bool IsContainers, string Reason)
             case "native":
                 return new(false, $"native ({Variable})");
             case "containers" or null or "":
-                var obstacle = await ObstacleAsync();
+                var obstacle = await ObstacleAsync(said == "containers" ? s_answersWhereAskedFor : s_answersWithin);
                 return (obstacle, said) switch
                 {
                     (null, _) => new(true, $"containers of {PostgresImage} and {RabbitMqImage}"),
@@ -46,13 +47,13 @@ internal sealed record ServerChoice(bool IsContainers, string Reason)
     }
 
     /// <summary>What stands against containers; null if nothing does.</summary>
-    private static async Task<string?> ObstacleAsync()
+    private static async Task<string?> ObstacleAsync(TimeSpan answersWithin)
     {
         // Not on this thread: looking for a runtime may itself wait for a socket that does not answer.
-        using var docker = await AnsweringAsync();
+        using var docker = await AnsweringAsync(answersWithin);
         if (docker is null)
         {
-            return $"no container runtime answers within {s_answersWithin.TotalSeconds:0} s at DOCKER_HOST or Docker's own socket";
+            return $"no container runtime answers within {answersWithin.TotalSeconds:0} s at DOCKER_HOST or Docker's own socket";
         }
 
         foreach (var (image, variable) in new[] { (PostgresImage, "SHOP_POSTGRES_IMAGE"), (RabbitMqImage, "SHOP_RABBITMQ_IMAGE") })
@@ -70,7 +71,7 @@ internal sealed record ServerChoice(bool IsContainers, string Reason)
         return null;
     }
 
-    private static async Task<IDockerClient?> AnsweringAsync()
+    private static async Task<IDockerClient?> AnsweringAsync(TimeSpan within)
     {
         try
         {
@@ -82,10 +83,10 @@ internal sealed record ServerChoice(bool IsContainers, string Reason)
                 }
 
                 var docker = endpoint.GetDockerClientBuilder(Guid.Empty).Build();
-                using var patience = new CancellationTokenSource(s_answersWithin);
+                using var patience = new CancellationTokenSource(within);
                 await docker.System.PingAsync(patience.Token);
                 return docker;
-            }).WaitAsync(s_answersWithin);
+            }).WaitAsync(within);
         }
         catch (Exception failed) when (failed is TimeoutException or DockerApiException or HttpRequestException or IOException
             or OperationCanceledException or System.Net.Sockets.SocketException)

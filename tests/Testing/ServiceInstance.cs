@@ -34,6 +34,8 @@ public sealed class ServiceInstance : IAsyncDisposable
             ["ConnectionStrings:Database"] = database,
             ["ConnectionStrings:rabbitmq"] = broker.AbsoluteUri,
             ["Messaging:RetryDelays:0"] = "00:00:00.050",
+            ["Messaging:ConfirmTimeout"] = "00:02:00", // a relay that waits for a slow machine repeats nothing
+            ["Messaging:RelayLease"] = "00:04:00",
             ["Logging:LogLevel:Default"] = "Error",
             ["RateLimits:ReadsPerSecond"] = "1000000", // a test asks for more in a second than a person; tests of the limits set their own
             ["RateLimits:ReadBurst"] = "1000000",

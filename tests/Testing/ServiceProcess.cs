@@ -9,7 +9,7 @@ namespace Shop.Testing;
 /// <summary>A service as a process of its own, for what only a process can show: signals and its end.</summary>
 public sealed class ServiceProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
 
     private readonly Process _process;
     private readonly Uri _address;

@@ -39,7 +39,7 @@ internal sealed class OrderClient(ShopProcess shop) : IDisposable
         }
 
         await Eventually.HoldsAsync("Ordering knows the prices", async () =>
-            await shop.ScalarAsync<long>("ordering", "SELECT count(*) FROM products WHERE price_version > 0") == Products, TimeSpan.FromMinutes(1));
+            await shop.ScalarAsync<long>("ordering", "SELECT count(*) FROM products WHERE price_version > 0") == Products);
     }
 
     /// <summary>Returns when the last order is answered.</summary>
