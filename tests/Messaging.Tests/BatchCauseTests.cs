@@ -36,6 +36,7 @@ public sealed class BatchCauseTests : BatchTest
             });
         }
 
+        HoldFirstUntilAllAreOut(script);
         await service.StartAsync();
         await EffectsAsync(service, 40);
 
@@ -62,7 +63,7 @@ public sealed class BatchCauseTests : BatchTest
 
         await PublishAsync([Event("tea")]);
 
-        await Eventually.IsAsync("a dead letter", () => Broker.CountReadyAsync(Queue + ".dead"), count => count == 1, TimeSpan.FromSeconds(60));
+        await Eventually.IsAsync("a dead letter", () => Broker.CountReadyAsync(Queue + ".dead"), count => count == 1);
         Assert.Equal(0, await Database.ScalarAsync<long>("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM tickets)"));
     }
 }

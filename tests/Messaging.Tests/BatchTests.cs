@@ -15,6 +15,7 @@ public sealed class BatchTests : BatchTest
         var events = Enumerable.Range(0, 300).Select(i => Event($"sku-{i}")).ToList();
         await PublishAsync(events);
 
+        HoldFirstUntilAllAreOut(script);
         await service.StartAsync();
         await EffectsAsync(service, 300);
 
@@ -86,7 +87,9 @@ public sealed class BatchTests : BatchTest
             await PublishAsync(Event($"sku-{i}"), headers: Headers());
         }
 
-        var (again, _) = await StartAsync(migrate: false);
+        var (again, scriptOfBatch) = await StartAsync(start: false, migrate: false);
+        HoldFirstUntilAllAreOut(scriptOfBatch);
+        await again.StartAsync();
         await EffectsAsync(again, 21);
         await SettledAsync();
 

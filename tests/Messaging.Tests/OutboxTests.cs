@@ -80,7 +80,8 @@ public class OutboxTests : MessagingTest
         await service.OpenAsync();
 
         await OutboxIsEmptyAsync();
-        Assert.Equal(2, await Broker.CountReadyAsync("kept"));
+        var kept = await Broker.PeekAsync("kept"); // what was out when the connection broke off comes twice
+        Assert.Equal(2, kept.Select(message => message.Properties.GetProperty("message_id").GetString()).Distinct().Count());
     }
 
     private static async Task AddThingAsync(TicketDbContext db, string name)

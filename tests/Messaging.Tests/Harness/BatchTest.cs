@@ -36,8 +36,23 @@ public abstract class BatchTest : MessagingTest
     }
 
     internal static Task<int> EffectsAsync(TestService service, int count) => Eventually.IsAsync($"{count} effects",
-        () => service.WorkAsync(db => db.Effects.CountAsync()), n => n == count, TimeSpan.FromSeconds(60));
+        () => service.WorkAsync(db => db.Effects.CountAsync()), n => n == count);
+
+    /// <summary>
+    /// Has the first batch wait until the broker has handed out all that waits: what comes after it is as large as it can be, however
+    /// slowly deliveries come in.
+    /// </summary>
+    internal void HoldFirstUntilAllAreOut(BatchScript script)
+    {
+        var act = script.Act;
+        script.Act = async (events, db) =>
+        {
+            script.Act = act;
+            await Eventually.HoldsAsync("all are handed out", async () => await Broker.CountReadyAsync(Queue) == 0);
+            await act(events, db);
+        };
+    }
 
     internal Task SettledAsync() => Eventually.HoldsAsync("the queue is empty",
-        async () => await Broker.QueueAsync(Queue) is { Ready: 0, Unacknowledged: 0 }, TimeSpan.FromSeconds(60));
+        async () => await Broker.QueueAsync(Queue) is { Ready: 0, Unacknowledged: 0 });
 }

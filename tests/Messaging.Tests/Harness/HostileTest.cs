@@ -110,5 +110,5 @@ public abstract class HostileTest : MessagingTest
         Eventually.HoldsAsync($"{sku} is handled", async () => await service.CountEffectsAsync(sku) == times);
 
     private protected Task EmptyAsync(ConsumerKind kind) => Eventually.HoldsAsync("the queue is empty",
-        async () => await Broker.QueueAsync(QueueOf(kind)) is { Ready: 0, Unacknowledged: 0 }, TimeSpan.FromSeconds(60));
+        async () => await Broker.QueueAsync(QueueOf(kind)) is { Ready: 0, Unacknowledged: 0 });
 }

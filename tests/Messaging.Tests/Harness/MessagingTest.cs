@@ -150,7 +150,7 @@ public abstract class MessagingTest : IAsyncLifetime
             : null;
         IReadOnlyList<OutboxRow> rows = reader is null
             ? await session.ClaimAsync(100, default)
-            : (await reader.TakeAsync(100, TimeSpan.FromSeconds(20), default)).Rows;
+            : (await reader.TakeAsync(100, TimeSpan.FromMinutes(5), default)).Rows;
         var publisher = service.Services.GetRequiredService<BrokerPublisher>();
         await publisher.ConnectAsync(default);
         var report = await publisher.PublishAsync(rows, default);

@@ -6,7 +6,7 @@ namespace Shop.Messaging.Tests.Harness;
 /// <summary>A publisher or consumer of the version before, in a process of its own, which ends with this one.</summary>
 internal sealed class PreviousVersion : IAsyncDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
 
     private readonly Process _process;
     private readonly Task<string> _errors;

@@ -54,7 +54,7 @@ internal sealed class Probe : IAsyncDisposable
     }
 
     public Task CountIsAsync(int count) =>
-        Eventually.IsAsync($"{count} messages arrive", () => Task.FromResult(Received.Count), n => n >= count, TimeSpan.FromSeconds(60));
+        Eventually.IsAsync($"{count} messages arrive", () => Task.FromResult(Received.Count), n => n >= count);
 
     public async ValueTask DisposeAsync() => await _connection.DisposeAsync();
 
