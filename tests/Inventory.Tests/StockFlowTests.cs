@@ -66,7 +66,7 @@ public sealed class StockFlowTests(InventoryService inventory)
         await Eventually.IsAsync("every order is answered",
             () => Task.FromResult((Reserved: inventory.Wire.HeardOf<StockReserved>().Count(e => ids.Contains(e.OrderId)),
                 Failed: inventory.Wire.HeardOf<StockReservationFailed>().Count(e => ids.Contains(e.OrderId)))),
-            answers => answers == (10, 90), TimeSpan.FromSeconds(60));
+            answers => answers == (10, 90));
         Assert.Equal((0, 10, 0), await inventory.StockAsync(tea));
         Assert.Equal((980, 20, 0), await inventory.StockAsync(cup));
         await inventory.LedgerAgreesAsync();

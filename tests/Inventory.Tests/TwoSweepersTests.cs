@@ -57,8 +57,7 @@ public sealed class TwoSweepersTests : ServiceFixture<Program>, IAsyncLifetime
         await Wire.PublishAsync(orders);
 
         await Eventually.IsAsync("every reservation has expired",
-            () => Database.ScalarAsync<long>("SELECT count(*) FROM reservations WHERE status = 'expired'"), expired => expired == 100,
-            TimeSpan.FromMinutes(3));
+            () => Database.ScalarAsync<long>("SELECT count(*) FROM reservations WHERE status = 'expired'"), expired => expired == 100);
         await Eventually.IsAsync("every expiry is heard", () => Task.FromResult(Wire.HeardOf<StockReservationExpired>().Count),
             heard => heard >= 100);
         await Eventually.HoldsAsync("the outbox is empty", async () => await Database.ScalarAsync<long>("SELECT count(*) FROM outbox") == 0);

@@ -65,7 +65,7 @@ public sealed class AnswerDeadlineTests(OrderingService ordering) : IClassFixtur
         // Whoever waits for the lock gets it in the moment in which the order is seen to be overdue.
         var overdue = await ordering.HoldAsync($"UPDATE orders SET placed_at = placed_at - interval '2 hours' WHERE id = '{ids[0]}'");
         var locking = ordering.HoldAsync(lockFirst);
-        await ordering.SomebodyWaitsAsync();
+        await ordering.SomebodyWaitsAsync(overdue);
         await overdue.CommitAsync();
         await using (await locking)
         {

@@ -1,5 +1,4 @@
 using System.Net;
-using Npgsql;
 
 namespace Shop.Ordering.Tests;
 
@@ -46,7 +45,7 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
         // The first request holds its key and waits for the table that this test has locked.
         await using var held = await ordering.HoldAsync("LOCK TABLE order_lines IN ACCESS EXCLUSIVE MODE");
         var first = PostAsync(caller, path, json, key);
-        await ordering.SomebodyWaitsAsync();
+        await ordering.SomebodyWaitsAsync(held);
         var second = await PostAsync(caller, path, json, key);
         await held.RollbackAsync();
 
@@ -163,7 +162,7 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
             VALUES ('{id}', 2, 'Placed', 'Confirmed', 'event', 'test', now())
             """);
         var cancel = PostAsync(caller, path, json, "key-1");
-        await ordering.SomebodyWaitsAsync();
+        await ordering.SomebodyWaitsAsync(confirm);
         await confirm.CommitAsync();
 
         Assert.Equal(HttpStatusCode.OK, (await cancel).Status);
@@ -213,24 +212,16 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
     {
         var json = Json(await ordering.ListedAsync());
         var customer = NewCustomer();
-        await using var connection = new NpgsqlConnection(ordering.Database.ConnectionString);
-        await connection.OpenAsync();
-        await using var transaction = await connection.BeginTransactionAsync();
-        await using (var command = new NpgsqlCommand("LOCK TABLE order_lines IN ACCESS EXCLUSIVE MODE", connection, transaction))
-        {
-            await command.ExecuteNonQueryAsync();
-        }
-
+        await using var held = await ordering.HoldAsync("LOCK TABLE order_lines IN ACCESS EXCLUSIVE MODE");
         using (var hangUp = new CancellationTokenSource())
         {
             var first = PostAsync(customer, json, "key-1", hangUp.Token);
-            await Eventually.HoldsAsync("the first request waits for the table", async () => await ordering.Database.ScalarAsync<long>(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 1);
+            await ordering.SomebodyWaitsAsync(held);
             await hangUp.CancelAsync();
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
         }
 
-        await transaction.RollbackAsync();
+        await held.RollbackAsync();
         var second = await Eventually.IsAsync("the key is free again", () => PostAsync(customer, json, "key-1"),
             answer => answer.Status != HttpStatusCode.Conflict);
 

@@ -131,8 +131,9 @@ public class OrderingService : ServiceFixture<Program>, IAsyncLifetime
         return transaction;
     }
 
-    public Task SomebodyWaitsAsync() => Eventually.HoldsAsync("somebody waits for the lock", async () => await Database.ScalarAsync<long>(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0);
+    /// <summary>Waits until somebody waits for what this transaction holds, and not for anything else.</summary>
+    public Task SomebodyWaitsAsync(NpgsqlTransaction held) => Eventually.HoldsAsync("somebody waits for the lock", async () => await Database.ScalarAsync<long>(
+        $"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {held.Connection!.ProcessID} = ANY (pg_blocking_pids(pid))") > 0);
 
     public Task<JsonElement> StatusIsAsync(Guid id, string status) => Eventually.IsAsync($"order {id} is {status}",
         () => GetAsync(AsStaff(), $"/orders/{id}"), order => order.GetProperty("status").GetString() == status);

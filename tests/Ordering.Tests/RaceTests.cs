@@ -58,7 +58,7 @@ public sealed class RaceTests(OrderingService ordering) : IClassFixture<Ordering
             VALUES ('{id}', 2, 'Placed', 'Cancelled', 'customer-request', 'customer', 'ada', now())
             """);
         await ordering.Wire.PublishAsync(OrderingService.Reserved(id, sku));
-        await ordering.SomebodyWaitsAsync();
+        await ordering.SomebodyWaitsAsync(cancel);
         await cancel.CommitAsync();
         await Eventually.HoldsAsync("the event was counted as late", () => ordering.Late.Of<StockReserved>("late") > late);
 
@@ -79,7 +79,7 @@ public sealed class RaceTests(OrderingService ordering) : IClassFixture<Ordering
         var cancel = await ordering.HoldAsync(
             $"UPDATE orders SET status = 'Cancelled', reason = 'customer-request', version = 2 WHERE id = '{id}'");
         await ordering.Wire.PublishAsync(OrderingService.Reserved(id, sku));
-        await ordering.SomebodyWaitsAsync();
+        await ordering.SomebodyWaitsAsync(cancel);
         await cancel.CommitAsync();
         await Eventually.HoldsAsync("the event was taken", async () => await ordering.Database.ScalarAsync<int>(
             $"SELECT reservation_version FROM orders WHERE id = '{id}'") == 1);

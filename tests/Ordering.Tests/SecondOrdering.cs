@@ -35,7 +35,11 @@ internal sealed class SecondOrdering(OrderingService first, Uri? broker = null, 
         }
     }
 
-    protected override void ConfigureServices(IServiceCollection services) => _inside.AddTo(services);
+    protected override void ConfigureServices(IServiceCollection services)
+    {
+        _inside.AddTo(services);
+        services.PostConfigure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromMinutes(10)); // what does not end is not cut off
+    }
 }
 
 /// <summary>Lets a test look into the running service.</summary>
