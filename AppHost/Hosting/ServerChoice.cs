@@ -13,6 +13,7 @@ internal static class ServerChoice
     private const string Variable = "SHOP_SERVERS";
     private const string Runtime = "ASPIRE_CONTAINER_RUNTIME";
     private static readonly TimeSpan s_answersWithin = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_answersWhereAskedFor = TimeSpan.FromSeconds(30); // a busy machine is no reason to refuse what somebody wants
     private static readonly TimeSpan s_pullsWithin = TimeSpan.FromMinutes(5);
 
     /// <param name="setting">A variable of the environment.</param>
@@ -26,13 +27,14 @@ internal static class ServerChoice
             case "native":
                 return Installed($"because {Variable}=native");
             case "containers" or null or "":
-                var (containers, missing) = await ContainersAsync(setting, ct);
+                var (containers, missing) = await ContainersAsync(setting, said == "containers" ? s_answersWhereAskedFor : s_answersWithin, ct);
                 return (containers, said) switch
                 {
                     ({ } found, _) => found,
                     (_, "containers") => throw new CannotStartException(
                         $"{Variable}=containers, but {missing}.\n"
-                        + $"Start Docker or Podman and see that both images can be had, or use the installed servers: {Variable}=native"),
+                        + "Start Docker or Podman and see that both images can be had: SHOP_POSTGRES_IMAGE and SHOP_RABBITMQ_IMAGE name others, and\n"
+                        + $"deploy/server-images/build makes some without a registry. Or use the installed servers: {Variable}=native"),
                     _ => Installed($"because {missing}"),
                 };
             default:
@@ -43,23 +45,23 @@ internal static class ServerChoice
     private static InstalledServers Installed(string reason) => new() { Description = $"the installed PostgreSQL and RabbitMQ, {reason}" };
 
     private static async Task<(ContainerServers? Servers, string? Missing)> ContainersAsync(
-        Func<string, string?> setting, CancellationToken ct)
+        Func<string, string?> setting, TimeSpan answersWithin, CancellationToken ct)
     {
         // The versions that Shop was tested with; another registry's or another name by configuration.
         var (postgres, rabbitMq) = (Or(setting("SHOP_POSTGRES_IMAGE"), "postgres:17"), Or(setting("SHOP_RABBITMQ_IMAGE"), "rabbitmq:4.0-management"));
-        if (await RuntimeAsync(setting(Runtime), ct) is not { } runtime)
+        if (await RuntimeAsync(setting(Runtime), answersWithin, ct) is not { } runtime)
         {
-            return (null, $"no container runtime answers within {s_answersWithin.TotalSeconds:0} s");
+            return (null, $"no container runtime answers within {answersWithin.TotalSeconds:0} s");
         }
 
         foreach (var image in (string[])[postgres, rabbitMq])
         {
-            if (!await SucceedsAsync(runtime, ["image", "inspect", image], s_answersWithin, ct))
+            if (!await SucceedsAsync(runtime, ["image", "inspect", image], s_answersWhereAskedFor, ct))
             {
                 Console.WriteLine($"Pulling {image} ({runtime}) ...");
                 if (!await SucceedsAsync(runtime, ["pull", "--quiet", image], s_pullsWithin, ct))
                 {
-                    return (null, $"{runtime} answers, but the image {image} is not there and cannot be pulled");
+                    return (null, $"the image {image} is not there and cannot be pulled ({runtime})");
                 }
             }
         }
@@ -73,12 +75,12 @@ internal static class ServerChoice
         }, null);
     }
 
-    private static async Task<string?> RuntimeAsync(string? said, CancellationToken ct)
+    private static async Task<string?> RuntimeAsync(string? said, TimeSpan answersWithin, CancellationToken ct)
     {
         string[] candidates = string.IsNullOrEmpty(said) ? ["docker", "podman"] : [said];
         foreach (var candidate in candidates)
         {
-            if (await SucceedsAsync(candidate, ["ps", "--quiet"], s_answersWithin, ct))
+            if (await SucceedsAsync(candidate, ["ps", "--quiet"], answersWithin, ct))
             {
                 return candidate;
             }

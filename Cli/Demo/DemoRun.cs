@@ -66,9 +66,9 @@ internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
             while ((await api.PostAsync("ordering", "/orders", ShopApi.Token("demo-staff"), Lines((sku, 1), (sku, 1)),
                 $"known-{Guid.CreateVersion7()}", ct)).Problem == "unknown-sku")
             {
-                if (known.Elapsed > TimeSpan.FromSeconds(60))
+                if (known.Elapsed > api.Patience)
                 {
-                    throw new TimeoutException($"Ordering has not heard of {sku} after 60 s: is Inventory's relay stuck?");
+                    throw new TimeoutException($"Ordering has not heard of {sku} after {api.Patience.TotalSeconds:0} s: is Inventory's relay stuck?");
                 }
 
                 await Task.Delay(20, ct);
@@ -178,7 +178,7 @@ internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
     private async Task<string> RestAsync(string customer, Guid id, CancellationToken ct)
     {
         var waited = Stopwatch.StartNew();
-        while (waited.Elapsed < TimeSpan.FromSeconds(60))
+        while (waited.Elapsed < api.Patience)
         {
             var order = await api.GetAsync("ordering", $"/orders/{id}", customer, ct);
             if (order.Is(HttpStatusCode.OK) && order.Read<OrderView>().Status is var status and not "placed")

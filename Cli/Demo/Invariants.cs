@@ -11,8 +11,6 @@ internal sealed record Finding(string Name, string What, IReadOnlyList<string> V
 /// <summary>Checks I1 to I5 over everything that the shop holds, this run's and all that was there before.</summary>
 internal sealed class Invariants(ShopApi api, DemoRecord record)
 {
-    private static readonly TimeSpan s_settle = TimeSpan.FromSeconds(60);
-
     /// <summary>A mail that a killed instance had taken is free again when its lease has run out.</summary>
     private static readonly TimeSpan s_letters = TimeSpan.FromMinutes(4);
 
@@ -28,7 +26,7 @@ internal sealed class Invariants(ShopApi api, DemoRecord record)
         {
             var findings = await CheckOnceAsync(ct);
             var broken = findings.Where(finding => finding.Violations.Count > 0).Select(finding => finding.Name).ToList();
-            if (broken.Count == 0 || waited.Elapsed > (broken is ["I4"] ? s_letters : s_settle))
+            if (broken.Count == 0 || waited.Elapsed > (broken is ["I4"] && s_letters > api.Patience ? s_letters : api.Patience))
             {
                 return findings;
             }

@@ -25,25 +25,25 @@ internal sealed record Answer(HttpStatusCode Status, string Body)
 
 /// <summary>
 /// The shop's public APIs, called as people call them. What fails because something is down is repeated with the same
-/// Idempotency-Key for up to a minute, as a careful client does.
+/// Idempotency-Key for as long as the patience lasts, as a careful client does.
 /// </summary>
 internal sealed class ShopApi : IDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
-
     private readonly HttpClient _http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 64 }) { Timeout = TimeSpan.FromSeconds(10) };
     private readonly Dictionary<string, Uri> _services;
     private readonly ResiliencePipeline<Answer> _pipeline;
     private int _repeated;
 
     /// <param name="addresses">Where services are that do not belong to the shop of this machine.</param>
-    public ShopApi(IReadOnlyDictionary<string, Uri> addresses)
+    /// <param name="patience">How long to wait for any answer; a minute where it is left out.</param>
+    public ShopApi(IReadOnlyDictionary<string, Uri> addresses, TimeSpan? patience = null)
     {
+        Patience = patience ?? TimeSpan.FromMinutes(1);
         var state = ShopState.Read(ShopHome.Root);
         _services = Names.ToDictionary(name => name, name => addresses.GetValueOrDefault(name) ?? new Uri(
             (state.Services.FirstOrDefault(service => service.Name == name) ?? HealthCheck.AtPreferredAddress(name)).Url));
         _pipeline = new ResiliencePipelineBuilder<Answer>()
-            .AddTimeout(s_patience)
+            .AddTimeout(Patience)
             .AddRetry(new RetryStrategyOptions<Answer>
             {
                 ShouldHandle = new PredicateBuilder<Answer>()
@@ -65,6 +65,9 @@ internal sealed class ShopApi : IDisposable
 
     /// <summary>The services that it calls.</summary>
     public static string[] Names { get; } = ["ordering", "inventory", "notification", "analytics"];
+
+    /// <summary>How long to wait for any answer, and for what is still on its way.</summary>
+    public TimeSpan Patience { get; }
 
     /// <summary>Requests that had to be repeated because something was down.</summary>
     public int Repeated => _repeated;

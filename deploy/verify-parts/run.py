@@ -172,7 +172,7 @@ def start(*command, **how):
 
 
 def demo(orders, *more):
-    return start(options.shop, "demo", "--orders", str(orders), "--rate", options.rate, *more,
+    return start(options.shop, "demo", "--orders", str(orders), "--rate", options.rate, "--patience", "900", *more,
                  env={**os.environ, "SHOP_HOME": options.work, "NO_COLOR": "1"})
 
 
@@ -182,7 +182,7 @@ def query(postgres, database, sql):
 
 def more_orders_come(load):
     """Waits until customers have placed some more."""
-    enough, give_up = orders_placed() + 10, time.monotonic() + 300
+    enough, give_up = orders_placed() + 10, time.monotonic() + 900
     while orders_placed() < enough:
         if load.poll() is not None or time.monotonic() > give_up:
             raise SystemExit("Nobody places orders any more.")
