@@ -143,7 +143,7 @@ public sealed class MigrationTests : IAsyncLifetime
         start.Environment["ConnectionStrings__Database"] = _database.ConnectionString;
         start.Environment["ConnectionStrings__rabbitmq"] = _broker.UriOf("analytics").AbsoluteUri;
         using var process = Process.Start(start)!;
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         await process.WaitForExitAsync(patience.Token);
         Assert.Equal(0, process.ExitCode);
     }

@@ -14,7 +14,7 @@ public class PartitionTests(AnalyticsFixture analytics) : IClassFixture<Analytic
 
         // The service makes them while it starts: an event that was quicker is moved.
         await Eventually.IsAsync("the event is in the partition of its month", () => PartitionOfAsync(shipped.EventId), name => name == $"event_log_{now:yyyy_MM}");
-        Assert.Equal(0, await analytics.WithDatabaseAsync(db => EventLogPartitions.EnsureAsync(db, now, CancellationToken.None)));
+        Assert.Equal(0, await analytics.PartitionsAsync(db => EventLogPartitions.EnsureAsync(db, now, CancellationToken.None)));
     }
 
     [Fact]
@@ -27,7 +27,7 @@ public class PartitionTests(AnalyticsFixture analytics) : IClassFixture<Analytic
 
         var april = new DateTimeOffset(2031, 4, 12, 0, 0, 0, TimeSpan.Zero);
         var created = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ =>
-            analytics.WithDatabaseAsync(db => EventLogPartitions.EnsureAsync(db, april, CancellationToken.None))));
+            analytics.PartitionsAsync(db => EventLogPartitions.EnsureAsync(db, april, CancellationToken.None))));
 
         Assert.Equal(5, created.Sum()); // March to July, once among four that tried
         Assert.Equal("event_log_2031_05", await PartitionOfAsync(early.EventId));
@@ -43,7 +43,7 @@ public class PartitionTests(AnalyticsFixture analytics) : IClassFixture<Analytic
 
         var now = new DateTimeOffset(2026, 11, 22, 0, 0, 0, TimeSpan.Zero);
         var created = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ =>
-            analytics.WithDatabaseAsync(db => EventLogPartitions.EnsureForLateEventsAsync(db, now, CancellationToken.None))));
+            analytics.PartitionsAsync(db => EventLogPartitions.EnsureForLateEventsAsync(db, now, CancellationToken.None))));
 
         Assert.InRange(created.Sum(), 0, 1); // none if the service, which looks for them when it has started, was quicker
         Assert.Equal("event_log_2019_03", await PartitionOfAsync(old.EventId));

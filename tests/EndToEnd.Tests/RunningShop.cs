@@ -21,8 +21,7 @@ internal sealed class ServersMissingException(string message) : Exception(messag
 /// </summary>
 internal sealed class RunningShop : IAsyncDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(6); // a busy machine starts ten processes slowly
-    private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(15);
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(15); // bounds a hang: a busy machine starts ten processes slowly
     private static readonly string s_repository = FindRepository();
     private static readonly string s_configuration =
         Directory.GetParent(AppContext.BaseDirectory.TrimEnd('/'))!.Name;
@@ -98,10 +97,11 @@ internal sealed class RunningShop : IAsyncDisposable
     /// <summary>Kills a part as a crash would, and waits until it is there again as another process, and healthy.</summary>
     public async Task KillAsync(string name)
     {
-        var before = Recorded(name).Pid ?? throw new InvalidOperationException($"{name} does not run.");
+        var (_, pid) = await Eventually.IsAsync($"{name} runs", () => Task.FromResult(Recorded(name)), part => part is { Healthy: true, Pid: not null }, s_patience);
+        var before = pid!.Value;
         Signal("KILL", before);
         await Eventually.HoldsAsync($"the AppHost has brought {name} back",
-            () => Recorded(name) is { Healthy: true, Pid: { } pid } && pid != before, s_patience);
+            () => Recorded(name) is { Healthy: true, Pid: { } now } && now != before, s_patience);
     }
 
     /// <summary>How many letters were written so far.</summary>
@@ -137,7 +137,7 @@ internal sealed class RunningShop : IAsyncDisposable
     {
         var (process, log) = Run("Cli", "shop-cli.dll", arguments);
         _commands.Add(process);
-        using var patience = new CancellationTokenSource(s_longest);
+        using var patience = new CancellationTokenSource(s_patience);
         await process.WaitForExitAsync(patience.Token);
         return (process.ExitCode, log.ToString());
     }

@@ -21,7 +21,7 @@ internal sealed class EndlessAnswer : IDisposable
     public string Url => $"http://{_listener.LocalEndpoint}/hook";
 
     /// <summary>Bytes sent until the caller hung up; waits until it has.</summary>
-    public Task<long> SentAsync() => _answering.WaitAsync(TimeSpan.FromMinutes(2));
+    public Task<long> SentAsync() => _answering.WaitAsync(TimeSpan.FromMinutes(5));
 
     public void Dispose() => _listener.Dispose();
 

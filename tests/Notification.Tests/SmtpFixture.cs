@@ -26,7 +26,7 @@ public class SmtpFixture : NotificationFixture
         ["Email:Password"] = "pass word",
         ["Email:From"] = "Shop <first@shop.example>",
         ["Delivery:PollInterval"] = "00:00:00.050",
-        ["Delivery:Timeout"] = "00:00:02",
+        ["Delivery:Timeout"] = "00:00:03",
         ["Delivery:QuickRetries"] = $"{ConversationsPerAttempt - 1}",
         ["Delivery:QuickRetryDelay"] = "00:00:00.010",
         ["Delivery:MaxAttempts"] = $"{MaxAttempts}",
@@ -109,5 +109,6 @@ public sealed class BreakerFixture : SmtpFixture
         ["Delivery:Timeout"] = "00:01:00",
         ["Delivery:BreakerThroughput"] = "2",
         ["Delivery:BreakDuration"] = "00:00:01",
+        ["Delivery:MaxAttempts"] = "100", // one is tried each time that the circuit closes again, however long a test takes to see that it opened
     };
 }
