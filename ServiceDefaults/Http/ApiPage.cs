@@ -17,6 +17,7 @@ internal static class ApiPage
         options.Telemetry = false;
         options.HideClientButton = true; // it leads to another host
         options.ShowDeveloperTools = DeveloperToolsVisibility.Never;
+        options.AddPreferredSecuritySchemes([OpenApiDefaults.Bearer]); // chosen already: the token is all that is asked for
         options.Agent = new ScalarAgentOptions { Disabled = true };
         options.Mcp = new ScalarMcpOptions { Disabled = true };
 

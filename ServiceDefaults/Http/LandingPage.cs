@@ -23,8 +23,8 @@ internal static class LandingPage
         ul { list-style: none; margin: 0 0 1.5rem; padding: 0; border-top: 1px solid var(--edge) }
         li { padding: .75rem 0; border-bottom: 1px solid var(--edge); color: var(--soft) }
         a { display: inline-block; color: var(--link); font-weight: 600; text-underline-offset: .2em }
-        a:focus-visible { outline: 3px solid var(--link); outline-offset: 3px; border-radius: 2px }
-        code { font: .9em ui-monospace, monospace; color: var(--ink); overflow-wrap: anywhere }
+        a:focus-visible { outline: 3px solid var(--link); outline-offset: 1px; border-radius: 2px }
+        code { font: .9em ui-monospace, monospace; color: var(--ink); white-space: nowrap }
         """;
 
     private static readonly string s_policy = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; style-src 'sha256-"

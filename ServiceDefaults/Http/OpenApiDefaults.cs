@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
@@ -7,7 +8,7 @@ namespace Shop.ServiceDefaults.Http;
 /// <summary>What every service's OpenAPI document says beside its routes: the bearer token and the Idempotency-Key.</summary>
 internal static class OpenApiDefaults
 {
-    private const string Bearer = "Bearer";
+    public const string Bearer = "Bearer";
 
     public static void Configure(OpenApiOptions options)
     {
@@ -15,6 +16,8 @@ internal static class OpenApiDefaults
         {
             document.Info.Title = $"Shop {context.ApplicationServices.ApplicationName()}";
             document.Servers?.Clear();
+            document.Tags = document.Paths.SelectMany(path => path.Value.Operations ?? []).SelectMany(operation => operation.Value.Tags ?? new HashSet<OpenApiTagReference>())
+                .Select(tag => tag.Reference.Id!).Distinct().Select(name => new OpenApiTag { Name = name }).ToHashSet();
             document.Components ??= new OpenApiComponents();
             document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
             document.Components.SecuritySchemes[Bearer] = new OpenApiSecurityScheme
@@ -27,6 +30,13 @@ internal static class OpenApiDefaults
         });
         options.AddOperationTransformer((operation, context, _) =>
         {
+            // Without tags of its own it would be listed under the name of the class that declares it.
+            if (!context.Description.ActionDescriptor.EndpointMetadata.OfType<ITagsMetadata>().Any()
+                && context.Description.RelativePath?.Split('/')[0] is { Length: > 0 } subject)
+            {
+                operation.Tags = new HashSet<OpenApiTagReference> { new(char.ToUpperInvariant(subject[0]) + subject[1..].Replace('-', ' '), context.Document) };
+            }
+
             var anonymous = context.Description.ActionDescriptor.EndpointMetadata.OfType<IAllowAnonymous>().Any();
             if (!anonymous)
             {

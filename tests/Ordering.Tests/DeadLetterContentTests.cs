@@ -41,6 +41,19 @@ public sealed class DeadLetterContentTests(OrderingService ordering) : IClassFix
         Assert.NotEqual("", shown.GetProperty("letter").GetProperty("why").GetString());
     }
 
+    [Theory]
+    [InlineData("why-1", """{"messageId":"junk"}""", "$.messageId")]
+    [InlineData("why-2", """{"messageId":"018f0000-0000-7000-8000-000000000001","messageType":["urn:message:inventory.stock-reserved.v1"],"message":{"orderId":7}}""", "$.orderId")]
+    [InlineData("why-3", """{"messageId":"018f0000-0000-7000-8000-000000000001","messageType":["urn:message:inventory.stock-reserved.v1"],"message":{}}""", "lines")]
+    [InlineData("why-4", """{"messageId":null,"messageId":null}""", "messageId")]
+    public async Task The_reason_names_what_is_wrong_and_no_class_of_the_service(string id, string body, string member)
+    {
+        var why = (await ShownAsync(id, body, [])).GetProperty("letter").GetProperty("why").GetString()!;
+
+        Assert.Contains(member, why, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotMatch("System|Shop|Exception|SentEnvelope|StockReserved|`", why);
+    }
+
     [Fact]
     public async Task Only_staff_see_one_and_one_that_is_not_there_is_not_found()
     {

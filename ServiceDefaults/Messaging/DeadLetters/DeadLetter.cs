@@ -14,7 +14,7 @@ namespace Shop.ServiceDefaults.Messaging.DeadLetters;
 /// <param name="Id">The message's id, which is the event's; made from its content where the sender gave none that can be typed.</param>
 /// <param name="EventType">The event's wire name, where it can be told.</param>
 /// <param name="AggregateId">What the event is about, where the message says so.</param>
-/// <param name="Why">The exception of the last attempt, or what else brought it here.</param>
+/// <param name="Why">What the last attempt failed with, or what else brought it here.</param>
 /// <param name="FirstDeath">When it first came here, UTC.</param>
 /// <param name="Deaths">How often it has come here: 1 unless it was sent again.</param>
 /// <param name="Discarded">Set where a person discarded it.</param>
@@ -114,7 +114,7 @@ public sealed record DeadLetter(
     }
 
     private static string WhyOf(BasicGetResult message, IDictionary<string, object?>? headers) => Text(headers, WhyHeader) ?? (
-        Text(headers, MessageHeaders.FaultMessage) is { } fault ? $"{Text(headers, MessageHeaders.FaultExceptionType)}: {fault}"
+        Text(headers, MessageHeaders.FaultMessage) is { Length: > 0 } fault ? fault // the exception's type is a header of its own
         : BrokerDeaths(headers).Any(death => Untrusted.Text(death, "reason") == "delivery_limit")
             ? $"delivered more than {BrokerTopology.DeliveryLimit} times without an answer: perhaps it kills its process"
         : TypeOf(message) is { } type ? $"the queue has no consumer of {type}: look at the version, and at what the queue is bound to"

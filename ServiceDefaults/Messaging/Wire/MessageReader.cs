@@ -47,11 +47,11 @@ internal static class MessageReader
         }
         catch (JsonException e)
         {
-            throw new MalformedMessageException($"The body is no message envelope: {Untrusted.Shown(e.Message)}", e);
+            throw new MalformedMessageException($"The body is no message envelope: {JsonFault.Of(e)}", e);
         }
         catch (Exception e)
         {
-            throw new MalformedMessageException($"The body cannot be read: {e.GetType().Name}: {Untrusted.Shown(e.Message)}", e);
+            throw new MalformedMessageException($"The body cannot be read: {Untrusted.Shown(e.Message)}", e);
         }
     }
 
@@ -67,7 +67,7 @@ internal static class MessageReader
         catch (Exception e)
         {
             throw new MalformedMessageException(
-                $"The event cannot become a {typeof(T).Name} of the version that is consumed: {e.GetType().Name}: {Untrusted.Shown(e.Message)}", e);
+                $"The event cannot become one of the version that is consumed: {Untrusted.Shown(e.Message)}", e);
         }
     }
 
@@ -109,7 +109,7 @@ internal static class MessageReader
         }
         catch (JsonException e)
         {
-            throw new MalformedMessageException($"The body is no '{wireName}': {Untrusted.Shown(e.Message)}", e);
+            throw new MalformedMessageException($"The body is no '{wireName}': {JsonFault.Of(e)}", e);
         }
     }
 
