@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -12,6 +13,7 @@ namespace Shop.Messaging.Tests;
 public class BrokerOutageTests : MessagingTest
 {
     private const int Events = 5;
+    private static readonly TimeSpan s_closingTakes = TimeSpan.FromSeconds(12); // at least: the client waits for 15 s
 
     private readonly Warnings _warnings = new();
 
@@ -24,35 +26,14 @@ public class BrokerOutageTests : MessagingTest
         // The relay learns of a lost connection at once, and of a silent broker when its patience is at an end.
         var (service, probe) = await StartAsync(wire, confirmTimeout: connectionIsLost ? "00:02:00" : "00:00:02");
 
-        wire.HoldAnswers();
-        await OpenAtOnceAsync(service);
-        await ArrivedAsync(probe, 2); // the broker has what was sent, and the relay does not know
-        var (connections, ended) = (wire.Connections, wire.Ended);
-        if (connectionIsLost)
+        // A slow machine may need as long once; a claim that waits for the closing does each time.
+        var claimed = await OutageAsync(wire, service, probe, connectionIsLost);
+        for (var again = 1; claimed > s_closingTakes && again < 5; again++)
         {
-            if (Relay == RelayKind.Polling)
-            {
-                Assert.Equal((Events, 0L), (await CountStoredAsync(), await CountUnclaimedAsync()));
-            }
-
-            wire.Lose();
+            claimed = await OutageAsync(wire, service, probe, connectionIsLost);
         }
 
-        if (Relay == RelayKind.Polling)
-        {
-            // An open claim keeps vacuum from its work. Closing the connection of a silent broker takes some 15 s: no claim waits for that.
-            await Eventually.HoldsAsync("the claim is given back", async () => await CountUnclaimedAsync() == Events);
-            Assert.True(connectionIsLost || wire.Ended == ended, "the claim waited for the end of the connection");
-        }
-
-        await Eventually.HoldsAsync("the relay connects again", () => wire.Connections > connections);
-
-        await service.OpenAsync(); // requests go on
-        wire.Restore();
-
-        await OutboxIsEmptyAsync();
-        await ArrivedAsync(probe, 2 + Events);
-        Assert.True(probe.Received.Count > 2 + Events, "what was out in the outage was sent again");
+        Assert.True(claimed < s_closingTakes, $"the claim was given back after {claimed}");
     }
 
     [Fact]
@@ -80,6 +61,42 @@ public class BrokerOutageTests : MessagingTest
 
         await OutboxIsEmptyAsync();
         await ArrivedAsync(probe, 1 + Events);
+    }
+
+    /// <summary>An outage while a batch is out, and what comes of it; how long the claim was held.</summary>
+    private async Task<TimeSpan> OutageAsync(FaultyWire wire, TestService service, Probe probe, bool connectionIsLost)
+    {
+        var before = probe.Received.DistinctBy(message => message.MessageId).Count();
+        wire.HoldAnswers();
+        await OpenAtOnceAsync(service);
+        await ArrivedAsync(probe, before + 1); // the broker has what was sent, and the relay does not know
+        var (connections, since) = (wire.Connections, Stopwatch.StartNew());
+        if (connectionIsLost)
+        {
+            if (Relay == RelayKind.Polling)
+            {
+                Assert.Equal((Events, 0L), (await CountStoredAsync(), await CountUnclaimedAsync()));
+            }
+
+            wire.Lose();
+        }
+
+        if (Relay == RelayKind.Polling)
+        {
+            // An open claim keeps vacuum from its work. Closing the connection of a silent broker takes some 15 s: no claim waits for that.
+            await Eventually.HoldsAsync("the claim is given back", async () => await CountUnclaimedAsync() == Events);
+        }
+
+        var claimed = since.Elapsed;
+        await Eventually.HoldsAsync("the relay connects again", () => wire.Connections > connections);
+
+        await service.OpenAsync(); // requests go on
+        wire.Restore();
+
+        await OutboxIsEmptyAsync();
+        await ArrivedAsync(probe, before + Events + 1);
+        Assert.True(probe.Received.Count > before + Events + 1, "what was out in the outage was sent again");
+        return claimed;
     }
 
     /// <summary>A service whose relay is connected over the wire: an event has come through.</summary>

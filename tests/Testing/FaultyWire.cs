@@ -25,7 +25,6 @@ public sealed class FaultyWire : IAsyncDisposable
     private volatile byte[] _cutAfter = [];
     private volatile bool _down;
     private int _connections;
-    private int _ended;
 
     /// <summary>A wire to this server; whoever connects to <see cref="Port"/> of this machine is on it.</summary>
     public FaultyWire(string host, int port)
@@ -39,9 +38,6 @@ public sealed class FaultyWire : IAsyncDisposable
 
     /// <summary>How often somebody has connected, also while nothing goes through.</summary>
     public int Connections => Volatile.Read(ref _connections);
-
-    /// <summary>How many of the connections that came through have ended.</summary>
-    public int Ended => Volatile.Read(ref _ended);
 
     /// <summary>How often something was published while the server read nothing, at least.</summary>
     public int HeldPublishes => _requests.Held;
@@ -164,7 +160,6 @@ public sealed class FaultyWire : IAsyncDisposable
 
         line.Dispose();
         _lines.TryRemove(line, out _);
-        Interlocked.Increment(ref _ended);
     }
 
     private async Task RequestsAsync(Line line)
