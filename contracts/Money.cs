@@ -1,3 +1,5 @@
+using Shop.Messaging;
+
 namespace Shop.Contracts;
 
 /// <summary>An amount in its currency: neither is worth anything alone.</summary>

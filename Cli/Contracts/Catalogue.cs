@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Shop.Cli.Topology;
 using Shop.Contracts;
+using Shop.Messaging;
 
 namespace Shop.Cli.Contracts;
 
@@ -82,9 +83,9 @@ internal static class Catalogue
     private static void Describe(StringBuilder page, string name, JsonObject schema)
     {
         page.Append($"\n## {name}\n\n{schema["description"]}\n\n");
-        if (EventVersions.NewerThan(EventCatalog.TypeOf(name)!) is { } newer)
+        if (ShopEvents.Catalog.NewerThan(ShopEvents.Catalog.TypeOf(name)!) is { } newer)
         {
-            page.Append($"Superseded by [{EventCatalog.NameOf(newer)}](#{Anchor(EventCatalog.NameOf(newer))}), and sent under the same event id for as long as it is consumed.\n\n");
+            page.Append($"Superseded by [{ShopEvents.Catalog.NameOf(newer)}](#{Anchor(ShopEvents.Catalog.NameOf(newer))}), and sent under the same event id for as long as it is consumed.\n\n");
         }
 
         page.Append($"[Schema](../{ContractFiles.SchemaPath(name)}), [recorded messages](../{ContractFiles.ExampleFolder}{name}).\n\n| member | | |\n|---|---|---|\n");

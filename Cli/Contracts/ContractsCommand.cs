@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Shop.Cli.Setup;
 using Shop.Cli.Topology;
-using Shop.Contracts;
+using Shop.Messaging;
 
 namespace Shop.Cli.Contracts;
 

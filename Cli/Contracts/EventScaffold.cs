@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using Shop.Contracts;
+using Shop.Messaging;
 
 namespace Shop.Cli.Contracts;
 
@@ -18,7 +19,7 @@ internal sealed partial class EventScaffold(string repository)
     {
         var newest = Find(name);
         var (service, version) = Place(newest);
-        var (oldName, @event) = (EventCatalog.NameOf(newest), newest.Name);
+        var (oldName, @event) = (ShopEvents.Catalog.NameOf(newest), newest.Name);
         var newName = Version().Replace(oldName, string.Create(CultureInfo.InvariantCulture, $".v{version + 1}"));
         var folder = $"contracts/{service}/V{version + 1}";
         var record = File.ReadAllText(Path.Combine(repository, $"contracts/{service}/V{version}/{@event}.cs"))
@@ -51,14 +52,14 @@ internal sealed partial class EventScaffold(string repository)
 
     private static Type Find(string name)
     {
-        var known = EventCatalog.Names.Select(wireName => EventCatalog.TypeOf(wireName)!).Where(type => EventVersions.NewerThan(type) is null).ToList();
+        var known = ShopEvents.Catalog.Names.Select(wireName => ShopEvents.Catalog.TypeOf(wireName)!).Where(type => ShopEvents.Catalog.NewerThan(type) is null).ToList();
         return known.Where(type => type.Name.Equals(name, StringComparison.OrdinalIgnoreCase)
-            || Version().Replace(EventCatalog.NameOf(type), "") == Version().Replace(name, "")).ToList() switch
+            || Version().Replace(ShopEvents.Catalog.NameOf(type), "") == Version().Replace(name, "")).ToList() switch
         {
             [var one] => one,
             [] => throw new InvalidOperationException($"There is no event '{name}'. There are {string.Join(", ", known.Select(type => type.Name))}."),
             var several => throw new InvalidOperationException(
-                $"Which one? {string.Join(", ", several.Select(type => Version().Replace(EventCatalog.NameOf(type), "")))}"),
+                $"Which one? {string.Join(", ", several.Select(type => Version().Replace(ShopEvents.Catalog.NameOf(type), "")))}"),
         };
     }
 
@@ -124,7 +125,7 @@ internal sealed partial class EventScaffold(string repository)
 
         public sealed class {{@event}}V{{version + 1}}Tests
         {
-            public static TheoryData<string> Recorded => [.. EventSchemas.ExamplesOf("{{oldName}}")];
+            public static TheoryData<string> Recorded => [.. ShopEvents.Catalog.ExamplesOf("{{oldName}}")];
 
             [Theory]
             [MemberData(nameof(Recorded))]

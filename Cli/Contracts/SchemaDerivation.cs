@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
 using Shop.Contracts;
+using Shop.Messaging;
 
 namespace Shop.Cli.Contracts;
 
@@ -34,7 +35,7 @@ internal static class SchemaDerivation
     public static SortedDictionary<string, JsonObject> All(IReadOnlyDictionary<string, string> examples)
     {
         var docs = XmlDocs.Beside(typeof(IIntegrationEvent));
-        return new(EventCatalog.Names.ToDictionary(name => name, name => Of(EventCatalog.TypeOf(name)!, name, docs, examples)), StringComparer.Ordinal);
+        return new(ShopEvents.Catalog.Names.ToDictionary(name => name, name => Of(ShopEvents.Catalog.TypeOf(name)!, name, docs, examples)), StringComparer.Ordinal);
     }
 
     /// <summary>The schema of one event, with what was recorded of it.</summary>
@@ -65,7 +66,7 @@ internal static class SchemaDerivation
         var whole = new JsonObject
         {
             ["$schema"] = Draft,
-            ["$id"] = EventSchemas.IdOf(name),
+            ["$id"] = ShopEvents.SchemaIdPrefix + name,
             ["title"] = name,
         };
         foreach (var (key, value) in body)

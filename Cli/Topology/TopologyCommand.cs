@@ -5,6 +5,7 @@ using Shop.AppHost.Native.Servers;
 using Shop.AppHost.Native.State;
 using Shop.Cli.Setup;
 using Shop.Contracts;
+using Shop.Messaging;
 
 namespace Shop.Cli.Topology;
 
@@ -58,7 +59,7 @@ internal static class TopologyCommand
 
         var definitions = await ServiceTopologies.DeriveAsync(ct);
         Console.Write(DefinitionsText.Of(definitions));
-        var unheard = EventsWithoutQueue.In(definitions, EventCatalog.Names);
+        var unheard = EventsWithoutQueue.In(definitions, ShopEvents.Catalog.Names);
         if (unheard.Count > 0)
         {
             await Console.Error.WriteLineAsync(string.Join('\n', [.. unheard.Select(EventsWithoutQueue.Describe), EventsWithoutQueue.WhatToDo]));
@@ -72,7 +73,7 @@ internal static class TopologyCommand
         using var management = Connect(elsewhere);
         var broker = await management.GetAsync("definitions", ct);
         var findings = TopologyComparison.Compare(RabbitMqDefinitions.Read(), broker);
-        var unheard = EventsWithoutQueue.In(broker, EventCatalog.Names, RabbitMqDefinitions.VirtualHost);
+        var unheard = EventsWithoutQueue.In(broker, ShopEvents.Catalog.Names, RabbitMqDefinitions.VirtualHost);
         if (findings.Count + unheard.Count == 0)
         {
             Console.WriteLine($"The broker is as {RabbitMqDefinitions.RelativePath} says.");

@@ -1,5 +1,5 @@
 using Microsoft.EntityFrameworkCore;
-using Shop.ServiceDefaults.Messaging;
+using Shop.Messaging.UnitOfWork;
 
 namespace Shop.ServiceDefaults.Hosting;
 

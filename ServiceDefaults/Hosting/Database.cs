@@ -8,9 +8,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
 using Npgsql;
+using Shop.Messaging.UnitOfWork;
 using Shop.ServiceDefaults.Http;
-using Shop.ServiceDefaults.Messaging;
-using Shop.ServiceDefaults.Messaging.Outbox;
 
 namespace Shop.ServiceDefaults.Hosting;
 
@@ -65,7 +64,7 @@ public static class Database
         builder.Services.AddScoped(services =>
         {
             var db = (TContext)lease(services);
-            services.GetRequiredService<UnitOfWork>().Begin(db);
+            services.GetRequiredService<CommitProtocol>().Begin(db);
             return db;
         });
         builder.Services.AddHealthChecks().AddCheck<DatabaseCheck<TContext>>("database", tags: [HttpDefaults.ReadyTag]);

@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using Npgsql;
-using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.Messaging.Relay;
 
 namespace Shop.ServiceDefaults.Hosting;
 

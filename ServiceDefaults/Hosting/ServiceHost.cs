@@ -3,13 +3,12 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Shop.Messaging.LogTailing;
+using Shop.Messaging.UnitOfWork;
+using Shop.Messaging.Operations;
+using Shop.Messaging.RabbitMq;
 using Shop.ServiceDefaults.Http;
-using Shop.ServiceDefaults.Messaging;
-using Shop.ServiceDefaults.Messaging.Broker;
-using Shop.ServiceDefaults.Messaging.Catalog;
-using Shop.ServiceDefaults.Messaging.DeadLetters;
-using Shop.ServiceDefaults.Messaging.LogTailing;
-using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.ServiceDefaults.Operations;
 
 namespace Shop.ServiceDefaults.Hosting;
 
@@ -78,7 +77,7 @@ public static class ServiceHost
                 Console.WriteLine(BrokerDefinitions.Of(app.Services.GetRequiredService<BrokerTopology>()).ToJsonString());
                 return true;
             case ["asyncapi"]:
-                Console.WriteLine(AsyncApi.Of(app.Services.GetRequiredService<BrokerTopology>()).ToJsonString());
+                Console.WriteLine(app.Services.GetRequiredService<AsyncApi>().Document().ToJsonString());
                 return true;
             default:
                 return false;

@@ -25,6 +25,9 @@ internal static class Telemetry
             InitialData = new Dictionary<string, string?>
             {
                 ["Logging:LogLevel:Microsoft.AspNetCore"] = nameof(LogLevel.Warning),
+                ["Messaging:SourcePrefix"] = "urn:shop:",
+                ["Messaging:VirtualHost"] = "shop",
+                ["Messaging:TopologyAdvice"] = "Load deploy/rabbitmq/definitions.json: ./shop topology --load",
                 ["Logging:LogLevel:Microsoft.EntityFrameworkCore"] = nameof(LogLevel.Warning),
             },
         });

@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.DependencyInjection;
-using Shop.ServiceDefaults.Messaging;
+using Shop.Messaging.UnitOfWork;
 
 namespace Shop.ServiceDefaults.Http;
 
@@ -75,7 +75,7 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
         if (final)
         {
             // From here on a caller who hangs up changes nothing: the answer belongs to the change.
-            context.RequestServices.GetRequiredService<UnitOfWork>().LastStatement = IdempotencyStore.Storing(request, answer);
+            context.RequestServices.GetRequiredService<CommitProtocol>().LastStatement = IdempotencyStore.Storing(request, answer);
             await transaction.CommitAsync(CancellationToken.None);
         }
 

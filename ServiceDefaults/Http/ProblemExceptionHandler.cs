@@ -3,8 +3,9 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Logging;
 using Microsoft.Net.Http.Headers;
+using Shop.Messaging.DomainEvents;
+using Shop.Messaging.UnitOfWork;
 using Shop.ServiceDefaults.Domain;
-using Shop.ServiceDefaults.Messaging;
 
 namespace Shop.ServiceDefaults.Http;
 

@@ -7,13 +7,13 @@ using Shop.Analytics.Features.SalesPerDay;
 using Shop.Analytics.Features.StockOuts;
 using Shop.Analytics.Persistence;
 using Shop.Contracts;
+using Shop.Messaging;
 using Shop.ServiceDefaults.Hosting;
-using Shop.ServiceDefaults.Messaging;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults<AnalyticsDbContext>();
 builder.Services.AddValidation();
-builder.AddMessaging<AnalyticsDbContext>(bus => bus.AddBatchConsumer<EventLogConsumer, IIntegrationEvent>());
+builder.AddMessaging<AnalyticsDbContext>(ShopEvents.Catalog, bus => bus.AddBatchConsumer<EventLogConsumer, IIntegrationEvent>());
 builder.Services.AddOptions<EventLogSettings>().BindConfiguration("Analytics").ValidateDataAnnotations().ValidateOnStart();
 builder.Services.AddScoped<ProjectionRebuilds>();
 builder.Services.AddHostedService<EventLogPartitions>().AddHostedService<ProjectionWorker>();

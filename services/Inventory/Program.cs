@@ -1,3 +1,4 @@
+using Shop.Contracts;
 using Shop.Contracts.Ordering.V2;
 using Shop.Inventory;
 using Shop.Inventory.Domain;
@@ -13,14 +14,14 @@ using Shop.Inventory.Features.ShipStock;
 using Shop.Inventory.Features.VerifyStock;
 using Shop.Inventory.Features.WatchStock;
 using Shop.Inventory.Persistence;
-using Shop.ServiceDefaults.Domain;
+using Shop.Messaging;
+using Shop.Messaging.DomainEvents;
 using Shop.ServiceDefaults.Hosting;
-using Shop.ServiceDefaults.Messaging;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults<InventoryDbContext>();
 builder.Services.AddValidation();
-builder.AddMessaging<InventoryDbContext>(PublishedEvents.From, bus => bus
+builder.AddMessaging<InventoryDbContext>(ShopEvents.Catalog, PublishedEvents.From, bus => bus
     .AddBatchConsumer<OrderPlacedConsumer, OrderPlaced>()
     .AddConsumer<OrderCancelledConsumer>()
     .AddConsumer<OrderShippedConsumer>());

@@ -1,6 +1,7 @@
 using System.Diagnostics;
-using Shop.Contracts;
 using Shop.Inventory.Domain;
+using Shop.Messaging;
+using Shop.Messaging.DomainEvents;
 using Shop.ServiceDefaults.Domain;
 using V1 = Shop.Contracts.Inventory.V1;
 

@@ -1,4 +1,5 @@
 using Shop.Contracts;
+using Shop.Messaging;
 using Shop.Notification.Features.DeleteContact;
 using Shop.Notification.Features.Deliver;
 using Shop.Notification.Features.GetContact;
@@ -9,12 +10,11 @@ using Shop.Notification.Features.RotateWebhookSecret;
 using Shop.Notification.Features.WriteNotifications;
 using Shop.Notification.Persistence;
 using Shop.ServiceDefaults.Hosting;
-using Shop.ServiceDefaults.Messaging;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults<NotificationDbContext>();
 builder.Services.AddValidation();
-builder.AddMessaging<NotificationDbContext>(bus => bus
+builder.AddMessaging<NotificationDbContext>(ShopEvents.Catalog, bus => bus
     .AddBatchConsumer<CustomerNotificationsConsumer, IIntegrationEvent>()
     .AddConsumer<StaffNotificationsConsumer>());
 builder.AddNotificationWriting();

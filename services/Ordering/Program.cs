@@ -1,4 +1,7 @@
+using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
+using Shop.Messaging;
+using Shop.Messaging.DomainEvents;
 using Shop.Ordering;
 using Shop.Ordering.Domain;
 using Shop.Ordering.Features;
@@ -13,14 +16,12 @@ using Shop.Ordering.Features.PlaceOrder;
 using Shop.Ordering.Features.ProductPrices;
 using Shop.Ordering.Features.ShipOrder;
 using Shop.Ordering.Persistence;
-using Shop.ServiceDefaults.Domain;
 using Shop.ServiceDefaults.Hosting;
-using Shop.ServiceDefaults.Messaging;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults<OrderingDbContext>();
 builder.Services.AddValidation();
-builder.AddMessaging<OrderingDbContext>(PublishedEvents.From, bus => bus
+builder.AddMessaging<OrderingDbContext>(ShopEvents.Catalog, PublishedEvents.From, bus => bus
     .AddConsumer<ProductPricesConsumer>()
     .AddBatchConsumer<StockReservedConsumer, StockReserved>()
     .AddConsumer<StockReservationFailedConsumer>()

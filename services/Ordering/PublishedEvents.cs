@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using Shop.Contracts;
+using Shop.Messaging;
+using Shop.Messaging.DomainEvents;
 using Shop.Ordering.Domain;
 using Shop.ServiceDefaults.Domain;
 using V1 = Shop.Contracts.Ordering.V1;

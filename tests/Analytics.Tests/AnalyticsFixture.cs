@@ -5,7 +5,8 @@ using System.Text.Json.Serialization;
 using Microsoft.EntityFrameworkCore;
 using Shop.Analytics.Features.Projections;
 using Shop.Analytics.Persistence;
-using Shop.Contracts;
+using Shop.Messaging;
+using Shop.Messaging.Wire;
 
 namespace Shop.Analytics.Tests;
 

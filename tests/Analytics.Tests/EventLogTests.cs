@@ -5,6 +5,8 @@ using Shop.Analytics.Features.Funnel;
 using Shop.Analytics.Features.SalesPerDay;
 using Shop.Contracts;
 using Shop.Contracts.Ordering.V1;
+using Shop.Messaging;
+using Shop.Messaging.Wire;
 using Shop.ServiceDefaults.Http;
 
 namespace Shop.Analytics.Tests;
@@ -23,7 +25,7 @@ public class EventLogTests(AnalyticsFixture analytics) : IClassFixture<Analytics
 
         foreach (var sent in events)
         {
-            var name = EventCatalog.NameOf(sent.GetType());
+            var name = ShopEvents.Catalog.NameOf(sent.GetType());
             var page = await analytics.GetAsync<Page<LoggedEventResponse>>(
                 $"/analytics/events?type={name}&aggregateId={Uri.EscapeDataString(sent.AggregateId)}");
             var logged = Assert.Single(page.Items, item => item.EventId == sent.EventId);
@@ -54,7 +56,7 @@ public class EventLogTests(AnalyticsFixture analytics) : IClassFixture<Analytics
     public async Task A_fact_that_is_told_in_two_versions_is_logged_and_counted_once(bool newFirst)
     {
         var old = Samples.Placed(Guid.CreateVersion7(), s_now, 12.50m);
-        IIntegrationEvent[] versions = [EventVersions.Newest(old), old];
+        IIntegrationEvent[] versions = [ShopEvents.Catalog.Newest(old), old];
         var (first, second) = newFirst ? (versions[0], versions[1]) : (versions[1], versions[0]);
         await analytics.Wire.PublishAsync(first);
         await analytics.LoggedAsync(first);
@@ -64,7 +66,7 @@ public class EventLogTests(AnalyticsFixture analytics) : IClassFixture<Analytics
         await analytics.LoggedAsync(after);
 
         var page = await analytics.GetAsync<Page<LoggedEventResponse>>($"/analytics/events?aggregateId={old.OrderId}");
-        Assert.Equal(EventCatalog.NameOf(first.GetType()), Assert.Single(page.Items, item => item.EventId == old.EventId).Type);
+        Assert.Equal(ShopEvents.Catalog.NameOf(first.GetType()), Assert.Single(page.Items, item => item.EventId == old.EventId).Type);
         Assert.Equal(1, await analytics.Database.ScalarAsync<long>(
             $"SELECT count(*) FROM order_journeys WHERE order_id = '{old.OrderId}' AND total = 12.50 AND currency = 'EUR' AND placed_at IS NOT NULL"));
     }

@@ -3,8 +3,8 @@ using Shop.Analytics.Features.Funnel;
 using Shop.Analytics.Features.Rejections;
 using Shop.Analytics.Features.SalesPerDay;
 using Shop.Analytics.Features.StockOuts;
-using Shop.Contracts;
 using Shop.Contracts.Ordering.V1;
+using Shop.Messaging;
 
 namespace Shop.Analytics.Tests;
 

@@ -7,6 +7,7 @@ using Shop.Analytics.Features.StockOuts;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 using Shop.Contracts.Ordering.V1;
+using Shop.Messaging;
 using OrderPlaced = Shop.Contracts.Ordering.V2.OrderPlaced;
 
 namespace Shop.Analytics.Tests;
@@ -14,7 +15,7 @@ namespace Shop.Analytics.Tests;
 /// <summary>What the routes must answer about events, worked out from all of them at once and not by the projections.</summary>
 internal sealed class Figures(IEnumerable<IIntegrationEvent> events, DateOnly from, DateOnly to)
 {
-    private readonly List<IIntegrationEvent> _events = [.. events.DistinctBy(e => e.EventId).Select(EventVersions.Newest)];
+    private readonly List<IIntegrationEvent> _events = [.. events.DistinctBy(e => e.EventId).Select(ShopEvents.Catalog.Newest)];
 
     public string Range { get; } = $"from={from:yyyy-MM-dd}&to={to:yyyy-MM-dd}";
 

@@ -1,7 +1,7 @@
 using System.Diagnostics.Metrics;
 using Shop.Analytics.Features.Funnel;
 using Shop.Analytics.Features.SalesPerDay;
-using Shop.Contracts;
+using Shop.Messaging;
 
 namespace Shop.Analytics.Tests;
 

@@ -8,7 +8,7 @@ using Microsoft.EntityFrameworkCore;
 using Shop.Analytics.Features.EventLog;
 using Shop.Analytics.Features.Projections;
 using Shop.Analytics.Persistence;
-using Shop.Contracts;
+using Shop.Messaging;
 using Shop.ServiceDefaults.Http;
 
 namespace Shop.Analytics.Tests;

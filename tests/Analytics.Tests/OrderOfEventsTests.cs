@@ -1,6 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Shop.Analytics.Features.Projections;
-using Shop.Contracts;
+using Shop.Messaging;
 
 namespace Shop.Analytics.Tests;
 

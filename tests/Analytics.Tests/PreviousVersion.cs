@@ -6,6 +6,7 @@ using Npgsql;
 using Shop.Analytics.Persistence;
 using Shop.Contracts;
 using Shop.Contracts.Ordering.V1;
+using Shop.Messaging;
 
 namespace Shop.Analytics.Tests;
 
@@ -57,7 +58,7 @@ internal sealed class PreviousVersion(string connectionString)
         VALUES ($1, $2, $3, $4, $5::jsonb, now(), $6)
         """,
         e.EventId, e.OccurredAt.ToUniversalTime(), e.AggregateId, e.AggregateVersion,
-        JsonSerializer.Serialize(e, e.GetType(), JsonSerializerOptions.Web), EventCatalog.NameOf(e.GetType()));
+        JsonSerializer.Serialize(e, e.GetType(), JsonSerializerOptions.Web), ShopEvents.Catalog.NameOf(e.GetType()));
 
     private static Task JourneyAsync(
         NpgsqlConnection connection, Guid order, string step, DateTimeOffset at, decimal? total, string? currency, string? reason) => RunAsync(

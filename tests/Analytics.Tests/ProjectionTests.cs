@@ -7,6 +7,7 @@ using Shop.Analytics.Features.StockOuts;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 using Shop.Contracts.Ordering.V1;
+using Shop.Messaging;
 
 namespace Shop.Analytics.Tests;
 
@@ -42,7 +43,7 @@ public class ProjectionTests
     {
         Assert.Equal(
             new OrderJourney { OrderId = s_order, PlacedAt = s_at, Total = 5, Currency = "EUR" },
-            Row(OrderJourneys.Projection, EventVersions.Newest(Samples.Placed(s_order, s_at, 5))));
+            Row(OrderJourneys.Projection, ShopEvents.Catalog.Newest(Samples.Placed(s_order, s_at, 5))));
         Assert.Equal(
             new OrderJourney { OrderId = s_order, ConfirmedAt = s_at, Total = 5, Currency = "EUR" },
             Row(OrderJourneys.Projection, Samples.Confirmed(s_order, s_at, 5)));

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using Shop.Analytics.Features.EventLog;
 using Shop.Analytics.Features.Projections;
-using Shop.Contracts;
+using Shop.Messaging;
 
 namespace Shop.Analytics.Tests;
 

@@ -2,6 +2,7 @@ using System.Reflection;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 using Shop.Contracts.Ordering.V1;
+using Shop.Messaging;
 
 namespace Shop.Analytics.Tests;
 
@@ -10,7 +11,7 @@ internal static class Samples
 {
     /// <summary>One event of every type that the contracts have, whatever they have.</summary>
     public static IReadOnlyList<IIntegrationEvent> OneOfEach(DateTimeOffset at) =>
-        [.. EventCatalog.Names.Select(name => (IIntegrationEvent)Make(EventCatalog.TypeOf(name)!, "", at)!)];
+        [.. ShopEvents.Catalog.Names.Select(name => (IIntegrationEvent)Make(ShopEvents.Catalog.TypeOf(name)!, "", at)!)];
 
     public static OrderPlaced Placed(Guid order, DateTimeOffset at, decimal total, string currency = "EUR") =>
         new(Guid.CreateVersion7(), at, order, 1, "ada", [new("TEA-1", 2, total / 2)], 0, total, currency);

@@ -1,5 +1,7 @@
 using System.Xml.Linq;
 using Shop.Contracts;
+using Shop.Messaging;
+using Shop.Messaging.DomainEvents;
 
 namespace Shop.Architecture.Tests;
 
@@ -18,7 +20,7 @@ public sealed class RuleTests
     public void Domain_events_stay_inside(string service)
     {
         var assembly = Code.Service(service);
-        Assert.Contains(assembly.AllTypes(), type => type.BaseType?.FullName == typeof(ServiceDefaults.Domain.DomainEvent).FullName);
+        Assert.Contains(assembly.AllTypes(), type => type.BaseType?.FullName == typeof(Messaging.DomainEvents.DomainEvent).FullName);
         Assert.Empty(Rules.DomainEventsStayInside(assembly));
     }
 
@@ -39,10 +41,10 @@ public sealed class RuleTests
     [Fact]
     public void Nothing_in_ServiceDefaults_but_the_relay_publishes()
     {
-        using var defaults = Code.Of<ServiceDefaults.Domain.AggregateRoot>();
+        using var defaults = Code.Of<Messaging.DomainEvents.AggregateRoot>();
 
         Assert.Empty(Rules.OnlyTheRelayPublishes(defaults));
-        Assert.Contains(defaults.AllTypes(), type => type.OutermostNamespace() == "Shop.ServiceDefaults.Messaging.Broker"
+        Assert.Contains(defaults.AllTypes(), type => type.OutermostNamespace() == "Shop.Messaging.RabbitMq"
             && type.Calls().Any(call => call.EndsWith(".BasicPublishAsync", StringComparison.Ordinal)));
     }
 
@@ -57,15 +59,15 @@ public sealed class RuleTests
 
     [Fact]
     public void Events_name_nobody() => Assert.Empty(Rules.EventsNameNobody(
-        EventCatalog.Names.Select(name => EventCatalog.TypeOf(name)!),
+        ShopEvents.Catalog.Names.Select(name => ShopEvents.Catalog.TypeOf(name)!),
         new Dictionary<string, string> { ["ProductListed.Name"] = "a product's" }));
 
     [Theory]
     [InlineData("Ordering")]
     [InlineData("Inventory")]
     public void What_a_service_is_said_to_send_its_PublishedEvents_makes(string service) => Assert.Empty(Rules.SendsWhatItIsSaidToSend(
-        Code.Service(service), EventCatalog.Names.Where(name => name.StartsWith(service.ToLowerInvariant() + ".", StringComparison.Ordinal))
-            .Select(name => EventCatalog.TypeOf(name)!).Where(type => EventVersions.NewerThan(type) is null)));
+        Code.Service(service), ShopEvents.Catalog.Names.Where(name => name.StartsWith(service.ToLowerInvariant() + ".", StringComparison.Ordinal))
+            .Select(name => ShopEvents.Catalog.TypeOf(name)!).Where(type => ShopEvents.Catalog.NewerThan(type) is null)));
 
     [Fact]
     public void Analytics_projections_read_the_newest_version_of_each_event() => Assert.Empty(Rules.ReadsNewestVersionsOnly(Code.Service("Analytics")));

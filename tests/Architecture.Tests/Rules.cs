@@ -1,7 +1,8 @@
 using System.Text.RegularExpressions;
 using Mono.Cecil;
 using Shop.Contracts;
-using Shop.ServiceDefaults.Domain;
+using Shop.Messaging;
+using Shop.Messaging.DomainEvents;
 
 namespace Shop.Architecture.Tests;
 
@@ -9,7 +10,7 @@ namespace Shop.Architecture.Tests;
 internal static partial class Rules
 {
     /// <summary>The relay tells. What failed, and dead letters that a person sends again, were told already and are only moved.</summary>
-    private static readonly string[] s_mayPublish = ["Shop.ServiceDefaults.Messaging.Broker", "Shop.ServiceDefaults.Messaging.DeadLetters"];
+    private static readonly string[] s_mayPublish = ["Shop.Messaging.RabbitMq", "Shop.Messaging.Consuming.MassTransit", "Shop.Messaging.Consuming.Batches", "Shop.Messaging.Operations"];
 
     private static readonly HashSet<string> s_personal =
     [
@@ -108,8 +109,8 @@ internal static partial class Rules
     /// <summary>What is read from a log of all versions is made the newest first: code for an older one would see nothing any more, and say nothing.</summary>
     public static IEnumerable<string> ReadsNewestVersionsOnly(AssemblyDefinition assembly)
     {
-        var superseded = EventCatalog.Names.Select(name => EventCatalog.TypeOf(name)!).Where(type => EventVersions.NewerThan(type) is not null)
-            .ToDictionary(type => type.FullName!, type => EventVersions.NewerThan(type)!);
+        var superseded = ShopEvents.Catalog.Names.Select(name => ShopEvents.Catalog.TypeOf(name)!).Where(type => ShopEvents.Catalog.NewerThan(type) is not null)
+            .ToDictionary(type => type.FullName!, type => ShopEvents.Catalog.NewerThan(type)!);
         return from type in assembly.AllTypes()
                from mentioned in type.Mentions().Select(mentioned => mentioned.FullName).Distinct()
                where superseded.ContainsKey(mentioned)
@@ -117,7 +118,7 @@ internal static partial class Rules
     }
 
     private static IEnumerable<Type> WithOlder(Type type) =>
-        EventVersions.OlderThan(type) is { } older ? WithOlder(older).Prepend(type) : [type];
+        ShopEvents.Catalog.OlderThan(type) is { } older ? WithOlder(older).Prepend(type) : [type];
 
     /// <summary>What is inside a service stays inside; requests and responses are public only for the validation generator.</summary>
     public static IEnumerable<string> PartsOfAServiceAreInternalAndSealed(AssemblyDefinition assembly) =>

@@ -2,7 +2,8 @@
 #pragma warning disable RS0030 // Banned here for the same reason that the rules have.
 using MassTransit;
 using RabbitMQ.Client;
-using Shop.Contracts;
+using Shop.Messaging;
+using Shop.Messaging.DomainEvents;
 
 namespace Shop.Architecture.Tests.Broken.Domain
 {
@@ -31,7 +32,7 @@ namespace Shop.Architecture.Tests.Broken.V1
         public static decimal Total(IIntegrationEvent read) => read is Contracts.Ordering.V1.OrderPlaced placed ? placed.Total : 0;
     }
 
-    public sealed record ToldToAll(DateTimeOffset At) : ServiceDefaults.Domain.DomainEvent(At);
+    public sealed record ToldToAll(DateTimeOffset At) : Messaging.DomainEvents.DomainEvent(At);
 
     internal sealed class PublishesByBus(IPublishEndpoint endpoint)
     {

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Shop.Cli.Contracts;
+using Shop.Messaging;
 
 namespace Shop.Contracts.Tests;
 
@@ -19,14 +20,14 @@ public sealed class ReadingTests
         () => new JsonArray(), () => new JsonArray((JsonNode?)null), () => new JsonObject(), () => "2026-11-28T00:00:00Z", () => "junk", () => Guid.Empty.ToString(),
     ];
 
-    public static TheoryData<string> Events => [.. EventCatalog.Names];
+    public static TheoryData<string> Events => [.. ShopEvents.Catalog.Names];
 
     [Theory]
     [MemberData(nameof(Events))]
     public void Reading_refuses_what_the_schema_refuses(string name)
     {
         var schema = new SchemaValidator(s_committed.Schemas[name]);
-        var type = EventCatalog.TypeOf(name)!;
+        var type = ShopEvents.Catalog.TypeOf(name)!;
         var refused = 0;
         foreach (var spoilt in s_committed.Examples.Where(example => example.Key.StartsWith(name + "/", StringComparison.Ordinal)).Take(1)
             .SelectMany(example => Spoilt(example.Value)))
@@ -45,9 +46,9 @@ public sealed class ReadingTests
     public void What_is_recorded_is_read_and_can_be_made_the_newest_version(string name) => Assert.All(
         s_committed.Examples.Where(example => example.Key.StartsWith(name + "/", StringComparison.Ordinal)), example =>
         {
-            var @event = (IIntegrationEvent)JsonSerializer.Deserialize(example.Value, EventCatalog.TypeOf(name)!, EventJson.Options)!;
+            var @event = (IIntegrationEvent)JsonSerializer.Deserialize(example.Value, ShopEvents.Catalog.TypeOf(name)!, EventJson.Options)!;
             Assert.Null(EventPromises.Broken(@event));
-            Assert.Null(EventPromises.Broken(EventVersions.Newest(@event)));
+            Assert.Null(EventPromises.Broken(ShopEvents.Catalog.Newest(@event)));
         });
 
     private static string? Read(JsonNode spoilt, Type type)
@@ -58,7 +59,7 @@ public sealed class ReadingTests
             var broken = EventPromises.Broken(@event);
             if (broken is null)
             {
-                Assert.Null(EventPromises.Broken(EventVersions.Newest(@event))); // every step takes what was read
+                Assert.Null(EventPromises.Broken(ShopEvents.Catalog.Newest(@event))); // every step takes what was read
             }
 
             return broken;

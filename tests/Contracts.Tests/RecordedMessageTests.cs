@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Shop.Cli.Contracts;
+using Shop.Messaging;
 
 namespace Shop.Contracts.Tests;
 
@@ -13,14 +14,14 @@ public sealed class RecordedMessageTests
 
     [Fact]
     public void Every_event_has_one() =>
-        Assert.Empty(EventCatalog.Names.Except(s_committed.Examples.Keys.Select(example => example.Split('/')[0])));
+        Assert.Empty(ShopEvents.Catalog.Names.Except(s_committed.Examples.Keys.Select(example => example.Split('/')[0])));
 
     [Theory]
     [MemberData(nameof(Examples))]
     public void It_is_read_whole(string example)
     {
         var recorded = JsonNode.Parse(s_committed.Examples[example])!.AsObject();
-        var type = EventCatalog.TypeOf(example.Split('/')[0])!;
+        var type = ShopEvents.Catalog.TypeOf(example.Split('/')[0])!;
 
         var read = (IIntegrationEvent)recorded.Deserialize(type, EventJson.Options)!;
 
@@ -60,10 +61,10 @@ public sealed class RecordedMessageTests
     }
 
     [Fact]
-    public void Consumers_find_them_in_the_package() => Assert.All(EventCatalog.Names, name =>
+    public void Consumers_find_them_in_the_package() => Assert.All(ShopEvents.Catalog.Names, name =>
     {
-        Assert.Equal(EventSchemas.IdOf(name), (string)JsonNode.Parse(EventSchemas.Of(name)!)!["$id"]!);
-        Assert.NotEmpty(EventSchemas.ExamplesOf(name));
+        Assert.Equal(ShopEvents.Catalog.SchemaIdOf(name), (string)JsonNode.Parse(ShopEvents.Catalog.SchemaOf(name)!)!["$id"]!);
+        Assert.NotEmpty(ShopEvents.Catalog.ExamplesOf(name));
     });
 
     private static IEnumerable<string> Lost(JsonNode? recorded, JsonNode? read, string path) => (recorded, read) switch

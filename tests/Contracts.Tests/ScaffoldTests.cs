@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Shop.Cli.Contracts;
+using Shop.Messaging;
 
 namespace Shop.Contracts.Tests;
 
@@ -27,7 +28,7 @@ public sealed class ScaffoldTests : IDisposable
     public void The_next_version_of_every_event_compiles_beside_it_and_is_made_of_it()
     {
         var before = ContractFiles.Read(_repository.FullName);
-        var newest = EventCatalog.Names.Where(name => EventVersions.NewerThan(EventCatalog.TypeOf(name)!) is null).ToList();
+        var newest = ShopEvents.Catalog.Names.Where(name => ShopEvents.Catalog.NewerThan(ShopEvents.Catalog.TypeOf(name)!) is null).ToList();
 
         foreach (var name in newest)
         {
@@ -47,7 +48,7 @@ public sealed class ScaffoldTests : IDisposable
     [Fact]
     public void It_writes_record_step_schema_example_and_test()
     {
-        var version = 1 + EventCatalog.Names.Where(name => name.StartsWith("ordering.order-shipped.v", StringComparison.Ordinal))
+        var version = 1 + ShopEvents.Catalog.Names.Where(name => name.StartsWith("ordering.order-shipped.v", StringComparison.Ordinal))
             .Max(name => int.Parse(name[(name.LastIndexOf('v') + 1)..], CultureInfo.InvariantCulture));
 
         var written = new EventScaffold(_repository.FullName).Add("ordershipped");

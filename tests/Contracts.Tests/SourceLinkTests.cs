@@ -2,6 +2,7 @@ using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
 using System.Text;
 using System.Text.Json.Nodes;
+using Shop.Messaging;
 
 namespace Shop.Contracts.Tests;
 
@@ -13,13 +14,13 @@ public sealed class SourceLinkTests
     [Fact]
     public void Sources_are_named_from_the_root_of_the_repository_and_source_link_knows_them_so()
     {
-        using var assembly = new PEReader(File.OpenRead(typeof(EventCatalog).Assembly.Location));
+        using var assembly = new PEReader(File.OpenRead(typeof(ShopEvents).Assembly.Location));
         using var provider = assembly.ReadEmbeddedPortablePdbDebugDirectoryData(
             assembly.ReadDebugDirectory().Single(entry => entry.Type == DebugDirectoryEntryType.EmbeddedPortablePdb));
         var symbols = provider.GetMetadataReader();
         var sources = symbols.Documents.Select(document => symbols.GetString(symbols.GetDocument(document).Name)).ToList();
 
-        Assert.Contains("/_/contracts/EventCatalog.cs", sources);
+        Assert.Contains("/_/contracts/ShopEvents.cs", sources);
         Assert.All(sources, source => Assert.StartsWith("/_/contracts/", source, StringComparison.Ordinal));
 
         // Only a clone with a remote on a known host has it.

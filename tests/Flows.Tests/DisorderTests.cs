@@ -2,6 +2,7 @@ using System.Net;
 using Shop.Analytics.Features.Funnel;
 using Shop.Contracts;
 using Shop.Inventory.Features.OfferProduct;
+using Shop.Messaging;
 using Shop.Notification.Features.PutContact;
 using Shop.Ordering.Features.PlaceOrder;
 
@@ -174,7 +175,7 @@ public sealed class DisorderTests(ITestOutputHelper output)
             consumed.UnionWith(await shop.Broker.BindingsOfAsync(queue.Name));
         }
 
-        foreach (var integrationEvent in stream.Where(e => consumed.Contains(EventCatalog.NameOf(e.GetType()))))
+        foreach (var integrationEvent in stream.Where(e => consumed.Contains(ShopEvents.Catalog.NameOf(e.GetType()))))
         {
             await shop.Wire.PublishAsync(integrationEvent);
         }

@@ -3,6 +3,7 @@ using System.Net;
 using Shop.Contracts;
 using Shop.Contracts.Ordering.V1;
 using Shop.Inventory.Features.OfferProduct;
+using Shop.Messaging;
 using Shop.Ordering.Features.PlaceOrder;
 using OrderPlaced = Shop.Contracts.Ordering.V2.OrderPlaced;
 
@@ -125,7 +126,7 @@ public sealed class InterleavingTests(ITestOutputHelper output)
     /// </summary>
     private static void EventsMustBeOneStory(IReadOnlyList<IIntegrationEvent> events)
     {
-        foreach (var story in events.Select(EventVersions.Newest).DistinctBy(e => e.EventId).Where(e => e is OrderPlaced or OrderConfirmed or OrderRejected or OrderCancelled or OrderShipped)
+        foreach (var story in events.Select(ShopEvents.Catalog.Newest).DistinctBy(e => e.EventId).Where(e => e is OrderPlaced or OrderConfirmed or OrderRejected or OrderCancelled or OrderShipped)
             .GroupBy(e => e.AggregateId))
         {
             Assert.Single(story.OfType<OrderPlaced>());

@@ -5,6 +5,7 @@ using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 using Shop.Contracts.Ordering.V1;
 using Shop.Inventory.Features.OfferProduct;
+using Shop.Messaging;
 using Shop.Notification.Features.PutContact;
 using Shop.Ordering.Features.PlaceOrder;
 
@@ -56,7 +57,7 @@ public sealed class PreviousProducerTests
         await using var shop = await WholeShop.CreateAsync();
         await shop.AddAsync<PutContactRequest>();
         shop.Start<PutContactRequest>();
-        var confirmed = s_recorded.First(message => NameOf(message) == EventCatalog.NameOf(typeof(OrderConfirmed))).DeepClone();
+        var confirmed = s_recorded.First(message => NameOf(message) == ShopEvents.Catalog.NameOf(typeof(OrderConfirmed))).DeepClone();
         confirmed["body"]!["message"]!.AsObject().Remove("customerId");
 
         await PublishAsync(shop, confirmed);
@@ -198,11 +199,11 @@ public sealed class PreviousProducerTests
     ];
 
     /// <summary>Whether people are told of it: one mail each.</summary>
-    private static bool IsTold(JsonNode message) => EventCatalog.TypeOf(NameOf(message)) is { } type
+    private static bool IsTold(JsonNode message) => ShopEvents.Catalog.TypeOf(NameOf(message)) is { } type
         && (type == typeof(OrderConfirmed) || type == typeof(OrderRejected) || type == typeof(OrderCancelled) || type == typeof(OrderShipped)
             || type == typeof(CustomerBecamePreferred) || type == typeof(StockLevelLow));
 
-    private static List<T> Of<T>() => [.. s_recorded.Where(message => NameOf(message) == EventCatalog.NameOf(typeof(T)))
+    private static List<T> Of<T>() => [.. s_recorded.Where(message => NameOf(message) == ShopEvents.Catalog.NameOf(typeof(T)))
         .Select(message => message["body"]!["message"].Deserialize<T>(EventJson.Options)!)];
 
     private static string NameOf(JsonNode message) => (string)message["exchange"]!;

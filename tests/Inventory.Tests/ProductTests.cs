@@ -1,5 +1,6 @@
 using System.Globalization;
 using Shop.Inventory.Domain;
+using Shop.Messaging.DomainEvents;
 using Shop.ServiceDefaults.Domain;
 
 namespace Shop.Inventory.Tests;

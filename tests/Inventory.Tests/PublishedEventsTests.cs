@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Shop.Inventory.Domain;
-using Shop.ServiceDefaults.Domain;
+using Shop.Messaging.DomainEvents;
 using V1 = Shop.Contracts.Inventory.V1;
 
 namespace Shop.Inventory.Tests;

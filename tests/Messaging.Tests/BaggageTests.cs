@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
-using Shop.ServiceDefaults.Messaging.Wire;
+using Shop.Messaging.Wire;
 
 namespace Shop.Messaging.Tests;
 

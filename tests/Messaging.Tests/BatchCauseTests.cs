@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Shop.Messaging.Telemetry;
 using Shop.Messaging.Tests.Harness;
-using Shop.ServiceDefaults.Messaging;
 
 namespace Shop.Messaging.Tests;
 

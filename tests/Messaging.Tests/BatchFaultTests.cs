@@ -5,11 +5,12 @@ using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
+using Shop.Messaging.Consuming.Batches;
+using Shop.Messaging.Outbox;
+using Shop.Messaging.RabbitMq;
+using Shop.Messaging.Telemetry;
 using Shop.Messaging.Tests.Harness;
-using Shop.ServiceDefaults.Messaging;
-using Shop.ServiceDefaults.Messaging.Batches;
-using Shop.ServiceDefaults.Messaging.Broker;
-using Shop.ServiceDefaults.Messaging.Wire;
+using Shop.Messaging.Wire;
 
 namespace Shop.Messaging.Tests;
 
@@ -202,7 +203,7 @@ public sealed class BatchFaultTests : BatchTest
     }
 
     private static Delivery Delivered(StockReplenished @event) => Delivery.Read<StockReplenished>(new BasicDeliverEventArgs(
-        "", 1, false, "", "", new BasicProperties(), Envelope.Write(@event, EventCatalog.NameOf(typeof(StockReplenished)), new MessageOrigin())));
+        "", 1, false, "", "", new BasicProperties(), Envelope.Write(@event, ShopEvents.Catalog.NameOf(typeof(StockReplenished)), new MessageOrigin())), new MessageReader(ShopEvents.Catalog));
 
     private async Task<NpgsqlTransaction> BeginAsync(Guid id)
     {

@@ -3,9 +3,10 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using RabbitMQ.Client;
+using Shop.Contracts;
+using Shop.Messaging.RabbitMq;
+using Shop.Messaging.Telemetry;
 using Shop.Messaging.Tests.Harness;
-using Shop.ServiceDefaults.Messaging;
-using Shop.ServiceDefaults.Messaging.Broker;
 
 namespace Shop.Messaging.Tests;
 
@@ -59,7 +60,7 @@ public sealed class CloudEventTests : MessagingTest
     public void What_the_attributes_cost_is_made_once_and_not_per_message()
     {
         const string Stored = """{"aggregate-id":"a","aggregate-version":"1","cloudEvents_time":"2026-11-24T09:37:49.812094Z","correlation-id":"c","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}""";
-        var (headers, id) = (new PublishHeaders("ordering"), Guid.Empty.ToString());
+        var (headers, id) = (new PublishHeaders("urn:shop:ordering", ShopEvents.Catalog), Guid.Empty.ToString());
         Publish();
 
         var before = GC.GetAllocatedBytesForCurrentThread();
@@ -85,7 +86,7 @@ public sealed class CloudEventTests : MessagingTest
     [Fact]
     public void What_a_version_before_stored_has_no_time_and_is_sent_all_the_same()
     {
-        var headers = new PublishHeaders("ordering");
+        var headers = new PublishHeaders("urn:shop:ordering", ShopEvents.Catalog);
 
         Assert.True(headers.TryRead("""{"aggregate-id":"a","aggregate-version":"1","correlation-id":"c"}"""));
         headers.CloudEvent("ordering.order-placed.v1", "id");

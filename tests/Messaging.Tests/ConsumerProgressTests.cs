@@ -2,10 +2,11 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using RabbitMQ.Client;
+using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
+using Shop.Messaging.Consuming.Batches;
 using Shop.Messaging.Tests.Harness;
-using Shop.ServiceDefaults.Messaging.Batches;
-using Shop.ServiceDefaults.Messaging.Broker;
+using Shop.Messaging.Wire;
 
 namespace Shop.Messaging.Tests;
 
@@ -77,7 +78,7 @@ public sealed class ConsumerProgressTests : HostileTest
         var factory = new ConnectionFactory { Uri = Broker.AmqpUri };
         await using (var session = await BatchSession.OpenAsync(factory, BatchTest.Queue, 10, message => message.DeliveryTag == 1
             ? throw new InvalidOperationException("an error of this reader")
-            : Delivery.Read<StockReplenished>(message), CancellationToken.None))
+            : Delivery.Read<StockReplenished>(message, new MessageReader(ShopEvents.Catalog)), CancellationToken.None))
         {
             var lost = await Assert.ThrowsAnyAsync<Exception>(() => session.TakeAsync(10, CancellationToken.None));
             Assert.Contains("an error of this reader", lost.ToString(), StringComparison.Ordinal);

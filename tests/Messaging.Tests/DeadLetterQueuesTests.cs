@@ -3,9 +3,9 @@ using Microsoft.Extensions.DependencyInjection;
 using RabbitMQ.Client;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
+using Shop.Messaging.Operations;
+using Shop.Messaging.RabbitMq;
 using Shop.Messaging.Tests.Harness;
-using Shop.ServiceDefaults.Messaging.Broker;
-using Shop.ServiceDefaults.Messaging.DeadLetters;
 
 namespace Shop.Messaging.Tests;
 
@@ -14,7 +14,7 @@ public sealed class DeadLetterQueuesTests : MessagingTest
 {
     private const string Queue = "ordering.effect";
     private const string Dead = Queue + ".dead";
-    private static readonly string s_exchange = EventCatalog.NameOf(typeof(StockReplenished));
+    private static readonly string s_exchange = ShopEvents.Catalog.NameOf(typeof(StockReplenished));
 
     [Fact]
     public async Task A_dead_letter_tells_what_it_is_and_sent_again_goes_to_its_own_queue_alone()

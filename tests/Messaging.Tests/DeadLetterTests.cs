@@ -2,8 +2,8 @@ using System.Text;
 using RabbitMQ.Client;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
+using Shop.Messaging.RabbitMq;
 using Shop.Messaging.Tests.Harness;
-using Shop.ServiceDefaults.Messaging.Broker;
 
 namespace Shop.Messaging.Tests;
 
@@ -11,7 +11,7 @@ namespace Shop.Messaging.Tests;
 public sealed class DeadLetterTests : MessagingTest
 {
     private const string Queue = "ordering.effect";
-    private static readonly string s_exchange = EventCatalog.NameOf(typeof(StockReplenished));
+    private static readonly string s_exchange = ShopEvents.Catalog.NameOf(typeof(StockReplenished));
 
     [Fact]
     public async Task A_message_that_fails_every_time_goes_to_the_dead_letters_with_its_exception()

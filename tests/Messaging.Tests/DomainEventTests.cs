@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Shop.Messaging.DomainEvents;
 using Shop.Messaging.Tests.Harness;
-using Shop.ServiceDefaults.Domain;
 
 namespace Shop.Messaging.Tests;
 

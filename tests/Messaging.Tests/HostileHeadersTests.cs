@@ -1,9 +1,9 @@
 using Microsoft.Extensions.DependencyInjection;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
+using Shop.Messaging.Operations;
 using Shop.Messaging.Tests.Harness;
-using Shop.ServiceDefaults.Messaging.DeadLetters;
-using Shop.ServiceDefaults.Messaging.Wire;
+using Shop.Messaging.Wire;
 
 namespace Shop.Messaging.Tests;
 

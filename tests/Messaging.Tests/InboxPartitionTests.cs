@@ -3,9 +3,9 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using Shop.Contracts.Inventory.V1;
+using Shop.Messaging.Inbox;
+using Shop.Messaging.Operations;
 using Shop.Messaging.Tests.Harness;
-using Shop.ServiceDefaults.Messaging;
-using Shop.ServiceDefaults.Messaging.Inbox;
 
 namespace Shop.Messaging.Tests;
 

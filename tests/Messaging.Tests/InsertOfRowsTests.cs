@@ -4,7 +4,7 @@ using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Update;
 using Npgsql;
 using Shop.Messaging.Tests.Harness;
-using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.Messaging.UnitOfWork;
 
 namespace Shop.Messaging.Tests;
 

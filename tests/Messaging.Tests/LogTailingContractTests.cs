@@ -1,4 +1,3 @@
-using Shop.ServiceDefaults.Messaging;
 
 namespace Shop.Messaging.Tests;
 

@@ -1,8 +1,7 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Npgsql;
+using Shop.Messaging.LogTailing;
 using Shop.Messaging.Tests.Harness;
-using Shop.ServiceDefaults.Messaging;
-using Shop.ServiceDefaults.Messaging.LogTailing;
 using static Shop.Messaging.Tests.Harness.LogTailingState;
 
 namespace Shop.Messaging.Tests;

@@ -1,9 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using NpgsqlTypes;
+using Shop.Messaging.LogTailing;
 using Shop.Messaging.Tests.Harness;
-using Shop.ServiceDefaults.Messaging;
-using Shop.ServiceDefaults.Messaging.LogTailing;
 using static Shop.Messaging.Tests.Harness.LogTailingState;
 
 namespace Shop.Messaging.Tests;

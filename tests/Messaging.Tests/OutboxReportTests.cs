@@ -1,7 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
+using Shop.Messaging.Operations;
 using Shop.Messaging.Tests.Harness;
-using Shop.ServiceDefaults.Messaging;
-using Shop.ServiceDefaults.Messaging.Outbox;
 
 namespace Shop.Messaging.Tests;
 

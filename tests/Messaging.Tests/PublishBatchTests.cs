@@ -1,5 +1,6 @@
-using Shop.ServiceDefaults.Messaging.Broker;
-using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.Messaging.RabbitMq;
+using Shop.Messaging.Relay;
+
 
 namespace Shop.Messaging.Tests;
 

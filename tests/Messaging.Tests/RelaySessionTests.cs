@@ -1,8 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
+using Shop.Messaging.Relay;
 using Shop.Messaging.Tests.Harness;
-using Shop.ServiceDefaults.Messaging;
-using Shop.ServiceDefaults.Messaging.Outbox;
 
 namespace Shop.Messaging.Tests;
 

@@ -1,9 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
+using Shop.Messaging.Outbox;
+using Shop.Messaging.Relay;
 using Shop.Messaging.Tests.Harness;
-using Shop.ServiceDefaults.Messaging;
-using Shop.ServiceDefaults.Messaging.Broker;
-using Shop.ServiceDefaults.Messaging.Outbox;
 
 namespace Shop.Messaging.Tests;
 

@@ -3,9 +3,9 @@ using System.Text.Json.Nodes;
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 using Shop.Contracts;
+using Shop.Messaging.Consuming.Batches;
+using Shop.Messaging.Outbox;
 using Shop.Messaging.Tests.Harness;
-using Shop.ServiceDefaults.Messaging.Batches;
-using Shop.ServiceDefaults.Messaging.Outbox;
 using V1 = Shop.Contracts.Ordering.V1;
 using V2 = Shop.Contracts.Ordering.V2;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Shop.Contracts.Inventory.V1;
+using Shop.Messaging.Telemetry;
 using Shop.Messaging.Tests.Harness;
-using Shop.ServiceDefaults.Messaging;
 
 namespace Shop.Messaging.Tests;
 

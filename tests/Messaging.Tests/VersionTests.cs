@@ -4,10 +4,10 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
+using Shop.Messaging.Consuming.Batches;
+using Shop.Messaging.Outbox;
+using Shop.Messaging.RabbitMq;
 using Shop.Messaging.Tests.Harness;
-using Shop.ServiceDefaults.Messaging.Batches;
-using Shop.ServiceDefaults.Messaging.Broker;
-using Shop.ServiceDefaults.Messaging.Outbox;
 using V1 = Shop.Contracts.Ordering.V1;
 using V2 = Shop.Contracts.Ordering.V2;
 
@@ -98,7 +98,7 @@ public sealed class VersionTests : MessagingTest
     [Fact]
     public void What_cannot_be_made_the_event_is_not_also_taken()
     {
-        var error = Assert.Throws<InvalidOperationException>(() => new BrokerTopology("ordering").Add(typeof(TakesNonsenseConsumer)));
+        var error = Assert.Throws<InvalidOperationException>(() => new BrokerTopology("ordering", ShopEvents.Catalog).Add(typeof(TakesNonsenseConsumer)));
 
         Assert.Contains(nameof(StockReserved), error.Message, StringComparison.Ordinal);
     }
@@ -111,8 +111,8 @@ public sealed class VersionTests : MessagingTest
         var back = V2.OrderPlacedStep.Up(V2.OrderPlacedStep.Down(placed));
 
         Assert.Equivalent(placed with { Channel = null }, back, strict: true);
-        Assert.Equivalent(back, EventVersions.Newest(V2.OrderPlacedStep.Down(placed)), strict: true);
-        Assert.Null(EventVersions.As<StockReserved>(placed));
+        Assert.Equivalent(back, ShopEvents.Catalog.Newest(V2.OrderPlacedStep.Down(placed)), strict: true);
+        Assert.Null(ShopEvents.Catalog.As<StockReserved>(placed));
     }
 
     private static V2.OrderPlaced Placed() => new(Guid.CreateVersion7(), TimeProvider.System.GetUtcNow(), Guid.CreateVersion7(), 1, "ada",

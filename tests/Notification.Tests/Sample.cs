@@ -1,6 +1,6 @@
-using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 using Shop.Contracts.Ordering.V1;
+using Shop.Messaging;
 
 namespace Shop.Notification.Tests;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Shop.Contracts;
+using Shop.Messaging;
 using Shop.Ordering.Features.AnswerFromInventory;
 
 namespace Shop.Ordering.Tests;
@@ -31,7 +32,7 @@ internal sealed class LateEventCount
     {
         lock (_counts)
         {
-            return _counts.GetValueOrDefault((EventCatalog.NameOf(typeof(T)), why));
+            return _counts.GetValueOrDefault((ShopEvents.Catalog.NameOf(typeof(T)), why));
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Shop.Messaging.DomainEvents;
 using Shop.Ordering.Domain;
 using Shop.ServiceDefaults.Domain;
 

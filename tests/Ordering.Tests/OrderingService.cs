@@ -4,8 +4,8 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
-using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
+using Shop.Messaging;
 using V1 = Shop.Contracts.Ordering.V1;
 
 namespace Shop.Ordering.Tests;

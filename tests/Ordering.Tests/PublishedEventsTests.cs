@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Shop.Contracts;
+using Shop.Messaging.DomainEvents;
 using Shop.Ordering.Domain;
-using Shop.ServiceDefaults.Domain;
 using V2 = Shop.Contracts.Ordering.V2;
 
 namespace Shop.Ordering.Tests;

@@ -1,6 +1,6 @@
 using System.Net;
-using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
+using Shop.Messaging;
 using V1 = Shop.Contracts.Ordering.V1;
 
 namespace Shop.Ordering.Tests;

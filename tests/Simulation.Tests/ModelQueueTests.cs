@@ -1,4 +1,4 @@
-using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.Messaging.Relay;
 using Shop.Simulation.Tests.Kernel;
 using Shop.Simulation.Tests.Model;
 

@@ -36,7 +36,7 @@ public sealed class FailedMessageTests
             Assert.DoesNotContain("shop.retry", last.Attributes.Keys);
 
             var malformed = await SettledAsync(collector, shop, queue, "junk"u8.ToArray(), retriesBefore: 0, isRead: false, "dead-lettered");
-            Assert.Equal(($"process {queue}", "Shop.ServiceDefaults.Messaging.Wire.MalformedMessageException"),
+            Assert.Equal(($"process {queue}", "Shop.Messaging.Wire.MalformedMessageException"),
                 (malformed.Name, malformed.Attributes["error.type"]));
             Assert.Contains("no message envelope", malformed.Attributes["shop.outcome.reason"], StringComparison.Ordinal);
         }

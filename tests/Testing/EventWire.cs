@@ -3,6 +3,7 @@ using System.Text.Json;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using Shop.Contracts;
+using Shop.Messaging;
 
 namespace Shop.Testing;
 
@@ -33,7 +34,7 @@ public sealed class EventWire : IAsyncDisposable
 
     /// <summary>All events that were heard so far, as what they are.</summary>
     public IReadOnlyList<IIntegrationEvent> Events =>
-        [.. _heard.Select(heard => (IIntegrationEvent)heard.Message.Deserialize(EventCatalog.TypeOf(heard.Name)!, EventJson.Options)!)];
+        [.. _heard.Select(heard => (IIntegrationEvent)heard.Message.Deserialize(ShopEvents.Catalog.TypeOf(heard.Name)!, EventJson.Options)!)];
 
     /// <summary>Whether the broker has nothing for it that it has not been given.</summary>
     public async Task<bool> IsUpToDateAsync() => (await _listener.QueueDeclarePassiveAsync(_queue)).MessageCount == 0;
@@ -41,7 +42,7 @@ public sealed class EventWire : IAsyncDisposable
     /// <summary>The events of one type that were heard so far, in the order in which they came.</summary>
     public IReadOnlyList<T> HeardOf<T>()
         where T : IIntegrationEvent =>
-        [.. _heard.Where(heard => heard.Name == EventCatalog.NameOf(typeof(T))).Select(heard => heard.Message.Deserialize<T>(EventJson.Options)!)];
+        [.. _heard.Where(heard => heard.Name == ShopEvents.Catalog.NameOf(typeof(T))).Select(heard => heard.Message.Deserialize<T>(EventJson.Options)!)];
 
     /// <summary>Waits for an event, which may have come already.</summary>
     public async Task<T> HearAsync<T>(string what, Func<T, bool> isIt)
@@ -75,7 +76,7 @@ public sealed class EventWire : IAsyncDisposable
     private async Task ListenAsync(string prefix)
     {
         _queue = (await _listener.QueueDeclareAsync()).QueueName;
-        foreach (var exchange in EventCatalog.Names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)))
+        foreach (var exchange in ShopEvents.Catalog.Names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)))
         {
             await _listener.QueueBindAsync(_queue, exchange, "");
         }
@@ -101,7 +102,7 @@ public sealed class EventWire : IAsyncDisposable
 
     private async Task PublishOneAsync(IIntegrationEvent integrationEvent)
     {
-        var name = EventCatalog.NameOf(integrationEvent.GetType());
+        var name = ShopEvents.Catalog.NameOf(integrationEvent.GetType());
         var body = JsonSerializer.SerializeToUtf8Bytes(new
         {
             messageId = integrationEvent.EventId,

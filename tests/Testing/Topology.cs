@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Shop.Contracts;
+using Shop.Messaging;
 
 namespace Shop.Testing;
 
@@ -37,7 +38,7 @@ public static class Topology
 
         void Keep(string category, string name) => definitions[category] = new JsonArray([.. definitions[category]!.AsArray()
             .Where(item => services.Contains(((string)item![name]!).Split('.')[0])
-                || (category == "exchanges" && EventCatalog.TypeOf((string)item[name]!) is not null))
+                || (category == "exchanges" && ShopEvents.Catalog.TypeOf((string)item[name]!) is not null))
             .Select(item => item!.DeepClone())]);
     }
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Shop.Cli.Topology;
 using Shop.Contracts;
+using Shop.Messaging;
 using Definitions = Shop.Testing.Topology;
 
 namespace Shop.Topology.Tests;
@@ -46,8 +47,8 @@ public sealed class DefinitionsTests
         var definitions = Definitions.Committed();
         var exchanges = Names(definitions, "exchanges", "name");
 
-        Assert.All(EventCatalog.Names, name => Assert.Contains(name, exchanges));
-        Assert.Empty(EventsWithoutQueue.In(definitions, EventCatalog.Names));
+        Assert.All(ShopEvents.Catalog.Names, name => Assert.Contains(name, exchanges));
+        Assert.Empty(EventsWithoutQueue.In(definitions, ShopEvents.Catalog.Names));
     }
 
     /// <summary>The negative control, by the bindings that are gone and by the queue that is.</summary>
@@ -58,10 +59,10 @@ public sealed class DefinitionsTests
         const string Low = "inventory.stock-level-low.v1";
         var definitions = Definitions.Committed();
         Remove(definitions, "bindings", binding => (string)binding["source"]! == Old);
-        Assert.Equal([Old], EventsWithoutQueue.In(definitions, EventCatalog.Names));
+        Assert.Equal([Old], EventsWithoutQueue.In(definitions, ShopEvents.Catalog.Names));
 
         Remove(definitions, "queues", queue => (string)queue["name"]! is "analytics.event-log" or "notification.staff-notifications");
-        Assert.Contains(Low, EventsWithoutQueue.In(definitions, EventCatalog.Names));
+        Assert.Contains(Low, EventsWithoutQueue.In(definitions, ShopEvents.Catalog.Names));
     }
 
     [Fact]
@@ -95,8 +96,8 @@ public sealed class DefinitionsTests
             new TopologyFinding("different", "queue inventory.order-cancelled: x-overflow is not set, should be \"reject-publish\""), findings);
 
         // What another service takes as well is still heard, and here there is no other.
-        Assert.Contains("ordering.order-cancelled.v1", EventsWithoutQueue.In(await broker.ExportAsync(), EventCatalog.Names));
-        Assert.DoesNotContain("ordering.order-shipped.v1", EventsWithoutQueue.In(await broker.ExportAsync(), EventCatalog.Names));
+        Assert.Contains("ordering.order-cancelled.v1", EventsWithoutQueue.In(await broker.ExportAsync(), ShopEvents.Catalog.Names));
+        Assert.DoesNotContain("ordering.order-shipped.v1", EventsWithoutQueue.In(await broker.ExportAsync(), ShopEvents.Catalog.Names));
 
         // Loading adds what is missing; the rest is a person's decision.
         await broker.LoadTopologyAsync("inventory");

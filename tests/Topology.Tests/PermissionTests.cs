@@ -2,6 +2,7 @@ using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
 using Shop.Contracts;
+using Shop.Messaging;
 using Definitions = Shop.Testing.Topology;
 
 namespace Shop.Topology.Tests;
@@ -65,7 +66,7 @@ public sealed class PermissionTests(WholeTopology topology) : IClassFixture<Whol
             new("put a dead letter to the discarded", channel => PublishAsync(channel, service + ".discarded", "")),
             new("read the discarded", channel => channel.BasicGetAsync(service + ".discarded", autoAck: false)),
             new("send a dead letter again", channel => PublishAsync(channel, service + ".redelivery", queue)),
-            .. EventCatalog.Names.Where(name => name.StartsWith(service + ".", StringComparison.Ordinal))
+            .. ShopEvents.Catalog.Names.Where(name => name.StartsWith(service + ".", StringComparison.Ordinal))
                 .Select(name => new Attempt($"publish {name}", channel => PublishAsync(channel, name, ""))),
         ];
 
@@ -92,7 +93,7 @@ public sealed class PermissionTests(WholeTopology topology) : IClassFixture<Whol
             new("bind another's queue to its own exchange", channel => channel.QueueBindAsync(foreign, service + ".redelivery", "")),
             new("purge another's queue", channel => channel.QueuePurgeAsync(foreign)),
         ];
-        attempts.AddRange(EventCatalog.Names.Where(name => name.StartsWith(other + ".", StringComparison.Ordinal)).SelectMany(name => (Attempt[])
+        attempts.AddRange(ShopEvents.Catalog.Names.Where(name => name.StartsWith(other + ".", StringComparison.Ordinal)).SelectMany(name => (Attempt[])
         [
             new($"publish {name}", channel => PublishAsync(channel, name, "")),
             new($"bind its own queue to {name}", channel => channel.QueueBindAsync(own, name, "")),

@@ -1,3 +1,5 @@
+using Shop.Messaging;
+
 namespace Shop.Contracts.Inventory.V1;
 
 /// <summary>A product is for sale under this name and price. Published again when the name changes.</summary>

@@ -1,3 +1,5 @@
+using Shop.Messaging;
+
 namespace Shop.Contracts.Inventory.V1;
 
 /// <summary>A product costs something else from now on. Orders keep the price they were placed at.</summary>

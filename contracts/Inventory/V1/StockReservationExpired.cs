@@ -1,3 +1,5 @@
+using Shop.Messaging;
+
 namespace Shop.Contracts.Inventory.V1;
 
 /// <summary>What was set aside for an order was not shipped in time, and is on the shelf again.</summary>

@@ -1,3 +1,5 @@
+using Shop.Messaging;
+
 namespace Shop.Contracts.Inventory.V1;
 
 /// <summary>At least one line of an order could not be served, so nothing is set aside for it.</summary>

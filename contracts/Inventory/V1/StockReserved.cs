@@ -1,3 +1,5 @@
+using Shop.Messaging;
+
 namespace Shop.Contracts.Inventory.V1;
 
 /// <summary>Stock is set aside for every line of an order.</summary>

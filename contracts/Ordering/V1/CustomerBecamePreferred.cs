@@ -1,3 +1,5 @@
+using Shop.Messaging;
+
 namespace Shop.Contracts.Ordering.V1;
 
 /// <summary>Enough of a customer's orders were confirmed: from now on there is a discount. Happens once per customer.</summary>

@@ -1,3 +1,5 @@
+using Shop.Messaging;
+
 namespace Shop.Contracts.Ordering.V1;
 
 /// <summary>The order was cancelled before it was shipped; what is set aside for it can be released.</summary>

@@ -1,3 +1,5 @@
+using Shop.Messaging;
+
 namespace Shop.Contracts.Ordering.V1;
 
 /// <summary>Stock is set aside for the whole order; it will be shipped unless it is cancelled.</summary>

@@ -1,3 +1,5 @@
+using Shop.Messaging;
+
 namespace Shop.Contracts.Ordering.V1;
 
 /// <summary>A customer placed an order; stock is not reserved yet.</summary>

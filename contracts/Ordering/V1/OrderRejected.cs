@@ -1,3 +1,5 @@
+using Shop.Messaging;
+
 namespace Shop.Contracts.Ordering.V1;
 
 /// <summary>The order cannot be fulfilled and is closed; nothing is set aside for it.</summary>

@@ -1,3 +1,5 @@
+using Shop.Messaging;
+
 namespace Shop.Contracts.Ordering.V1;
 
 /// <summary>The order left the warehouse; it cannot be cancelled any more.</summary>

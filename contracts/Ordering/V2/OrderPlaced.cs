@@ -1,3 +1,5 @@
+using Shop.Messaging;
+
 namespace Shop.Contracts.Ordering.V2;
 
 /// <summary>A customer placed an order; stock is not reserved yet. Each amount says what it is in, and the channel may be known.</summary>

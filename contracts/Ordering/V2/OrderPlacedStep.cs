@@ -1,3 +1,5 @@
+using Shop.Messaging;
+
 namespace Shop.Contracts.Ordering.V2;
 
 /// <summary>Between versions 1 and 2 of OrderPlaced: version 1 has one currency for all amounts, and no channel.</summary>

@@ -6,8 +6,8 @@ using Shop.Analytics.Features.Projections;
 using Shop.Analytics.Features.Rejections;
 using Shop.Analytics.Features.SalesPerDay;
 using Shop.Analytics.Features.StockOuts;
+using Shop.Messaging;
 using Shop.ServiceDefaults.Hosting;
-using Shop.ServiceDefaults.Messaging;
 
 namespace Shop.Analytics.Persistence;
 

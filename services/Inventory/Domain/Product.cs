@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Shop.Messaging.DomainEvents;
 using Shop.ServiceDefaults.Domain;
 
 namespace Shop.Inventory.Domain;

@@ -2,8 +2,8 @@ using System.Linq.Expressions;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Shop.Inventory.Domain;
+using Shop.Messaging;
 using Shop.ServiceDefaults.Hosting;
-using Shop.ServiceDefaults.Messaging;
 
 namespace Shop.Inventory.Persistence;
 

@@ -1,8 +1,8 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using Shop.Messaging;
 using Shop.ServiceDefaults.Hosting;
 using Shop.ServiceDefaults.Http;
-using Shop.ServiceDefaults.Messaging;
 
 namespace Shop.Notification.Persistence;
 

@@ -1,4 +1,5 @@
-using Shop.ServiceDefaults.Domain;
+using Shop.Messaging.DomainEvents;
+
 
 namespace Shop.Ordering.Domain;
 

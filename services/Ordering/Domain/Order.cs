@@ -1,4 +1,7 @@
+using Shop.Messaging.DomainEvents;
+using Shop.Messaging.Operations;
 using Shop.ServiceDefaults.Domain;
+
 
 namespace Shop.Ordering.Domain;
 

@@ -1,4 +1,6 @@
+using Shop.Messaging.DomainEvents;
 using Shop.ServiceDefaults.Domain;
+
 
 namespace Shop.Ordering.Domain;
 

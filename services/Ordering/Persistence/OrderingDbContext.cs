@@ -4,11 +4,11 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Npgsql;
+using Shop.Messaging;
 using Shop.Ordering.Domain;
 using Shop.Ordering.Features.OrderHistory;
 using Shop.ServiceDefaults.Hosting;
 using Shop.ServiceDefaults.Http;
-using Shop.ServiceDefaults.Messaging;
 
 namespace Shop.Ordering.Persistence;
 

@@ -1,6 +1,6 @@
 using MassTransit;
 using Shop.Contracts.Ordering.V1;
-using Shop.ServiceDefaults.Messaging.Batches;
+using Shop.Messaging.Consuming.Batches;
 
 namespace Shop.Benchmarks.Model;
 

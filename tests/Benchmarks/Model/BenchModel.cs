@@ -1,9 +1,8 @@
 using Microsoft.EntityFrameworkCore;
-using Shop.Contracts;
 using Shop.Contracts.Ordering.V1;
-using Shop.ServiceDefaults.Domain;
+using Shop.Messaging;
+using Shop.Messaging.DomainEvents;
 using Shop.ServiceDefaults.Hosting;
-using Shop.ServiceDefaults.Messaging;
 
 namespace Shop.Benchmarks.Model;
 

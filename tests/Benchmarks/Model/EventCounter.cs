@@ -1,5 +1,5 @@
 using System.Diagnostics.Metrics;
-using Shop.ServiceDefaults.Messaging;
+using Shop.Messaging.Telemetry;
 
 namespace Shop.Benchmarks.Model;
 

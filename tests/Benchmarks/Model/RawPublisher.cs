@@ -1,8 +1,9 @@
 using System.Text;
 using RabbitMQ.Client;
-using Shop.ServiceDefaults.Messaging.Broker;
-using Shop.ServiceDefaults.Messaging.Outbox;
-using Shop.ServiceDefaults.Messaging.Wire;
+using Shop.Contracts;
+using Shop.Messaging.RabbitMq;
+using Shop.Messaging.Relay;
+using Shop.Messaging.Wire;
 
 namespace Shop.Benchmarks.Model;
 
@@ -43,7 +44,7 @@ internal sealed class RawPublisher : IAsyncDisposable
     /// </summary>
     public async Task PublishAsync(OutboxRow sample, int count, CancellationToken ct, string? queue = null)
     {
-        var headers = new PublishHeaders("ordering");
+        var headers = new PublishHeaders("urn:shop:ordering", ShopEvents.Catalog);
         if (!headers.TryRead(sample.Headers))
         {
             throw new InvalidOperationException($"These are no headers: {sample.Headers}");

@@ -3,8 +3,9 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using Shop.Contracts;
-using Shop.ServiceDefaults.Messaging;
-using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.Messaging;
+using Shop.Messaging.Outbox;
+using Shop.Messaging.Relay;
 
 namespace Shop.Benchmarks.Model;
 
@@ -46,7 +47,7 @@ internal sealed class Stage : IAsyncDisposable
     /// <summary>A service that consumes what the producer publishes, on the same database unless another is given.</summary>
     public async Task<ServiceUnderTest<BenchDbContext>> ConsumerAsync(TestDatabase database, Action<MessagingBuilder> consumers, bool migrateDatabase)
     {
-        foreach (var exchange in EventCatalog.Names)
+        foreach (var exchange in ShopEvents.Catalog.Names)
         {
             await Broker.DeclareExchangeAsync(exchange);
         }

@@ -4,9 +4,11 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Shop.Benchmarks.Model;
+using Shop.Contracts;
 using Shop.Contracts.Ordering.V1;
-using Shop.ServiceDefaults.Messaging.Broker;
-using Shop.ServiceDefaults.Messaging.Wire;
+using Shop.Messaging.Inbox;
+using Shop.Messaging.RabbitMq;
+using Shop.Messaging.Wire;
 
 namespace Shop.Benchmarks.Naive;
 
@@ -103,7 +105,7 @@ internal sealed class NaiveService : IAsyncDisposable
             {
                 rabbit.Host(broker.AmqpUri);
                 rabbit.ClearSerialization();
-                var wire = new WireDeserializer();
+                var wire = new WireDeserializer(new MessageReader(ShopEvents.Catalog));
                 rabbit.AddSerializer(wire);
                 rabbit.AddDeserializer(wire, isDefault: true);
                 rabbit.ReceiveEndpoint(NaiveConsumer.Queue, endpoint =>

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using RabbitMQ.Client;
-using Shop.ServiceDefaults.Messaging.Wire;
+using Shop.Messaging.Wire;
 
 namespace Shop.Benchmarks.Naive;
 

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Shop.Benchmarks.Model;
-using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.Messaging.Outbox;
+using Shop.Messaging.Relay;
 
 namespace Shop.Benchmarks.Scenarios;
 

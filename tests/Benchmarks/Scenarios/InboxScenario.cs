@@ -3,8 +3,8 @@ using Npgsql;
 using Shop.Benchmarks.Model;
 using Shop.Benchmarks.Naive;
 using Shop.Contracts.Ordering.V1;
-using Shop.ServiceDefaults.Messaging;
-using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.Messaging;
+using Shop.Messaging.Relay;
 
 namespace Shop.Benchmarks.Scenarios;
 

@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Shop.Benchmarks.Model;
 using Shop.Benchmarks.Naive;
-using Shop.ServiceDefaults.Messaging;
+using Shop.Messaging;
 
 namespace Shop.Benchmarks.Scenarios;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Shop.Benchmarks.Model;
-using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.Messaging.Relay;
 
 namespace Shop.Benchmarks.Scenarios;
 

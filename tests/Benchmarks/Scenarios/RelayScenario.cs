@@ -2,7 +2,8 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Shop.Benchmarks.Model;
 using Shop.Benchmarks.Naive;
-using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.Messaging.Outbox;
+using Shop.Messaging.Relay;
 
 namespace Shop.Benchmarks.Scenarios;
 

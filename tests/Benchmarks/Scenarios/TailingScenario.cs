@@ -1,8 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
 using Shop.Benchmarks.Model;
-using Shop.ServiceDefaults.Messaging;
-using Shop.ServiceDefaults.Messaging.LogTailing;
-using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.Messaging;
+using Shop.Messaging.LogTailing;
+using Shop.Messaging.Relay;
 
 namespace Shop.Benchmarks.Scenarios;
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Shop.Cli.Contracts;
+using Shop.Messaging;
 using static Shop.Contracts.Tests.Gate.Mutations;
 
 namespace Shop.Contracts.Tests.Gate;

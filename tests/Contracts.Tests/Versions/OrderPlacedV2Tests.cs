@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Shop.Messaging;
 using Old = Shop.Contracts.Ordering.V1.OrderPlaced;
 using Step = Shop.Contracts.Ordering.V2.OrderPlacedStep;
 
@@ -6,7 +7,7 @@ namespace Shop.Contracts.Tests.Versions;
 
 public sealed class OrderPlacedV2Tests
 {
-    public static TheoryData<string> Recorded => [.. EventSchemas.ExamplesOf("ordering.order-placed.v1")];
+    public static TheoryData<string> Recorded => [.. ShopEvents.Catalog.ExamplesOf("ordering.order-placed.v1")];
 
     [Theory]
     [MemberData(nameof(Recorded))]
@@ -20,7 +21,7 @@ public sealed class OrderPlacedV2Tests
     [Fact]
     public void Every_amount_gets_the_currency_of_the_order()
     {
-        var old = JsonSerializer.Deserialize<Old>(EventSchemas.ExamplesOf("ordering.order-placed.v1")[0], EventJson.Options)!;
+        var old = JsonSerializer.Deserialize<Old>(ShopEvents.Catalog.ExamplesOf("ordering.order-placed.v1")[0], EventJson.Options)!;
 
         var placed = Step.Up(old);
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
 using Shop.Contracts.Inventory.V1;
-using Shop.ServiceDefaults.Messaging.Batches;
+using Shop.Messaging.Consuming.Batches;
 
 namespace Shop.Messaging.Tests.Harness;
 

@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Shop.Contracts.Inventory.V1;
-using Shop.ServiceDefaults.Messaging.Batches;
+using Shop.Messaging.Consuming.Batches;
 
 namespace Shop.Messaging.Tests.Harness;
 

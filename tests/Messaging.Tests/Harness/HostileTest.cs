@@ -5,7 +5,8 @@ using Microsoft.Extensions.DependencyInjection;
 using RabbitMQ.Client;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
-using Shop.ServiceDefaults.Messaging.Broker;
+using Shop.Messaging.RabbitMq;
+using Shop.Messaging.Wire;
 
 namespace Shop.Messaging.Tests.Harness;
 
@@ -19,7 +20,7 @@ public enum ConsumerKind
 /// <summary>A service with a consumer of each kind, and a sender that sends what it likes.</summary>
 public abstract class HostileTest : MessagingTest
 {
-    private protected static readonly string Exchange = EventCatalog.NameOf(typeof(StockReplenished));
+    private protected static readonly string Exchange = ShopEvents.Catalog.NameOf(typeof(StockReplenished));
 
     private IConnection? _stranger;
     private IChannel? _channel;

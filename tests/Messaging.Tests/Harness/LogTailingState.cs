@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Npgsql;
-using Shop.ServiceDefaults.Messaging.LogTailing;
+using Shop.Messaging.LogTailing;
 
 namespace Shop.Messaging.Tests.Harness;
 

@@ -1,10 +1,9 @@
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Shop.Contracts;
-using Shop.ServiceDefaults.Messaging;
-using Shop.ServiceDefaults.Messaging.Broker;
-using Shop.ServiceDefaults.Messaging.LogTailing;
-using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.Messaging.LogTailing;
+using Shop.Messaging.RabbitMq;
+using Shop.Messaging.Relay;
 
 namespace Shop.Messaging.Tests.Harness;
 
@@ -47,7 +46,7 @@ public abstract class MessagingTest : IAsyncLifetime
         bool consumes = false, bool relay = true, bool start = true, bool migrate = true,
         Action<Microsoft.Extensions.DependencyInjection.IServiceCollection>? services = null,
         IReadOnlyDictionary<string, string?>? settings = null,
-        Action<Shop.ServiceDefaults.Messaging.MessagingBuilder>? consumers = null)
+        Action<Shop.Messaging.MessagingBuilder>? consumers = null)
     {
         var all = new Dictionary<string, string?>(settings ?? new Dictionary<string, string?>())
         {
@@ -86,7 +85,7 @@ public abstract class MessagingTest : IAsyncLifetime
     /// <summary>Publishes an event as another service's relay would.</summary>
     internal async Task PublishAsync(IIntegrationEvent @event, string? type = null, object? headers = null)
     {
-        var name = EventCatalog.NameOf(@event.GetType());
+        var name = ShopEvents.Catalog.NameOf(@event.GetType());
         var envelope = JsonSerializer.SerializeToUtf8Bytes(new
         {
             messageId = @event.EventId,

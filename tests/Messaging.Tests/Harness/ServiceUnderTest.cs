@@ -5,10 +5,11 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Shop.Contracts;
+using Shop.Messaging.LogTailing;
+using Shop.Messaging.Outbox;
+using Shop.Messaging.RabbitMq;
 using Shop.ServiceDefaults.Hosting;
-using Shop.ServiceDefaults.Messaging;
-using Shop.ServiceDefaults.Messaging.Broker;
-using Shop.ServiceDefaults.Messaging.LogTailing;
 
 namespace Shop.Messaging.Tests.Harness;
 
@@ -82,7 +83,7 @@ internal class ServiceUnderTest<TContext> : IAsyncDisposable
         });
         builder.Configuration.AddInMemoryCollection(settings);
         builder.AddServiceDefaults<TContext>();
-        builder.AddMessaging<TContext>(events, consumers);
+        builder.AddMessaging<TContext>(ShopEvents.Catalog, events, consumers);
         services(builder.Services);
         return builder.Build();
     }

@@ -2,8 +2,8 @@ using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using Shop.ServiceDefaults.Messaging;
-using Shop.ServiceDefaults.Messaging.Broker;
+using Shop.Contracts;
+using Shop.Messaging.RabbitMq;
 
 namespace Shop.Messaging.Tests.Harness;
 
@@ -34,7 +34,7 @@ internal sealed class TestService : ServiceUnderTest<TicketDbContext>
     {
         get
         {
-            var topology = new BrokerTopology("ordering");
+            var topology = new BrokerTopology("ordering", ShopEvents.Catalog) { VirtualHost = "shop" };
             topology.Add(typeof(EffectConsumer));
             return BrokerDefinitions.Of(topology);
         }

@@ -1,11 +1,9 @@
 using MassTransit;
 using Microsoft.EntityFrameworkCore;
-using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 using Shop.Contracts.Ordering.V1;
-using Shop.ServiceDefaults.Domain;
+using Shop.Messaging.DomainEvents;
 using Shop.ServiceDefaults.Hosting;
-using Shop.ServiceDefaults.Messaging;
 
 namespace Shop.Messaging.Tests.Harness;
 

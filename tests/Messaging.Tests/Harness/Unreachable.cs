@@ -1,9 +1,9 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Shop.ServiceDefaults.Messaging;
-using Shop.ServiceDefaults.Messaging.Broker;
-using Shop.ServiceDefaults.Messaging.LogTailing;
-using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.Messaging.LogTailing;
+using Shop.Messaging.Outbox;
+using Shop.Messaging.RabbitMq;
+using Shop.Messaging.Relay;
 
 namespace Shop.Messaging.Tests.Harness;
 

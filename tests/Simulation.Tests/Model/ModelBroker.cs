@@ -1,4 +1,4 @@
-using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.Messaging.Relay;
 using Shop.Simulation.Tests.Kernel;
 
 namespace Shop.Simulation.Tests.Model;

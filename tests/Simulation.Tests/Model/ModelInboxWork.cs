@@ -1,6 +1,6 @@
 using System.Data.Common;
-using Shop.ServiceDefaults.Messaging.Inbox;
-using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.Messaging.Inbox;
+using Shop.Messaging.Relay;
 using Shop.Simulation.Tests.Kernel;
 
 namespace Shop.Simulation.Tests.Model;

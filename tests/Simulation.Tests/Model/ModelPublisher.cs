@@ -1,5 +1,5 @@
-using Shop.ServiceDefaults.Messaging;
-using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.Messaging;
+using Shop.Messaging.Relay;
 using Shop.Simulation.Tests.Kernel;
 
 namespace Shop.Simulation.Tests.Model;

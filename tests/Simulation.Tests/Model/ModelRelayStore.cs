@@ -1,5 +1,6 @@
 using System.Data.Common;
-using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.Messaging.Outbox;
+using Shop.Messaging.Relay;
 using Shop.Simulation.Tests.Kernel;
 
 namespace Shop.Simulation.Tests.Model;

@@ -1,5 +1,5 @@
-using Shop.ServiceDefaults.Messaging.Inbox;
-using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.Messaging.Inbox;
+using Shop.Messaging.Relay;
 using Shop.Simulation.Tests.Kernel;
 using Shop.Simulation.Tests.Model;
 
@@ -95,7 +95,7 @@ internal sealed class Consumer(
         bool first;
         await using (var work = new ModelInboxWork(session, weakness))
         {
-            first = await Inbox.IsFirstAsync(work, row.EventId, queue.Name, () => ConsumeAsync(work, session, row, again), process.Stopping);
+            first = await InboxProtocol.IsFirstAsync(work, row.EventId, queue.Name, () => ConsumeAsync(work, session, row, again), process.Stopping);
         }
 
         if (session.Link.IsUp)

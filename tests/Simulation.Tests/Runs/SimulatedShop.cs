@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
-using Shop.ServiceDefaults.Messaging;
-using Shop.ServiceDefaults.Messaging.Outbox;
+using Shop.Messaging;
+using Shop.Messaging.Outbox;
+using Shop.Messaging.Relay;
 using Shop.Simulation.Tests.Kernel;
 using Shop.Simulation.Tests.Model;
 

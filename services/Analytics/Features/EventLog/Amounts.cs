@@ -1,5 +1,6 @@
-using Shop.Contracts;
 using Shop.Contracts.Ordering.V1;
+using Shop.Messaging;
+using Shop.Messaging.DomainEvents;
 using Shop.ServiceDefaults.Domain;
 using OrderPlacedV2 = Shop.Contracts.Ordering.V2.OrderPlaced;
 

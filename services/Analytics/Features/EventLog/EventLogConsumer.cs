@@ -3,7 +3,8 @@ using Npgsql;
 using Shop.Analytics.Features.Projections;
 using Shop.Analytics.Persistence;
 using Shop.Contracts;
-using Shop.ServiceDefaults.Messaging.Batches;
+using Shop.Messaging;
+using Shop.Messaging.Consuming.Batches;
 
 namespace Shop.Analytics.Features.EventLog;
 
@@ -56,7 +57,7 @@ internal sealed class EventLogConsumer(AnalyticsDbContext db, TimeProvider clock
             {
                 Column(events, received => received.Event.EventId),
                 Column(events, received => received.Event.OccurredAt.ToUniversalTime()),
-                Column(events, received => EventCatalog.NameOf(received.Event.GetType())),
+                Column(events, received => ShopEvents.Catalog.NameOf(received.Event.GetType())),
                 Column(events, received => received.Event.AggregateId),
                 Column(events, received => received.Event.AggregateVersion),
                 Column(events, received => received.Body.GetRawText()),

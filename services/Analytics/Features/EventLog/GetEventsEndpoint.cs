@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using Shop.Analytics.Persistence;
 using Shop.Contracts;
+using Shop.Messaging;
 using Shop.ServiceDefaults.Http;
 
 namespace Shop.Analytics.Features.EventLog;
@@ -36,10 +37,10 @@ internal static class GetEventsEndpoint
         var events = db.EventLog.AsNoTracking();
         if (!string.IsNullOrEmpty(type))
         {
-            if (EventCatalog.TypeOf(type) is null)
+            if (ShopEvents.Catalog.TypeOf(type) is null)
             {
                 return Problem.Of(StatusCodes.Status400BadRequest, "unknown-event-type",
-                    $"'{type}' is no type of event. There are {string.Join(", ", EventCatalog.Names)}.");
+                    $"'{type}' is no type of event. There are {string.Join(", ", ShopEvents.Catalog.Names)}.");
             }
 
             events = events.Where(e => e.Type == type);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Shop.Contracts;
+using Shop.Messaging;
 
 namespace Shop.Analytics.Features.EventLog;
 
@@ -35,5 +36,5 @@ internal sealed class LoggedEvent
 
     /// <summary>The event of a row; null for a type that these contracts do not know, which no projection would count either.</summary>
     public static IIntegrationEvent? Read(string type, JsonElement body) =>
-        EventCatalog.TypeOf(type) is { } known ? (IIntegrationEvent?)body.Deserialize(known, s_json) : null;
+        ShopEvents.Catalog.TypeOf(type) is { } known ? (IIntegrationEvent?)body.Deserialize(known, s_json) : null;
 }

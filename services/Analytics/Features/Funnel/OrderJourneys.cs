@@ -1,6 +1,6 @@
 using Shop.Analytics.Features.Projections;
-using Shop.Contracts;
 using Shop.Contracts.Ordering.V1;
+using Shop.Messaging;
 using OrderPlaced = Shop.Contracts.Ordering.V2.OrderPlaced;
 
 namespace Shop.Analytics.Features.Funnel;

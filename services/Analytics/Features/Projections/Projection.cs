@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Shop.Contracts;
+using Shop.Messaging;
 
 namespace Shop.Analytics.Features.Projections;
 

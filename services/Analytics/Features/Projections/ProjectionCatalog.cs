@@ -3,7 +3,7 @@ using Shop.Analytics.Features.Funnel;
 using Shop.Analytics.Features.Rejections;
 using Shop.Analytics.Features.SalesPerDay;
 using Shop.Analytics.Features.StockOuts;
-using Shop.Contracts;
+using Shop.Messaging;
 
 namespace Shop.Analytics.Features.Projections;
 

@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Shop.Analytics.Features.EventLog;
 using Shop.Analytics.Persistence;
-using Shop.Contracts;
+using Shop.Messaging;
 
 namespace Shop.Analytics.Features.Projections;
 

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Shop.Analytics.Persistence;
 using Shop.Contracts;
+using Shop.Messaging;
 
 namespace Shop.Analytics.Features.Projections;
 
@@ -59,5 +60,5 @@ internal static class Projector
 
     /// <summary>Projections know the newest version of an event only; the log keeps each as it came.</summary>
     private static List<object> RowsOf(Projection projection, IEnumerable<IIntegrationEvent> events) =>
-        [.. events.Select(EventVersions.Newest).SelectMany(projection.RowsOf)];
+        [.. events.Select(ShopEvents.Catalog.Newest).SelectMany(projection.RowsOf)];
 }

@@ -1,6 +1,6 @@
 using Shop.Analytics.Features.Projections;
-using Shop.Contracts;
 using Shop.Contracts.Ordering.V1;
+using Shop.Messaging;
 
 namespace Shop.Analytics.Features.Rejections;
 

@@ -7,6 +7,8 @@ using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 using Shop.Analytics.Persistence;
+using Shop.Messaging.Inbox;
+using Shop.Messaging.Outbox;
 
 #nullable disable
 
@@ -346,7 +348,7 @@ namespace Shop.Analytics.Persistence.Migrations
                         });
                 });
 
-            modelBuilder.Entity("Shop.ServiceDefaults.Messaging.Inbox.InboxMessage", b =>
+            modelBuilder.Entity("Shop.Messaging.Inbox.InboxMessage", b =>
                 {
                     b.Property<Guid>("EventId")
                         .HasColumnType("uuid")
@@ -369,7 +371,7 @@ namespace Shop.Analytics.Persistence.Migrations
                         });
                 });
 
-            modelBuilder.Entity("Shop.ServiceDefaults.Messaging.Outbox.OutboxMessage", b =>
+            modelBuilder.Entity("Shop.Messaging.Outbox.OutboxMessage", b =>
                 {
                     b.Property<int>("Position")
                         .HasColumnType("integer")

@@ -1,6 +1,6 @@
 using Shop.Inventory.Domain;
 using Shop.Inventory.Persistence;
-using Shop.ServiceDefaults.Domain;
+using Shop.Messaging.DomainEvents;
 
 namespace Shop.Inventory.Features.Movements;
 

@@ -1,10 +1,10 @@
 using Microsoft.Extensions.Options;
-using Shop.Contracts;
 using Shop.Contracts.Ordering.V2;
 using Shop.Inventory.Domain;
 using Shop.Inventory.Features.ExpireReservations;
 using Shop.Inventory.Persistence;
-using Shop.ServiceDefaults.Messaging.Batches;
+using Shop.Messaging;
+using Shop.Messaging.Consuming.Batches;
 
 namespace Shop.Inventory.Features.ReserveStock;
 

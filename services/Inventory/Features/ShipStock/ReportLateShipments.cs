@@ -1,5 +1,5 @@
 using Shop.Inventory.Domain;
-using Shop.ServiceDefaults.Domain;
+using Shop.Messaging.DomainEvents;
 
 namespace Shop.Inventory.Features.ShipStock;
 

@@ -6,6 +6,8 @@ using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 using Shop.Inventory.Persistence;
+using Shop.Messaging.Inbox;
+using Shop.Messaging.Outbox;
 
 #nullable disable
 
@@ -185,7 +187,7 @@ namespace Shop.Inventory.Persistence.Migrations
                         });
                 });
 
-            modelBuilder.Entity("Shop.ServiceDefaults.Messaging.Inbox.InboxMessage", b =>
+            modelBuilder.Entity("Shop.Messaging.Inbox.InboxMessage", b =>
                 {
                     b.Property<Guid>("EventId")
                         .HasColumnType("uuid")
@@ -208,7 +210,7 @@ namespace Shop.Inventory.Persistence.Migrations
                         });
                 });
 
-            modelBuilder.Entity("Shop.ServiceDefaults.Messaging.Outbox.OutboxMessage", b =>
+            modelBuilder.Entity("Shop.Messaging.Outbox.OutboxMessage", b =>
                 {
                     b.Property<int>("Position")
                         .HasColumnType("integer")

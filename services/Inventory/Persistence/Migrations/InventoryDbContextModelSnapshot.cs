@@ -5,6 +5,8 @@ using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 using Shop.Inventory.Persistence;
+using Shop.Messaging.Inbox;
+using Shop.Messaging.Outbox;
 
 #nullable disable
 
@@ -182,7 +184,7 @@ namespace Shop.Inventory.Persistence.Migrations
                         });
                 });
 
-            modelBuilder.Entity("Shop.ServiceDefaults.Messaging.Inbox.InboxMessage", b =>
+            modelBuilder.Entity("Shop.Messaging.Inbox.InboxMessage", b =>
                 {
                     b.Property<Guid>("EventId")
                         .HasColumnType("uuid")
@@ -205,7 +207,7 @@ namespace Shop.Inventory.Persistence.Migrations
                         });
                 });
 
-            modelBuilder.Entity("Shop.ServiceDefaults.Messaging.Outbox.OutboxMessage", b =>
+            modelBuilder.Entity("Shop.Messaging.Outbox.OutboxMessage", b =>
                 {
                     b.Property<int>("Position")
                         .HasColumnType("integer")

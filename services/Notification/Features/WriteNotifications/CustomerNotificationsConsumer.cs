@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using Shop.Contracts;
 using Shop.Contracts.Ordering.V1;
-using Shop.ServiceDefaults.Messaging.Batches;
+using Shop.Messaging;
+using Shop.Messaging.Consuming.Batches;
 
 namespace Shop.Notification.Features.WriteNotifications;
 
@@ -30,6 +31,6 @@ internal sealed class CustomerNotificationsConsumer(NotificationWriter writer) :
         OrderCancelled e => new(e, e.CustomerId, e.OrderId, Letters.For(e)),
         OrderShipped e => new(e, e.CustomerId, e.OrderId, Letters.For(e)),
         CustomerBecamePreferred e => new(e, e.CustomerId, null, Letters.For(e)),
-        _ => throw new NotSupportedException($"There are no words for {EventCatalog.NameOf(told.GetType())}."),
+        _ => throw new NotSupportedException($"There are no words for {ShopEvents.Catalog.NameOf(told.GetType())}."),
     };
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Shop.Contracts;
+using Shop.Messaging;
 using Shop.Notification.Persistence;
 
 namespace Shop.Notification.Features.WriteNotifications;
@@ -60,7 +61,7 @@ internal sealed class NotificationWriter(NotificationDbContext db, TimeProvider 
     {
         var (id, text) = (NewId(), told.Letter.PlainText());
         return new(id, told, text, null, JsonSerializer.Serialize(
-            new WebhookPayload(id, EventCatalog.NameOf(told.Event.GetType()), told.Event.OccurredAt, told.OrderId, told.Letter.Subject, text),
+            new WebhookPayload(id, ShopEvents.Catalog.NameOf(told.Event.GetType()), told.Event.OccurredAt, told.OrderId, told.Letter.Subject, text),
             JsonSerializerOptions.Web));
     }
 

@@ -1,5 +1,5 @@
 using Microsoft.EntityFrameworkCore.Migrations;
-using Shop.ServiceDefaults.Messaging.Inbox;
+using Shop.Messaging.Inbox;
 
 #nullable disable
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Shop.Contracts;
+using Shop.Messaging;
 
 namespace Shop.Ordering.Features.AnswerFromInventory;
 
@@ -29,7 +30,7 @@ internal sealed partial class LateEvents(IMeterFactory meters, ILogger<LateEvent
         // is about another database (one that was put back from a backup, another environment's broker). No retry will make it
         // apt, and as a dead letter it would wait for a person who could do nothing either; Inventory's reservation expires.
         var why = acted is null ? "unknown-order" : "late";
-        var name = EventCatalog.NameOf(answer.GetType());
+        var name = ShopEvents.Catalog.NameOf(answer.GetType());
         _late.Add(1, new("event", name), new("why", why));
         LogLate(name, answer.AggregateVersion, answer.AggregateId, why);
     }

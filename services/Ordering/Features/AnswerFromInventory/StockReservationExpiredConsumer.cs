@@ -2,6 +2,7 @@ using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
+using Shop.Messaging;
 using Shop.Ordering.Domain;
 using Shop.Ordering.Persistence;
 
@@ -11,7 +12,7 @@ namespace Shop.Ordering.Features.AnswerFromInventory;
 internal sealed class StockReservationExpiredConsumer(OrderingDbContext db, LateEvents late, TimeProvider clock)
     : IConsumer<StockReservationExpired>
 {
-    private static readonly Cause s_cause = Cause.Event(EventCatalog.NameOf(typeof(StockReservationExpired)));
+    private static readonly Cause s_cause = Cause.Event(ShopEvents.Catalog.NameOf(typeof(StockReservationExpired)));
 
     public async Task Consume(ConsumeContext<StockReservationExpired> context)
     {

@@ -1,9 +1,10 @@
 using Microsoft.EntityFrameworkCore;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
+using Shop.Messaging;
+using Shop.Messaging.Consuming.Batches;
 using Shop.Ordering.Domain;
 using Shop.Ordering.Persistence;
-using Shop.ServiceDefaults.Messaging.Batches;
 
 namespace Shop.Ordering.Features.AnswerFromInventory;
 
@@ -13,7 +14,7 @@ namespace Shop.Ordering.Features.AnswerFromInventory;
 /// </summary>
 internal sealed class StockReservedConsumer(OrderingDbContext db, LateEvents late, TimeProvider clock) : IBatchConsumer<StockReserved>
 {
-    private static readonly Cause s_cause = Cause.Event(EventCatalog.NameOf(typeof(StockReserved)));
+    private static readonly Cause s_cause = Cause.Event(ShopEvents.Catalog.NameOf(typeof(StockReserved)));
 
     public async Task ConsumeAsync(IReadOnlyList<ReceivedEvent<StockReserved>> events, CancellationToken ct)
     {

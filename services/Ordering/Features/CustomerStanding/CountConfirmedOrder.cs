@@ -1,6 +1,6 @@
+using Shop.Messaging.DomainEvents;
 using Shop.Ordering.Domain;
 using Shop.Ordering.Persistence;
-using Shop.ServiceDefaults.Domain;
 
 namespace Shop.Ordering.Features.CustomerStanding;
 

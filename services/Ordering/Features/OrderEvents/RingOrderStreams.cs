@@ -1,5 +1,5 @@
+using Shop.Messaging.DomainEvents;
 using Shop.Ordering.Domain;
-using Shop.ServiceDefaults.Domain;
 
 namespace Shop.Ordering.Features.OrderEvents;
 

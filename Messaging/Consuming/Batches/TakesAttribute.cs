@@ -1,0 +1,14 @@
+
+namespace Shop.Messaging.Consuming.Batches;
+
+/// <summary>
+/// On an <see cref="IBatchConsumer{TEvent}"/> of <see cref="IIntegrationEvent"/>: the events that its queue is bound to, where that
+/// is not all of them.
+/// </summary>
+/// <param name="events">Events of the contracts.</param>
+[AttributeUsage(AttributeTargets.Class)]
+public sealed class TakesAttribute(params Type[] events) : Attribute
+{
+    /// <summary>Events of the contracts.</summary>
+    public IReadOnlyList<Type> Events { get; } = events;
+}

@@ -1,0 +1,129 @@
+using MassTransit;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
+using Shop.Messaging.RabbitMq;
+
+namespace Shop.Messaging.Consuming.MassTransit;
+
+/// <summary>
+/// Looks, before the bus starts, whether all is there that the service needs in the broker, and holds the bus back until it is:
+/// the bus would make a missing queue again, without its bindings, and nobody would notice that it gets nothing.
+/// </summary>
+internal sealed partial class TopologyCheck(
+    MessagingSettings settings, BrokerTopology topology, IHostApplicationLifetime lifetime, ILogger<TopologyCheck> logger)
+    : IBusObserver, IHealthCheck
+{
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(500);
+    private string? _missing;
+    private bool _complete;
+
+    public async Task PreStart(IBus bus)
+    {
+        while (!lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            try
+            {
+                if (await IsCompleteAsync(lifetime.ApplicationStopping))
+                {
+                    return;
+                }
+            }
+            catch (Exception e) when (e is RabbitMQClientException or IOException or OperationCanceledException)
+            {
+                LogNoBroker(e.Message); // the bus and its health check say more of it
+            }
+
+            await Task.Delay(s_pause, lifetime.ApplicationStopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult((_complete, _missing) switch
+        {
+            (true, _) => HealthCheckResult.Healthy(),
+            (_, { } missing) => HealthCheckResult.Unhealthy(Advice(missing)),
+            _ => HealthCheckResult.Degraded("The broker was not reached yet: whether all queues and exchanges are there is not known."),
+        });
+
+    public Task PostStart(IBus bus, Task<BusReady> busReady) => Task.CompletedTask;
+
+    public void PostCreate(IBus bus)
+    {
+    }
+
+    public void CreateFaulted(Exception exception)
+    {
+    }
+
+    public Task StartFaulted(IBus bus, Exception exception) => Task.CompletedTask;
+
+    public Task PreStop(IBus bus) => Task.CompletedTask;
+
+    public Task PostStop(IBus bus) => Task.CompletedTask;
+
+    public Task StopFaulted(IBus bus, Exception exception) => Task.CompletedTask;
+
+    private string Advice(string missing) =>
+        $"The broker lacks {missing}. {settings.TopologyAdvice}; the service goes on by itself then.";
+
+    private async Task<bool> IsCompleteAsync(CancellationToken ct)
+    {
+        var factory = BrokerConnections.To(settings.Broker, settings.Service + " topology check");
+        await using var connection = await factory.CreateConnectionAsync(ct);
+        List<string> missing = [];
+        var queues = topology.Queues.SelectMany(queue => (string[])[queue.Name, BrokerTopology.DeadLettersOf(queue.Name)]).ToList();
+        if (queues.Count > 0)
+        {
+            queues.AddRange(topology.RetryExchanges.Append(topology.DiscardedQueue));
+            await FindAsync("exchange " + topology.RedeliveryExchange, channel =>
+                channel.ExchangeDeclarePassiveAsync(topology.RedeliveryExchange, ct));
+        }
+
+        foreach (var exchange in topology.Exchanges.Concat(queues)) // each queue has an exchange of its name
+        {
+            await FindAsync("exchange " + exchange, channel => channel.ExchangeDeclarePassiveAsync(exchange, ct));
+        }
+
+        foreach (var queue in queues)
+        {
+            await FindAsync("queue " + queue, channel => channel.QueueDeclarePassiveAsync(queue, ct));
+        }
+
+        Report(missing);
+        return _complete;
+
+        async Task FindAsync(string what, Func<IChannel, Task> declarePassive)
+        {
+            // One that is not there closes the channel, so each has its own.
+            await using var channel = await connection.CreateChannelAsync(cancellationToken: ct);
+            try
+            {
+                await declarePassive(channel);
+            }
+            catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode == Constants.NotFound)
+            {
+                missing.Add(what);
+            }
+        }
+    }
+
+    private void Report(List<string> missing)
+    {
+        var now = missing.Count > 0 ? string.Join(", ", missing) : null;
+        if (now is not null && now != _missing)
+        {
+            LogMissing(Advice(now));
+        }
+
+        (_missing, _complete) = (now, now is null);
+    }
+
+    [LoggerMessage(LogLevel.Error, "Nothing is consumed: {Advice}")]
+    private partial void LogMissing(string advice);
+
+    [LoggerMessage(LogLevel.Debug, "The broker does not answer yet: {Reason}")]
+    private partial void LogNoBroker(string reason);
+}

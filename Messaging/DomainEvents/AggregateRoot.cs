@@ -1,0 +1,27 @@
+namespace Shop.Messaging.DomainEvents;
+
+/// <summary>
+/// The root of a consistency boundary. Its methods record what happened; the events are handled when the unit of work is
+/// saved, never at the moment of raising.
+/// </summary>
+public abstract class AggregateRoot
+{
+    private readonly List<DomainEvent> _events = [];
+
+    /// <summary>Counts the changes, from 1, and is the optimistic concurrency token.</summary>
+    public int Version { get; protected set; }
+
+    /// <summary>Whether something was recorded that nobody took yet.</summary>
+    public bool HasEvents => _events.Count > 0;
+
+    /// <summary>Hands over what was recorded since the last call, in order, and forgets it.</summary>
+    public IReadOnlyList<DomainEvent> TakeEvents()
+    {
+        DomainEvent[] taken = [.. _events];
+        _events.Clear();
+        return taken;
+    }
+
+    /// <summary>Records a fact.</summary>
+    protected void Raise(DomainEvent domainEvent) => _events.Add(domainEvent);
+}

@@ -1,0 +1,25 @@
+using System.Text.RegularExpressions;
+using Npgsql;
+
+namespace Shop.Messaging.Inbox;
+
+/// <summary>Says that a consumer has taken an event: written in the transaction of the consumer's effects.</summary>
+internal sealed partial class InboxMessage
+{
+    public required Guid EventId { get; init; }
+
+    /// <summary>The consumer's queue.</summary>
+    public required string Consumer { get; init; }
+
+    public required DateTimeOffset ProcessedAt { get; init; }
+
+    /// <summary>
+    /// Whether an event is there already: a unique violation of the inbox's own key and of nothing else. PostgreSQL names the key
+    /// of the partition.
+    /// </summary>
+    public static bool IsRepeat(PostgresException violation) =>
+        violation is { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: { } constraint } && Key().IsMatch(constraint);
+
+    [GeneratedRegex("^inbox(_default|_before_[0-9]{8}|_[0-9]{8})?_pkey$", RegexOptions.CultureInvariant)]
+    private static partial Regex Key();
+}

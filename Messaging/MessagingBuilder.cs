@@ -1,0 +1,51 @@
+using MassTransit;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Shop.Messaging.Consuming.Batches;
+using Shop.Messaging.RabbitMq;
+
+namespace Shop.Messaging;
+
+/// <summary>Says which events a service consumes.</summary>
+public sealed class MessagingBuilder
+{
+    private readonly IBusRegistrationConfigurator _bus;
+    private readonly BrokerTopology _topology;
+
+    internal MessagingBuilder(IBusRegistrationConfigurator bus, BrokerTopology topology) => (_bus, _topology) = (bus, topology);
+
+    /// <summary>
+    /// Adds a consumer with a queue of its own, named after the service and the consumer, bound to the events of its
+    /// <see cref="IConsumer{T}"/> interfaces; <c>IConsumer&lt;IIntegrationEvent&gt;</c> takes every event there is.
+    /// </summary>
+    /// <typeparam name="TConsumer">
+    /// The consumer. It saves at the end or lets the inbox save; both are one transaction, which ends where a save fails: there is no
+    /// savepoint before it.
+    /// </typeparam>
+    public MessagingBuilder AddConsumer<TConsumer>()
+        where TConsumer : class, IConsumer
+    {
+        var queue = _topology.Add(typeof(TConsumer));
+        _bus.AddConsumer<TConsumer>().Endpoint(endpoint => endpoint.Name = queue.Name);
+        return this;
+    }
+
+    /// <summary>
+    /// Adds a consumer that takes its events many at a time, with a queue of its own as <see cref="AddConsumer{TConsumer}"/>. For
+    /// where the transaction costs more than what is done in it. Events of one aggregate stay in their order.
+    /// </summary>
+    /// <typeparam name="TConsumer">The consumer.</typeparam>
+    /// <typeparam name="TEvent">What it takes: one event, or <see cref="IIntegrationEvent"/> for every event there is.</typeparam>
+    public MessagingBuilder AddBatchConsumer<TConsumer, TEvent>()
+        where TConsumer : class, IBatchConsumer<TEvent>
+        where TEvent : class, IIntegrationEvent
+    {
+        var queue = _topology.Add(typeof(TConsumer));
+        _bus.AddScoped<TConsumer>();
+        _bus.AddSingleton(services => ActivatorUtilities.CreateInstance<BatchReceiver<TConsumer, TEvent>>(services, queue));
+        _bus.AddHostedService(services => services.GetRequiredService<BatchReceiver<TConsumer, TEvent>>());
+        _bus.AddHealthChecks().Add(new HealthCheckRegistration(queue.Name,
+            services => services.GetRequiredService<BatchReceiver<TConsumer, TEvent>>(), HealthStatus.Degraded, [MessagingSettings.ReadyTag]));
+        return this;
+    }
+}

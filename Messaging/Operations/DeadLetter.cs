@@ -1,0 +1,146 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using MassTransit;
+using RabbitMQ.Client;
+using Shop.Messaging.RabbitMq;
+using Shop.Messaging.Wire;
+
+namespace Shop.Messaging.Operations;
+
+/// <summary>A message that a consumer could not handle, or one that a person discarded.</summary>
+/// <param name="Queue">The queue whose consumer it was for.</param>
+/// <param name="Id">The message's id, which is the event's; made from its content where the sender gave none that can be typed.</param>
+/// <param name="EventType">The event's wire name, where it can be told.</param>
+/// <param name="AggregateId">What the event is about, where the message says so.</param>
+/// <param name="Why">What the last attempt failed with, or what else brought it here.</param>
+/// <param name="FirstDeath">When it first came here, UTC.</param>
+/// <param name="Deaths">How often it has come here: 1 unless it was sent again.</param>
+/// <param name="Discarded">Set where a person discarded it.</param>
+public sealed record DeadLetter(
+    string Queue, string Id, string? EventType, string? AggregateId, string Why, DateTimeOffset? FirstDeath, int Deaths, Discard? Discarded)
+{
+    private const int LongestShown = 4_100;
+    internal const long LastSecond = 253_402_300_799; // of the year 9999
+
+    private const string FirstDeathHeader = "shop-first-death";
+    private const string DeathsHeader = "shop-deaths";
+    private const string QueueHeader = "shop-discarded-from";
+    private const string ReasonHeader = "shop-discarded-because";
+    private const string ByHeader = "shop-discarded-by";
+    private const string AtHeader = "shop-discarded-at";
+    private const string WhyHeader = "shop-dead-because";
+
+    /// <summary>What a message that lies in a queue's dead letters, or among the discarded, says of itself. Never throws: it is a stranger's.</summary>
+    internal static DeadLetter Of(string queue, BasicGetResult message)
+    {
+        var headers = message.BasicProperties.Headers;
+        return new DeadLetter(
+            Text(headers, QueueHeader) ?? queue,
+            IdOf(message),
+            TypeOf(message),
+            Text(headers, MessageHeaderNames.AggregateId),
+            WhyOf(message, headers),
+            FirstDeathOf(headers),
+            DeathsOf(headers),
+            Text(headers, ReasonHeader) is { } reason
+                ? new Discard(reason, Text(headers, ByHeader) ?? "", TimeOf(Untrusted.Text(headers, AtHeader)) ?? DateTimeOffset.UnixEpoch)
+                : null);
+    }
+
+    internal static string IdOf(BasicGetResult message) =>
+        message.BasicProperties.MessageId is { } id && Regex.IsMatch(id, "^[A-Za-z0-9_-]{1,64}$")
+            ? id
+            : "sha256-" + Convert.ToHexStringLower(SHA256.HashData(message.Body.Span))[..16];
+
+    /// <summary>
+    /// As the sender sent it, to be tried like a new one. The broker's own record of deaths goes too: it takes a message that comes
+    /// by a queue twice without having been rejected for one that goes in circles, and drops it.
+    /// </summary>
+    internal static BasicProperties ToRetry(BasicGetResult message)
+    {
+        var original = message.BasicProperties.Headers;
+        var properties = MessageCopy.Of(message.BasicProperties);
+        var headers = properties.Headers!;
+        foreach (var name in headers.Keys.Where(name => name != MessageHeaderNames.MassTransitActivityId
+            && (name.StartsWith("x-", StringComparison.Ordinal) || name.StartsWith("MT-", StringComparison.Ordinal))).ToList())
+        {
+            headers.Remove(name);
+        }
+
+        headers.Remove(MessageHeaderNames.Retries);
+        headers[DeathsHeader] = DeathsOf(original);
+        if (FirstDeathOf(original) is { } first)
+        {
+            headers[FirstDeathHeader] = first.ToString("O", CultureInfo.InvariantCulture);
+        }
+
+        MessageCopy.Fit(properties, message.BasicProperties);
+        return properties;
+    }
+
+    /// <summary>As it is, with who discarded it and why.</summary>
+    internal static BasicProperties ToDiscard(string queue, BasicGetResult message, Discard discard)
+    {
+        var properties = MessageCopy.Of(message.BasicProperties);
+        var headers = properties.Headers!;
+        headers[QueueHeader] = queue;
+        headers[WhyHeader] = WhyOf(message, message.BasicProperties.Headers);
+        headers[ReasonHeader] = discard.Reason;
+        headers[ByHeader] = discard.By;
+        headers[AtHeader] = discard.At.ToString("O", CultureInfo.InvariantCulture);
+        MessageCopy.Fit(properties, message.BasicProperties);
+        return properties;
+    }
+
+    private static string? TypeOf(BasicGetResult message)
+    {
+        if (message.BasicProperties.Type is { Length: > 0 } type)
+        {
+            return Untrusted.Shown(type);
+        }
+
+        try
+        {
+            var envelope = JsonSerializer.Deserialize<JsonElement>(message.Body.Span);
+            var urn = envelope.GetProperty("messageType").EnumerateArray().First(name => name.ValueKind == JsonValueKind.String).GetString();
+            return Untrusted.Shown(urn!.Replace(Envelope.UrnPrefix, "", StringComparison.Ordinal));
+        }
+        catch (Exception)
+        {
+            return null; // whatever it is, it is no envelope; that is why it is here
+        }
+    }
+
+    private static string WhyOf(BasicGetResult message, IDictionary<string, object?>? headers) => Text(headers, WhyHeader) ?? (
+        Text(headers, MessageHeaders.FaultMessage) is { Length: > 0 } fault ? fault // the exception's type is a header of its own
+        : BrokerDeaths(headers).Any(death => Untrusted.Text(death, "reason") == "delivery_limit")
+            ? $"delivered more than {BrokerTopology.DeliveryLimit} times without an answer: perhaps it kills its process"
+        : TypeOf(message) is { } type ? $"the queue has no consumer of {type}: look at the version, and at what the queue is bound to"
+        : $"no event: the body ({message.Body.Length} bytes) has no type, and the sender gave none");
+
+    private static int DeathsOf(IDictionary<string, object?>? headers) =>
+        Untrusted.Count(headers, DeathsHeader) is { } before and < int.MaxValue ? before + 1 : 1;
+
+    private static DateTimeOffset? FirstDeathOf(IDictionary<string, object?>? headers) =>
+        TimeOf(Untrusted.Text(headers, FirstDeathHeader)) ?? TimeOf(Untrusted.Text(headers, MessageHeaders.FaultTimestamp))
+        ?? BrokerDeaths(headers).Select(death => death.TryGetValue("time", out var time) ? time : null).OfType<AmqpTimestamp>()
+            .Where(time => time.UnixTime is >= 0 and <= LastSecond)
+            .Select(time => (DateTimeOffset?)DateTimeOffset.FromUnixTimeSeconds(time.UnixTime)).Min();
+
+    private static DateTimeOffset? TimeOf(string? text) =>
+        DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time.ToUniversalTime() : null;
+
+    private static IEnumerable<IDictionary<string, object?>> BrokerDeaths(IDictionary<string, object?>? headers) =>
+        headers?.TryGetValue("x-death", out var deaths) == true && deaths is IEnumerable<object?> list ? list.OfType<IDictionary<string, object?>>() : [];
+
+    private static string? Text(IDictionary<string, object?>? headers, string name) =>
+        Untrusted.Text(headers, name) is { } text ? Untrusted.Shown(text, LongestShown, keepLines: true) : null;
+}
+
+/// <summary>A person's decision that a message will not be handled.</summary>
+/// <param name="Reason">Why.</param>
+/// <param name="By">Who decided: the token's subject.</param>
+/// <param name="At">When, UTC.</param>
+public sealed record Discard(string Reason, string By, DateTimeOffset At);

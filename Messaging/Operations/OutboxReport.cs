@@ -1,0 +1,81 @@
+using System.Data;
+using Npgsql;
+using Shop.Messaging.LogTailing;
+
+namespace Shop.Messaging.Operations;
+
+/// <summary>What a service still has to send.</summary>
+/// <param name="Waiting">Events that wait for the relay as rows, counted to 100,000.</param>
+/// <param name="Oldest">When the first of them was recorded; null if none waits.</param>
+/// <param name="LogBytes">With log tailing: bytes of log that are not confirmed yet, of all databases; null without.</param>
+/// <param name="Parked">Events that could not be sent, and those that wait behind them.</param>
+/// <param name="Streams">Their streams, the longest parked first; at most as many as asked for.</param>
+public sealed record OutboxView(long Waiting, DateTimeOffset? Oldest, long? LogBytes, long Parked, IReadOnlyList<ParkedStream> Streams);
+
+/// <summary>A stream of which an event cannot be sent: nothing of it is sent until that one is.</summary>
+/// <param name="Stream">The aggregate's id.</param>
+/// <param name="Type">The wire name of the event that could not be sent.</param>
+/// <param name="EventId">Its id.</param>
+/// <param name="Events">How many events are parked, with it.</param>
+/// <param name="Since">Since when.</param>
+/// <param name="Attempts">How often it was tried since then.</param>
+/// <param name="NextAttempt">When it is tried next.</param>
+/// <param name="Error">Why the last attempt failed.</param>
+public sealed record ParkedStream(
+    string Stream, string Type, Guid EventId, long Events, DateTimeOffset Since, int Attempts, DateTimeOffset NextAttempt, string Error);
+
+/// <summary>Shows what waits in the outbox, and has parked events tried at once.</summary>
+internal sealed class OutboxReport(MessagingSettings settings, LogStatus log)
+{
+    public async Task<OutboxView> ReadAsync(int limit, CancellationToken ct)
+    {
+        await using var connection = new NpgsqlConnection(settings.Database);
+        await connection.OpenAsync(ct);
+
+        // One snapshot for both: an event that is parked between them would be told as waiting and as parked.
+        await using var snapshot = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
+        var backlog = await OutboxBacklog.ReadAsync(connection, ct);
+        var streams = await StreamsAsync(connection, limit, ct);
+        return new OutboxView(backlog.Length, backlog.Oldest, log.State is { HasSlot: true } state ? state.Lag : null, backlog.Parked, streams);
+    }
+
+    /// <summary>Makes one stream, or all, due now; the relay looks within a second. How many there are.</summary>
+    public async Task<int> RetryAsync(string? stream, CancellationToken ct)
+    {
+        await using var connection = new NpgsqlConnection(settings.Database);
+        await connection.OpenAsync(ct);
+        await using var command = new NpgsqlCommand(
+            """
+            WITH due AS (UPDATE outbox_parked SET next_attempt_at = now() WHERE $1::text IS NULL OR stream = $1 RETURNING stream)
+            SELECT count(DISTINCT stream) FROM due
+            """, connection)
+        {
+            Parameters = { new() { Value = (object?)stream ?? DBNull.Value } },
+        };
+        return Convert.ToInt32(await command.ExecuteScalarAsync(ct));
+    }
+
+    private static async Task<List<ParkedStream>> StreamsAsync(NpgsqlConnection connection, int limit, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(
+            """
+            SELECT stream, type, event_id, events, parked_at, attempts, next_attempt_at, error FROM (
+                SELECT DISTINCT ON (partition, stream) *, count(*) OVER (PARTITION BY partition, stream) AS events
+                FROM outbox_parked ORDER BY partition, stream, seq) AS head
+            ORDER BY parked_at, stream LIMIT $1
+            """, connection)
+        {
+            Parameters = { new() { Value = limit } },
+        };
+        List<ParkedStream> streams = [];
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            streams.Add(new ParkedStream(
+                reader.GetString(0), reader.GetString(1), reader.GetGuid(2), reader.GetInt64(3), reader.GetFieldValue<DateTimeOffset>(4),
+                reader.GetInt32(5), reader.GetFieldValue<DateTimeOffset>(6), reader.GetString(7)));
+        }
+
+        return streams;
+    }
+}

@@ -1,0 +1,131 @@
+using System.Buffers.Binary;
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using Shop.Messaging.Telemetry;
+
+namespace Shop.Messaging.Operations;
+
+/// <summary>What waits in a service's outbox.</summary>
+/// <param name="Length">Events that are ready, counted no further than <see cref="CountsTo"/>.</param>
+/// <param name="Oldest">When the first of them was recorded; none is null.</param>
+/// <param name="Parked">Events that could not be sent or wait behind one that could not.</param>
+/// <param name="ParkedSince">Since when the longest waiting of those is parked; none is null.</param>
+internal sealed record OutboxBacklog(long Length, DateTimeOffset? Oldest, long Parked, DateTimeOffset? ParkedSince)
+{
+    public const int CountsTo = 100_000;
+
+    // The rows have no time of their own: the first 48 bits of an event's id are the milliseconds of its making.
+    private const string Sql = """
+        SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS waiting), (SELECT event_id FROM outbox ORDER BY seq LIMIT 1),
+            count(*), min(parked_at) FROM outbox_parked
+        """;
+
+    public static async Task<OutboxBacklog> ReadAsync(string database, CancellationToken ct)
+    {
+        await using var connection = new NpgsqlConnection(database);
+        await connection.OpenAsync(ct);
+        return await ReadAsync(connection, ct);
+    }
+
+    public static async Task<OutboxBacklog> ReadAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(Sql, connection);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        await reader.ReadAsync(ct);
+        return new OutboxBacklog(
+            reader.GetInt64(0),
+            await reader.IsDBNullAsync(1, ct) ? null : MadeAt(reader.GetGuid(1)),
+            reader.GetInt64(2),
+            await reader.IsDBNullAsync(3, ct) ? null : reader.GetFieldValue<DateTimeOffset>(3));
+    }
+
+    /// <summary>When the event was made, by its id.</summary>
+    public static DateTimeOffset MadeAt(Guid eventId)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        eventId.TryWriteBytes(bytes, bigEndian: true, out _);
+        return eventId.Version == 7
+            ? DateTimeOffset.FromUnixTimeMilliseconds((long)(BinaryPrimitives.ReadUInt64BigEndian(bytes) >> 16))
+            : DateTimeOffset.UnixEpoch;
+    }
+}
+
+/// <summary>
+/// Shows what waits in the outbox as metrics and as the health check <c>outbox</c>, which is degraded, and no more than that,
+/// while something has waited for longer than <see cref="MessagingSettings.StuckAfter"/>. It needs no relay of its own.
+/// </summary>
+internal sealed partial class OutboxWatch : BackgroundService, IHealthCheck
+{
+    private static readonly TimeSpan s_every = TimeSpan.FromSeconds(15);
+
+    private readonly MessagingSettings _settings;
+    private readonly TimeProvider _clock;
+    private readonly ILogger<OutboxWatch> _logger;
+    private readonly Meter _meter = new(MessagingTelemetry.Name);
+    private volatile OutboxBacklog? _last;
+
+    public OutboxWatch(MessagingSettings settings, TimeProvider clock, ILogger<OutboxWatch> logger)
+    {
+        (_settings, _clock, _logger) = (settings, clock, logger);
+        _meter.CreateObservableGauge("shop.outbox.length", () => Measured(last => last.Length), "{event}",
+            $"Events that wait for the relay, counted to {OutboxBacklog.CountsTo}.");
+        _meter.CreateObservableGauge("shop.outbox.oldest_age", () => Measured(last => Age(last.Oldest).TotalSeconds), "s",
+            "How long ago the first waiting event was recorded; 0 if none waits.");
+        _meter.CreateObservableGauge("shop.outbox.parked", () => Measured(last => last.Parked), "{event}",
+            "Events that could not be sent, and those that wait behind them.");
+        _meter.CreateObservableGauge("shop.outbox.parked_age", () => Measured(last => Age(last.ParkedSince).TotalSeconds), "s",
+            "For how long the longest parked event is parked; 0 if none is.");
+    }
+
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        var now = await OutboxBacklog.ReadAsync(_settings.Database, cancellationToken);
+        _last = now;
+        var data = new Dictionary<string, object>
+        {
+            ["length"] = now.Length,
+            ["oldestSeconds"] = Math.Round(Age(now.Oldest).TotalSeconds),
+            ["parked"] = now.Parked,
+            ["parkedSeconds"] = Math.Round(Age(now.ParkedSince).TotalSeconds),
+        };
+        var said = $"{now.Length} events wait, the oldest for {data["oldestSeconds"]} s; "
+            + $"{now.Parked} are parked, the longest for {data["parkedSeconds"]} s.";
+        return Age(now.Oldest) > _settings.StuckAfter || Age(now.ParkedSince) > _settings.StuckAfter
+            ? HealthCheckResult.Degraded(said, data: data)
+            : HealthCheckResult.Healthy(said, data);
+    }
+
+    public override void Dispose()
+    {
+        _meter.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                _last = await OutboxBacklog.ReadAsync(_settings.Database, stoppingToken);
+            }
+            catch (Exception e) when (e is NpgsqlException or TimeoutException or OperationCanceledException)
+            {
+                LogFailed(e.Message);
+            }
+
+            await Task.Delay(s_every, _clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private IEnumerable<Measurement<T>> Measured<T>(Func<OutboxBacklog, T> value)
+        where T : struct => _last is { } last ? [new Measurement<T>(value(last), new KeyValuePair<string, object?>("service", _settings.Service))] : [];
+
+    private TimeSpan Age(DateTimeOffset? since) => since is { } time ? _clock.GetUtcNow() - time : TimeSpan.Zero;
+
+    [LoggerMessage(LogLevel.Debug, "What waits in the outbox could not be read, and is asked again: {Reason}")]
+    private partial void LogFailed(string reason);
+}

@@ -1,0 +1,17 @@
+namespace Shop.Messaging.Outbox;
+
+/// <summary>
+/// Why this unit of work runs, for the events that it causes: one per scope. Empty in an HTTP request, whose first event
+/// starts a conversation of its own.
+/// </summary>
+internal sealed class MessageOrigin
+{
+    /// <summary>The id that all events of one story share: the id of the event that began it.</summary>
+    public Guid? CorrelationId { get; set; }
+
+    /// <summary>The event that this unit of work consumes.</summary>
+    public Guid? CausationId { get; set; }
+
+    /// <summary>Whether this unit of work consumes many events, and none of them is at work at the moment.</summary>
+    public bool HasManyCauses { get; set; }
+}

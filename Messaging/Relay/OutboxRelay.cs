@@ -1,0 +1,279 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Polly;
+using Polly.Retry;
+using Shop.Messaging.Outbox;
+using Shop.Messaging.Telemetry;
+
+namespace Shop.Messaging.Relay;
+
+/// <summary>
+/// Moves events from the outbox to the broker: claims a batch by deleting it, publishes it, and commits after the last
+/// confirm. Presence means ready: there is no cursor to skip with. A crash at any point repeats, and never loses.
+/// </summary>
+internal sealed partial class OutboxRelay(
+    MessagingSettings settings, OutboxDoorbell doorbell, IRelayStore store, IEventPublisher publisher, TimeProvider clock,
+    ILogger<OutboxRelay> logger)
+    : BackgroundService
+{
+    private static readonly TimeSpan s_rebalanceEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_pauseAfterFailure = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>How often an event may cost the connection, alone, before it is parked; once where it is parked already.</summary>
+    internal const int LossesAllowed = 3;
+
+    private readonly HashSet<string> _parkedStreams = [];
+    private readonly SlowStart _batch = new(settings.BatchSize);
+    private ResiliencePipeline? _connecting;
+
+    // Timestamps, not times of day: a clock that is set back must not stop the relay.
+    private long? _rebalancedAt;
+    private long? _retriedParkedAt;
+
+    /// <summary>Spreads the attempts to connect: the simulation gives its own, so that a run can be repeated.</summary>
+    internal Func<double> Jitter { get; init; } = Random.Shared.NextDouble;
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => RelayAsync(stoppingToken);
+
+    /// <summary>
+    /// Relays until it is stopped. All of it goes on where it was called from and waits only by the clock, so that the simulation
+    /// can run it step by step.
+    /// </summary>
+    internal async Task RelayAsync(CancellationToken stopping)
+    {
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                await using var session = await ConnectAsync(stopping);
+                await RunAsync(session, stopping);
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                MessagingTelemetry.RelayFailures.Add(1);
+                LogRoundFailed(e.Message);
+                await Task.Delay(s_pauseAfterFailure, clock, stopping)
+                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            }
+        }
+    }
+
+    private async Task<IRelaySession> ConnectAsync(CancellationToken stopping)
+    {
+        var context = ResilienceContextPool.Shared.Get(continueOnCapturedContext: true, stopping);
+        try
+        {
+            _connecting ??= ConnectPipeline();
+            return await _connecting.ExecuteAsync(OpenAsync, context);
+        }
+        finally
+        {
+            ResilienceContextPool.Shared.Return(context);
+        }
+    }
+
+    private ResiliencePipeline ConnectPipeline() => new ResiliencePipelineBuilder { TimeProvider = clock }
+        .AddRetry(new RetryStrategyOptions
+        {
+            ShouldHandle = new PredicateBuilder().Handle<Exception>(e => e is not OperationCanceledException),
+            MaxRetryAttempts = int.MaxValue,
+            BackoffType = DelayBackoffType.Exponential,
+            UseJitter = true,
+            Randomizer = Jitter,
+            Delay = TimeSpan.FromMilliseconds(200),
+            MaxDelay = TimeSpan.FromSeconds(5),
+            OnRetry = attempt =>
+            {
+                LogCannotConnect(Reason(attempt.Outcome.Exception), attempt.RetryDelay);
+                return default;
+            },
+        })
+        .Build();
+
+    private async ValueTask<IRelaySession> OpenAsync(ResilienceContext context)
+    {
+        // The broker first: rows claimed while it is away would only be held back from vacuum.
+        await publisher.ConnectAsync(context.CancellationToken);
+        var session = await store.OpenAsync(context.CancellationToken);
+        _rebalancedAt = _retriedParkedAt = null;
+        return session;
+    }
+
+    private async Task RunAsync(IRelaySession session, CancellationToken stopping)
+    {
+        while (!stopping.IsCancellationRequested)
+        {
+            await publisher.ConnectAsync(stopping);
+            await RebalanceAsync(session, stopping);
+            if (doorbell.TakeRangHere() && !session.HoldsAll)
+            {
+                await session.NotifyAsync(stopping);
+            }
+
+            await RetryParkedAsync(session);
+            await publisher.ConnectAsync(stopping); // a parked event may have cost the connection
+            if (!await RelayBatchAsync(session))
+            {
+                await doorbell.WaitAsync(settings.PollInterval, stopping);
+            }
+        }
+    }
+
+    private async Task RebalanceAsync(IRelaySession session, CancellationToken ct)
+    {
+        if (IsOver(_rebalancedAt, s_rebalanceEvery))
+        {
+            _rebalancedAt = clock.GetTimestamp();
+            await session.RebalanceAsync(ct);
+            _parkedStreams.Clear();
+            _parkedStreams.UnionWith(await session.ParkedStreamsAsync(ct));
+        }
+    }
+
+    /// <summary>
+    /// One round. It takes no stopping token: a shutdown waits for the confirms, which are bounded, and for the commit, so that
+    /// a deployment repeats nothing. Returns whether there may be more.
+    /// </summary>
+    private async Task<bool> RelayBatchAsync(IRelaySession session)
+    {
+        await using var transaction = await session.BeginAsync(CancellationToken.None);
+        var size = _batch.Size;
+        var rows = await session.ClaimAsync(size, CancellationToken.None);
+        if (rows.Count == 0)
+        {
+            return false;
+        }
+
+        var waiting = _parkedStreams.Count == 0 ? [] : rows.Where(row => _parkedStreams.Contains(row.Stream)).ToList();
+        var sending = waiting.Count == 0 ? rows : rows.Where(row => !_parkedStreams.Contains(row.Stream)).ToList();
+        var report = await PublishAsync(sending, LossesAllowed);
+        if (report.Confirmed.Count == rows.Count)
+        {
+            await transaction.CommitAsync();
+            MessagingTelemetry.Sent(rows, report, clock);
+            return rows.Count == size;
+        }
+
+        if (report.Confirmed.Count + report.Refused.Count + waiting.Count == 0)
+        {
+            throw new IOException($"The broker confirmed none of {rows.Count} events; they are rolled back and go again.");
+        }
+
+        var unsent = report.UnsentOf(sending);
+        await ParkAsync(session, [.. unsent[true], .. waiting], report);
+        if (unsent[false].Any())
+        {
+            await session.PutBackAsync([.. unsent[false]], CancellationToken.None);
+        }
+
+        await transaction.CommitAsync();
+        _parkedStreams.UnionWith(unsent[true].Select(row => row.Stream));
+        MessagingTelemetry.Sent(rows, report, clock);
+        ThrowIfUnknown(rows, report, unsent[false].Count());
+        return rows.Count == size;
+    }
+
+    private async Task<PublishReport> PublishAsync(List<OutboxRow> rows, int lossesAllowed)
+    {
+        var start = clock.GetTimestamp();
+        var report = await publisher.PublishAsync(rows, CancellationToken.None);
+        if (report.Confirmed.Count == rows.Count || CountUnknown(rows, report) == 0)
+        {
+            _batch.Succeeded();
+        }
+        else if (clock.GetElapsedTime(start) < settings.ConfirmTimeout && _batch.Blames(rows, lossesAllowed))
+        {
+            // A connection that is lost at once, and not silence: a broker that is only slow blames no event.
+            report.Refused[rows[0].Seq] = "the broker's connection was lost each time that it was sent alone";
+        }
+
+        return report;
+    }
+
+    /// <summary>Events that were neither confirmed nor refused, nor stand behind one of their stream that was.</summary>
+    private static int CountUnknown(List<OutboxRow> rows, PublishReport report) => report.UnsentOf(rows)[false].Count();
+
+    private static void ThrowIfUnknown(List<OutboxRow> rows, PublishReport report, int unknown)
+    {
+        if (unknown > 0)
+        {
+            throw new IOException($"The broker confirmed {report.Confirmed.Count} of {rows.Count} events; {unknown} go again.");
+        }
+    }
+
+    private async Task ParkAsync(IRelaySession session, List<OutboxRow> rows, PublishReport report)
+    {
+        if (rows.Count == 0)
+        {
+            return;
+        }
+
+        await session.ParkAsync(rows, CancellationToken.None);
+        MessagingTelemetry.Parked.Add(rows.Count);
+        foreach (var row in rows.Where(row => report.Refused.ContainsKey(row.Seq)))
+        {
+            await FailAsync(session, row, attempts: 0, report.Refused[row.Seq]);
+        }
+    }
+
+    private async Task RetryParkedAsync(IRelaySession session)
+    {
+        if (_parkedStreams.Count == 0 || !IsOver(_retriedParkedAt, settings.PollInterval))
+        {
+            return;
+        }
+
+        _retriedParkedAt = clock.GetTimestamp();
+        await using var transaction = await session.BeginAsync(CancellationToken.None);
+        var due = await session.DueAsync(_batch.Size, CancellationToken.None);
+        if (due.Count == 0)
+        {
+            return;
+        }
+
+        var report = await PublishAsync(due, lossesAllowed: 1);
+        await session.DeleteParkedAsync(report.Confirmed, CancellationToken.None);
+        foreach (var row in due.Where(row => report.Refused.ContainsKey(row.Seq)))
+        {
+            var attempts = await session.AttemptsOfAsync(row.Seq, CancellationToken.None);
+            await FailAsync(session, row, attempts, report.Refused[row.Seq]);
+        }
+
+        await transaction.CommitAsync();
+        MessagingTelemetry.Sent(due, report, clock);
+        ThrowIfUnknown(due, report, CountUnknown(due, report));
+        _parkedStreams.Clear();
+        _parkedStreams.UnionWith(await session.ParkedStreamsAsync(CancellationToken.None));
+    }
+
+    private async Task FailAsync(IRelaySession session, OutboxRow row, int attempts, string error)
+    {
+        var delay = RetryDelay(attempts);
+        await session.FailParkedAsync(row.Seq, delay, error, CancellationToken.None);
+        LogStuck(row.Type, row.EventId, row.Stream, attempts + 1, error, delay);
+    }
+
+    private bool IsOver(long? since, TimeSpan interval) => since is not { } then || clock.GetElapsedTime(then) >= interval;
+
+    /// <summary>Exponential from the configured first delay, doubled each time, at most the configured longest delay.</summary>
+    private TimeSpan RetryDelay(int attempts) => TimeSpan.FromTicks(Math.Min(
+        settings.MaxRetryDelay.Ticks, settings.FirstRetryDelay.Ticks << Math.Min(attempts, 20)));
+
+    /// <summary>"None of the specified endpoints were reachable" does not say that it was the certificate.</summary>
+    private static string Reason(Exception? failed) =>
+        failed?.GetBaseException() is { } cause && cause != failed ? $"{failed.Message}: {cause.Message}" : failed?.Message ?? "";
+
+    [LoggerMessage(LogLevel.Warning, "The relay cannot reach its database or its broker, next try in {Delay}: {Reason}")]
+    private partial void LogCannotConnect(string reason, TimeSpan delay);
+
+    [LoggerMessage(LogLevel.Warning, "A round of the relay failed and nothing is lost; it connects again: {Reason}")]
+    private partial void LogRoundFailed(string reason);
+
+    [LoggerMessage(LogLevel.Error,
+        "{Type} {EventId} of {Stream} cannot be sent (attempt {Attempt}): {Error}. Later events of {Stream} wait behind it; next attempt in {Delay}.")]
+    private partial void LogStuck(string type, Guid eventId, string stream, int attempt, string error, TimeSpan delay);
+}

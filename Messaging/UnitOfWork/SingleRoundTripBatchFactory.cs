@@ -1,0 +1,18 @@
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Update;
+using Npgsql.EntityFrameworkCore.PostgreSQL.Update.Internal;
+
+namespace Shop.Messaging.UnitOfWork;
+
+// The provider's batch is internal in name only, and the only place that knows what one round trip holds.
+#pragma warning disable EF1001
+
+/// <summary>Makes the batches that a save consists of: see <see cref="SingleRoundTripBatch"/>.</summary>
+internal sealed class SingleRoundTripBatchFactory(ModificationCommandBatchFactoryDependencies dependencies, IDbContextOptions options)
+    : NpgsqlModificationCommandBatchFactory(dependencies, options)
+{
+    private readonly ModificationCommandBatchFactoryDependencies _dependencies = dependencies;
+    private readonly int _maxBatchSize = options.Extensions.OfType<RelationalOptionsExtension>().FirstOrDefault()?.MaxBatchSize ?? 1_000;
+
+    public override ModificationCommandBatch Create() => new SingleRoundTripBatch(_dependencies, _maxBatchSize);
+}

@@ -1,0 +1,83 @@
+using System.Data.Common;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Npgsql;
+using Shop.Messaging.Outbox;
+
+namespace Shop.Messaging.UnitOfWork;
+
+/// <summary>Tells the unit of work what happens to its context: there is one interceptor for all of them.</summary>
+internal sealed class UnitOfWorkInterceptor : SaveChangesInterceptor, IDbTransactionInterceptor
+{
+    public override async ValueTask<InterceptionResult<int>> SavingChangesAsync(
+        DbContextEventData eventData, InterceptionResult<int> result, CancellationToken cancellationToken = default)
+    {
+        await Of(eventData).SavingAsync(eventData.Context!, cancellationToken);
+        return result;
+    }
+
+    public override InterceptionResult<int> SavingChanges(DbContextEventData eventData, InterceptionResult<int> result) =>
+        throw new NotSupportedException("Use SaveChangesAsync: domain event handlers are asynchronous.");
+
+    public override async ValueTask<int> SavedChangesAsync(
+        SaveChangesCompletedEventData eventData, int result, CancellationToken cancellationToken = default)
+    {
+        await Of(eventData).SavedAsync(eventData.Context!);
+        return result;
+    }
+
+    /// <summary>An event that went into the log left no row: that is no conflict.</summary>
+    public override ValueTask<InterceptionResult> ThrowingConcurrencyExceptionAsync(
+        ConcurrencyExceptionEventData eventData, InterceptionResult result, CancellationToken cancellationToken = default) =>
+        ValueTask.FromResult(eventData.Entries.All(entry => entry.Entity is OutboxMessage) ? InterceptionResult.Suppress() : result);
+
+    public override Task SaveChangesFailedAsync(DbContextErrorEventData eventData, CancellationToken cancellationToken = default)
+    {
+        Of(eventData).SaveFailed();
+        return Task.CompletedTask;
+    }
+
+    async ValueTask<InterceptionResult> IDbTransactionInterceptor.TransactionCommittingAsync(
+        DbTransaction transaction, TransactionEventData eventData, InterceptionResult result, CancellationToken cancellationToken)
+    {
+        var unitOfWork = Of(eventData);
+        if (unitOfWork.HasCommitted)
+        {
+            unitOfWork.HasCommitted = false;
+            return InterceptionResult.Suppress();
+        }
+
+        if (unitOfWork.LastStatement is not { } last)
+        {
+            return result;
+        }
+
+        unitOfWork.LastStatement = null;
+
+        // An error in the first leaves out the second, and the transaction is rolled back as after any other error.
+        await using var batch = new NpgsqlBatch((NpgsqlConnection)transaction.Connection!, (NpgsqlTransaction)transaction)
+        {
+            BatchCommands = { last, new NpgsqlBatchCommand("COMMIT") },
+        };
+        await batch.ExecuteNonQueryAsync(cancellationToken);
+        return InterceptionResult.Suppress();
+    }
+
+    Task IDbTransactionInterceptor.TransactionCommittedAsync(
+        DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken) => Of(eventData).CommittedAsync();
+
+    Task IDbTransactionInterceptor.TransactionRolledBackAsync(
+        DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken) => RolledBackAsync(eventData);
+
+    Task IDbTransactionInterceptor.RolledBackToSavepointAsync(
+        DbTransaction transaction, TransactionEventData eventData, CancellationToken cancellationToken) => RolledBackAsync(eventData);
+
+    private static Task RolledBackAsync(DbContextEventData eventData)
+    {
+        Of(eventData).RolledBack();
+        return Task.CompletedTask;
+    }
+
+    private static CommitProtocol Of(DbContextEventData eventData) => CommitProtocol.Of(eventData.Context!)
+        ?? throw new InvalidOperationException($"{eventData.Context!.GetType().Name} belongs to no scope: have it injected.");
+}

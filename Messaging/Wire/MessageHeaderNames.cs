@@ -1,0 +1,43 @@
+namespace Shop.Messaging.Wire;
+
+/// <summary>The names of the AMQP headers beside the body.</summary>
+internal static class MessageHeaderNames
+{
+    public const string AggregateId = "aggregate-id";
+    public const string AggregateVersion = "aggregate-version";
+    public const string CorrelationId = "correlation-id";
+    public const string CausationId = "causation-id";
+    public const string TraceParent = "traceparent";
+    public const string TraceState = "tracestate";
+    public const string Baggage = "baggage";
+
+    // CloudEvents 1.0, with the prefix of its AMQP binding: docs/adr/0031.
+    public const string CloudEventSpecVersion = "cloudEvents_specversion";
+    public const string CloudEventId = "cloudEvents_id";
+    public const string CloudEventSource = "cloudEvents_source";
+    public const string CloudEventType = "cloudEvents_type";
+    public const string CloudEventSubject = "cloudEvents_subject";
+    public const string CloudEventTime = "cloudEvents_time";
+    public const string CloudEventDataSchema = "cloudEvents_dataschema";
+    public const string CloudEventTraceParent = "cloudEvents_traceparent";
+
+    /// <summary>How often a message has come back after a delay; absent at first.</summary>
+    public const string Retries = "shop-retries";
+
+    /// <summary>Since when a stored event waits; only where its trace is recorded, and never sent.</summary>
+    public const string AppendedAt = "shop-appended-at";
+
+    /// <summary>How many of a sender's headers were left out of a copy, because they were too large or would do harm.</summary>
+    public const string Dropped = "shop-headers-dropped";
+
+    /// <summary>Where MassTransit looks for the parent of the consumer's span.</summary>
+    public const string MassTransitActivityId = "MT-Activity-Id";
+
+    /// <summary>Whether a header is one that Shop, the transport or the broker needs: never dropped for its size.</summary>
+    public static bool IsOurs(string name) =>
+        name.StartsWith("shop-", StringComparison.Ordinal) || name.StartsWith("MT-", StringComparison.Ordinal);
+
+    /// <summary>Whether a header says why a message is a dead letter, or was discarded: no sender may say that.</summary>
+    public static bool IsSaidByPeople(string name) =>
+        name.StartsWith("shop-discarded-", StringComparison.Ordinal) || name.StartsWith("shop-dead-", StringComparison.Ordinal);
+}

@@ -1,0 +1,107 @@
+using System.ComponentModel.DataAnnotations;
+using System.Security.Claims;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Shop.Messaging.Operations;
+using Shop.ServiceDefaults.Domain;
+using Shop.ServiceDefaults.Http;
+
+namespace Shop.ServiceDefaults.Operations;
+
+/// <summary>Why a dead letter shall not be handled.</summary>
+/// <param name="Reason">1 to 500 characters on one line.</param>
+public sealed record DiscardRequest(string Reason);
+
+/// <summary>
+/// How many messages were sent again, or discarded. A message is moved before the answer of an Idempotency-Key is stored: where the
+/// service dies in between, the repeat moves what is left, and says 0 where nothing is.
+/// </summary>
+/// <param name="Count">How many this request moved. 0 where none of this id is there: it was moved before, or never was there.</param>
+/// <param name="Left">How many stay, because the broker did not take them; the service's log says why.</param>
+public sealed record MovedResponse(int Count, int Left);
+
+/// <summary>Every service's routes for its own dead letters, for staff.</summary>
+internal static class DeadLetterEndpoints
+{
+    private const int MaxReason = 500;
+
+    public static void MapDeadLetters(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/dead-letters").RequireAuthorization(Auth.Staff).WithTags("Dead letters");
+        group.MapGet("", List).WithSummary("Messages that a consumer of this service could not handle, oldest first (staff).")
+            .WithDescription("At most limit (200) of each queue, or of one queue.")
+            .ProducesProblem(StatusCodes.Status404NotFound);
+        group.MapGet("discarded", ListDiscarded).WithSummary("Dead letters that were discarded, with the reason (staff).");
+        group.MapGet("{queue}/{id}", Show).WithSummary("A dead letter's headers and body, with personal data masked (staff).")
+            .ProducesProblem(StatusCodes.Status404NotFound);
+        group.MapPost("{queue}/retry", RetryAll)
+            .WithSummary("Sends all dead letters of a queue again, to that queue alone (staff).")
+            .ProducesProblem(StatusCodes.Status404NotFound);
+        group.MapPost("{queue}/{id}/retry", Retry).WithSummary("Sends a dead letter again (staff).")
+            .ProducesProblem(StatusCodes.Status404NotFound);
+        group.MapPost("{queue}/{id}/discard", Discard).WithSummary("Discards a dead letter; it is kept with the reason (staff).")
+            .ProducesProblem(StatusCodes.Status404NotFound)
+            .ProducesValidationProblem();
+    }
+
+    private static async Task<Results<Ok<List<DeadLetter>>, ProblemHttpResult>> List(
+        DeadLetterQueues letters, CancellationToken ct, string? queue = null, [Range(1, Paging.MaxLimit)] int limit = Paging.MaxLimit)
+    {
+        if (queue is not null && !letters.Has(queue))
+        {
+            return NoQueue(letters, queue);
+        }
+
+        List<DeadLetter> all = [];
+        foreach (var own in letters.Queues.Where(own => queue is null || own == queue))
+        {
+            all.AddRange(await letters.ListAsync(own, limit, ct));
+        }
+
+        return TypedResults.Ok(all);
+    }
+
+    private static async Task<Ok<List<DeadLetter>>> ListDiscarded(
+        DeadLetterQueues letters, CancellationToken ct, [Range(1, Paging.MaxLimit)] int limit = Paging.MaxLimit) =>
+        TypedResults.Ok(await letters.ListDiscardedAsync(limit, ct));
+
+    private static async Task<Results<Ok<DeadLetterContent>, ProblemHttpResult>> Show(
+        string queue, string id, DeadLetterQueues letters, CancellationToken ct) => !letters.Has(queue)
+            ? NoQueue(letters, queue)
+            : await letters.FindAsync(queue, id, ct) is { } content
+                ? TypedResults.Ok(content)
+                : NoLetter(queue, id);
+
+    private static async Task<Results<Ok<MovedResponse>, ProblemHttpResult>> RetryAll(
+        string queue, DeadLetterQueues letters, CancellationToken ct) => letters.Has(queue)
+            ? TypedResults.Ok(ResponseOf(await letters.RetryAsync(queue, id: null, ct)))
+            : NoQueue(letters, queue);
+
+    private static async Task<Results<Ok<MovedResponse>, ProblemHttpResult>> Retry(
+        string queue, string id, DeadLetterQueues letters, CancellationToken ct) => letters.Has(queue)
+            ? TypedResults.Ok(ResponseOf(await letters.RetryAsync(queue, id, ct)))
+            : NoQueue(letters, queue);
+
+    private static async Task<Results<Ok<MovedResponse>, ProblemHttpResult, ValidationProblem>> Discard(
+        string queue, string id, DiscardRequest request, DeadLetterQueues letters, ClaimsPrincipal user, CancellationToken ct)
+    {
+        if (request.Reason.Length > MaxReason || !OneLine.Is(request.Reason))
+        {
+            return TypedResults.ValidationProblem(
+                new Dictionary<string, string[]> { ["reason"] = [$"Say why, in 1 to {MaxReason} characters on one line, none of them a control character."] });
+        }
+
+        return letters.Has(queue)
+            ? TypedResults.Ok(ResponseOf(await letters.DiscardAsync(queue, id, request.Reason, user.CustomerId(), ct)))
+            : NoQueue(letters, queue);
+    }
+
+    private static MovedResponse ResponseOf(Moved moved) => new(moved.Count, moved.Left);
+
+    private static ProblemHttpResult NoLetter(string queue, string id) => Problem.NotFound($"There is no dead letter {id} of {queue}.");
+
+    private static ProblemHttpResult NoQueue(DeadLetterQueues letters, string queue) =>
+        Problem.NotFound($"{queue} is no queue of this service. There is: {string.Join(", ", letters.Queues)}.");
+}
