@@ -4,6 +4,7 @@ using Microsoft.Extensions.Hosting;
 using RabbitMQ.Client;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
+using Shop.Messaging.Consuming;
 using Shop.Messaging.Consuming.Batches;
 using Shop.Messaging.Tests.Harness;
 using Shop.Messaging.Wire;
