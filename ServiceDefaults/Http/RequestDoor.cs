@@ -44,17 +44,37 @@ internal sealed class RequestDoor(RequestDelegate next)
 
     private static async Task<ProblemHttpResult?> BodyProblemAsync(HttpContext context)
     {
-        if (context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == false || !context.Request.HasJsonContentType())
+        if (context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == false || HttpMethods.IsGet(context.Request.Method))
         {
             return null;
         }
 
-        var body = new MemoryStream((int)Math.Min(context.Request.ContentLength ?? 0, HttpDefaults.MaxBodyBytes));
-        await context.Request.Body.CopyToAsync(body, context.RequestAborted);
-        body.Position = 0;
+        var body = await ReadAsync(context);
         context.Request.Body = body;
+        if (!context.Request.HasJsonContentType())
+        {
+            return null;
+        }
+
         context.Request.ContentType = "application/json"; // the framework does not know a charset in quotes
         return JsonCheck.Violation(body.GetBuffer().AsSpan(0, (int)body.Length)) is { } violation ? Malformed(violation) : null;
+    }
+
+    // Whoever reads it after this cannot fail. Kestrel throws more than it says: a chunk's size that overflows is no bad request to it.
+    private static async Task<MemoryStream> ReadAsync(HttpContext context)
+    {
+        var body = new MemoryStream((int)Math.Min(context.Request.ContentLength ?? 0, HttpDefaults.MaxBodyBytes));
+        try
+        {
+            await context.Request.Body.CopyToAsync(body, context.RequestAborted);
+        }
+        catch (IOException e) when (e is not BadHttpRequestException)
+        {
+            throw new BadHttpRequestException("The body does not arrive as its headers say.", e);
+        }
+
+        body.Position = 0;
+        return body;
     }
 
     private static bool HasNul(string? text) => text?.Contains('\0', StringComparison.Ordinal) == true;

@@ -34,6 +34,9 @@ public sealed class WireTests(OrderingService ordering) : IClassFixture<Ordering
 
     [Theory]
     [InlineData(Post + "Transfer-Encoding: chunked\r\n\r\nzz\r\nnonsense\r\n", 400, "malformed-request")]
+    [InlineData(Post + "Transfer-Encoding: chunked\r\n\r\n7fffffffffffffff\r\n{}", 400, "malformed-request")]
+    [InlineData(Post + "Idempotency-Key: k\r\nTransfer-Encoding: chunked\r\n\r\n80000000\r\n{}", 400, "malformed-request")]
+    [InlineData("POST /orders/018f6f3e-7c1a-7d1e-8a55-3a9c1f2e4b5d/cancel HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nIdempotency-Key: k\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n{}", 400, "malformed-request")]
     [InlineData(Post + "Transfer-Encoding: chunked\r\n\r\nffffff\r\n{70000}", 413, "body-too-large")]
     [InlineData(Post + "Content-Length: 70000\r\n\r\n{70000}", 413, "body-too-large")]
     [InlineData(Post + "Content-Length: 99999999999\r\n\r\n", 413, "body-too-large")]
