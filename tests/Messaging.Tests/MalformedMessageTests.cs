@@ -53,6 +53,32 @@ public sealed class MalformedMessageTests : HostileTest
         ["the body ends early"] = (e => Bytes(e)[..^5], "no message envelope"),
         ["the body goes on"] = (e => [.. Bytes(e), (byte)'}'], "no message envelope"),
         ["the body is deep"] = (Text(t => t.Replace("\"sku\":", $"\"unknown\":{Nested(100)},\"sku\":", StringComparison.Ordinal)), "depth"),
+        ["the message is null"] = (With(e => e["message"] = null), "has no message"),
+        ["the message is a number"] = (With(e => e["message"] = 7), "has no message"),
+        ["the message is text"] = (With(e => e["message"] = "x"), "has no message"),
+        ["the message is deep"] = (Text(t => t.Replace("\"sku\":", $"\"unknown\":{Nested(1_000)},\"sku\":", StringComparison.Ordinal)), "depth"),
+        ["messageType is an object"] = (With(e => e["messageType"] = new JsonObject { ["urn"] = "x" }), "no message envelope"),
+        ["messageType holds a list"] = (With(e => e["messageType"] = new JsonArray(new JsonArray("urn:message:inventory.stock-replenished.v1"))), "no message envelope"),
+        ["messageType is in capitals"] = (With(e => e["messageType"] = new JsonArray("URN:MESSAGE:INVENTORY.STOCK-REPLENISHED.V1")), "names no message type"),
+        ["messageType is of a future version"] = (With(e => e["messageType"] = new JsonArray("urn:message:inventory.stock-replenished.v99")), "is no event"),
+        ["messageType ends with a blank"] = (With(e => e["messageType"] = new JsonArray("urn:message:inventory.stock-replenished.v1 ")), "is no event"),
+        ["messageId has braces"] = (With(e => e["messageId"] = $"{{{e["messageId"]}}}"), "messageId"),
+        ["correlationId is empty"] = (With(e => e["correlationId"] = ""), "correlationId"),
+        ["sentTime is no time"] = (With(e => e["sentTime"] = "yesterday"), "sentTime"),
+        ["a name with an escape is there twice"] = (Text(t => t.Replace("\"messageId\"", "\"\\u006dessageId\":\"x\",\"messageId\"", StringComparison.Ordinal)), "uplicate"),
+        ["a number that no double holds"] = (Raw("productVersion", "1e400"), "productVersion"),
+        ["a number next to nothing"] = (Raw("productVersion", "1e-400"), "productVersion"),
+        ["a number of 30 digits"] = (Raw("productVersion", "123456789012345678901234567890"), "productVersion"),
+        ["a number with a decimal point"] = (Raw("productVersion", "1.0"), "productVersion"),
+        ["a leap second"] = (WithEvent(m => m["occurredAt"] = "2026-06-30T23:59:60Z"), "occurredAt"),
+        ["an offset of more than 14 hours"] = (WithEvent(m => m["occurredAt"] = "2026-11-28T10:00:00+14:01"), "occurredAt"),
+        ["an offset without a colon"] = (WithEvent(m => m["occurredAt"] = "2026-11-28T10:00:00+0100"), "occurredAt"),
+        ["a time before the year 1"] = (WithEvent(m => m["occurredAt"] = "0001-01-01T00:00:00+14:00"), "occurredAt"),
+        ["a time after the year 9999"] = (WithEvent(m => m["occurredAt"] = "9999-12-31T23:59:59-14:00"), "occurredAt"),
+        ["the body begins with a byte order mark"] = (e => [0xef, 0xbb, 0xbf, .. Bytes(e)], "no message envelope"),
+        ["the body is UTF-16"] = (e => [0xff, 0xfe, .. Encoding.Unicode.GetBytes(e.ToJsonString())], "no UTF-8"),
+        ["the body is text in JSON"] = (e => Encoding.UTF8.GetBytes(JsonValue.Create(e.ToJsonString())!.ToJsonString()), "no message envelope"),
+        ["the body is a byte larger than is read"] = (e => [.. Bytes(e), .. Enumerable.Repeat((byte)' ', (1024 * 1024) + 1 - Bytes(e).Length)], "bytes"),
         ["the body is large"] = (WithEvent(m => m["unknown"] = new string('x', 2_000_000)), "bytes"),
     };
 
@@ -98,6 +124,11 @@ public sealed class MalformedMessageTests : HostileTest
         {
             ["as it is"] = Bytes,
             ["unknown members"] = With(e => (e["message"]!["unknown"], e["host"]) = (JsonNode.Parse(Nested(20)), new JsonObject())),
+            ["the first of all times"] = WithEvent(m => m["occurredAt"] = "0001-01-01T00:00:00Z"),
+            ["the last of all times"] = WithEvent(m => m["occurredAt"] = "9999-12-31T23:59:59.9999999Z"),
+            ["blanks around it"] = Text(t => $"\r\n {t} \r\n"),
+            ["as large as may be"] = e => [.. Bytes(e), .. Enumerable.Repeat((byte)' ', (1024 * 1024) - Bytes(e).Length)],
+            ["a name with an escape"] = Text(t => t.Replace("\"messageId\"", "\"\\u006dessageId\"", StringComparison.Ordinal)),
             ["another offset"] = WithEvent(m => m["occurredAt"] = "2026-11-24T10:13:24.5+02:00"),
             ["long ago"] = WithEvent(m => m["occurredAt"] = "1970-01-01T00:00:00Z"),
             ["a byte more than ASCII"] = WithEvent(m => m["unknown"] = "Grüße 🫖"),
@@ -127,6 +158,12 @@ public sealed class MalformedMessageTests : HostileTest
 
     private static Func<JsonObject, byte[]> Text(Func<string, string> change) =>
         envelope => Encoding.UTF8.GetBytes(change(envelope.ToJsonString()));
+
+    private static Func<JsonObject, byte[]> Raw(string member, string json) => envelope =>
+    {
+        envelope["message"]![member] = "@raw@";
+        return Encoding.UTF8.GetBytes(envelope.ToJsonString().Replace("\"@raw@\"", json, StringComparison.Ordinal));
+    };
 
     private static string Nested(int depth) => new string('[', depth) + new string(']', depth);
 }

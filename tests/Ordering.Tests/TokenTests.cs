@@ -38,8 +38,14 @@ public sealed class TokenTests(OrderingService ordering) : IClassFixture<Orderin
     [InlineData("""{"alg":"HS256","typ":"JWT","crit":["b64"],"b64":true}""", false)]
     [InlineData("""{"alg":"HS256","typ":"JWT","crit":[]}""", false)]
     [InlineData("""{"alg":"HS256","typ":"JWT","crit":null}""", false)]
+    [InlineData("""{"alg":"none","typ":"JWT"}""", false)]
+    [InlineData("""{"alg":"RS256","typ":"JWT"}""", false)]
+    [InlineData("""{"alg":"HS512","typ":"JWT"}""", false)]
+    [InlineData("""{"alg":["HS256"],"typ":"JWT"}""", false)]
+    [InlineData("""{"typ":"JWT"}""", false)]
     [InlineData("""{"alg":"HS256","typ":"JWT","kid":"1","cty":"x"}""", true)]
-    public async Task A_critical_header_that_nobody_knows_makes_the_token_invalid(string header, bool good)
+    [InlineData("""{"alg":"HS256","typ":"JWT","kid":"../../../../dev/null"}""", true)]
+    public async Task A_critical_header_that_nobody_knows_or_another_algorithm_makes_the_token_invalid(string header, bool good)
     {
         using var answer = await ordering.Client(TestTokens.WithHeader(header)).GetAsync(new Uri("/orders", UriKind.Relative));
 
