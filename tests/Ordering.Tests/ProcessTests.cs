@@ -24,7 +24,7 @@ public sealed class ProcessTests(OrderingService ordering) : IClassFixture<Order
         {
             messageId = listed.EventId,
             conversationId = listed.EventId,
-            messageType = new[] { "urn:message:" + EventCatalog.NameOf(typeof(ProductListed)) },
+            messageType = new[] { "urn:message:" + ShopEvents.Catalog.NameOf(typeof(ProductListed)) },
             message = JsonSerializer.SerializeToNode(listed, EventJson.Options),
         });
         var junk = Guid.CreateVersion7();

@@ -72,7 +72,7 @@ public sealed class FailedMessageTests
     private static byte[] Envelope(IIntegrationEvent @event) => Encoding.UTF8.GetBytes(JsonSerializer.Serialize(new
     {
         messageId = @event.EventId,
-        messageType = new[] { $"urn:message:{EventCatalog.NameOf(@event.GetType())}" },
+        messageType = new[] { $"urn:message:{ShopEvents.Catalog.NameOf(@event.GetType())}" },
         message = JsonSerializer.SerializeToElement(@event, @event.GetType(), EventJson.Options),
     }));
 }
