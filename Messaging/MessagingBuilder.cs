@@ -12,7 +12,12 @@ public sealed class MessagingBuilder
     private readonly IBusRegistrationConfigurator _bus;
     private readonly BrokerTopology _topology;
 
-    internal MessagingBuilder(IBusRegistrationConfigurator bus, BrokerTopology topology) => (_bus, _topology) = (bus, topology);
+    internal MessagingBuilder(IBusRegistrationConfigurator bus, BrokerTopology topology, MessagingSettings settings) =>
+        (_bus, _topology, Settings) = (bus, topology, settings);
+
+    internal IServiceCollection Services => _bus;
+
+    internal MessagingSettings Settings { get; }
 
     /// <summary>
     /// Adds a consumer with a queue of its own, named after the service and the consumer, bound to the events of its

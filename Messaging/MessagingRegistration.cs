@@ -2,6 +2,7 @@ using System.Security.Authentication;
 using MassTransit;
 using MassTransit.Middleware;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Update;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -10,7 +11,6 @@ using Microsoft.Extensions.Logging;
 using Shop.Messaging.Consuming;
 using Shop.Messaging.Consuming.MassTransit;
 using Shop.Messaging.DomainEvents;
-using Shop.Messaging.LogTailing;
 using Shop.Messaging.Operations;
 using Shop.Messaging.Outbox;
 using Shop.Messaging.RabbitMq;
@@ -52,11 +52,13 @@ public static class MessagingRegistration
             "consumers", services => services.GetRequiredService<ConsumerProgress>(), HealthStatus.Unhealthy, [MessagingSettings.ReadyTag]));
         builder.Services.AddHealthChecks().AddCheck<TopologyCheck>("topology", tags: [MessagingSettings.ReadyTag]);
         builder.Services.AddSingleton(publishedEvents);
-        builder.Services.AddSingleton<OutboxDoorbell>().AddLogTailing(settings);
+        builder.Services.AddSingleton<OutboxDoorbell>();
+        builder.Services.AddSingleton<IRelayStore, RelayStore>().AddSingleton<IRelayPreparation, RowPreparation>();
         builder.Services.AddSingleton<BrokerPublisher>();
         builder.Services.AddSingleton<IEventPublisher>(services => services.GetRequiredService<BrokerPublisher>());
-        builder.Services.AddScoped<MessageOrigin>().AddScoped<DomainEventDispatcher>().AddScoped<CommitProtocol>();
-        builder.Services.AddSingleton<UnitOfWorkInterceptor>();
+        builder.Services.AddDomainEvents<TContext>().AddScoped<MessageOrigin>().AddScoped<ICommitParticipant, OutboxParticipant>();
+        builder.Services.ConfigureDbContext<TContext>(options =>
+            options.ReplaceService<IModificationCommandBatchFactory, SingleRoundTripBatchFactory>());
         builder.Services.AddScoped(services => new OutboxAppender(services.GetRequiredService<MessageOrigin>(), events, noLongerConsumed));
         builder.Services.AddScoped<DbContext>(services => services.GetRequiredService<TContext>());
         if (settings.RelayEnabled)
@@ -103,7 +105,7 @@ public static class MessagingRegistration
         services.AddMassTransit(bus =>
         {
             bus.DisableUsageTelemetry();
-            consumers(new MessagingBuilder(bus, topology));
+            consumers(new MessagingBuilder(bus, topology, settings));
 
             // Shown in /health/ready, but no reason to take no requests: what needs only the database works without the broker.
             bus.ConfigureHealthCheckOptions(health => health.MinimalFailureStatus = HealthStatus.Degraded);

@@ -37,11 +37,11 @@ internal sealed class MessagingSettings
     /// <summary>Whether this process relays; false for a process that only appends.</summary>
     public bool RelayEnabled { get; init; } = true;
 
-    /// <summary>How events get from a commit to the broker. The migrate command brings the database to it.</summary>
-    public RelayKind Relay { get; init; } = RelayKind.Polling;
+    /// <summary>For a service that uses log tailing: whether it goes on (also where it is not set) or goes back to polling.</summary>
+    public RelayKind? Relay { get; init; }
 
     /// <summary>
-    /// With <see cref="RelayKind.LogTailing"/>: bytes of log that may wait for the broker, 1 GiB by default. Beyond it events are moved
+    /// With log tailing: bytes of log that may wait for the broker, 1 GiB by default. Beyond it events are moved
     /// into the table, so that the server can let go of the log. At most half of the server's max_slot_wal_keep_size, if that is set.
     /// </summary>
     public long MaxRetainedLog { get; init; } = 1L << 30;

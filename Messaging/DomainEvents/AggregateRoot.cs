@@ -23,5 +23,7 @@ public abstract class AggregateRoot
     }
 
     /// <summary>Records a fact.</summary>
-    protected void Raise(DomainEvent domainEvent) => _events.Add(domainEvent);
+    protected void Raise(DomainEvent domainEvent) => Record(domainEvent);
+
+    internal void Record(DomainEvent domainEvent) => _events.Add(domainEvent);
 }

@@ -1,17 +1,60 @@
 using System.Collections.Concurrent;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace Shop.Messaging.DomainEvents;
 
-/// <summary>Finds the handlers of a domain event by its type and calls them in the order of their registration.</summary>
+/// <summary>
+/// Takes what aggregates recorded, finds the handlers of each event by its type and calls them in the order of their registration. One per
+/// scope.
+/// </summary>
 internal sealed partial class DomainEventDispatcher(IServiceProvider services, ILogger<DomainEventDispatcher> logger)
 {
-    private static readonly ConcurrentDictionary<Type, Route> s_routes = new();
+    /// <summary>Handlers that keep raising events for each other are a mistake; a legitimate chain is a few rounds long.</summary>
+    public const int MaxRounds = 32;
 
-    /// <summary>Returns whether anybody handled it, and may so have changed something.</summary>
-    public Task<bool> BeforeCommitAsync(DomainEvent domainEvent, CancellationToken ct) =>
-        RouteOf(domainEvent).BeforeCommitAsync(services, domainEvent, ct);
+    private static readonly ConcurrentDictionary<Type, Route> s_routes = new();
+    private readonly List<AggregateRoot> _drained = [];
+
+    /// <summary>Handles, before the commit, what the context's aggregates recorded, and what their handlers have them record in turn.</summary>
+    /// <returns>All of it, in order.</returns>
+    /// <exception cref="InvalidOperationException">Handlers raise events without end, or an earlier call failed and its changes are still there.</exception>
+    public async Task<IReadOnlyList<DomainEvent>> HandleRecordedAsync(DbContext db, CancellationToken ct)
+    {
+        if (_drained.Exists(aggregate => db.Entry(aggregate).State != EntityState.Detached))
+        {
+            throw new InvalidOperationException("An earlier save failed while its domain events were handled, so saving now would "
+                + "store changes without their events. Clear the context and start again from fresh data.");
+        }
+
+        _drained.Clear();
+        List<DomainEvent> all = [];
+        for (var round = 0; Take(db) is { Count: > 0 } raised; round++)
+        {
+            if (round == MaxRounds)
+            {
+                throw new InvalidOperationException(
+                    $"Domain events were still being raised after {MaxRounds} rounds, last {raised[0].GetType().Name}: "
+                    + "some handlers keep raising events for each other.");
+            }
+
+            all.AddRange(raised);
+            var handled = false;
+            foreach (var domainEvent in raised)
+            {
+                handled |= await RouteOf(domainEvent).BeforeCommitAsync(services, domainEvent, ct);
+            }
+
+            if (!handled)
+            {
+                break; // nobody did anything that could raise another, so nothing has to be looked through again
+            }
+        }
+
+        _drained.Clear();
+        return all;
+    }
 
     public async Task AfterCommitAsync(DomainEvent domainEvent)
     {
@@ -24,6 +67,13 @@ internal sealed partial class DomainEventDispatcher(IServiceProvider services, I
         {
             LogAfterCommitFailed(domainEvent.GetType().Name, e);
         }
+    }
+
+    private List<DomainEvent> Take(DbContext db)
+    {
+        var raising = db.ChangeTracker.Entries<AggregateRoot>().Select(entry => entry.Entity).Where(aggregate => aggregate.HasEvents).ToList();
+        _drained.AddRange(raising);
+        return [.. raising.SelectMany(aggregate => aggregate.TakeEvents())];
     }
 
     private static Route RouteOf(DomainEvent domainEvent) => s_routes.GetOrAdd(domainEvent.GetType(),

@@ -32,7 +32,7 @@ internal sealed class InboxUnitOfWork(DbContext db, CommitProtocol unitOfWork, T
         return true;
     }
 
-    public Task CommitAsync(CancellationToken ct) => unitOfWork.CommitAsync(db, _transaction!, ct);
+    public Task CommitAsync(CancellationToken ct) => unitOfWork.SaveAndCommitAsync(db, _transaction!, ct);
 
     /// <summary>By leaving the transaction, because a COMMIT that failed has ended it, and what has ended refuses to be rolled back.</summary>
     public Task RollbackAsync() => _transaction!.DisposeAsync().AsTask();

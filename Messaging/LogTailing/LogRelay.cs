@@ -212,7 +212,7 @@ internal sealed partial class LogRelay(
         {
             LogLost(state.LostMessage);
         }
-        else if (settings.Relay == RelayKind.LogTailing && (state.Hindrance is not null || !state.HasTrigger))
+        else if (settings.Relay != RelayKind.Polling && (state.Hindrance is not null || !state.HasTrigger))
         {
             LogFallsBack(state.Hindrance ?? "the service's migrate command has not set it up");
         }

@@ -1,4 +1,7 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
 using Shop.Messaging.Outbox;
@@ -7,25 +10,27 @@ using Shop.Messaging.Relay;
 
 namespace Shop.Messaging.LogTailing;
 
-internal static class LogTailingRegistration
+/// <summary>Adds transaction log tailing in place of polling.</summary>
+public static class LogTailingRegistration
 {
     /// <summary>
-    /// Adds the relay from the log. Both strategies have it: what the other one left behind is to be sent too. What decides where
-    /// events go is in the database: see <see cref="IRelayStrategy.PrepareAsync"/>.
+    /// Events go into the database's write-ahead log in place of rows, and the relay reads the log through a replication slot. Needs
+    /// PostgreSQL with <c>wal_level = logical</c> and a login with REPLICATION; without them events are stored as rows and polled, and the
+    /// health says so. The service's migrate command sets it up. To go back, set <c>Messaging:Relay</c> to <c>Polling</c>, keep this call
+    /// until migrate has run and the slot is read and gone, and then leave it out.
     /// </summary>
-    public static void AddLogTailing(this IServiceCollection services, MessagingSettings settings)
+    /// <typeparam name="TContext">The service's DbContext.</typeparam>
+    public static MessagingBuilder UseLogTailing<TContext>(this MessagingBuilder messaging)
+        where TContext : DbContext
     {
+        ArgumentNullException.ThrowIfNull(messaging);
+        var (services, settings) = (messaging.Services, messaging.Settings);
         services.AddSingleton<LogStatus>();
-        services.AddSingleton<IRelayStore, RelayStoreBehindLog>();
-        if (settings.Relay == RelayKind.LogTailing)
-        {
-            services.AddSingleton<IRelayStrategy, LogTailingStrategy>();
-        }
-        else
-        {
-            services.AddSingleton<IRelayStrategy, PollingStrategy>();
-        }
-
+        services.Replace(ServiceDescriptor.Singleton<IRelayStore, RelayStoreBehindLog>());
+        services.Replace(settings.Relay == RelayKind.Polling
+            ? ServiceDescriptor.Singleton<IRelayPreparation, PollingAgain>()
+            : ServiceDescriptor.Singleton<IRelayPreparation, LogTailingPreparation>());
+        services.ConfigureDbContext<TContext>(options => options.AddInterceptors(LoggedEventInterceptor.Instance));
         if (settings.RelayEnabled)
         {
             // A broker connection of its own: the polling relay beside it uses its one at the same time.
@@ -37,5 +42,16 @@ internal static class LogTailingRegistration
             // Degraded at most: the service answers requests, and taking it away would not help its events.
             services.AddHealthChecks().AddCheck<LogHealthCheck>("relay", HealthStatus.Degraded, [MessagingSettings.ReadyTag]);
         }
+
+        return messaging;
+    }
+
+    /// <summary><see cref="UseLogTailing{TContext}"/> where the configuration names a relay, <c>Messaging:Relay</c>; else nothing.</summary>
+    /// <typeparam name="TContext">The service's DbContext.</typeparam>
+    public static MessagingBuilder UseRelayOf<TContext>(this MessagingBuilder messaging, IConfiguration configuration)
+        where TContext : DbContext
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        return string.IsNullOrEmpty(configuration["Messaging:Relay"]) ? messaging : messaging.UseLogTailing<TContext>();
     }
 }

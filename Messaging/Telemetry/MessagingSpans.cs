@@ -33,13 +33,6 @@ internal sealed class MessagingSpans(MessagingSettings settings)
 
     private static ActivitySource Activities => MessagingTelemetry.Activities;
 
-    /// <summary>From the moment when a save had handled its domain events to the end of the commit.</summary>
-    public static void Committed(DateTimeOffset since, int domainEvents, int appended)
-    {
-        using var span = Activities.StartActivity("commit", ActivityKind.Internal, default(ActivityContext), startTime: since);
-        span?.SetTag("shop.domain_events", domainEvents).SetTag("shop.outbox.appended", appended);
-    }
-
     /// <summary>The time between a commit and now, in which an event waited for the relay.</summary>
     public static void Waited(ActivityContext cause, string type, Guid eventId, DateTimeOffset since, DateTimeOffset until)
     {

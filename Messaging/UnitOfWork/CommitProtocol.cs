@@ -1,170 +1,180 @@
+using System.Data.Common;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 using Shop.Messaging.DomainEvents;
-using Shop.Messaging.Outbox;
-using Shop.Messaging.Telemetry;
 
 namespace Shop.Messaging.UnitOfWork;
 
 /// <summary>
-/// Makes SaveChanges the unit of work: handles the recorded domain events before the commit, appends what they publish to
-/// the outbox, and after the commit, whoever does it, runs the committed-event handlers and wakes the relay. One per scope.
+/// What a unit of work does, from SaveChanges to after the commit. One per scope, and the only place that knows how far it has come.
+/// <list type="number">
+/// <item><see cref="SavingAsync"/>: the recorded domain events are handled, and the participants add their rows to the save.</item>
+/// <item>The save. Where it is the transaction's last and only inserts, its round trip ends with COMMIT: <see cref="EndsWithCommit"/>.</item>
+/// <item><see cref="SavedAsync"/>: without a transaction around it, the save was the commit.</item>
+/// <item><see cref="SendCommitAsync"/>: commits, unless the save has; a last statement goes in the same round trip.</item>
+/// <item><see cref="CommittedAsync"/>: participants first, then the handlers of committed events.</item>
+/// </list>
+/// What fails or is rolled back on the way never happened: <see cref="RolledBack"/>.
 /// </summary>
-internal sealed class CommitProtocol(
-    DomainEventDispatcher dispatcher, OutboxAppender outbox, PublishedEventsMap publishedEvents, OutboxDoorbell doorbell)
+internal sealed class CommitProtocol(DomainEventDispatcher dispatcher, IEnumerable<ICommitParticipant> participants)
 {
-    /// <summary>Handlers that keep raising events for each other are a mistake; a legitimate chain is a few rounds long.</summary>
-    public const int MaxRounds = 32;
-
     /// <summary>Contexts are pooled, and go from one scope to the next.</summary>
-    private static readonly ConditionalWeakTable<DbContext, StrongBox<CommitProtocol>> s_unitsOfWork = [];
+    private static readonly ConditionalWeakTable<DbContext, StrongBox<CommitProtocol>> s_protocols = [];
 
+    private readonly ICommitParticipant[] _participants = [.. participants];
     private readonly List<DomainEvent> _uncommitted = [];
-    private readonly List<AggregateRoot> _drained = [];
-    private int _appended;
     private DateTimeOffset? _savedFrom;
-    private bool _saving;
-    private bool _committing;
+    private NpgsqlBatchCommand? _lastStatement;
+    private Stage _stage;
 
-    /// <summary>What the transaction does last: it goes in one round trip with the commit, and is done or not done with it.</summary>
-    public NpgsqlBatchCommand? LastStatement { get; set; }
+    /// <summary>How far a save is that ends its transaction.</summary>
+    [Flags]
+    private enum Stage
+    {
+        None = 0,
 
-    /// <summary>Whether the save that is under way is the transaction's last, so that it may end with COMMIT.</summary>
-    public bool MayCommit => _committing && _saving;
+        /// <summary>A save is under way.</summary>
+        Saving = 1,
 
-    /// <summary>Whether the save has ended with COMMIT, so that nothing is left to commit.</summary>
-    public bool HasCommitted { get; set; }
+        /// <summary>The save that is under way, or comes next, is the transaction's last.</summary>
+        LastSave = 2,
+
+        /// <summary>The save has sent COMMIT, and the server has done it.</summary>
+        Committed = 4,
+    }
 
     /// <summary>Whose the context is; null for one that no scope gave out.</summary>
-    public static CommitProtocol? Of(DbContext db) => s_unitsOfWork.TryGetValue(db, out var found) ? found.Value : null;
+    public static CommitProtocol? Of(DbContext db) => s_protocols.TryGetValue(db, out var found) ? found.Value : null;
 
     /// <summary>From now on the context is this unit of work's.</summary>
-    public void Begin(DbContext db) => s_unitsOfWork.GetOrCreateValue(db).Value = this;
+    public void Begin(DbContext db) => s_protocols.GetOrCreateValue(db).Value = this;
 
     /// <summary>Saves and commits: in one round trip if the save only inserts. See docs/adr/0039.</summary>
-    public async Task CommitAsync(DbContext db, IDbContextTransaction transaction, CancellationToken ct)
+    public async Task SaveAndCommitAsync(DbContext db, IDbContextTransaction transaction, CancellationToken ct)
     {
-        _committing = true;
+        _stage |= Stage.LastSave;
         try
         {
             await db.SaveChangesAsync(ct);
         }
         finally
         {
-            _committing = false;
+            _stage &= ~Stage.LastSave;
         }
 
         await transaction.CommitAsync(ct);
     }
 
+    /// <summary>Commits, with a last statement in the same round trip: it is done with the transaction, or not done.</summary>
+    public Task CommitWithAsync(IDbContextTransaction transaction, NpgsqlBatchCommand lastStatement, CancellationToken ct)
+    {
+        _lastStatement = lastStatement;
+        return transaction.CommitAsync(ct);
+    }
+
+    /// <summary>Before a save writes anything.</summary>
     public async Task SavingAsync(DbContext db, CancellationToken ct)
     {
         await CollectAsync(db, ct);
-        _saving = true;
+        _stage |= Stage.Saving;
         _savedFrom = Activity.Current is { Recorded: true } ? TimeProvider.System.GetUtcNow() : null;
-        _appended += outbox.TakeUnsaved();
+        foreach (var participant in _participants)
+        {
+            participant.Saving();
+        }
     }
 
     /// <summary>
-    /// Does now what else a save would do first: handles the events that aggregates have recorded so far, and appends what they
-    /// publish. So a save of many causes can tell whose is what.
+    /// Does now what else a save would do first: handles the domain events that aggregates have recorded so far, and has the participants
+    /// add their rows. So a save of many causes can keep them apart.
     /// </summary>
     public async Task CollectAsync(DbContext db, CancellationToken ct)
     {
-        if (_drained.Exists(aggregate => db.Entry(aggregate).State != EntityState.Detached))
+        var events = await dispatcher.HandleRecordedAsync(db, ct);
+        if (events.Count == 0)
         {
-            throw new InvalidOperationException("An earlier save failed while its domain events were handled, so saving now would "
-                + "store changes without their events. Clear the context and start again from fresh data.");
+            return;
         }
 
-        _drained.Clear();
-        var events = await DrainAsync(db, ct);
-        if (events.Count > 0)
+        foreach (var participant in _participants)
         {
-            foreach (var integrationEvent in publishedEvents(events))
-            {
-                outbox.Append(db, integrationEvent);
-            }
-
-            _uncommitted.AddRange(events);
+            participant.Add(db, events);
         }
 
-        _drained.Clear();
+        _uncommitted.AddRange(events);
     }
 
+    /// <summary>Whether the batch that is about to be sent is its transaction's last, and so may end with COMMIT.</summary>
+    public bool EndsWithCommit => _stage.HasFlag(Stage.Saving | Stage.LastSave);
+
+    /// <summary>A batch that ended with COMMIT has its result: the transaction is committed.</summary>
+    public void CommitSent() => _stage |= Stage.Committed;
+
+    /// <summary>After a save that succeeded.</summary>
     public Task SavedAsync(DbContext db)
     {
-        _saving = false;
+        _stage &= ~Stage.Saving;
         return db.Database.CurrentTransaction is null ? AfterCommitAsync() : Task.CompletedTask;
     }
 
-    /// <summary>Whoever tries again clears the context and starts over from fresh data, so the events of a failed save never happened.</summary>
+    /// <summary>After a save that failed. Whoever tries again clears the context and starts over from fresh data.</summary>
     public void SaveFailed()
     {
-        _saving = false;
+        _stage &= ~Stage.Saving;
         RolledBack();
     }
 
-    /// <summary>A transaction of the save's own is told of before the save ends: what follows comes then.</summary>
-    public Task CommittedAsync() => _saving ? Task.CompletedTask : AfterCommitAsync();
+    /// <summary>When somebody commits a transaction: whether COMMIT is sent here, or was sent already, and nobody else should.</summary>
+    public async Task<bool> SendCommitAsync(DbTransaction transaction, CancellationToken ct)
+    {
+        if (_stage.HasFlag(Stage.Committed))
+        {
+            _stage &= ~Stage.Committed;
+            return true;
+        }
 
+        if (_lastStatement is not { } last)
+        {
+            return false;
+        }
+
+        _lastStatement = null;
+
+        // An error in the first leaves out the second, and the transaction is rolled back as after any other error.
+        await using var batch = new NpgsqlBatch((NpgsqlConnection)transaction.Connection!, (NpgsqlTransaction)transaction)
+        {
+            BatchCommands = { last, new NpgsqlBatchCommand("COMMIT") },
+        };
+        await batch.ExecuteNonQueryAsync(ct);
+        return true;
+    }
+
+    /// <summary>After a commit. A transaction of the save's own is committed before the save ends: what follows comes then.</summary>
+    public Task CommittedAsync() => _stage.HasFlag(Stage.Saving) ? Task.CompletedTask : AfterCommitAsync();
+
+    /// <summary>After a rollback, to a savepoint too.</summary>
     public void RolledBack()
     {
         _uncommitted.Clear();
-        _appended = 0;
         _savedFrom = null;
-    }
-
-    private async Task<List<DomainEvent>> DrainAsync(DbContext db, CancellationToken ct)
-    {
-        List<DomainEvent> all = [];
-        for (var round = 0; ; round++)
+        foreach (var participant in _participants)
         {
-            var raising = db.ChangeTracker.Entries<AggregateRoot>().Select(entry => entry.Entity).Where(a => a.HasEvents).ToList();
-            _drained.AddRange(raising);
-            var raised = raising.SelectMany(aggregate => aggregate.TakeEvents()).ToList();
-            if (raised.Count == 0)
-            {
-                return all;
-            }
-
-            if (round == MaxRounds)
-            {
-                throw new InvalidOperationException(
-                    $"Domain events were still being raised after {MaxRounds} rounds, last {raised[0].GetType().Name}: "
-                    + "some handlers keep raising events for each other.");
-            }
-
-            all.AddRange(raised);
-            var handled = false;
-            foreach (var domainEvent in raised)
-            {
-                handled |= await dispatcher.BeforeCommitAsync(domainEvent, ct);
-            }
-
-            if (!handled)
-            {
-                return all; // nobody did anything that could raise another, so nothing has to be looked through again
-            }
+            participant.RolledBack();
         }
     }
 
     private async Task AfterCommitAsync()
     {
-        if (_savedFrom is { } since)
+        using (var span = _savedFrom is { } since ? DomainEventSpans.Committed(since, _uncommitted.Count) : null)
         {
             _savedFrom = null;
-            MessagingSpans.Committed(since, _uncommitted.Count, _appended);
-        }
-
-        if (_appended > 0)
-        {
-            MessagingTelemetry.Appended.Add(_appended);
-            _appended = 0;
-            doorbell.Ring();
+            foreach (var participant in _participants)
+            {
+                participant.Committed(span);
+            }
         }
 
         // A handler that saves again would come back here: it must not find the same events.

@@ -38,9 +38,9 @@ internal sealed class SingleRoundTripBatch(ModificationCommandBatchFactoryDepend
     public override void Complete(bool moreBatchesExpected)
     {
         AddPending();
-        if (!moreBatchesExpected && OnlyInserts && CommitProtocol.Of(Dependencies.CurrentContext.Context) is { MayCommit: true } unitOfWork)
+        if (!moreBatchesExpected && OnlyInserts && CommitProtocol.Of(Dependencies.CurrentContext.Context) is { EndsWithCommit: true } protocol)
         {
-            _commits = unitOfWork;
+            _commits = protocol;
             SqlBuilder.Append("COMMIT;");
         }
 
@@ -75,10 +75,7 @@ internal sealed class SingleRoundTripBatch(ModificationCommandBatchFactoryDepend
             // Nothing is left but the end.
         }
 
-        if (_commits is not null)
-        {
-            _commits.HasCommitted = true;
-        }
+        _commits?.CommitSent();
     }
 
     private async Task ConsumeAsync(RelationalDataReader reader, int statement, int last, CancellationToken ct)

@@ -1,12 +1,10 @@
 using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
-using Npgsql;
-using Shop.Messaging.Outbox;
 
 namespace Shop.Messaging.UnitOfWork;
 
-/// <summary>Tells the unit of work what happens to its context: there is one interceptor for all of them.</summary>
+/// <summary>Tells the <see cref="CommitProtocol"/> what happens to its context: there is one interceptor for all of them.</summary>
 internal sealed class UnitOfWorkInterceptor : SaveChangesInterceptor, IDbTransactionInterceptor
 {
     public override async ValueTask<InterceptionResult<int>> SavingChangesAsync(
@@ -26,11 +24,6 @@ internal sealed class UnitOfWorkInterceptor : SaveChangesInterceptor, IDbTransac
         return result;
     }
 
-    /// <summary>An event that went into the log left no row: that is no conflict.</summary>
-    public override ValueTask<InterceptionResult> ThrowingConcurrencyExceptionAsync(
-        ConcurrencyExceptionEventData eventData, InterceptionResult result, CancellationToken cancellationToken = default) =>
-        ValueTask.FromResult(eventData.Entries.All(entry => entry.Entity is OutboxMessage) ? InterceptionResult.Suppress() : result);
-
     public override Task SaveChangesFailedAsync(DbContextErrorEventData eventData, CancellationToken cancellationToken = default)
     {
         Of(eventData).SaveFailed();
@@ -38,30 +31,8 @@ internal sealed class UnitOfWorkInterceptor : SaveChangesInterceptor, IDbTransac
     }
 
     async ValueTask<InterceptionResult> IDbTransactionInterceptor.TransactionCommittingAsync(
-        DbTransaction transaction, TransactionEventData eventData, InterceptionResult result, CancellationToken cancellationToken)
-    {
-        var unitOfWork = Of(eventData);
-        if (unitOfWork.HasCommitted)
-        {
-            unitOfWork.HasCommitted = false;
-            return InterceptionResult.Suppress();
-        }
-
-        if (unitOfWork.LastStatement is not { } last)
-        {
-            return result;
-        }
-
-        unitOfWork.LastStatement = null;
-
-        // An error in the first leaves out the second, and the transaction is rolled back as after any other error.
-        await using var batch = new NpgsqlBatch((NpgsqlConnection)transaction.Connection!, (NpgsqlTransaction)transaction)
-        {
-            BatchCommands = { last, new NpgsqlBatchCommand("COMMIT") },
-        };
-        await batch.ExecuteNonQueryAsync(cancellationToken);
-        return InterceptionResult.Suppress();
-    }
+        DbTransaction transaction, TransactionEventData eventData, InterceptionResult result, CancellationToken cancellationToken) =>
+        await Of(eventData).SendCommitAsync(transaction, cancellationToken) ? InterceptionResult.Suppress() : result;
 
     Task IDbTransactionInterceptor.TransactionCommittedAsync(
         DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken) => Of(eventData).CommittedAsync();

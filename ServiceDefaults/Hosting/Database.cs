@@ -56,17 +56,8 @@ public static class Database
     {
         builder.Services.AddDbContextPool<TContext>((services, options) => options
             .UseNpgsql(Tuned(services.GetRequiredService<IConfiguration>().GetConnectionString("Database")))
-            .ReplaceService<IModificationCommandBatchFactory, SingleRoundTripBatchFactory>()
-            .AddInterceptors(services.GetRequiredService<UnitOfWorkInterceptor>())
             .ConfigureWarnings(warnings => warnings.Log( // many are a lost race, and who handles a real one logs it
                 (CoreEventId.SaveChangesFailed, LogLevel.Debug), (RelationalEventId.CommandError, LogLevel.Debug))));
-        var lease = builder.Services.Last(service => service.ServiceType == typeof(TContext)).ImplementationFactory!;
-        builder.Services.AddScoped(services =>
-        {
-            var db = (TContext)lease(services);
-            services.GetRequiredService<CommitProtocol>().Begin(db);
-            return db;
-        });
         builder.Services.AddHealthChecks().AddCheck<DatabaseCheck<TContext>>("database", tags: [HttpDefaults.ReadyTag]);
     }
 

@@ -3,10 +3,10 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Shop.Messaging.LogTailing;
 using Shop.Messaging.UnitOfWork;
 using Shop.Messaging.Operations;
 using Shop.Messaging.RabbitMq;
+using Shop.Messaging.Relay;
 using Shop.ServiceDefaults.Http;
 using Shop.ServiceDefaults.Operations;
 
@@ -93,7 +93,7 @@ public static class ServiceHost
         await LoneMigration.RunAsync(db, async () =>
         {
             await Migration.ApplyAsync(db, app.Logger, clock, stopping);
-            await app.Services.GetRequiredService<IRelayStrategy>().PrepareAsync(stopping);
+            await app.Services.GetRequiredService<IRelayPreparation>().PrepareAsync(stopping);
             await GrantAsync<TContext>(app, stopping);
         }, app.Logger, clock, stopping);
     }

@@ -75,8 +75,8 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
         if (final)
         {
             // From here on a caller who hangs up changes nothing: the answer belongs to the change.
-            context.RequestServices.GetRequiredService<CommitProtocol>().LastStatement = IdempotencyStore.Storing(request, answer);
-            await transaction.CommitAsync(CancellationToken.None);
+            await context.RequestServices.GetRequiredService<CommitProtocol>()
+                .CommitWithAsync(transaction, IdempotencyStore.Storing(request, answer), CancellationToken.None);
         }
 
         context.Response.Headers.ContentLength = answer.Body.Length;

@@ -8,12 +8,15 @@ using Shop.Analytics.Features.StockOuts;
 using Shop.Analytics.Persistence;
 using Shop.Contracts;
 using Shop.Messaging;
+using Shop.Messaging.LogTailing;
 using Shop.ServiceDefaults.Hosting;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults<AnalyticsDbContext>();
 builder.Services.AddValidation();
-builder.AddMessaging<AnalyticsDbContext>(ShopEvents.Catalog, bus => bus.AddBatchConsumer<EventLogConsumer, IIntegrationEvent>());
+builder.AddMessaging<AnalyticsDbContext>(ShopEvents.Catalog, bus => bus
+    .AddBatchConsumer<EventLogConsumer, IIntegrationEvent>()
+    .UseRelayOf<AnalyticsDbContext>(builder.Configuration));
 builder.Services.AddOptions<EventLogSettings>().BindConfiguration("Analytics").ValidateDataAnnotations().ValidateOnStart();
 builder.Services.AddScoped<ProjectionRebuilds>();
 builder.Services.AddHostedService<EventLogPartitions>().AddHostedService<ProjectionWorker>();

@@ -16,6 +16,7 @@ using Shop.Inventory.Features.WatchStock;
 using Shop.Inventory.Persistence;
 using Shop.Messaging;
 using Shop.Messaging.DomainEvents;
+using Shop.Messaging.LogTailing;
 using Shop.ServiceDefaults.Hosting;
 
 var builder = WebApplication.CreateBuilder(args);
@@ -24,7 +25,8 @@ builder.Services.AddValidation();
 builder.AddMessaging<InventoryDbContext>(ShopEvents.Catalog, PublishedEvents.From, bus => bus
     .AddBatchConsumer<OrderPlacedConsumer, OrderPlaced>()
     .AddConsumer<OrderCancelledConsumer>()
-    .AddConsumer<OrderShippedConsumer>());
+    .AddConsumer<OrderShippedConsumer>()
+    .UseRelayOf<InventoryDbContext>(builder.Configuration));
 builder.Services.AddScoped<StockMoves>();
 builder.Services.AddScoped<IDomainEventHandler<StockReceived>, RecordMovements>();
 builder.Services.AddScoped<IDomainEventHandler<StockAdjusted>, RecordMovements>();

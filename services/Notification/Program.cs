@@ -1,5 +1,6 @@
 using Shop.Contracts;
 using Shop.Messaging;
+using Shop.Messaging.LogTailing;
 using Shop.Notification.Features.DeleteContact;
 using Shop.Notification.Features.Deliver;
 using Shop.Notification.Features.GetContact;
@@ -16,7 +17,8 @@ builder.AddServiceDefaults<NotificationDbContext>();
 builder.Services.AddValidation();
 builder.AddMessaging<NotificationDbContext>(ShopEvents.Catalog, bus => bus
     .AddBatchConsumer<CustomerNotificationsConsumer, IIntegrationEvent>()
-    .AddConsumer<StaffNotificationsConsumer>());
+    .AddConsumer<StaffNotificationsConsumer>()
+    .UseRelayOf<NotificationDbContext>(builder.Configuration));
 builder.AddNotificationWriting();
 builder.AddDelivery();
 

@@ -2,6 +2,7 @@ using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 using Shop.Messaging;
 using Shop.Messaging.DomainEvents;
+using Shop.Messaging.LogTailing;
 using Shop.Ordering;
 using Shop.Ordering.Domain;
 using Shop.Ordering.Features;
@@ -25,7 +26,8 @@ builder.AddMessaging<OrderingDbContext>(ShopEvents.Catalog, PublishedEvents.From
     .AddConsumer<ProductPricesConsumer>()
     .AddBatchConsumer<StockReservedConsumer, StockReserved>()
     .AddConsumer<StockReservationFailedConsumer>()
-    .AddConsumer<StockReservationExpiredConsumer>());
+    .AddConsumer<StockReservationExpiredConsumer>()
+    .UseRelayOf<OrderingDbContext>(builder.Configuration));
 builder.Services.AddOptions<OrderingSettings>().BindConfiguration("Ordering").ValidateDataAnnotations().ValidateOnStart();
 builder.Services.AddScoped<IDomainEventHandler<OrderConfirmed>, CountConfirmedOrder>();
 builder.Services.AddScoped<IDomainEventHandler<OrderStatusChanged>, RecordHistory>();

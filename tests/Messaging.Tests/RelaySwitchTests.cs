@@ -10,6 +10,8 @@ public sealed class RelaySwitchTests : MessagingTest
 {
     private static readonly Dictionary<string, string?> s_tailing = new() { ["Messaging:Relay"] = nameof(RelayKind.LogTailing) };
 
+    private static readonly Dictionary<string, string?> s_pollingAgain = new() { ["Messaging:Relay"] = nameof(RelayKind.Polling) };
+
     [Fact]
     public async Task From_polling_to_log_tailing()
     {
@@ -37,11 +39,11 @@ public sealed class RelaySwitchTests : MessagingTest
         var tickets = await OpenAsync(tailing, 10);
         await tailing.StopAsync();
 
-        var polling = await ServiceAsync(relay: false, migrate: false);
+        var polling = await ServiceAsync(relay: false, migrate: false, settings: s_pollingAgain);
         await polling.MigrateRelayAsync();
         await TouchAsync(polling, tickets);
         Assert.Equal((10, 10), (await Database.ScalarAsync<long>("SELECT count(*) FROM outbox"), await CountLoggedAsync()));
-        await ServiceAsync(migrate: false);
+        await ServiceAsync(migrate: false, settings: s_pollingAgain);
 
         await AllArriveInOrderAsync(probe, tickets, 2);
         await OutboxIsEmptyAsync();
@@ -53,7 +55,7 @@ public sealed class RelaySwitchTests : MessagingTest
     public async Task Back_and_forth_while_services_write_and_relay()
     {
         var tailing = await ServiceAsync(settings: s_tailing);
-        var polling = await ServiceAsync(migrate: false);
+        var polling = await ServiceAsync(migrate: false, settings: s_pollingAgain);
         var probe = await ProbeAsync(TicketEvents.Opened, TicketEvents.Touched);
         var tickets = await OpenAsync(tailing, 5);
 
@@ -70,7 +72,7 @@ public sealed class RelaySwitchTests : MessagingTest
     [Fact]
     public async Task A_relay_that_has_not_begun_to_read_the_log_is_waited_for()
     {
-        var impatient = new Dictionary<string, string?> { ["Messaging:SwitchPatience"] = "00:00:00.200" };
+        var impatient = new Dictionary<string, string?>(s_pollingAgain) { ["Messaging:SwitchPatience"] = "00:00:00.200" };
         var tailing = await ServiceAsync(start: false, settings: s_tailing);
         var polling = await ServiceAsync(relay: false, migrate: false, settings: impatient);
         var probe = await ProbeAsync(TicketEvents.Opened, TicketEvents.Touched);
@@ -89,7 +91,7 @@ public sealed class RelaySwitchTests : MessagingTest
             await TouchAsync(tailing, tickets);
         }
 
-        await (await ServiceAsync(relay: false, migrate: false)).MigrateRelayAsync(); // as patient as it is by default
+        await (await ServiceAsync(relay: false, migrate: false, settings: s_pollingAgain)).MigrateRelayAsync(); // as patient as it is by default
         await TouchAsync(tailing, tickets);
         await AllArriveInOrderAsync(probe, tickets, 3);
     }

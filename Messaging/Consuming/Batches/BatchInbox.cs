@@ -44,7 +44,7 @@ internal sealed class BatchInbox<TConsumer, TEvent>(string queue, IServiceScopeF
         if (events.Count > 0)
         {
             await scope.ServiceProvider.GetRequiredService<TConsumer>().ConsumeAsync(events, ct);
-            await scope.ServiceProvider.GetRequiredService<CommitProtocol>().CommitAsync(db, transaction, ct);
+            await scope.ServiceProvider.GetRequiredService<CommitProtocol>().SaveAndCommitAsync(db, transaction, ct);
         }
 
         return events.Count;

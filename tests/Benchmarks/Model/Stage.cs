@@ -144,6 +144,6 @@ internal sealed class Stage : IAsyncDisposable
             {
                 ["Messaging:Service"] = name,
                 ["Messaging:RelayEnabled"] = relay.ToString(),
-                ["Messaging:Relay"] = (database is null ? _relay : RelayKind.Polling).ToString(),
+                ["Messaging:Relay"] = database is null && _relay == RelayKind.LogTailing ? nameof(RelayKind.LogTailing) : null,
             }));
 }

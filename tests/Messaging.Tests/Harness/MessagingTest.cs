@@ -52,7 +52,11 @@ public abstract class MessagingTest : IAsyncLifetime
         {
             ["Messaging:RelayEnabled"] = relay.ToString(),
         };
-        all.TryAdd("Messaging:Relay", Relay.ToString());
+        if (Relay == RelayKind.LogTailing)
+        {
+            all.TryAdd("Messaging:Relay", nameof(RelayKind.LogTailing));
+        }
+
         var service = Own(TestService.Create(Database, Broker.UriOf("ordering"), all, consumes, services, consumers));
         if (migrate)
         {

@@ -9,6 +9,7 @@ using Shop.Contracts;
 using Shop.Messaging.LogTailing;
 using Shop.Messaging.Outbox;
 using Shop.Messaging.RabbitMq;
+using Shop.Messaging.Relay;
 using Shop.ServiceDefaults.Hosting;
 
 namespace Shop.Messaging.Tests.Harness;
@@ -46,7 +47,7 @@ internal class ServiceUnderTest<TContext> : IAsyncDisposable
     }
 
     /// <summary>Brings the database to the relay strategy that this service is configured with.</summary>
-    public Task MigrateRelayAsync() => Services.GetRequiredService<IRelayStrategy>().PrepareAsync(CancellationToken.None);
+    public Task MigrateRelayAsync() => Services.GetRequiredService<IRelayPreparation>().PrepareAsync(CancellationToken.None);
 
     public Task StartAsync() => _app.StartAsync();
 
@@ -83,7 +84,11 @@ internal class ServiceUnderTest<TContext> : IAsyncDisposable
         });
         builder.Configuration.AddInMemoryCollection(settings);
         builder.AddServiceDefaults<TContext>();
-        builder.AddMessaging<TContext>(ShopEvents.Catalog, events, consumers);
+        builder.AddMessaging<TContext>(ShopEvents.Catalog, events, messaging =>
+        {
+            consumers(messaging);
+            messaging.UseRelayOf<TContext>(builder.Configuration);
+        });
         services(builder.Services);
         return builder.Build();
     }

@@ -1,22 +1,13 @@
 using Microsoft.Extensions.Logging;
 using NpgsqlTypes;
+using Shop.Messaging.Relay;
 using Shop.Messaging.UnitOfWork;
 
 namespace Shop.Messaging.LogTailing;
 
-/// <summary>How events get from a commit to the relay; one per <see cref="RelayKind"/>.</summary>
-internal interface IRelayStrategy
-{
-    /// <summary>
-    /// Brings the database to this strategy, whatever it had before. Part of the migrate command. May be called again, and while the
-    /// service runs.
-    /// </summary>
-    Task PrepareAsync(CancellationToken ct);
-}
-
-/// <summary>Events become rows, and the relay claims them.</summary>
-internal sealed partial class PollingStrategy(MessagingSettings settings, TimeProvider clock, ILogger<PollingStrategy> logger)
-    : IRelayStrategy
+/// <summary>Back from the log: events are rows again once what is in the log is read.</summary>
+internal sealed partial class PollingAgain(MessagingSettings settings, TimeProvider clock, ILogger<PollingAgain> logger)
+    : IRelayPreparation
 {
     public async Task PrepareAsync(CancellationToken ct)
     {
@@ -65,8 +56,8 @@ internal sealed partial class PollingStrategy(MessagingSettings settings, TimePr
 }
 
 /// <summary>Events go into the database's log in place of a row, and the relay reads the log.</summary>
-internal sealed partial class LogTailingStrategy(MessagingSettings settings, TimeProvider clock, ILogger<LogTailingStrategy> logger)
-    : IRelayStrategy
+internal sealed partial class LogTailingPreparation(MessagingSettings settings, TimeProvider clock, ILogger<LogTailingPreparation> logger)
+    : IRelayPreparation
 {
     public async Task PrepareAsync(CancellationToken ct)
     {
