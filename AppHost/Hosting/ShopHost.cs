@@ -22,15 +22,15 @@ internal static class ShopHost
             using var home = InstanceLock.Acquire(ShopHome.Root);
             CleanEnvironment();
             await Leftovers.StopAsync(ShopHome.Root, Console.WriteLine, CancellationToken.None);
-            var servers = await ServerChoice.MakeAsync(Environment.GetEnvironmentVariable, CancellationToken.None);
             var dashboard = Dashboard.OfThisHome();
             Console.WriteLine($"Dashboard  {dashboard.LoginUrl}");
+            var servers = await ServerChoice.MakeAsync(Environment.GetEnvironmentVariable, CancellationToken.None);
             Console.WriteLine($"Servers    {servers.Description}");
 
             var builder = DistributedApplication.CreateBuilder([.. Settings(dashboard), .. args]);
             builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = s_shutdown);
             describe(builder, servers);
-            builder.Services.AddSingleton(dashboard);
+            builder.Services.AddSingleton(new StateKeeper(ShopHome.Root, dashboard.LoginUrl));
             builder.Services.AddHostedService<LogFiles>();
             builder.Services.AddHostedService<StateRecorder>();
             builder.Services.AddHostedService<Supervisor>(); // the last to start is the first to stop

@@ -10,29 +10,27 @@ namespace Shop.AppHost.Hosting;
 /// Writes down what the orchestrator says of services and servers, for other programs (docs/apphost.md), and says on the console when all
 /// of them are healthy.
 /// </summary>
-internal sealed class StateRecorder(ResourceNotificationService notifications, DistributedApplicationModel model, Dashboard dashboard, TimeProvider clock)
+internal sealed class StateRecorder(ResourceNotificationService notifications, DistributedApplicationModel model, StateKeeper state, TimeProvider clock)
     : EarlyService
 {
-    private readonly StateKeeper _state = new(ShopHome.Root, dashboard.LoginUrl);
     private readonly HashSet<string> _healthy = [];
     private readonly long _started = clock.GetTimestamp();
     private bool _ready;
 
     public override Task StoppingAsync(CancellationToken cancellationToken)
     {
-        _state.SetReady(false);
+        state.SetReady(false);
         return Task.CompletedTask;
     }
 
     protected override async Task RunAsync(CancellationToken ct)
     {
-        _state.SetReady(false); // what a killed AppHost has left
+        state.SetReady(false); // what a killed AppHost has left
         var parts = model.Resources.Where(resource => resource is ServiceResource || IsServer(resource)).Select(resource => resource.Name).ToHashSet();
         await foreach (var change in notifications.WatchAsync(ct))
         {
             if (!parts.Contains(change.Resource.Name))
             {
-                TellIfFailed(change);
                 continue;
             }
 
@@ -40,7 +38,7 @@ internal sealed class StateRecorder(ResourceNotificationService notifications, D
             if (!_ready && parts.SetEquals(_healthy))
             {
                 _ready = true;
-                _state.SetReady(true);
+                state.SetReady(true);
                 Console.WriteLine(string.Create(
                     CultureInfo.InvariantCulture, $"The shop is open: all healthy after {clock.GetElapsedTime(_started).TotalSeconds:0.0} s."));
             }
@@ -72,11 +70,11 @@ internal sealed class StateRecorder(ResourceNotificationService notifications, D
 
         if (change.Resource is ServiceResource)
         {
-            _state.Set(new ServiceState(name, endpoint.Url, "/health/ready", healthy, process));
+            state.Set(new ServiceState(name, endpoint.Url, "/health/ready", healthy, process));
         }
         else
         {
-            _state.Set(new ServerState(name, "127.0.0.1", endpoint.Port, healthy, process));
+            state.Set(new ServerState(name, "127.0.0.1", endpoint.Port, healthy, process));
         }
     }
 
@@ -95,14 +93,5 @@ internal sealed class StateRecorder(ResourceNotificationService notifications, D
 
         var pid = change.Snapshot.Properties.FirstOrDefault(property => property.Name == "executable.pid")?.Value?.ToString();
         return int.TryParse(pid, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? ProcessIdentity.Of(id) : null;
-    }
-
-    private static void TellIfFailed(ResourceEvent change)
-    {
-        if (change.Resource is MigrationResource && change.Snapshot is { ExitCode: { } code and not 0, State.Text: { } state }
-            && KnownResourceStates.TerminalStates.Contains(state))
-        {
-            Console.WriteLine($"{change.Resource.Name} failed with exit code {code}: {ShopHome.Path("logs", change.Resource.Name + ".log")} says why.");
-        }
     }
 }

@@ -1,19 +1,24 @@
 using Microsoft.Extensions.Logging;
+using Shop.AppHost.Native.State;
 using Shop.AppHost.Resources;
 
 namespace Shop.AppHost.Hosting;
 
 /// <summary>
-/// Starts again what dies, with backoff, and leaves alone what somebody stopped. Before the orchestrator goes, it stops services first and
+/// Starts again what dies, with backoff, and leaves alone what somebody stopped. A migration that fails is tried again, but not for ever:
+/// the reason why a service does not start is then written down. Before the orchestrator goes, it stops services first and
 /// servers then: the orchestrator would stop all of them at once.
 /// </summary>
 internal sealed class Supervisor(
     DistributedApplicationModel model,
     ResourceNotificationService notifications,
     ResourceCommandService commands,
+    StateKeeper state,
     TimeProvider clock,
     ILogger<Supervisor> logger) : EarlyService
 {
+    private const int MigrationAttempts = 3;
+
     private readonly Dictionary<string, Watched> _watched = [];
     private volatile bool _isStopping;
 
@@ -29,7 +34,16 @@ internal sealed class Supervisor(
     {
         await foreach (var change in notifications.WatchAsync(ct))
         {
-            if (!_isStopping && (change.Resource is ServiceResource || IsServer(change.Resource)))
+            if (_isStopping)
+            {
+                continue;
+            }
+
+            if (change.Resource is MigrationResource migration)
+            {
+                React(migration, change, ct);
+            }
+            else if (change.Resource is ServiceResource || IsServer(change.Resource))
             {
                 React(change, ct);
             }
@@ -38,42 +52,93 @@ internal sealed class Supervisor(
 
     private static bool IsServer(IResource resource) => resource is InstalledPostgresResource or InstalledRabbitMqResource or ContainerResource;
 
+    /// <summary>It failed: once more, or the end. It succeeded after it had failed: what could not start without it can now.</summary>
+    private void React(MigrationResource migration, ResourceEvent change, CancellationToken ct)
+    {
+        var watched = WatchedOf(change);
+        if (!KnownResourceStates.TerminalStates.Contains(change.Snapshot.State?.Text))
+        {
+            watched.Died = false;
+        }
+        else if (!watched.Died && change.Snapshot.ExitCode is { } code)
+        {
+            watched.Died = true;
+            if (code == 0)
+            {
+                state.SetProblem(migration.Name, null);
+                foreach (var service in model.Resources.Where(resource => HasFailedToStart(resource) && Migrations(resource).Contains(migration)))
+                {
+                    _ = StartAsync(service.Name, TimeSpan.Zero, ct);
+                }
+            }
+            else if (watched.Backoff.Deaths + 1 < MigrationAttempts)
+            {
+                _ = RestartAsync(change, watched, TimeSpan.Zero, ct);
+            }
+            else
+            {
+                var problem = $"{migration.Name} failed {MigrationAttempts} times, so its service does not start; why: {ShopHome.Path("logs", migration.Name + ".log")}\n"
+                    + $"Mend it, then start {migration.Name} on the dashboard, or all: ./shop down && ./shop up";
+                Console.WriteLine(problem);
+                state.SetProblem(migration.Name, problem);
+            }
+        }
+    }
+
+    private bool HasFailedToStart(IResource resource) => resource is ServiceResource && notifications.TryGetCurrentState(resource.Name, out var now)
+        && now.Snapshot.State?.Text == KnownResourceStates.FailedToStart;
+
+    private static IEnumerable<IResource> Migrations(IResource resource) => resource.Annotations.OfType<WaitAnnotation>()
+        .Where(wait => wait.WaitType == WaitType.WaitForCompletion).Select(wait => wait.Resource);
+
+    /// <summary>Whether it cannot start before a migration is tried again, which ends in its start.</summary>
+    private bool WaitsForMigration(IResource resource) => Migrations(resource).Any(migration =>
+        notifications.TryGetCurrentState(migration.Name, out var now) && now.Snapshot.ExitCode is not 0);
+
+    private Watched WatchedOf(ResourceEvent change) =>
+        _watched.TryGetValue(change.ResourceId, out var watched) ? watched : _watched[change.ResourceId] = new Watched();
+
     private void React(ResourceEvent change, CancellationToken ct)
     {
-        if (!_watched.TryGetValue(change.ResourceId, out var watched))
-        {
-            _watched[change.ResourceId] = watched = new Watched();
-        }
-
-        var state = change.Snapshot.State?.Text;
-        if (state == KnownResourceStates.Running)
+        var watched = WatchedOf(change);
+        var now = change.Snapshot.State?.Text;
+        if (now == KnownResourceStates.Running)
         {
             watched.RunningSince ??= clock.GetTimestamp();
             watched.IsStopped = false;
             watched.Died = false;
         }
-        else if (state == KnownResourceStates.Stopping)
+        else if (now == KnownResourceStates.Stopping)
         {
             watched.IsStopped = true;
         }
-        else if (KnownResourceStates.TerminalStates.Contains(state) && !watched.IsStopped && !watched.Died)
+        else if (now == KnownResourceStates.FailedToStart && WaitsForMigration(change.Resource))
+        {
+            watched.Died = false; // no death of its own
+        }
+        else if (KnownResourceStates.TerminalStates.Contains(now) && !watched.IsStopped && !watched.Died)
         {
             watched.Died = true;
             var lasted = watched.RunningSince is { } since ? clock.GetElapsedTime(since) : TimeSpan.Zero;
             watched.RunningSince = null;
             _ = RestartAsync(change, watched, lasted, ct);
         }
-        else if (state == KnownResourceStates.Starting)
+        else if (now == KnownResourceStates.Starting)
         {
             watched.RunningSince = null;
             watched.Died = false;
         }
     }
 
-    private async Task RestartAsync(ResourceEvent death, Watched watched, TimeSpan lasted, CancellationToken ct)
+    private Task RestartAsync(ResourceEvent death, Watched watched, TimeSpan lasted, CancellationToken ct)
     {
         var wait = watched.Backoff.Next(lasted);
         Console.WriteLine($"{death.Resource.Name} ended (exit code {death.Snapshot.ExitCode?.ToString() ?? "unknown"}); {watched.Backoff.Describe(wait)}");
+        return StartAsync(death.ResourceId, wait, ct);
+    }
+
+    private async Task StartAsync(string resource, TimeSpan wait, CancellationToken ct)
+    {
         try
         {
             await Task.Delay(wait, clock, ct);
@@ -82,10 +147,10 @@ internal sealed class Supervisor(
                 return;
             }
 
-            var started = await commands.ExecuteCommandAsync(death.ResourceId, KnownResourceCommands.StartCommand, ct);
+            var started = await commands.ExecuteCommandAsync(resource, KnownResourceCommands.StartCommand, ct);
             if (!started.Success && !_isStopping)
             {
-                SupervisorLog.NotStarted(logger, death.Resource.Name, started.Message);
+                SupervisorLog.NotStarted(logger, resource, started.Message);
             }
         }
         catch (OperationCanceledException)

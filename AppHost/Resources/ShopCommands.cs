@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Shop.AppHost.Native.Servers;
 
 namespace Shop.AppHost.Resources;
@@ -9,41 +8,39 @@ internal static class ShopCommands
     /// <summary>Orders from demo customers.</summary>
     public static IResourceBuilder<ServiceResource> WithDemoCommands(this IResourceBuilder<ServiceResource> service) => service
         .WithCommand("place-order", "Place a demo order", context => RunAsync(["demo", "--orders", "1"], context.CancellationToken),
-            new CommandOptions { IconName = "Cart", Description = "One customer places an order; what must hold is checked." })
+            Options("Cart", "One customer places an order; what must hold is checked."))
         .WithCommand("run-demo", "Run the demo", context => RunAsync(["demo"], context.CancellationToken),
-            new CommandOptions { IconName = "PeopleTeam", Description = "A hundred customers come; what must hold is checked." });
+            Options("PeopleTeam", "A hundred customers come; what must hold is checked. About half a minute."));
 
     /// <summary>Sends what the service could not handle to its queues again.</summary>
     public static IResourceBuilder<ServiceResource> WithDeadLetterCommand(this IResourceBuilder<ServiceResource> service) => service
-        .WithCommand("retry-dead-letters", "Send dead letters again", context => RetryAsync(service.Resource.Name, context.CancellationToken),
-            new CommandOptions { IconName = "ArrowRepeatAll", Description = "Those of all of this service's queues." });
+        .WithCommand("retry-dead-letters", "Send dead letters again",
+            context => RunAsync(["dead-letters", "retry", service.Resource.Name, "--all"], context.CancellationToken),
+            Options("ArrowRepeatAll", "Those of all of this service's queues."));
 
-    private static async Task<ExecuteCommandResult> RetryAsync(string service, CancellationToken ct)
+    /// <summary>What the service does by itself it cannot do while it is stopped.</summary>
+    private static CommandOptions Options(string icon, string description) => new()
     {
-        var listed = await ServerProcesses.RunAsync(Dotnet, [Cli, "dead-letters", "--json"], ct);
-        if (listed.ExitCode != 0)
-        {
-            return CommandResults.Failure(listed.Output);
-        }
+        IconName = icon,
+        Description = description,
+        UpdateState = context => context.ResourceSnapshot.State?.Text == KnownResourceStates.Running
+            ? ResourceCommandState.Enabled
+            : ResourceCommandState.Disabled,
+    };
 
-        var queues = JsonNode.Parse(listed.Output)!.AsArray().Select(letter => (string)letter!["queue"]!)
-            .Where(queue => queue.StartsWith(service + ".", StringComparison.Ordinal)).Distinct().ToList();
-        foreach (var queue in queues)
-        {
-            if (await RunAsync(["dead-letters", "retry", queue, "--all"], ct) is { Success: false } failed)
-            {
-                return failed;
-            }
-        }
-
-        return CommandResults.Success(queues.Count == 0 ? $"{service} has no dead letters." : $"Sent again: {string.Join(", ", queues)}");
-    }
-
+    /// <summary>Runs a command of <c>./shop</c>, and shows what it says: a story, or what was wrong and what to do.</summary>
     private static async Task<ExecuteCommandResult> RunAsync(string[] arguments, CancellationToken ct)
     {
         var result = await ServerProcesses.RunAsync(Dotnet, [Cli, .. arguments], ct);
-        return result.ExitCode == 0 ? CommandResults.Success(result.Output.Trim()) : CommandResults.Failure(result.Output.Trim());
+        var output = result.Output.Trim();
+        var shown = new CommandResultData { Value = output, Format = CommandResultFormat.Text, DisplayImmediately = true };
+        return result.ExitCode == 0 ? CommandResults.Success(LastLine(output), shown) : CommandResults.Failure(Complaint(output), shown);
     }
+
+    private static string Complaint(string output) =>
+        output.IndexOf("shop: ", StringComparison.Ordinal) is >= 0 and var at ? output[(at + "shop: ".Length)..] : LastLine(output);
+
+    private static string LastLine(string output) => output[(output.LastIndexOf('\n') + 1)..].Trim();
 
     private static string Dotnet => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 

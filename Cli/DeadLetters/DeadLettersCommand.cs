@@ -35,14 +35,21 @@ internal static class DeadLettersCommand
 
     private static Command CreateRetry()
     {
-        var (queue, id) = (QueueArgument(ArgumentArity.ExactlyOne), IdArgument(ArgumentArity.ZeroOrOne));
-        var all = new Option<bool>("--all") { Description = "all that are there now" };
+        var (queue, id) = (QueueArgument(ArgumentArity.ExactlyOne, orService: true), IdArgument(ArgumentArity.ZeroOrOne));
+        var all = new Option<bool>("--all") { Description = "all that are there now, of the queue or of all queues of the service" };
         var retry = new Command("retry", "send one message, or all of a queue, again, to that queue alone") { queue, id, all };
         retry.SetAction((parsed, ct) =>
         {
             if ((parsed.GetValue(id) is null) != parsed.GetValue(all))
             {
                 throw new UsageException("Name one message id, or say --all.");
+            }
+
+            if (StaffApi.Services.Contains(parsed.GetRequiredValue(queue)))
+            {
+                return parsed.GetValue(all)
+                    ? StaffApi.AskAsync(http => RetryAllAsync(http, parsed.GetRequiredValue(queue)!, ct), ct)
+                    : throw new UsageException("A message id needs its queue.");
             }
 
             return StaffApi.AskAsync(http => RetryAsync(http, parsed.GetRequiredValue(queue)!, parsed.GetValue(id), ct), ct);
@@ -60,12 +67,16 @@ internal static class DeadLettersCommand
         return discard;
     }
 
-    public static Argument<string?> QueueArgument(ArgumentArity arity)
+    public static Argument<string?> QueueArgument(ArgumentArity arity, bool orService = false)
     {
-        var queue = new Argument<string?>("queue") { Arity = arity, Description = "a queue, such as inventory.order-placed" };
+        var queue = new Argument<string?>("queue")
+        {
+            Arity = arity,
+            Description = $"a queue, such as inventory.order-placed{(orService ? ", or a service" : "")}",
+        };
         queue.Validators.Add(result =>
         {
-            if (result.Tokens is [var token] && ServiceOf(token.Value) is null)
+            if (result.Tokens is [var token] && ServiceOf(token.Value) is null && !(orService && StaffApi.Services.Contains(token.Value)))
             {
                 var similar = Similar.To(token.Value, ["show", "retry", "discard"]);
                 result.AddError($"'{token.Value}' is no queue. "
@@ -113,6 +124,32 @@ internal static class DeadLettersCommand
         var path = id is null ? $"/dead-letters/{queue}/retry" : $"/dead-letters/{queue}/{Uri.EscapeDataString(id)}/retry";
         using var response = await http.PostAsync(new Uri(StaffApi.AddressOf(ServiceOf(queue)!), path), content: null, ct);
         return await TellAsync(response, id, "sent again", ct);
+    }
+
+    private static async Task<int> RetryAllAsync(HttpClient http, string service, CancellationToken ct)
+    {
+        using var response = await http.GetAsync(new Uri(StaffApi.AddressOf(service), "/dead-letters?limit=200"), ct);
+        if (!response.IsSuccessStatusCode)
+        {
+            return await StaffApi.FailAsync(response, ct);
+        }
+
+        var queues = (await response.Content.ReadFromJsonAsync<List<DeadLetterView>>(ct))!.Select(letter => letter.Queue).Distinct().ToList();
+        foreach (var queue in queues)
+        {
+            Console.Write($"{queue}: ");
+            if (await RetryAsync(http, queue, id: null, ct) is not 0 and var failed)
+            {
+                return failed;
+            }
+        }
+
+        if (queues.Count == 0)
+        {
+            Console.WriteLine($"{service} has no dead letters.");
+        }
+
+        return 0;
     }
 
     private static async Task<int> DiscardAsync(

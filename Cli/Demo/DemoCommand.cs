@@ -49,7 +49,7 @@ internal static class DemoCommand
     {
         if (addresses.Count < ShopApi.Names.Length)
         {
-            await RunningShop.RequireAsync(ct);
+            await RunningShop.RequireAllAsync(ct);
         }
 
         using var api = new ShopApi(addresses, patience);
@@ -75,7 +75,7 @@ internal static class DemoCommand
     }
 
     private static string Announcement(int orders, double rate, int seed, string? until) => string.Create(CultureInfo.InvariantCulture,
-        $"{orders} visits at {rate:0.#} per second, about {Math.Ceiling(orders / rate)} s{(until is null ? "" : $", and more until {until} is there")}. "
+        $"{Numbers.Count(orders, "visit")} at {rate:0.#} per second, about {Math.Ceiling(orders / rate)} s{(until is null ? "" : $", and more until {until} is there")}. "
             + $"--seed {seed} repeats them.");
 
     /// <summary>Where the services are, of a shop that is not this machine's; empty for this one.</summary>

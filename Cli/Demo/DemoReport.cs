@@ -13,11 +13,17 @@ internal static class DemoReport
         var visits = record.Orders.Count + record.Refused + record.Surprises.Count;
         List<(string What, string Value)> rows =
         [
-            ("Visits", $"{visits}: {record.Orders.Count} orders placed, {record.Refused} bad ones refused as they should be"),
+            ("Visits", $"{visits}: {Numbers.Count(record.Orders.Count, "order")} placed, "
+                + $"{Numbers.Count(record.Refused, "bad one")} refused as they should be"),
             ("Of the orders", $"{record.Cancelled} cancelled, {record.Shipped} shipped; {record.Repeats} were sent again with the same "
                 + "Idempotency-Key, and got the same answer"),
             ("Requests repeated", $"{api.Repeated}, because something was down"),
         ];
+        if (record.Orders.Count == 1)
+        {
+            rows.Add(("Its story", $"./shop journey {record.Orders.Keys.Single()}"));
+        }
+
         var times = record.ConfirmMilliseconds.Order().ToList();
         if (times.Count > 0)
         {

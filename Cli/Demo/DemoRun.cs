@@ -26,6 +26,7 @@ internal sealed class DemoRecord
 internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
 {
     private const int Customers = 25;
+    private const int NothingMore = 80; // of the choices: neither cancelled nor sent again nor shipped
     private static readonly string[] s_names =
         ["Assam tea", "Darjeeling tea", "Sencha tea", "Rooibos tea", "Espresso beans", "Filter coffee", "Cocoa", "Oat biscuits",
             "Honey", "Tea pot", "Cup", "Kettle"];
@@ -93,6 +94,9 @@ internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
         var customer = ShopApi.Token($"demo-customer-{random.Next(1, Customers + 1)}");
         switch (random.Next(100))
         {
+            case >= 0 when number == 0: // whoever asks for one order gets one, and it is confirmed
+                await OrderAsync(customer, number, random, ct);
+                break;
             case < 3:
                 await RefusedAsync(customer, Lines((Skus[0], 0)), number, "a zero quantity", HttpStatusCode.BadRequest, ct);
                 break;
@@ -107,7 +111,7 @@ internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
 
     private async Task OrderAsync(string customer, int number, Random random, CancellationToken ct)
     {
-        var skus = Skus.OrderBy(_ => random.Next()).Take(random.Next(1, 4)).ToList();
+        var skus = Skus.Take(number == 0 ? Skus.Count - 1 : Skus.Count).OrderBy(_ => random.Next()).Take(random.Next(1, 4)).ToList();
         var lines = Lines([.. skus.Select(sku => (sku, random.Next(1, 4)))]);
         var key = $"order-{_run}-{number}";
         var clock = Stopwatch.StartNew();
@@ -119,7 +123,7 @@ internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
 
         var order = answer.Read<OrderView>();
         record.Orders[order.Id] = key;
-        var choice = random.Next(100);
+        var choice = number == 0 ? NothingMore : random.Next(100);
         if (choice < 8)
         {
             await CancelAsync(customer, order.Id, ct); // most likely before Inventory has answered

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Shop.AppHost.Native.State;
 using Shop.Cli.Setup;
 
 namespace Shop.Cli.Running;
@@ -61,7 +62,7 @@ internal static class AppHostProcess
         }
     }
 
-    /// <summary>Waits until everything is healthy. False when it ended before that, or did not come up in time.</summary>
+    /// <summary>Waits until everything is healthy. False when it ended before that, has a problem that it cannot mend, or did not come up in time.</summary>
     public static async Task<bool> IsReadyAsync(Process process, CancellationToken ct)
     {
         var watch = Stopwatch.StartNew();
@@ -71,6 +72,11 @@ internal static class AppHostProcess
             if (File.Exists(ready) && File.ReadAllText(ready).Trim() == process.Id.ToString(CultureInfo.InvariantCulture))
             {
                 return true;
+            }
+
+            if (ShopState.Read(ShopHome.Root).Problems is { Count: > 0 })
+            {
+                return false;
             }
 
             await Task.Delay(s_interval, CancellationToken.None);

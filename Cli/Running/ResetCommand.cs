@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Shop.AppHost.Native.State;
 using Shop.Cli.Setup;
 
 namespace Shop.Cli.Running;
@@ -60,7 +61,13 @@ internal static class ResetCommand
     private static async Task RemoveVolumesAsync(CancellationToken ct)
     {
         string[] volumes = [$"shop-{ShopHome.Id}-postgres", $"shop-{ShopHome.Id}-rabbitmq"];
-        foreach (var runtime in ServerPackages.ContainerRuntimes)
+        var runtimes = ServerPackages.ContainerRuntimes.ToList();
+        if (runtimes.Count == 0 && File.Exists(ShopHome.Path(PortBook.FileName)) && !Directory.Exists(ShopHome.Path("postgres")))
+        {
+            Terminal.Note($"The data are in the volumes {string.Join(" and ", volumes)}, and neither docker nor podman is here to remove them: docker volume rm {string.Join(' ', volumes)}");
+        }
+
+        foreach (var runtime in runtimes)
         {
             if (await Child.LogAsync(ShopHome.Path("logs", "containers.log"), runtime, ["volume", "rm", "--force", .. volumes], ct) != 0)
             {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 
 namespace Shop.Cli.Running;
@@ -6,6 +7,7 @@ namespace Shop.Cli.Running;
 internal static class RunningShop
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_restart = TimeSpan.FromSeconds(30);
 
     /// <summary>Returns at once if any service listens.</summary>
     /// <exception cref="FailureException">None does; the message has the command that starts them.</exception>
@@ -15,6 +17,31 @@ internal static class RunningShop
         if (!listening.Contains(true))
         {
             throw new FailureException($"the shop does not run (its home: {ShopHome.Root}). Start it with: ./shop up -d");
+        }
+    }
+
+    /// <summary>Returns when every service listens, which one that starts again does within some seconds.</summary>
+    /// <exception cref="FailureException">One does not; the message has its name and the way to start it.</exception>
+    public static async Task RequireAllAsync(CancellationToken ct)
+    {
+        await RequireAsync(ct);
+        var waited = Stopwatch.StartNew();
+        while (true)
+        {
+            var listening = await Task.WhenAll(StaffApi.Services.Select(service => ListensAsync(StaffApi.AddressOf(service), ct)));
+            var missing = StaffApi.Services.Where((_, i) => !listening[i]).ToList();
+            if (missing.Count == 0)
+            {
+                return;
+            }
+
+            if (waited.Elapsed > s_restart)
+            {
+                throw new FailureException($"{string.Join(" and ", missing)} {(missing.Count == 1 ? "does" : "do")} not run. "
+                    + "Start what is stopped on the dashboard, or all with: ./shop down && ./shop up -d\nSee ./shop status.");
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(200), ct);
         }
     }
 

@@ -51,13 +51,15 @@ internal static class StatusCommand
         using var http = StaffApi.CreateClient();
         var messages = await Task.WhenAll(services.Where(service => service.Health == HealthCheck.Healthy)
             .Select(service => WaitingMessages.AskAsync(http, service.Name, new Uri(service.Url), ct)));
+        var problems = InstanceLock.Running(ShopHome.Root) is null ? [] : state.Problems ?? [];
         if (json)
         {
-            Console.WriteLine(JsonSerializer.Serialize(new { services, servers, messages, state.Dashboard }, s_json));
+            Console.WriteLine(JsonSerializer.Serialize(new { services, servers, messages, state.Dashboard, Problems = problems }, s_json));
         }
         else
         {
             Table(services, servers, messages);
+            Console.Write(string.Concat(problems.Select(problem => $"\n{problem}\n")));
         }
 
         return services.All(s => s.Health == HealthCheck.Healthy) && servers.All(s => s.Health == HealthCheck.Healthy) ? 0 : ShopCommandLine.Failed;

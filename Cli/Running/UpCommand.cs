@@ -32,9 +32,19 @@ internal static class UpCommand
             throw new FailureException($"a shop already runs in {ShopHome.Root} (process {pid}). Stop it with: ./shop down");
         }
 
+        ForgetProblems();
         await ServerPackages.EnsureUnlessContainersAsync(ct);
         await Build.EnsureAsync(ct);
         return detach ? await DetachedAsync(ct) : await HereAsync();
+    }
+
+    /// <summary>Of the last start.</summary>
+    private static void ForgetProblems()
+    {
+        if (ShopState.Read(ShopHome.Root) is { Problems.Count: > 0 } last)
+        {
+            (last with { Problems = null }).Write(ShopHome.Root);
+        }
     }
 
     private static async Task<int> HereAsync()

@@ -39,12 +39,12 @@ internal sealed record WaitingMessages(string Service, long? Waiting, long? Park
     {
         if (Parked > 0)
         {
-            yield return $"{Parked} parked events in {Service}'s outbox: ./shop outbox {Service}";
+            yield return $"{Numbers.Count(Parked.Value, "parked event")} in {Service}'s outbox: ./shop outbox {Service}";
         }
 
         if (DeadLetters > 0)
         {
-            yield return $"{DeadLetters} dead letters of {Service}: ./shop dead-letters";
+            yield return $"{Numbers.Count(DeadLetters.Value, "dead letter")} of {Service}: ./shop dead-letters";
         }
     }
 }

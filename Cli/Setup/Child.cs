@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 
@@ -6,6 +7,7 @@ namespace Shop.Cli.Setup;
 /// <summary>Another program that a command runs to its end.</summary>
 internal static class Child
 {
+    private const int NotStarted = 127;
     private const int SigHup = 1;
     private const int SigInt = 2;
     private const int SigTerm = 15;
@@ -13,7 +15,7 @@ internal static class Child
     /// <summary>The dotnet that runs this program.</summary>
     public static string Dotnet { get; } = Environment.ProcessPath ?? "dotnet";
 
-    /// <summary>Runs a program whose output goes to the end of a log; its exit code.</summary>
+    /// <summary>Runs a program whose output goes to the end of a log; its exit code, or 127 (as shells have it) where it cannot be started.</summary>
     public static async Task<int> LogAsync(
         string log, string program, IEnumerable<string> arguments, CancellationToken ct, IReadOnlyDictionary<string, string>? environment = null)
     {
@@ -21,7 +23,18 @@ internal static class Child
         var start = Start(program, arguments, environment);
         start.RedirectStandardInput = start.RedirectStandardOutput = start.RedirectStandardError = true;
         await using var writer = new StreamWriter(log, append: true) { AutoFlush = true };
-        using var process = Process.Start(start)!;
+        Process process;
+        try
+        {
+            process = Process.Start(start)!;
+        }
+        catch (Win32Exception e)
+        {
+            await writer.WriteLineAsync(e.Message);
+            return NotStarted;
+        }
+
+        using var ended = process;
         process.StandardInput.Close();
         try
         {

@@ -4,6 +4,7 @@ using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Microsoft.Extensions.DependencyInjection;
 using Shop.AppHost.Hosting;
+using Shop.AppHost.Native.State;
 using Shop.AppHost.Resources;
 
 namespace Shop.AppHost.Tests;
@@ -23,11 +24,16 @@ public sealed class SupervisorTests
             DisableDashboard = true,
             Args = ["--Logging:LogLevel:Default=Warning", "--DcpPublisher:WaitForResourceCleanup=true"],
         });
-        builder.Services.AddHostedService<Supervisor>();
+        builder.Services.AddSingleton(new StateKeeper(log.Path, "")).AddHostedService<Supervisor>();
         AddProgram(builder, new ServiceResource("service", "/bin/sh", "/"), log.Path);
         AddProgram(builder, new ServiceResource("other", "/bin/sh", "/"), log.Path);
         AddProgram(builder, new InstalledPostgresResource("server", log.Path, new ParameterResource("none", _ => "")), log.Path)
             .WithEndpoint(port: 1, targetPort: 1, name: Broker.Tcp, isProxied: false); // which its connection string names
+        var flaky = builder.AddResource(new MigrationResource("flaky-migrate", "/bin/sh", "/"))
+            .WithArgs("-c", """test -e "$1" || { touch "$1"; exit 1; }""", "program", Path.Combine(log.Path, "tried"));
+        AddProgram(builder, new ServiceResource("flaky", "/bin/sh", "/"), log.Path).WaitForCompletion(flaky);
+        var broken = builder.AddResource(new MigrationResource("broken-migrate", "/bin/sh", "/")).WithArgs("-c", "exit 1");
+        AddProgram(builder, new ServiceResource("broken", "/bin/sh", "/"), log.Path).WaitForCompletion(broken);
         await using var app = builder.Build();
         await app.StartAsync(ct);
         var commands = app.Services.GetRequiredService<ResourceCommandService>();
@@ -43,8 +49,31 @@ public sealed class SupervisorTests
         await PidAsync(app, "service", not: first);
         Assert.Equal("Finished", State(app, "other"));
 
+        await PidAsync(app, "flaky", not: null); // its migration failed once
+        var problem = Assert.Single(await ProblemsAsync(log.Path));
+        Assert.StartsWith("broken-migrate failed 3 times, so its service does not start", problem, StringComparison.Ordinal);
+        Assert.Equal("FailedToStart", State(app, "broken"));
+
         await app.StopAsync(ct);
-        Assert.Equal(["other", "service", "server"], File.ReadAllLines(Path.Combine(log.Path, "stopped")));
+        var stopped = File.ReadAllLines(Path.Combine(log.Path, "stopped"));
+        Assert.Equal(("other", "server"), (stopped[0], stopped[^1]));
+        Assert.Equal(["flaky", "other", "server", "service"], stopped.Order());
+    }
+
+    /// <summary>What the state says that keeps a service from starting, once it says anything.</summary>
+    private static async Task<IReadOnlyList<string>> ProblemsAsync(string home)
+    {
+        var begun = Stopwatch.StartNew();
+        while (true)
+        {
+            if (ShopState.Read(home).Problems is { Count: > 0 } problems)
+            {
+                return problems;
+            }
+
+            Assert.True(begun.Elapsed < TimeSpan.FromMinutes(2), "no problem is told of");
+            await Task.Delay(50);
+        }
     }
 
     /// <summary>It takes its time to stop, and writes down that it has.</summary>

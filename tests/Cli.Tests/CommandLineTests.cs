@@ -1,8 +1,10 @@
+using System.Runtime.Versioning;
 using System.Text.RegularExpressions;
 
 namespace Shop.Cli.Tests;
 
 /// <summary>What a person meets who has read nothing: help, mistyped words, a shop that does not run.</summary>
+[UnsupportedOSPlatform("windows")]
 public sealed partial class CommandLineTests : IDisposable
 {
     private const int MostColumns = 100;
@@ -41,6 +43,7 @@ public sealed partial class CommandLineTests : IDisposable
     [InlineData("'--ordrs' is not understood. Did you mean '--orders'?", "demo", "--ordrs", "3")]
     [InlineData("'retyr' is no queue. Did you mean 'retry'?", "dead-letters", "retyr")]
     [InlineData("'retyr' is not understood. Did you mean 'retry'?", "dead-letters", "inventory.order-placed", "retyr")]
+    [InlineData("A message id needs its queue.", "dead-letters", "retry", "ordering", "some-id")]
     [InlineData("'orderin' is no service. Did you mean 'ordering'?", "outbox", "orderin")]
     [InlineData("There is no scenario 'flwo'. Did you mean 'flow'?", "bench", "flwo")]
     [InlineData("--hours takes a number from 1 to 8760, not '0'.", "token", "ada", "--hours", "0")]
@@ -81,6 +84,19 @@ public sealed partial class CommandLineTests : IDisposable
 
         Assert.Equal((1, ""), (outcome.ExitCode, outcome.Output));
         Assert.Contains("shop: nothing was deleted.", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Reset_deletes_what_is_in_the_home_also_where_a_container_runtime_cannot_be_started()
+    {
+        var podman = Path.Combine(_shop.Home, "podman");
+        await File.WriteAllTextAsync(podman, "#!/nowhere/sh\n");
+        File.SetUnixFileMode(podman, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        Directory.CreateDirectory(Path.Combine(_shop.Home, "mail"));
+        var outcome = await _shop.RunAsync(start => start.Environment["PATH"] = $"{_shop.Home}:{start.Environment["PATH"]}", "reset", "--yes");
+
+        Assert.Equal((0, "Everything is deleted.\n"), (outcome.ExitCode, outcome.Output));
+        Assert.False(Directory.Exists(Path.Combine(_shop.Home, "mail")));
     }
 
     [GeneratedRegex("^  ([a-z-]+)", RegexOptions.Multiline)]

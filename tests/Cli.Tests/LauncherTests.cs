@@ -1,6 +1,10 @@
+using System.Diagnostics;
+using System.Runtime.Versioning;
+
 namespace Shop.Cli.Tests;
 
 /// <summary>The script before the program.</summary>
+[UnsupportedOSPlatform("windows")]
 public sealed class LauncherTests : IDisposable
 {
     private readonly ShopProgram _shop = new();
@@ -28,6 +32,30 @@ public sealed class LauncherTests : IDisposable
         Assert.Equal((1, ""), (outcome.ExitCode, outcome.Output));
         Assert.StartsWith("shop: the .NET SDK is not installed", outcome.Errors, StringComparison.Ordinal);
         Assert.Contains("https://learn.microsoft.com/dotnet/core/install", outcome.Errors, StringComparison.Ordinal);
+    }
+
+    /// <summary>Bash obeys a signal only after the command in its foreground.</summary>
+    [Fact]
+    public async Task The_test_runner_ends_at_the_first_SIGTERM_also_while_it_builds()
+    {
+        var (dotnet, building) = (Path.Combine(_shop.Home, "dotnet"), Path.Combine(_shop.Home, "building"));
+        await File.WriteAllTextAsync(dotnet, $"#!/bin/sh\n: >'{building}'\nexec sleep 300\n");
+        File.SetUnixFileMode(dotnet, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        var start = new ProcessStartInfo(Path.Combine(ShopProgram.Repository, "tests/run"), ["Nothing"]);
+        start.Environment["PATH"] = $"{_shop.Home}:{start.Environment["PATH"]}";
+        using var run = Process.Start(start)!;
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (!File.Exists(building))
+        {
+            await Task.Delay(20, patience.Token);
+        }
+
+        using (var kill = Process.Start("kill", ["-TERM", $"{run.Id}"]))
+        {
+            await run.WaitForExitAsync(patience.Token);
+        }
+
+        Assert.Equal(143, run.ExitCode);
     }
 
     [Fact]

@@ -19,10 +19,12 @@ internal sealed record ServerState(string Name, string Host, int Port, bool Heal
 /// and by others that ask where the parts are.
 /// </summary>
 /// <param name="Dashboard">The address with which a browser logs in to the dashboard.</param>
+/// <param name="Problems">What keeps the shop from starting, with what to do; null or empty if nothing does.</param>
 internal sealed record ShopState(
     IReadOnlyList<ServiceState> Services,
     IReadOnlyList<ServerState> Servers,
-    string? Dashboard)
+    string? Dashboard,
+    IReadOnlyList<string>? Problems = null)
 {
     public const string FileName = "state.json";
 
