@@ -5,6 +5,7 @@ using System.Text.Json;
 using Npgsql;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
+using Shop.Messaging;
 
 namespace Shop.Ordering.Tests;
 

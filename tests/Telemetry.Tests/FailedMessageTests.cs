@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
+using Shop.Messaging;
 
 namespace Shop.Telemetry.Tests;
 
