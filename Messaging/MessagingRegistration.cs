@@ -46,7 +46,7 @@ public static class MessagingRegistration
         }
 
         var noLongerConsumed = OldVersions.Checked(settings, events);
-        builder.Services.AddSingleton(settings).AddSingleton(events).AddSingleton<MessageReader>().AddSingleton<MessagingSpans>().AddSingleton(topology).AddSingleton(new AsyncApi(topology, settings.SourcePrefix)).AddSingleton<TopologyCheck>().AddSingleton<FailurePolicy>();
+        builder.Services.AddSingleton(settings).AddSingleton(events).AddSingleton<MessageReader>().AddSingleton<MessagingSpans>().AddSingleton(topology).AddSingleton(new MessagingDocuments(topology, settings)).AddSingleton<TopologyCheck>().AddSingleton<FailurePolicy>();
         builder.Services.AddSingleton<ConsumerProgress>().AddHostedService(services => services.GetRequiredService<ConsumerProgress>());
         builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(
             "consumers", services => services.GetRequiredService<ConsumerProgress>(), HealthStatus.Unhealthy, [MessagingSettings.ReadyTag]));
@@ -69,7 +69,7 @@ public static class MessagingRegistration
         builder.Services.AddSingleton<OutboxWatch>().AddHostedService(services => services.GetRequiredService<OutboxWatch>());
         builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(
             "outbox", services => services.GetRequiredService<OutboxWatch>(), HealthStatus.Degraded, [MessagingSettings.ReadyTag]));
-        builder.Services.AddHostedService<MessagingRetention>().AddScoped<DeadLetterQueues>().AddSingleton<OutboxReport>();
+        builder.Services.AddHostedService<MessagingRetention>().AddScoped<IDeadLetterQueues, DeadLetterQueues>().AddSingleton<IOutboxReport, OutboxReport>();
         AddBus(builder.Services, settings, topology, consumers);
     }
 

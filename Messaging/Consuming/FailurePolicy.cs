@@ -59,7 +59,7 @@ internal sealed partial class FailurePolicy(BrokerTopology topology, TimeProvide
     {
         if (span is not null)
         {
-            MessagingSpans.Settle(span, failed, ReasonOf(failure).Message);
+            MessagingSpans.Settle(span, failed.Retry, ReasonOf(failure).Message);
         }
 
         var (id, reason) = (Untrusted.Shown(failed.Properties.MessageId), Untrusted.Shown(ReasonOf(failure).Message));

@@ -87,7 +87,7 @@ internal sealed partial class LogDelivery(
             return rows;
         }
 
-        MessagingTelemetry.Sent(sending, report, clock);
+        SentEvents.Count(sending, report, clock);
         if (report.Confirmed.Count == rows.Count)
         {
             return [];

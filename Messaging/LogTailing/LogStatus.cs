@@ -1,10 +1,11 @@
 using System.Diagnostics.Metrics;
+using Shop.Messaging.Relay;
 using Shop.Messaging.Telemetry;
 
 namespace Shop.Messaging.LogTailing;
 
 /// <summary>What this process knows of the slot, looked up about once a second, for the meter and the health check.</summary>
-internal sealed class LogStatus : IDisposable
+internal sealed class LogStatus : ILogBacklog, IDisposable
 {
     private readonly Meter _meter;
     private volatile LogState? _state;
@@ -39,6 +40,8 @@ internal sealed class LogStatus : IDisposable
         get => _leads;
         set => _leads = value;
     }
+
+    long? ILogBacklog.Bytes => _state is { HasSlot: true } state ? state.Lag : null;
 
     public void Dispose() => _meter.Dispose();
 

@@ -25,7 +25,7 @@ public static class LogTailingRegistration
     {
         ArgumentNullException.ThrowIfNull(messaging);
         var (services, settings) = (messaging.Services, messaging.Settings);
-        services.AddSingleton<LogStatus>();
+        services.AddSingleton<LogStatus>().AddSingleton<ILogBacklog>(provider => provider.GetRequiredService<LogStatus>());
         services.Replace(ServiceDescriptor.Singleton<IRelayStore, RelayStoreBehindLog>());
         services.Replace(settings.Relay == RelayKind.Polling
             ? ServiceDescriptor.Singleton<IRelayPreparation, PollingAgain>()

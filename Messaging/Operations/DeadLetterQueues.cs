@@ -15,7 +15,7 @@ namespace Shop.Messaging.Operations;
 /// it is repeated, and says so.
 /// </summary>
 internal sealed partial class DeadLetterQueues(
-    DbContext db, MessagingSettings settings, BrokerTopology topology, TimeProvider clock, ILogger<DeadLetterQueues> logger)
+    DbContext db, MessagingSettings settings, BrokerTopology topology, TimeProvider clock, ILogger<DeadLetterQueues> logger) : IDeadLetterQueues
 {
     private static readonly TimeSpan s_goodbye = TimeSpan.FromSeconds(1);
 
@@ -157,7 +157,7 @@ internal sealed partial class DeadLetterQueues(
 }
 
 /// <summary>How many dead letters were moved, and how many had to stay because the broker did not take them.</summary>
-internal readonly record struct Moved(int Count, int Left);
+public readonly record struct Moved(int Count, int Left);
 
 /// <summary>Cancels when one of several steps takes longer than it may, or when the caller has gone.</summary>
 internal sealed class Deadline(TimeSpan each, CancellationToken caller) : IDisposable

@@ -1,6 +1,6 @@
 using System.Data;
 using Npgsql;
-using Shop.Messaging.LogTailing;
+using Shop.Messaging.Relay;
 
 namespace Shop.Messaging.Operations;
 
@@ -25,7 +25,7 @@ public sealed record ParkedStream(
     string Stream, string Type, Guid EventId, long Events, DateTimeOffset Since, int Attempts, DateTimeOffset NextAttempt, string Error);
 
 /// <summary>Shows what waits in the outbox, and has parked events tried at once.</summary>
-internal sealed class OutboxReport(MessagingSettings settings, LogStatus? log = null)
+internal sealed class OutboxReport(MessagingSettings settings, ILogBacklog? log = null) : IOutboxReport
 {
     public async Task<OutboxView> ReadAsync(int limit, CancellationToken ct)
     {
@@ -36,7 +36,7 @@ internal sealed class OutboxReport(MessagingSettings settings, LogStatus? log = 
         await using var snapshot = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
         var backlog = await OutboxBacklog.ReadAsync(connection, ct);
         var streams = await StreamsAsync(connection, limit, ct);
-        return new OutboxView(backlog.Length, backlog.Oldest, log?.State is { HasSlot: true } state ? state.Lag : null, backlog.Parked, streams);
+        return new OutboxView(backlog.Length, backlog.Oldest, log?.Bytes, backlog.Parked, streams);
     }
 
     /// <summary>Makes one stream, or all, due now; the relay looks within a second. How many there are.</summary>

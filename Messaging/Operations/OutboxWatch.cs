@@ -1,9 +1,9 @@
-using System.Buffers.Binary;
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
+using Shop.Messaging.Outbox;
 using Shop.Messaging.Telemetry;
 
 namespace Shop.Messaging.Operations;
@@ -37,19 +37,9 @@ internal sealed record OutboxBacklog(long Length, DateTimeOffset? Oldest, long P
         await reader.ReadAsync(ct);
         return new OutboxBacklog(
             reader.GetInt64(0),
-            await reader.IsDBNullAsync(1, ct) ? null : MadeAt(reader.GetGuid(1)),
+            await reader.IsDBNullAsync(1, ct) ? null : OutboxMessage.MadeAt(reader.GetGuid(1)),
             reader.GetInt64(2),
             await reader.IsDBNullAsync(3, ct) ? null : reader.GetFieldValue<DateTimeOffset>(3));
-    }
-
-    /// <summary>When the event was made, by its id.</summary>
-    public static DateTimeOffset MadeAt(Guid eventId)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        eventId.TryWriteBytes(bytes, bigEndian: true, out _);
-        return eventId.Version == 7
-            ? DateTimeOffset.FromUnixTimeMilliseconds((long)(BinaryPrimitives.ReadUInt64BigEndian(bytes) >> 16))
-            : DateTimeOffset.UnixEpoch;
     }
 }
 

@@ -4,7 +4,6 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.ChangeTracking;
-using Shop.Messaging.Consuming.Batches;
 using Shop.Messaging.Wire;
 
 namespace Shop.Messaging.Outbox;

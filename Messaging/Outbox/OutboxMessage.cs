@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Numerics;
 using System.Text;
 
@@ -44,5 +45,15 @@ internal sealed class OutboxMessage
         }
 
         return (short)(crc % Partitions);
+    }
+
+    /// <summary>When the event was made, by its id.</summary>
+    public static DateTimeOffset MadeAt(Guid eventId)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        eventId.TryWriteBytes(bytes, bigEndian: true, out _);
+        return eventId.Version == 7
+            ? DateTimeOffset.FromUnixTimeMilliseconds((long)(BinaryPrimitives.ReadUInt64BigEndian(bytes) >> 16))
+            : DateTimeOffset.UnixEpoch;
     }
 }

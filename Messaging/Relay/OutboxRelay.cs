@@ -154,7 +154,7 @@ internal sealed partial class OutboxRelay(
         if (report.Confirmed.Count == rows.Count)
         {
             await transaction.CommitAsync();
-            MessagingTelemetry.Sent(rows, report, clock);
+            SentEvents.Count(rows, report, clock);
             return rows.Count == size;
         }
 
@@ -172,7 +172,7 @@ internal sealed partial class OutboxRelay(
 
         await transaction.CommitAsync();
         _parkedStreams.UnionWith(unsent[true].Select(row => row.Stream));
-        MessagingTelemetry.Sent(rows, report, clock);
+        SentEvents.Count(rows, report, clock);
         ThrowIfUnknown(rows, report, unsent[false].Count());
         return rows.Count == size;
     }
@@ -244,7 +244,7 @@ internal sealed partial class OutboxRelay(
         }
 
         await transaction.CommitAsync();
-        MessagingTelemetry.Sent(due, report, clock);
+        SentEvents.Count(due, report, clock);
         ThrowIfUnknown(due, report, CountUnknown(due, report));
         _parkedStreams.Clear();
         _parkedStreams.UnionWith(await session.ParkedStreamsAsync(CancellationToken.None));

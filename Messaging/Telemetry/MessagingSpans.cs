@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using RabbitMQ.Client;
-using Shop.Messaging.Consuming;
 using Shop.Messaging.Wire;
 
 namespace Shop.Messaging.Telemetry;
@@ -118,11 +117,11 @@ internal sealed class MessagingSpans(MessagingSettings settings)
         .SetTag("error.type", e.GetType().FullName)
         .SetEndTime(TimeProvider.System.GetUtcNow().UtcDateTime); // the clock that its start is from
 
-    /// <summary>Says what becomes of a message that failed.</summary>
-    public static void Settle(Activity span, FailedMessage failed, string reason) => span
-        .SetTag("shop.outcome", failed.Retry > 0 ? "retried later" : "dead-lettered")
+    /// <summary>Says what becomes of a message that failed: which retry it waits for, from 1, or 0 for a dead letter.</summary>
+    public static void Settle(Activity span, int retry, string reason) => span
+        .SetTag("shop.outcome", retry > 0 ? "retried later" : "dead-lettered")
         .SetTag("shop.outcome.reason", Untrusted.Shown(reason, MaxReason))
-        .SetTag("shop.retry", failed.Retry > 0 ? failed.Retry : null);
+        .SetTag("shop.retry", retry > 0 ? retry : null);
 
     private Activity? Describe(Activity? span, string operation, string type, string destination) => span?
         .SetTag("messaging.system", "rabbitmq")

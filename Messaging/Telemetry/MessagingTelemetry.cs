@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using Shop.Messaging.Operations;
-using Shop.Messaging.Relay;
 
 namespace Shop.Messaging.Telemetry;
 
@@ -53,20 +51,6 @@ internal static class MessagingTelemetry
 
     public static readonly Counter<long> RetriedLater = s_meter.CreateCounter<long>(
         "shop.inbox.retried_later", "{event}", "Failed deliveries that come again after a delay.");
-
-    /// <summary>Counts what the broker confirmed, and how long it took.</summary>
-    public static void Sent(IReadOnlyList<OutboxRow> rows, PublishReport report, TimeProvider clock)
-    {
-        Published.Add(report.Confirmed.Count);
-        if (OutboxDelay.Enabled)
-        {
-            var now = clock.GetUtcNow();
-            foreach (var row in rows.Where(row => report.Confirmed.Contains(row.Seq)))
-            {
-                OutboxDelay.Record(Math.Max(0, (now - OutboxBacklog.MadeAt(row.EventId)).TotalSeconds));
-            }
-        }
-    }
 
     /// <summary>The attributes of <see cref="ProcessDuration"/>, by OpenTelemetry's semantic conventions.</summary>
     public static TagList ProcessedFrom(string queue, Exception? failure = null)

@@ -10,7 +10,7 @@ namespace Shop.Messaging.UnitOfWork;
 /// Applies migrations without stopping a service that still runs: whoever waits for a table's lock makes everybody who comes
 /// later wait too, so a migration waits only briefly, gives way, and tries again.
 /// </summary>
-internal static partial class Migration
+public static partial class Migration
 {
     /// <summary>How long a statement may wait for a lock, in milliseconds, and so how long it holds others up.</summary>
     public const int LockTimeout = 2_000;
@@ -18,6 +18,7 @@ internal static partial class Migration
     private const int Attempts = 60;
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);
 
+    /// <summary>Applies what is missing of the context's migrations.</summary>
     /// <exception cref="PostgresException">
     /// A migration failed; with SQLSTATE 55P03, some transaction held its table for all of the about three minutes.
     /// </exception>

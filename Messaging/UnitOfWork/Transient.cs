@@ -6,7 +6,7 @@ using RabbitMQ.Client.Exceptions;
 namespace Shop.Messaging.UnitOfWork;
 
 /// <summary>Tells failures that pass by themselves from those that do not.</summary>
-internal static class Transient
+public static class Transient
 {
     /// <summary>Whether the broker cannot be reached, or broke off what it was asked to do.</summary>
     public static bool IsBrokerAway(Exception exception) =>

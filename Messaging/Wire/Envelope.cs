@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text.Json;
-using Shop.Messaging.Outbox;
 
 namespace Shop.Messaging.Wire;
 

@@ -1,7 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using Npgsql;
-using Shop.Messaging.Relay;
 
 namespace Shop.ServiceDefaults.Hosting;
 
@@ -11,7 +10,10 @@ namespace Shop.ServiceDefaults.Hosting;
 /// </summary>
 internal static partial class LoneMigration
 {
-    /// <summary>In the space of the relay's locks, beyond its partitions.</summary>
+    /// <summary>The relay's locks have the same; their objects are its partitions.</summary>
+    private const int LockClass = 0x53484F50;
+
+    /// <summary>Beyond them.</summary>
     private const int LockObject = 1_000;
 
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(500);
@@ -22,7 +24,7 @@ internal static partial class LoneMigration
         var settings = new NpgsqlConnectionStringBuilder(db.Database.GetConnectionString()) { Pooling = false, ApplicationName = "migrate" };
         await using var connection = new NpgsqlConnection(settings.ConnectionString);
         await connection.OpenAsync(ct);
-        await using var command = new NpgsqlCommand($"SELECT pg_try_advisory_lock({RelaySession.LockClass}, {LockObject})", connection);
+        await using var command = new NpgsqlCommand($"SELECT pg_try_advisory_lock({LockClass}, {LockObject})", connection);
 
         // Asked again and again rather than waited for: who waits in a statement holds up what the other run builds concurrently.
         for (var told = false; !(bool)(await command.ExecuteScalarAsync(ct))!; told = true)

@@ -5,7 +5,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Shop.Messaging.UnitOfWork;
 using Shop.Messaging.Operations;
-using Shop.Messaging.RabbitMq;
 using Shop.Messaging.Relay;
 using Shop.ServiceDefaults.Http;
 using Shop.ServiceDefaults.Operations;
@@ -74,10 +73,10 @@ public static class ServiceHost
                 await app.DisposeAsync(); // what was logged last is written before the process ends
                 return true;
             case ["topology"]:
-                Console.WriteLine(BrokerDefinitions.Of(app.Services.GetRequiredService<BrokerTopology>()).ToJsonString());
+                Console.WriteLine(app.Services.GetRequiredService<MessagingDocuments>().BrokerDefinitions().ToJsonString());
                 return true;
             case ["asyncapi"]:
-                Console.WriteLine(app.Services.GetRequiredService<AsyncApi>().Document().ToJsonString());
+                Console.WriteLine(app.Services.GetRequiredService<MessagingDocuments>().AsyncApi().ToJsonString());
                 return true;
             default:
                 return false;

@@ -75,8 +75,7 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
         if (final)
         {
             // From here on a caller who hangs up changes nothing: the answer belongs to the change.
-            await context.RequestServices.GetRequiredService<CommitProtocol>()
-                .CommitWithAsync(transaction, IdempotencyStore.Storing(request, answer), CancellationToken.None);
+            await transaction.CommitWithAsync(db, IdempotencyStore.Storing(request, answer), CancellationToken.None);
         }
 
         context.Response.Headers.ContentLength = answer.Body.Length;

@@ -14,9 +14,9 @@ internal static class AsyncApiEndpoint
     public static void MapAsyncApi(this WebApplication app)
     {
         // A host without messaging has nothing to tell. Derived when it is first asked for, and kept: it cannot change while it runs.
-        if (app.Services.GetService<AsyncApi>() is { } asyncApi)
+        if (app.Services.GetService<MessagingDocuments>() is { } documents)
         {
-            var document = new Lazy<string>(() => asyncApi.Document().ToJsonString());
+            var document = new Lazy<string>(() => documents.AsyncApi().ToJsonString());
             app.MapGet("/asyncapi/v1.json", () => TypedResults.Text(document.Value, MediaTypeNames.Application.Json, Encoding.UTF8))
                 .AllowAnonymous().ExcludeFromDescription();
         }

@@ -47,7 +47,7 @@ internal static class DeadLetterEndpoints
     }
 
     private static async Task<Results<Ok<List<DeadLetter>>, ProblemHttpResult>> List(
-        DeadLetterQueues letters, CancellationToken ct, string? queue = null, [Range(1, Paging.MaxLimit)] int limit = Paging.MaxLimit)
+        IDeadLetterQueues letters, CancellationToken ct, string? queue = null, [Range(1, Paging.MaxLimit)] int limit = Paging.MaxLimit)
     {
         if (queue is not null && !letters.Has(queue))
         {
@@ -64,28 +64,28 @@ internal static class DeadLetterEndpoints
     }
 
     private static async Task<Ok<List<DeadLetter>>> ListDiscarded(
-        DeadLetterQueues letters, CancellationToken ct, [Range(1, Paging.MaxLimit)] int limit = Paging.MaxLimit) =>
+        IDeadLetterQueues letters, CancellationToken ct, [Range(1, Paging.MaxLimit)] int limit = Paging.MaxLimit) =>
         TypedResults.Ok(await letters.ListDiscardedAsync(limit, ct));
 
     private static async Task<Results<Ok<DeadLetterContent>, ProblemHttpResult>> Show(
-        string queue, string id, DeadLetterQueues letters, CancellationToken ct) => !letters.Has(queue)
+        string queue, string id, IDeadLetterQueues letters, CancellationToken ct) => !letters.Has(queue)
             ? NoQueue(letters, queue)
             : await letters.FindAsync(queue, id, ct) is { } content
                 ? TypedResults.Ok(content)
                 : NoLetter(queue, id);
 
     private static async Task<Results<Ok<MovedResponse>, ProblemHttpResult>> RetryAll(
-        string queue, DeadLetterQueues letters, CancellationToken ct) => letters.Has(queue)
+        string queue, IDeadLetterQueues letters, CancellationToken ct) => letters.Has(queue)
             ? TypedResults.Ok(ResponseOf(await letters.RetryAsync(queue, id: null, ct)))
             : NoQueue(letters, queue);
 
     private static async Task<Results<Ok<MovedResponse>, ProblemHttpResult>> Retry(
-        string queue, string id, DeadLetterQueues letters, CancellationToken ct) => letters.Has(queue)
+        string queue, string id, IDeadLetterQueues letters, CancellationToken ct) => letters.Has(queue)
             ? TypedResults.Ok(ResponseOf(await letters.RetryAsync(queue, id, ct)))
             : NoQueue(letters, queue);
 
     private static async Task<Results<Ok<MovedResponse>, ProblemHttpResult, ValidationProblem>> Discard(
-        string queue, string id, DiscardRequest request, DeadLetterQueues letters, ClaimsPrincipal user, CancellationToken ct)
+        string queue, string id, DiscardRequest request, IDeadLetterQueues letters, ClaimsPrincipal user, CancellationToken ct)
     {
         if (request.Reason.Length > MaxReason || !OneLine.Is(request.Reason))
         {
@@ -102,6 +102,6 @@ internal static class DeadLetterEndpoints
 
     private static ProblemHttpResult NoLetter(string queue, string id) => Problem.NotFound($"There is no dead letter {id} of {queue}.");
 
-    private static ProblemHttpResult NoQueue(DeadLetterQueues letters, string queue) =>
+    private static ProblemHttpResult NoQueue(IDeadLetterQueues letters, string queue) =>
         Problem.NotFound($"{queue} is no queue of this service. There is: {string.Join(", ", letters.Queues)}.");
 }

@@ -26,11 +26,11 @@ internal static class OutboxEndpoints
     }
 
     private static async Task<Ok<OutboxView>> Show(
-        OutboxReport outbox, CancellationToken ct, [Range(1, Paging.MaxLimit)] int limit = Paging.MaxLimit) =>
+        IOutboxReport outbox, CancellationToken ct, [Range(1, Paging.MaxLimit)] int limit = Paging.MaxLimit) =>
         TypedResults.Ok(await outbox.ReadAsync(limit, ct));
 
     private static async Task<Results<Ok<RetriedResponse>, ProblemHttpResult>> Retry(
-        OutboxReport outbox, CancellationToken ct, string? stream = null) => await outbox.RetryAsync(stream, ct) switch
+        IOutboxReport outbox, CancellationToken ct, string? stream = null) => await outbox.RetryAsync(stream, ct) switch
         {
             0 when stream is not null => Problem.NotFound($"Nothing is parked of stream {stream}."),
             var count => TypedResults.Ok(new RetriedResponse(count)),

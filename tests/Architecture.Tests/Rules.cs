@@ -3,6 +3,7 @@ using Mono.Cecil;
 using Shop.Contracts;
 using Shop.Messaging;
 using Shop.Messaging.DomainEvents;
+using Shop.ServiceDefaults.Domain;
 
 namespace Shop.Architecture.Tests;
 
@@ -28,9 +29,9 @@ internal static partial class Rules
         from mentioned in type.Mentions()
         let name = mentioned.OutermostNamespace()
         where !name.StartsWith("System", StringComparison.Ordinal) && name != type.OutermostNamespace()
-            && name != typeof(AggregateRoot).Namespace && name.Length > 0
+            && name != typeof(AggregateRoot).Namespace && name != typeof(Currency).Namespace && name.Length > 0
             && !name.StartsWith("Microsoft.CodeAnalysis", StringComparison.Ordinal)
-        select $"{type.FullName} uses {mentioned.FullName}: a domain uses the BCL and {typeof(AggregateRoot).Namespace}, nothing else.";
+        select $"{type.FullName} uses {mentioned.FullName}: a domain uses the BCL, {typeof(AggregateRoot).Namespace} and {typeof(Currency).Namespace}, nothing else.";
 
     /// <summary>Services meet in the broker and share only Contracts and ServiceDefaults.</summary>
     public static IEnumerable<string> ServicesShareOnlyContractsAndDefaults(AssemblyDefinition assembly, IReadOnlyCollection<string> services) =>

@@ -119,7 +119,7 @@ public sealed class DeadLetterQueuesTests : MessagingTest
         Assert.Null(letter.EventType);
 
         await using var scope = service.Services.CreateAsyncScope();
-        var queues = scope.ServiceProvider.GetRequiredService<DeadLetterQueues>();
+        var queues = scope.ServiceProvider.GetRequiredService<IDeadLetterQueues>();
         Assert.Equal(new Moved(1, 0), await queues.DiscardAsync(Queue, letter.Id, "nobody sends such a thing", "sam", CancellationToken.None));
 
         Assert.Empty(await ListAsync(service));
@@ -137,13 +137,13 @@ public sealed class DeadLetterQueuesTests : MessagingTest
     private static async Task<List<DeadLetter>> ListAsync(TestService service)
     {
         await using var scope = service.Services.CreateAsyncScope();
-        return await scope.ServiceProvider.GetRequiredService<DeadLetterQueues>().ListAsync(Queue, 10, CancellationToken.None);
+        return await scope.ServiceProvider.GetRequiredService<IDeadLetterQueues>().ListAsync(Queue, 10, CancellationToken.None);
     }
 
     private static async Task<int> RetryAsync(TestService service, string? id)
     {
         await using var scope = service.Services.CreateAsyncScope();
-        return (await scope.ServiceProvider.GetRequiredService<DeadLetterQueues>().RetryAsync(Queue, id, CancellationToken.None)).Count;
+        return (await scope.ServiceProvider.GetRequiredService<IDeadLetterQueues>().RetryAsync(Queue, id, CancellationToken.None)).Count;
     }
 
     /// <summary>A service whose consumer fails until it is mended.</summary>

@@ -224,18 +224,18 @@ public sealed class HostileHeadersTests : HostileTest
     private static async Task<List<DeadLetter>> ListAsync(TestService service, ConsumerKind kind, int limit)
     {
         await using var scope = service.Services.CreateAsyncScope();
-        return await scope.ServiceProvider.GetRequiredService<DeadLetterQueues>().ListAsync(QueueOf(kind), limit, CancellationToken.None);
+        return await scope.ServiceProvider.GetRequiredService<IDeadLetterQueues>().ListAsync(QueueOf(kind), limit, CancellationToken.None);
     }
 
     private static async Task<DeadLetterContent?> FindAsync(TestService service, ConsumerKind kind, string id)
     {
         await using var scope = service.Services.CreateAsyncScope();
-        return await scope.ServiceProvider.GetRequiredService<DeadLetterQueues>().FindAsync(QueueOf(kind), id, CancellationToken.None);
+        return await scope.ServiceProvider.GetRequiredService<IDeadLetterQueues>().FindAsync(QueueOf(kind), id, CancellationToken.None);
     }
 
     private static async Task<Moved> RetryAllAsync(TestService service, ConsumerKind kind)
     {
         await using var scope = service.Services.CreateAsyncScope();
-        return await scope.ServiceProvider.GetRequiredService<DeadLetterQueues>().RetryAsync(QueueOf(kind), id: null, CancellationToken.None);
+        return await scope.ServiceProvider.GetRequiredService<IDeadLetterQueues>().RetryAsync(QueueOf(kind), id: null, CancellationToken.None);
     }
 }

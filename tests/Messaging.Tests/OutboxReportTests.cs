@@ -17,7 +17,7 @@ public class OutboxReportTests : MessagingTest
     public async Task Parked_streams_are_told_with_their_reason_and_are_tried_when_a_person_says_so()
     {
         var service = await ServiceAsync(settings: s_patient);
-        var report = service.Services.GetRequiredService<OutboxReport>();
+        var report = service.Services.GetRequiredService<IOutboxReport>();
         var (first, second) = (await service.OpenAsync(), await service.OpenAsync()); // no queue is bound for what they publish
 
         var parked = await Eventually.IsAsync("both are parked", () => report.ReadAsync(10, default),
@@ -53,7 +53,7 @@ public class OutboxReportTests : MessagingTest
         var before = TimeProvider.System.GetUtcNow();
         await service.OpenAsync();
 
-        var view = await service.Services.GetRequiredService<OutboxReport>().ReadAsync(10, default);
+        var view = await service.Services.GetRequiredService<IOutboxReport>().ReadAsync(10, default);
 
         Assert.Equal((1, 0), (view.Waiting, view.Parked));
         Assert.InRange(view.Oldest!.Value, before.AddSeconds(-1), TimeProvider.System.GetUtcNow());

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Shop.Messaging.Outbox;
 using Shop.Messaging.UnitOfWork;
+using Shop.Messaging.Wire;
 
 namespace Shop.Messaging.Consuming.Batches;
 

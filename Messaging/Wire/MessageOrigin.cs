@@ -1,4 +1,4 @@
-namespace Shop.Messaging.Outbox;
+namespace Shop.Messaging.Wire;
 
 /// <summary>
 /// Why this unit of work runs, for the events that it causes: one per scope. Empty in an HTTP request, whose first event
