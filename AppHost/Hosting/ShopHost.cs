@@ -6,9 +6,6 @@ using Shop.AppHost.Resources;
 
 namespace Shop.AppHost.Hosting;
 
-/// <summary>Something that the person who starts the shop can change. The message says what is wrong and what to do.</summary>
-internal sealed class CannotStartException(string message) : Exception(message);
-
 /// <summary>Runs what the page describes: one shop a home, from nothing left over to nothing left over.</summary>
 internal static class ShopHost
 {
@@ -24,8 +21,15 @@ internal static class ShopHost
             await Leftovers.StopAsync(ShopHome.Root, Console.WriteLine, CancellationToken.None);
             var dashboard = Dashboard.OfThisHome();
             Console.WriteLine($"Dashboard  {dashboard.LoginUrl}");
-            var servers = await ServerChoice.MakeAsync(Environment.GetEnvironmentVariable, CancellationToken.None);
-            Console.WriteLine($"Servers    {servers.Description}");
+            var rule = await ServerRule.ApplyAsync(Environment.GetEnvironmentVariable,
+                CommandLineRuntime.Candidates(Environment.GetEnvironmentVariable), Console.WriteLine, CancellationToken.None);
+            if (rule.Runtime is { } runtime)
+            {
+                Environment.SetEnvironmentVariable(CommandLineRuntime.Variable, runtime.Name); // for the orchestrator
+            }
+
+            var servers = Servers.Of(rule);
+            Console.WriteLine($"Servers    {rule.Description}");
 
             var builder = DistributedApplication.CreateBuilder([.. Settings(dashboard), .. args]);
             builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = s_shutdown);

@@ -1,10 +1,14 @@
+using Shop.AppHost.Native.Servers;
+
 namespace Shop.AppHost.Resources;
 
 /// <summary>Where this machine's PostgreSQL and RabbitMQ come from.</summary>
 internal abstract class Servers
 {
-    /// <summary>One line for people: what was chosen, and why.</summary>
-    public required string Description { get; init; }
+    /// <summary>The servers that were chosen.</summary>
+    public static Servers Of(ServerRule rule) => rule.IsContainers
+        ? new ContainerServers { PostgresImage = rule.PostgresImage, RabbitMqImage = rule.RabbitMqImage }
+        : new InstalledServers();
 
     /// <summary>Adds the database server; <see cref="DatabaseBuilderExtensions.AddDatabase"/> adds what services use of it.</summary>
     public abstract IResourceBuilder<IResourceWithConnectionString> AddPostgres(IDistributedApplicationBuilder builder, string name);

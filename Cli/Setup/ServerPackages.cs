@@ -1,3 +1,5 @@
+using Shop.AppHost.Native.Servers;
+
 namespace Shop.Cli.Setup;
 
 /// <summary>
@@ -18,13 +20,11 @@ internal static class ServerPackages
     /// <summary>Nothing is installed where the AppHost will run the servers in containers, which SHOP_SERVERS or a container runtime says.</summary>
     public static async Task EnsureUnlessContainersAsync(CancellationToken ct)
     {
-        var chosen = Environment.GetEnvironmentVariable("SHOP_SERVERS");
-        if (chosen == "containers" || (string.IsNullOrEmpty(chosen) && await HasContainerRuntimeAsync(ct)))
+        if (!await ServerRule.MayBeContainersAsync(
+            Environment.GetEnvironmentVariable, CommandLineRuntime.Candidates(Environment.GetEnvironmentVariable), ct))
         {
-            return;
+            await EnsureAsync(ct);
         }
-
-        await EnsureAsync(ct);
     }
 
     /// <exception cref="FailureException">Something is missing and cannot be installed from here; the message has the command.</exception>
@@ -56,29 +56,6 @@ internal static class ServerPackages
             Terminal.Note(string.Join('\n', (await File.ReadAllLinesAsync(log, ct)).TakeLast(20)));
             throw new FailureException($"installing failed (all of it: {log}). By hand: {byHand}");
         }
-    }
-
-    /// <summary>As the AppHost asks: a runtime counts if it answers within 2 s.</summary>
-    private static async Task<bool> HasContainerRuntimeAsync(CancellationToken ct)
-    {
-        foreach (var runtime in ContainerRuntimes)
-        {
-            using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
-            patience.CancelAfter(TimeSpan.FromSeconds(2));
-            try
-            {
-                if (await Child.LogAsync(ShopHome.Path("logs", "containers.log"), runtime, ["info"], patience.Token) == 0)
-                {
-                    return true;
-                }
-            }
-            catch (OperationCanceledException) when (!ct.IsCancellationRequested)
-            {
-                // It hangs, which is no answer.
-            }
-        }
-
-        return false;
     }
 
     private static IEnumerable<string> Missing()

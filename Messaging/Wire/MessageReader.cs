@@ -26,7 +26,7 @@ internal sealed class MessageReader(EventCatalog events)
 
     private static readonly JsonSerializerOptions s_envelope = new(JsonSerializerDefaults.Web) { AllowDuplicateProperties = false };
 
-    private static readonly JsonSerializerOptions s_event = new(EventJson.Options) { Converters = { new UtcConverter() } };
+    private static readonly JsonSerializerOptions s_event = new(EventJson.Options) { Converters = { new UtcConverter(), new ExactDecimal() } };
 
     /// <summary>Reads a body.</summary>
     /// <exception cref="MalformedMessageException">It is no message that any consumer could ever handle; the text says why.</exception>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Shop.Messaging;
 
 namespace Shop.ServiceDefaults.Http;
 
@@ -47,6 +48,11 @@ internal static class JsonCheck
         if (reader.TokenType == JsonTokenType.Null && inList)
         {
             return "is null: a list has no null in it.";
+        }
+
+        if (reader.TokenType == JsonTokenType.Number)
+        {
+            return ExactDecimal.IsExact(reader.ValueSpan) ? null : "is a number that cannot be kept as it is: it has more than 28 digits, or too large a power of ten.";
         }
 
         if (reader.TokenType is not (JsonTokenType.String or JsonTokenType.PropertyName) || !reader.ValueIsEscaped)

@@ -8,7 +8,7 @@ namespace Shop.ServiceDefaults.Http;
 
 /// <summary>
 /// Refuses what no route accepts, before any of them reads it: text with a NUL character, which PostgreSQL cannot store; a body in
-/// another charset than UTF-8 (RFC 8259); and in a JSON body a null in a list, or half of a surrogate pair.
+/// another charset than UTF-8 (RFC 8259); and in a JSON body a null in a list, half of a surrogate pair, or a number that would be rounded.
 /// </summary>
 internal sealed class RequestDoor(RequestDelegate next)
 {

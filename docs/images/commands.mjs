@@ -46,7 +46,8 @@ async function click(resource, command, outcome = 'succeeded') {
     return '';
   }
   await item.click();
-  await page.getByText(new RegExp(`"${command}" (succeeded|failed)`)).first().waitFor();
+  // In the visible text: the notifications that the page keeps out of sight say the same.
+  await page.waitForFunction(said => new RegExp(said).test(document.body.innerText), `"${command}" (succeeded|failed)`, { polling: 200 });
   await page.screenshot({ path: `${pictures}/command-${++clicks}-${resource}-${command.replaceAll(' ', '-').toLowerCase()}.png` });
   const said = await page.locator('body').innerText();
   check(`${resource}: ${command} ${outcome}`, said.includes(`"${command}" ${outcome}`));

@@ -23,6 +23,34 @@ public sealed class ProcessTests : IDisposable
         Assert.False(await Leftovers.StopAsync(_home.Path, _ => { }, TestContext.Current.CancellationToken));
     }
 
+    /// <summary>The orchestrator would stop all of them at once; a service has its servers until it has stopped.</summary>
+    [Fact]
+    public async Task Of_what_was_left_the_orchestrator_goes_first_and_services_before_servers()
+    {
+        var server = Start(_home.Path);
+        var orchestrator = Start(_home.Path, "bash", "-c", "exec -a \"$1\" sleep 300", "bash", "/nowhere/dcp");
+        var (service, ready, order) = (_home.Path + "/services/ordering", Path.Combine(_home.Path, "ready"), Path.Combine(_home.Path, "order"));
+        Directory.CreateDirectory(Path.GetDirectoryName(service)!);
+        await File.WriteAllTextAsync(service, $$"""
+            runs() { [ -e /proc/$1 ] && ! grep -q ') Z ' /proc/$1/stat; }
+            stop() {
+              while runs {{orchestrator.Id}}; do sleep 0.05; done
+              runs {{server.Id}} && echo 'the orchestrator is gone and the server runs' >'{{order}}'
+              exit 0
+            }
+            trap stop TERM
+            : >'{{ready}}'
+            while :; do sleep 0.05; done
+            """);
+        var left = Start(_home.Path, "sh", service);
+        await Eventually.HoldsAsync("the service runs", () => File.Exists(ready));
+
+        Assert.True(await Leftovers.StopAsync(_home.Path, _ => { }, TestContext.Current.CancellationToken));
+
+        Assert.Equal("the orchestrator is gone and the server runs\n", await File.ReadAllTextAsync(order));
+        Assert.All([server, orchestrator, left], process => Assert.True(process.WaitForExit(TimeSpan.FromMinutes(5))));
+    }
+
     [Fact]
     public void Starting_again_waits_longer_each_time_and_starts_over_after_a_good_run()
     {
@@ -57,9 +85,10 @@ public sealed class ProcessTests : IDisposable
         _home.Dispose();
     }
 
-    private Process Start(string home)
+    private Process Start(string home, params string[] words)
     {
-        var start = new ProcessStartInfo("sleep", ["300"]) { Environment = { ["SHOP_STARTED_FOR"] = home } };
+        string[] command = words.Length > 0 ? words : ["sleep", "300"];
+        var start = new ProcessStartInfo(command[0], command[1..]) { Environment = { ["SHOP_STARTED_FOR"] = home } };
         var process = Process.Start(start)!;
         _started.Add(process);
         return process;

@@ -2,6 +2,7 @@ using System.Xml.Linq;
 using Shop.Contracts;
 using Shop.Messaging;
 using Shop.Messaging.DomainEvents;
+using Shop.ServiceDefaults.Domain;
 
 namespace Shop.Architecture.Tests;
 
@@ -39,12 +40,21 @@ public sealed class RuleTests
     public void A_service_does_not_publish(string service) => Assert.Empty(Rules.OnlyTheRelayPublishes(Code.Service(service)));
 
     [Fact]
-    public void Nothing_in_Messaging_but_the_relay_publishes()
+    public void Values_that_services_share_use_only_the_BCL()
     {
-        using var defaults = Code.Of<Messaging.DomainEvents.AggregateRoot>();
+        using var defaults = Code.Of<Currency>();
 
-        Assert.Empty(Rules.OnlyTheRelayPublishes(defaults));
-        Assert.Contains(defaults.AllTypes(), type => type.OutermostNamespace() == "Shop.Messaging.RabbitMq"
+        Assert.Empty(Rules.DomainUsesOnlyTheBcl(defaults));
+    }
+
+    [Fact]
+    public void Nothing_in_the_libraries_but_the_relay_publishes()
+    {
+        using var messaging = Code.Of<AggregateRoot>();
+        using var defaults = Code.Of<Currency>();
+
+        Assert.Empty(Rules.OnlyTheRelayPublishes(messaging).Concat(Rules.OnlyTheRelayPublishes(defaults)));
+        Assert.Contains(messaging.AllTypes(), type => type.OutermostNamespace() == "Shop.Messaging.RabbitMq"
             && type.Calls().Any(call => call.EndsWith(".BasicPublishAsync", StringComparison.Ordinal)));
     }
 

@@ -76,6 +76,7 @@ public sealed class ProductApiTests(InventoryService inventory)
     [InlineData("""{"name":"Tea","unitPrice":4.5,"currency":"EUR","onHand":7}""", 400, "malformed-request")]
     [InlineData("""{"name":"Tea","unitPrice":"4.5","currency":"EUR"}""", 400, "malformed-request")]
     [InlineData("""{"name":"Tea","unitPrice":1e400,"currency":"EUR"}""", 400, "malformed-request")]
+    [InlineData("""{"name":"Tea","unitPrice":4.50000000000000000000000000001,"currency":"EUR"}""", 400, "malformed-request")] // not rounded to 4.5
     [InlineData("""{"name":"Tea","currency":"EUR"}""", 400, "malformed-request")]
     [InlineData("""{"name":null,"unitPrice":4.5,"currency":"EUR"}""", 400, "malformed-request")]
     [InlineData("""{"name":"","unitPrice":4.5,"currency":"EUR"}""", 400, "validation")]

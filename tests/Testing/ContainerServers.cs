@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
+using Shop.AppHost.Native.Servers;
 using Testcontainers.PostgreSql;
 using Testcontainers.RabbitMq;
 
@@ -61,7 +62,7 @@ internal sealed class ContainerServers : IStartedServers
         await _rabbitMq.DisposeAsync();
     }
 
-    private static PostgreSqlContainer Postgres(IReadOnlyList<(string Name, string Value)> settings) => new PostgreSqlBuilder(ServerChoice.PostgresImage)
+    private static PostgreSqlContainer Postgres(IReadOnlyList<(string Name, string Value)> settings) => new PostgreSqlBuilder(ServerRule.Images(Environment.GetEnvironmentVariable).Postgres)
         .WithLogger(NullLogger.Instance) // it would write to standard output, which `Testing serve` speaks through
         .WithCommand(
         [
@@ -73,7 +74,7 @@ internal sealed class ContainerServers : IStartedServers
         ])
         .Build();
 
-    private static RabbitMqContainer RabbitMq() => new RabbitMqBuilder(ServerChoice.RabbitMqImage)
+    private static RabbitMqContainer RabbitMq() => new RabbitMqBuilder(ServerRule.Images(Environment.GetEnvironmentVariable).RabbitMq)
         .WithUsername(User)
         .WithPassword(Password)
         .WithLogger(NullLogger.Instance)

@@ -31,7 +31,7 @@ internal static class Serve
         {
             await StartAsync();
         }
-        catch (Exception failed) when (failed is InvalidOperationException or ServerMissingException)
+        catch (Exception failed) when (failed is InvalidOperationException or CannotStartException or ServerMissingException)
         {
             await Console.Error.WriteLineAsync(failed.Message);
             return 1;
@@ -44,7 +44,7 @@ internal static class Serve
     private static async Task StartAsync()
     {
         var choice = await ServerChoice.MadeAsync();
-        Console.WriteLine($"# {choice.Reason}");
+        Console.WriteLine($"# {choice.Description}");
         Console.WriteLine($"SHOP_SERVERS={(choice.IsContainers ? "containers" : "native")}");
         var addresses = await TestServers.AddressesAsync();
         Console.WriteLine($"SHOP_TEST_POSTGRES={addresses.Postgres}");

@@ -1,120 +1,62 @@
 using Docker.DotNet;
 using Docker.DotNet.Models;
 using DotNet.Testcontainers.Configurations;
+using Shop.AppHost.Native.Servers;
 
 namespace Shop.Testing;
 
-/// <summary>
-/// Whether the tests' servers are containers or the installed programs. SHOP_SERVERS decides; without it they are containers where a
-/// container runtime answers and has both images or can pull them.
-/// </summary>
-/// <param name="IsContainers">False: the installed programs.</param>
-/// <param name="Reason">Why, for the first lines of a run.</param>
-internal sealed record ServerChoice(bool IsContainers, string Reason)
+/// <summary>Which servers the tests get: by the shop's own rule, with the container runtime asked at its socket, as Testcontainers will.</summary>
+internal static class ServerChoice
 {
-    private const string Variable = "SHOP_SERVERS";
-    private static readonly TimeSpan s_answersWithin = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan s_answersWhereAskedFor = TimeSpan.FromSeconds(30); // a busy machine is no reason to refuse what somebody wants
-    private static readonly TimeSpan s_pullsWithin = TimeSpan.FromMinutes(5);
-    private static readonly Lazy<Task<ServerChoice>> s_made = new(MakeAsync);
-
-    public static string PostgresImage { get; } = Image("SHOP_POSTGRES_IMAGE", "postgres:17");
-
-    public static string RabbitMqImage { get; } = Image("SHOP_RABBITMQ_IMAGE", "rabbitmq:4.0-management");
+    private static readonly Lazy<Task<ServerRule>> s_made = new(() =>
+        ServerRule.ApplyAsync(Environment.GetEnvironmentVariable, [new Socket()], Console.Error.WriteLine, CancellationToken.None));
 
     /// <summary>Made once for a process.</summary>
-    public static Task<ServerChoice> MadeAsync() => s_made.Value;
+    public static Task<ServerRule> MadeAsync() => s_made.Value;
 
-    private static async Task<ServerChoice> MakeAsync()
+    private sealed class Socket : IContainerRuntime
     {
-        var said = Environment.GetEnvironmentVariable(Variable);
-        switch (said)
-        {
-            case "native":
-                return new(false, $"native ({Variable})");
-            case "containers" or null or "":
-                var obstacle = await ObstacleAsync(said == "containers" ? s_answersWhereAskedFor : s_answersWithin);
-                return (obstacle, said) switch
-                {
-                    (null, _) => new(true, $"containers of {PostgresImage} and {RabbitMqImage}"),
-                    (_, "containers") => throw new InvalidOperationException(
-                        $"{Variable} is containers, but {obstacle}. Set {Variable}=native to use the installed PostgreSQL and RabbitMQ."),
-                    _ => new(false, $"native ({obstacle})"),
-                };
-            default:
-                throw new InvalidOperationException($"{Variable} is '{said}': set it to containers or native, or leave it out.");
-        }
-    }
+        public string Name => "at DOCKER_HOST or Docker's own socket";
 
-    /// <summary>What stands against containers; null if nothing does.</summary>
-    private static async Task<string?> ObstacleAsync(TimeSpan answersWithin)
-    {
         // Not on this thread: looking for a runtime may itself wait for a socket that does not answer.
-        using var docker = await AnsweringAsync(answersWithin);
-        if (docker is null)
+        public Task<bool> AnswersAsync(CancellationToken ct) => Task.Run(() => AskAsync(async docker =>
         {
-            return $"no container runtime answers within {answersWithin.TotalSeconds:0} s at DOCKER_HOST or Docker's own socket";
-        }
+            await docker.System.PingAsync(ct);
+            return true;
+        }), ct).WaitAsync(ct);
 
-        foreach (var (image, variable) in new[] { (PostgresImage, "SHOP_POSTGRES_IMAGE"), (RabbitMqImage, "SHOP_RABBITMQ_IMAGE") })
+        public Task<bool> HasImageAsync(string image, CancellationToken ct) => AskAsync(async docker =>
         {
+            await docker.Images.InspectImageAsync(image, ct);
+            return true;
+        });
+
+        /// <summary>A refusal comes as a line of the answer: what counts is whether the image is there then.</summary>
+        public Task<bool> PullAsync(string image, CancellationToken ct) => AskAsync(async docker =>
+        {
+            await docker.Images.CreateImageAsync(
+                new ImagesCreateParameters { FromImage = image }, new AuthConfig(), new Progress<JSONMessage>(), ct);
+            await docker.Images.InspectImageAsync(image, ct);
+            return true;
+        });
+
+        private static async Task<bool> AskAsync(Func<IDockerClient, Task<bool>> ask)
+        {
+            if (TestcontainersSettings.OS?.DockerEndpointAuthConfig is not { } endpoint)
+            {
+                return false;
+            }
+
             try
             {
-                await EnsureAsync(docker, image);
+                using var docker = endpoint.GetDockerClientBuilder(Guid.Empty).Build();
+                return await ask(docker);
             }
-            catch (Exception failed) when (failed is DockerApiException or HttpRequestException or OperationCanceledException)
+            catch (Exception failed) when (failed is DockerApiException or HttpRequestException or IOException
+                or TimeoutException or System.Net.Sockets.SocketException)
             {
-                return $"the image {image} is not here and cannot be pulled ({failed.Message.ReplaceLineEndings(" ").Trim()}); {variable} names another";
+                return false;
             }
         }
-
-        return null;
     }
-
-    private static async Task<IDockerClient?> AnsweringAsync(TimeSpan within)
-    {
-        try
-        {
-            return await Task.Run(async () =>
-            {
-                if (TestcontainersSettings.OS?.DockerEndpointAuthConfig is not { } endpoint)
-                {
-                    return null;
-                }
-
-                var docker = endpoint.GetDockerClientBuilder(Guid.Empty).Build();
-                using var patience = new CancellationTokenSource(within);
-                await docker.System.PingAsync(patience.Token);
-                return docker;
-            }).WaitAsync(within);
-        }
-        catch (Exception failed) when (failed is TimeoutException or DockerApiException or HttpRequestException or IOException
-            or OperationCanceledException or System.Net.Sockets.SocketException)
-        {
-            return null;
-        }
-    }
-
-    private static async Task EnsureAsync(IDockerClient docker, string image)
-    {
-        try
-        {
-            await docker.Images.InspectImageAsync(image);
-        }
-        catch (DockerImageNotFoundException)
-        {
-            await Console.Error.WriteLineAsync($"Pulling {image}");
-            using var patience = new CancellationTokenSource(s_pullsWithin);
-            var refused = "";
-            await docker.Images.CreateImageAsync(
-                new ImagesCreateParameters { FromImage = image },
-                new AuthConfig(),
-                new Progress<JSONMessage>(message => refused = message.Error?.Message ?? refused),
-                patience.Token);
-            await docker.Images.InspectImageAsync(image, patience.Token); // a refusal comes as a line of the answer
-        }
-    }
-
-    private static string Image(string variable, string tested) =>
-        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } named ? named : tested;
 }

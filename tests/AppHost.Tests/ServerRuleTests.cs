@@ -1,22 +1,29 @@
+using System.Diagnostics;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
-using Shop.AppHost.Hosting;
+using Shop.AppHost.Native.Servers;
 using Shop.AppHost.Resources;
 
 namespace Shop.AppHost.Tests;
 
 /// <summary>Which servers are chosen, with programs in the place of a container runtime that do what runtimes do.</summary>
-public sealed class ServerChoiceTests : IDisposable
+public sealed class ServerRuleTests : IDisposable
 {
     private readonly TemporaryHome _home = new();
 
-    [Fact]
-    public async Task A_runtime_that_does_not_answer_within_two_seconds_counts_as_none()
+    /// <summary>The one that would answer after three seconds shows that no longer is waited for, on however slow a machine.</summary>
+    [Theory]
+    [InlineData("exec sleep 300")]
+    [InlineData("sleep 3")]
+    public async Task A_runtime_that_does_not_answer_within_two_seconds_counts_as_none(string script)
     {
-        var servers = await ChooseAsync(null, Runtime("exec sleep 300"));
+        var begun = Stopwatch.StartNew();
 
-        Assert.IsType<InstalledServers>(servers);
+        var servers = await ChooseAsync(null, Runtime(script));
+
+        Assert.IsType<InstalledServers>(Servers.Of(servers));
         Assert.Contains("no container runtime answers within 2 s", servers.Description, StringComparison.Ordinal);
+        Assert.InRange(begun.Elapsed, TimeSpan.FromSeconds(1.9), TimeSpan.FromSeconds(60));
     }
 
     [Fact]
@@ -27,7 +34,7 @@ public sealed class ServerChoiceTests : IDisposable
         var servers = await Eventually.IsAsync("it is chosen once the runtime answers in time", () => ChooseAsync(null, runtime),
             choice => !choice.Description.Contains("answers within", StringComparison.Ordinal));
 
-        Assert.IsType<InstalledServers>(servers);
+        Assert.IsType<InstalledServers>(Servers.Of(servers));
         Assert.Contains("the image example/postgres:17 is not there and cannot be pulled", servers.Description, StringComparison.Ordinal);
     }
 
@@ -36,10 +43,21 @@ public sealed class ServerChoiceTests : IDisposable
     {
         var runtime = Runtime("exit 0");
 
-        var servers = Assert.IsType<ContainerServers>(await Eventually.IsAsync(
-            "it is chosen once the runtime answers in time", () => ChooseAsync(null, runtime), choice => choice is ContainerServers));
+        var servers = Assert.IsType<ContainerServers>(Servers.Of(await Eventually.IsAsync(
+            "it is chosen once the runtime answers in time", () => ChooseAsync(null, runtime), choice => choice.IsContainers)));
 
         Assert.Equal(("example/postgres:17", "rabbitmq:4.0-management"), (servers.PostgresImage, servers.RabbitMqImage));
+    }
+
+    [Fact]
+    public async Task One_that_hangs_keeps_nobody_from_the_other()
+    {
+        var (hangs, answers) = (Runtime("exec sleep 300"), Runtime("exit 0"));
+
+        var rule = await Eventually.IsAsync(
+            "it is chosen once the other answers in time", () => ChooseAsync(null, hangs, answers), choice => choice.IsContainers);
+
+        Assert.Equal(answers, rule.Runtime!.Name);
     }
 
     [Fact]
@@ -54,11 +72,11 @@ public sealed class ServerChoiceTests : IDisposable
     /// <summary>What somebody asks for is waited for on a busy machine too.</summary>
     [Fact]
     public async Task A_runtime_that_is_asked_for_may_take_longer_to_answer() =>
-        Assert.IsType<ContainerServers>(await ChooseAsync("containers", Runtime("sleep 2.1")));
+        Assert.True((await ChooseAsync("containers", Runtime("sleep 2.1"))).IsContainers);
 
     [Fact]
     public async Task Native_is_native_whatever_runtime_there_is() =>
-        Assert.IsType<InstalledServers>(await ChooseAsync("native", Runtime("exit 0")));
+        Assert.False((await ChooseAsync("native", Runtime("exit 0"))).IsContainers);
 
     [Fact]
     public async Task Another_word_is_refused_with_the_two_that_there_are()
@@ -76,7 +94,7 @@ public sealed class ServerChoiceTests : IDisposable
     public void The_image_is_the_one_that_was_named(string named, string used)
     {
         var builder = DistributedApplication.CreateBuilder(new DistributedApplicationOptions { DisableDashboard = true });
-        var servers = new ContainerServers { Description = "", PostgresImage = named, RabbitMqImage = "rabbitmq:4.0-management" };
+        var servers = new ContainerServers { PostgresImage = named, RabbitMqImage = "rabbitmq:4.0-management" };
 
         var postgres = servers.AddPostgres(builder, "postgres").Resource;
 
@@ -89,7 +107,7 @@ public sealed class ServerChoiceTests : IDisposable
     public void The_data_of_PostgreSQL_are_in_the_volume_of_the_home()
     {
         var builder = DistributedApplication.CreateBuilder(new DistributedApplicationOptions { DisableDashboard = true });
-        var servers = new ContainerServers { Description = "", PostgresImage = "postgres:17", RabbitMqImage = "rabbitmq:4.0-management" };
+        var servers = new ContainerServers { PostgresImage = "postgres:17", RabbitMqImage = "rabbitmq:4.0-management" };
 
         var postgres = servers.AddPostgres(builder, "postgres").Resource;
 
@@ -100,19 +118,18 @@ public sealed class ServerChoiceTests : IDisposable
 
     public void Dispose() => _home.Dispose();
 
-    private static Task<Servers> ChooseAsync(string? said, string runtime) => ServerChoice.MakeAsync(
+    private static Task<ServerRule> ChooseAsync(string? said, params string[] runtimes) => ServerRule.ApplyAsync(
         variable => variable switch
         {
             "SHOP_SERVERS" => said,
             "SHOP_POSTGRES_IMAGE" => "example/postgres:17",
-            "ASPIRE_CONTAINER_RUNTIME" => runtime,
             _ => null,
         },
-        TestContext.Current.CancellationToken);
+        [.. runtimes.Select(runtime => new CommandLineRuntime(runtime))], _ => { }, TestContext.Current.CancellationToken);
 
     private string Runtime(string script)
     {
-        var path = Path.Combine(_home.Path, "runtime");
+        var path = Path.Combine(_home.Path, $"runtime-{Guid.CreateVersion7():N}");
         File.WriteAllText(path, $"#!/bin/sh\n{script}\n");
         if (!OperatingSystem.IsWindows())
         {
