@@ -23,11 +23,7 @@ internal static class ShopHost
             Console.WriteLine($"Dashboard  {dashboard.LoginUrl}");
             var rule = await ServerRule.ApplyAsync(Environment.GetEnvironmentVariable,
                 CommandLineRuntime.Candidates(Environment.GetEnvironmentVariable), Console.WriteLine, CancellationToken.None);
-            if (rule.Runtime is { } runtime)
-            {
-                Environment.SetEnvironmentVariable(CommandLineRuntime.Variable, runtime.Name); // for the orchestrator
-            }
-
+            Environment.SetEnvironmentVariable(CommandLineRuntime.Variable, rule.Runtime?.Name); // for the orchestrator, which refuses what is none
             var servers = Servers.Of(rule);
             Console.WriteLine($"Servers    {rule.Description}");
 

@@ -51,7 +51,7 @@ internal static class StatusCommand
         using var http = StaffApi.CreateClient();
         var messages = await Task.WhenAll(services.Where(service => service.Health == HealthCheck.Healthy)
             .Select(service => WaitingMessages.AskAsync(http, service.Name, new Uri(service.Url), ct)));
-        var problems = InstanceLock.Running(ShopHome.Root) is null ? [] : state.Problems ?? [];
+        var problems = state.Problems ?? []; // of the shop that runs, or of the last start, which up -d has ended
         if (json)
         {
             Console.WriteLine(JsonSerializer.Serialize(new { services, servers, messages, state.Dashboard, Problems = problems }, s_json));

@@ -85,6 +85,7 @@ internal static class UpCommand
 
         Signals.Terminate(process.Id);
         await process.WaitForExitAsync(ct);
-        throw new FailureException($"the shop did not come up. All that it said: {AppHostProcess.Log}");
+        IReadOnlyList<string> problems = ShopState.Read(ShopHome.Root).Problems ?? [];
+        throw new FailureException(string.Join('\n', [.. problems, $"the shop did not come up, and is stopped. All that it said: {AppHostProcess.Log}"]));
     }
 }
