@@ -70,6 +70,8 @@ internal sealed partial class EventScaffold(string repository)
     }
 
     private static string Step(Type type, string service, int version) => $$"""
+        using Shop.Messaging;
+
         namespace Shop.Contracts.{{service}}.V{{version + 1}};
 
         /// <summary>Between versions {{version}} and {{version + 1}} of {{type.Name}}.</summary>
@@ -118,6 +120,7 @@ internal sealed partial class EventScaffold(string repository)
 
     private static string Test(string @event, string service, int version, string oldName) => $$"""
         using System.Text.Json;
+        using Shop.Messaging;
         using Old = Shop.Contracts.{{service}}.V{{version}}.{{@event}};
         using Step = Shop.Contracts.{{service}}.V{{version + 1}}.{{@event}}Step;
 

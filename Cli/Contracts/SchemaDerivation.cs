@@ -34,7 +34,7 @@ internal static class SchemaDerivation
     /// <param name="examples">Recorded messages, by path such as <c>ordering.order-placed.v1/discount.json</c>.</param>
     public static SortedDictionary<string, JsonObject> All(IReadOnlyDictionary<string, string> examples)
     {
-        var docs = XmlDocs.Beside(typeof(IIntegrationEvent));
+        var docs = XmlDocs.Beside(typeof(ShopEvents));
         return new(ShopEvents.Catalog.Names.ToDictionary(name => name, name => Of(ShopEvents.Catalog.TypeOf(name)!, name, docs, examples)), StringComparer.Ordinal);
     }
 

@@ -81,7 +81,7 @@ public sealed class ScaffoldTests : IDisposable
         var sources = Directory.EnumerateFiles(Path.Combine(_repository.FullName, "contracts"), "*.cs", SearchOption.AllDirectories).Select(File.ReadAllText)
             .Append(ImplicitUsings).Select(text => CSharpSyntaxTree.ParseText(text, options));
         var platform = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
-            .Where(path => Path.GetFileName(path).StartsWith("System.", StringComparison.Ordinal) || Path.GetFileName(path) == "netstandard.dll");
+            .Where(path => Path.GetFileName(path).StartsWith("System.", StringComparison.Ordinal) || Path.GetFileName(path) is "netstandard.dll" or "Shop.Messaging.Abstractions.dll");
         var compilation = CSharpCompilation.Create("Scaffolded", sources, platform.Select(path => MetadataReference.CreateFromFile(path)),
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable));
         using var output = new MemoryStream();
