@@ -26,5 +26,6 @@ return await ShopCommandLine.RunAsync(
     TestCommand.Create(),
     FuzzCommand.Create(),
     BenchCommand.Create(),
+    PackCommand.Create(),
     ImagesCommand.Create(),
 ], args);

@@ -36,6 +36,21 @@ public sealed class MessagingBuilder
     }
 
     /// <summary>
+    /// Has the service declare its exchanges, queues and bindings at every start, in place of definitions that somebody loads: for development
+    /// and small installations. The service's user then needs the permission to configure. What AMQP cannot declare is left out: users,
+    /// and the policy by which RabbitMQ 4 keeps dead letters however often they are looked at (its limit is 20 deliveries).
+    /// </summary>
+    public MessagingBuilder DeclareTopology()
+    {
+        _topology.WillBeDeclared();
+        _bus.AddSingleton<TopologyDeclaration>();
+        _bus.AddHostedService(services => services.GetRequiredService<TopologyDeclaration>());
+        _bus.AddHealthChecks().Add(new HealthCheckRegistration("topology declaration",
+            services => services.GetRequiredService<TopologyDeclaration>(), HealthStatus.Unhealthy, [MessagingSettings.ReadyTag]));
+        return this;
+    }
+
+    /// <summary>
     /// Adds a consumer that takes its events many at a time, with a queue of its own as <see cref="AddConsumer{TConsumer}"/>. For
     /// where the transaction costs more than what is done in it. Events of one aggregate stay in their order.
     /// </summary>

@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Update;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -46,6 +47,7 @@ public static class MessagingRegistration
         }
 
         var noLongerConsumed = OldVersions.Checked(settings, events);
+        builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(settings).AddSingleton(events).AddSingleton<MessageReader>().AddSingleton<MessagingSpans>().AddSingleton(topology).AddSingleton(new MessagingDocuments(topology, settings)).AddSingleton<TopologyCheck>().AddSingleton<FailurePolicy>();
         builder.Services.AddSingleton<ConsumerProgress>().AddHostedService(services => services.GetRequiredService<ConsumerProgress>());
         builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Shop.Messaging.Inbox;
 using Shop.Messaging.Outbox;
@@ -7,7 +9,7 @@ namespace Shop.Messaging;
 
 /// <summary>
 /// The messaging tables, the same in every service's database. They are created by a migration that calls
-/// <see cref="CreateMessagingTables"/>, not by EF's model differ, which cannot say what they need: an identity column that EF
+/// <see cref="CreateMessagingTables"/> (or by <see cref="CreateMessagingTablesAsync"/>), not by EF's model differ, which cannot say what they need: an identity column that EF
 /// does not read back, one index only, storage settings for tables that are always nearly empty.
 /// </summary>
 public static class MessagingSchema
@@ -48,29 +50,52 @@ public static class MessagingSchema
             CONSTRAINT inbox_pkey PRIMARY KEY (event_id, consumer)
         ) WITH (autovacuum_vacuum_insert_scale_factor = 0.05);
         CREATE INDEX inbox_processed_at ON inbox USING brin (processed_at) WITH (pages_per_range = 16);
+        """;
 
-        CREATE TABLE idempotency_keys (
-            caller text NOT NULL,
-            key text NOT NULL,
-            request_hash bytea NOT NULL,
-            status integer NOT NULL,
-            headers text NOT NULL,
-            body bytea NOT NULL,
-            created_at timestamptz NOT NULL,
-            CONSTRAINT idempotency_keys_pkey PRIMARY KEY (caller, key)
-        );
-        CREATE INDEX idempotency_keys_created_at ON idempotency_keys USING brin (created_at) WITH (pages_per_range = 16);
+    // What the last step does.
+    private const string IsComplete = """
+        SELECT EXISTS (SELECT FROM pg_proc WHERE prosecdef
+            AND oid = to_regprocedure('drop_old_inbox_partition(timestamp with time zone, integer)')) AS "Value"
         """;
 
     /// <summary>All statements that make the messaging tables, in their order, for a database that is set up without migrations.</summary>
     internal static IReadOnlyList<string> Steps => [Version1, .. InboxSchema.Partitioning, InboxSchema.KeptAsOwner];
 
-    /// <summary>Creates the tables of outbox, inbox and HTTP idempotency. Never change it: add a new step for a new version.</summary>
+    /// <summary>Creates the tables of outbox and inbox. Never change it: add a new step for a new version.</summary>
     public static void CreateMessagingTables(this MigrationBuilder migration) => migration.Sql(Version1);
 
     /// <summary>Drops what <see cref="CreateMessagingTables"/> made.</summary>
     public static void DropMessagingTables(this MigrationBuilder migration) =>
-        migration.Sql("DROP TABLE idempotency_keys, inbox, outbox_parked, outbox;");
+        migration.Sql("DROP TABLE inbox, outbox_parked, outbox;");
+
+    /// <summary>
+    /// Creates the messaging tables where they are missing, all that the migrations' steps make: for development and for services without
+    /// migrations. Call it after EnsureCreatedAsync, which does nothing in a database that has tables. Safe to call at every start, of
+    /// several instances at once; needs the right to create tables.
+    /// </summary>
+    public static async Task CreateMessagingTablesAsync(this DbContext db, CancellationToken ct = default)
+    {
+        ArgumentNullException.ThrowIfNull(db);
+        await db.Database.OpenConnectionAsync(ct); // one session from the lock to its release
+        try
+        {
+            await db.Database.ExecuteSqlRawAsync("SELECT pg_advisory_lock(hashtext('messaging tables'))", ct);
+            var steps = await db.Database.SqlQueryRaw<string?>("SELECT to_regclass('outbox')::text AS \"Value\"").SingleAsync(ct) is null
+                ? Steps
+                : await db.Database.SqlQueryRaw<bool>(IsComplete).SingleAsync(ct) ? [] : Steps.Skip(1);
+            foreach (var step in steps)
+            {
+                await using var command = db.Database.GetDbConnection().CreateCommand();
+                command.CommandText = step;
+                await command.ExecuteNonQueryAsync(ct);
+            }
+        }
+        finally
+        {
+            await db.Database.ExecuteSqlRawAsync("SELECT pg_advisory_unlock(hashtext('messaging tables'))", CancellationToken.None);
+            await db.Database.CloseConnectionAsync();
+        }
+    }
 
     /// <summary>
     /// Maps outbox and inbox, so that their rows travel in the unit of work's SaveChanges. EF's key of the outbox is not the
@@ -82,11 +107,22 @@ public static class MessagingSchema
         {
             outbox.ToTable("outbox", table => table.ExcludeFromMigrations());
             outbox.HasKey(message => new { message.Position, message.EventId });
+            NameColumns(outbox.Metadata);
         });
         model.Entity<InboxMessage>(inbox =>
         {
             inbox.ToTable("inbox", table => table.ExcludeFromMigrations());
             inbox.HasKey(message => new { message.EventId, message.Consumer });
+            NameColumns(inbox.Metadata);
         });
+    }
+
+    // Whatever names the service gives to its own.
+    private static void NameColumns(IMutableEntityType entity)
+    {
+        foreach (var property in entity.GetProperties())
+        {
+            property.SetColumnName(JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name));
+        }
     }
 }

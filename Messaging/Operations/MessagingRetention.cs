@@ -84,8 +84,6 @@ internal sealed partial class MessagingRetention(MessagingSettings settings, Tim
             await TryAsync("Dropping old partitions of the inbox", DropPartitionsAsync(now - settings.InboxRetention, stoppingToken));
             await TryAsync("Removing old rows of inbox_default",
                 RemoveAsync("inbox_default", "processed_at", now - settings.InboxRetention, stoppingToken));
-            await TryAsync("Removing old idempotency keys",
-                RemoveAsync("idempotency_keys", "created_at", now - TimeSpan.FromDays(1), stoppingToken));
         }
         while (await timer.WaitForNextTickAsync(stoppingToken).AsTask().ContinueWith(tick => tick.IsCompletedSuccessfully && tick.Result,
             CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default));

@@ -9,7 +9,7 @@ namespace Shop.Messaging.RabbitMq;
 /// A service's part of the broker, derived from the contracts and its consumers: a fanout exchange per event it owns, and
 /// per consumer a quorum queue with its dead letters, bound to the exchanges of the events that the consumer takes. What fails
 /// waits in a queue per retry, which all consumers of the service share, and from there comes back to the queue it was from.
-/// <see cref="BrokerDefinitions"/> writes it down for the broker: nobody declares it from here.
+/// <see cref="BrokerDefinitions"/> writes it down for the broker; <see cref="TopologyDeclaration"/> declares it where a service opts in.
 /// </summary>
 internal sealed partial class BrokerTopology
 {
@@ -25,6 +25,7 @@ internal sealed partial class BrokerTopology
     ];
 
     private readonly List<ConsumerQueue> _queues = [];
+    private TaskCompletionSource? _declared;
 
     public BrokerTopology(string service, EventCatalog events, IReadOnlyList<TimeSpan>? retryDelays = null)
     {
@@ -51,6 +52,9 @@ internal sealed partial class BrokerTopology
     public IReadOnlyList<string> Exchanges { get; }
 
     public IReadOnlyList<ConsumerQueue> Queues => _queues;
+
+    /// <summary>Ends when this service has declared all of it in the broker; at once where others do that.</summary>
+    public Task Declared => _declared?.Task ?? Task.CompletedTask;
 
     /// <summary>How long a failed message waits before each further try.</summary>
     public IReadOnlyList<TimeSpan> RetryDelays { get; }
@@ -92,6 +96,10 @@ internal sealed partial class BrokerTopology
     };
 
     public static Dictionary<string, object?> DeadLetterArguments() => new() { ["x-queue-type"] = "quorum" };
+
+    public void WillBeDeclared() => _declared ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public void HasDeclared() => _declared?.TrySetResult();
 
     public ConsumerQueue Add(Type consumer)
     {

@@ -28,6 +28,7 @@ public static class ServiceHost
         builder.AddAuth();
         builder.AddRateLimits();
         builder.AddDatabase<TContext>();
+        builder.Services.AddHostedService<IdempotencyRetention>();
         builder.Services.Configure<HostOptions>(host =>
         {
             host.ServicesStartConcurrently = true;

@@ -21,7 +21,7 @@ public sealed partial class CommandLineTests : IDisposable
 
         Assert.Equal(0, all.ExitCode);
         Assert.Equal(["up", "status", "logs", "down", "reset", "env", "token", "demo", "journey", "dead-letters", "outbox", "contracts",
-            "topology", "test", "fuzz", "bench", "images"], commands);
+            "topology", "test", "fuzz", "bench", "pack", "images"], commands);
         var helps = await Task.WhenAll(commands.Select(command => _shop.RunAsync(command, "--help")));
         Assert.All(helps.Prepend(all), help => Assert.Equal((0, ""), (help.ExitCode, help.Errors)));
         Assert.All(helps.Prepend(all).SelectMany(help => help.Output.Split('\n')), line => Assert.InRange(line.Length, 0, MostColumns));

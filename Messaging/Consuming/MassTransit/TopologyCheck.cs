@@ -22,6 +22,7 @@ internal sealed partial class TopologyCheck(
 
     public async Task PreStart(IBus bus)
     {
+        await topology.Declared.WaitAsync(lifetime.ApplicationStopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         while (!lifetime.ApplicationStopping.IsCancellationRequested)
         {
             try

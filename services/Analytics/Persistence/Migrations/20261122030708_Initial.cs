@@ -1,6 +1,7 @@
 using System;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Shop.Messaging;
+using Shop.ServiceDefaults.Http;
 
 #nullable disable
 
@@ -51,11 +52,13 @@ namespace Shop.Analytics.Persistence.Migrations
             migrationBuilder.TuneProjections();
             migrationBuilder.CreateEventLog();
             migrationBuilder.CreateMessagingTables();
+            migrationBuilder.CreateIdempotencyKeys();
         }
 
         /// <inheritdoc />
         protected override void Down(MigrationBuilder migrationBuilder)
         {
+            migrationBuilder.DropIdempotencyKeys();
             migrationBuilder.DropMessagingTables();
             migrationBuilder.DropEventLog();
 

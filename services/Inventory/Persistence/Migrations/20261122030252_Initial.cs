@@ -1,6 +1,7 @@
 using System;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Shop.Messaging;
+using Shop.ServiceDefaults.Http;
 
 #nullable disable
 
@@ -116,11 +117,13 @@ namespace Shop.Inventory.Persistence.Migrations
                     FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
                 """);
             migrationBuilder.CreateMessagingTables();
+            migrationBuilder.CreateIdempotencyKeys();
         }
 
         /// <inheritdoc />
         protected override void Down(MigrationBuilder migrationBuilder)
         {
+            migrationBuilder.DropIdempotencyKeys();
             migrationBuilder.DropMessagingTables();
 
             migrationBuilder.DropTable(

@@ -1,6 +1,7 @@
 using System;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Shop.Messaging;
+using Shop.ServiceDefaults.Http;
 
 #nullable disable
 
@@ -81,11 +82,13 @@ namespace Shop.Notification.Persistence.Migrations
                 columns: new[] { "status", "id" });
 
             migrationBuilder.CreateMessagingTables();
+            migrationBuilder.CreateIdempotencyKeys();
         }
 
         /// <inheritdoc />
         protected override void Down(MigrationBuilder migrationBuilder)
         {
+            migrationBuilder.DropIdempotencyKeys();
             migrationBuilder.DropMessagingTables();
 
             migrationBuilder.DropTable(

@@ -1,0 +1,144 @@
+using System.Text.Json.Nodes;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Shop.Contracts.Inventory.V1;
+using Shop.Messaging.Inbox;
+using Shop.Messaging.Tests.Harness;
+
+namespace Shop.Messaging.Tests;
+
+/// <summary>A service that declares its topology by itself, and makes its tables without a migration.</summary>
+public sealed class DeclareTopologyTests : MessagingTest
+{
+    private const string Queue = "ordering.effect";
+
+    [Fact]
+    public async Task What_a_service_declares_is_what_its_definitions_load()
+    {
+        await using var loaded = await TestServers.CreateVirtualHostAsync("loaded");
+        await using var declared = await TestServers.CreateVirtualHostAsync("declared");
+        await loaded.DeclareExchangeAsync("inventory.stock-replenished.v1"); // Inventory's
+        await using (var service = Create(declared.AmqpUri))
+        {
+            await service.StartAsync();
+            await HealthyAsync(service);
+            await loaded.LoadAsync(service.Definitions);
+        }
+
+        Assert.Equal(await ObjectsAsync(loaded), await ObjectsAsync(declared));
+
+        await using var again = Create(declared.AmqpUri); // at its second start
+        await again.StartAsync();
+        await HealthyAsync(again);
+        Assert.Equal(await ObjectsAsync(loaded), await ObjectsAsync(declared));
+    }
+
+    [Fact]
+    public async Task An_event_goes_out_and_comes_in_with_nothing_prepared_in_broker_and_database()
+    {
+        await using var broker = await TestServers.CreateVirtualHostAsync("bare");
+        await using var service = Create(broker.AmqpUri);
+        await service.WorkAsync(db => db.Database.EnsureCreatedAsync());
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => service.WorkAsync(db => db.CreateMessagingTablesAsync())));
+        await service.StartAsync();
+        await HealthyAsync(service);
+
+        var now = TimeProvider.System.GetUtcNow();
+        await service.WorkAsync(async db =>
+        {
+            await using var scope = service.Services.CreateAsyncScope();
+            scope.ServiceProvider.GetRequiredService<Outbox.OutboxAppender>()
+                .Append(db, new StockReplenished(Guid.CreateVersion7(now), now, "tea", 1, 1, 1));
+            await db.SaveChangesAsync();
+        });
+
+        await Eventually.HoldsAsync("it is consumed", async () => await service.CountEffectsAsync("tea") == 1);
+        await service.WorkAsync(db => db.CreateMessagingTablesAsync()); // at the next start: nothing to do
+        Assert.Equal(1, await Database.ScalarAsync<long>("SELECT count(*) FROM inbox"));
+    }
+
+    [Fact]
+    public async Task Tables_that_a_broken_off_start_left_incomplete_are_completed()
+    {
+        await using var service = Create(Broker.AmqpUri);
+        await Database.ExecuteAsync(MessagingSchema.Version1);
+
+        await service.WorkAsync(db => db.CreateMessagingTablesAsync());
+
+        Assert.Equal('p', await Database.ScalarAsync<char>("SELECT relkind FROM pg_class WHERE oid = 'inbox'::regclass"));
+    }
+
+    [Fact]
+    public async Task A_migration_makes_the_same_tables()
+    {
+        await using var service = Create(Broker.AmqpUri);
+        await service.WorkAsync(async db =>
+        {
+            var migration = new MigrationBuilder("Npgsql.EntityFrameworkCore.PostgreSQL");
+            migration.CreateMessagingTables();
+            migration.PartitionInbox();
+            migration.KeepInboxAsOwner();
+            foreach (var command in db.GetService<IMigrationsSqlGenerator>().Generate(migration.Operations))
+            {
+                await Database.ExecuteAsync(command.CommandText);
+            }
+        });
+        var made = await TablesAsync();
+        await service.WorkAsync(db => db.CreateMessagingTablesAsync());
+
+        Assert.Equal(made, await TablesAsync()); // nothing was missing
+        await using var other = await TestServers.CreateDatabaseAsync("other");
+        await using var bare = TestService.Create(other, Broker.AmqpUri);
+        await bare.WorkAsync(db => db.CreateMessagingTablesAsync());
+        Assert.Equal(made, await TablesAsync(other));
+    }
+
+    [Fact]
+    public async Task An_object_with_other_arguments_is_named_with_the_remedy_and_the_service_goes_on_once_it_is_gone()
+    {
+        await using var broker = await TestServers.CreateVirtualHostAsync("other");
+        await broker.DeclareQueueAsync(Queue, new Dictionary<string, object> { ["x-queue-type"] = "classic" });
+        await using var service = Create(broker.AmqpUri);
+        await service.StartAsync();
+
+        await Eventually.HoldsAsync("the health check names the queue and the remedy", async () =>
+            await HealthAsync(service) is { Status: HealthStatus.Unhealthy, Description: { } text }
+            && text.Contains($"'{Queue}'", StringComparison.Ordinal) && text.Contains("Delete it", StringComparison.Ordinal));
+
+        await broker.DeleteQueueAsync(Queue);
+        await HealthyAsync(service);
+    }
+
+    private Task<IReadOnlyList<string>> TablesAsync(TestDatabase? database = null) => (database ?? Database).RowsAsync("""
+        SELECT relname, relkind, reloptions FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        UNION ALL SELECT proname, 'p', ARRAY[prosecdef::text, md5(prosrc)] FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1
+        """);
+
+    private TestService Create(Uri broker) => TestService.Create(Database, broker, consumers: messaging => messaging.DeclareTopology(), consumes: true);
+
+    private static async Task<List<string>> ObjectsAsync(TestVirtualHost host)
+    {
+        var export = await host.ExportAsync();
+        return
+        [
+            .. ((string[])["queues", "exchanges", "bindings"]).SelectMany(kind => export[kind]!.AsArray().Select(item => Sorted(kind, item!.AsObject())))
+                .Order(StringComparer.Ordinal),
+        ];
+    }
+
+    private static string Sorted(string kind, JsonObject item) => $"{kind} " + new JsonObject(
+        item.Where(member => member.Key != "vhost").OrderBy(member => member.Key, StringComparer.Ordinal)
+            .Select(member => KeyValuePair.Create(member.Key, member.Value is JsonObject arguments
+                ? new JsonObject(arguments.OrderBy(argument => argument.Key, StringComparer.Ordinal)
+                    .Select(argument => KeyValuePair.Create(argument.Key, argument.Value?.DeepClone())))
+                : member.Value?.DeepClone()))).ToJsonString();
+
+    private static Task HealthyAsync(TestService service) => Eventually.HoldsAsync("everything is declared and found", async () =>
+        (await service.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync()) is var report
+        && report.Entries["topology declaration"].Status == HealthStatus.Healthy && report.Entries["topology"].Status == HealthStatus.Healthy);
+
+    private static async Task<HealthReportEntry> HealthAsync(TestService service) =>
+        (await service.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync()).Entries["topology declaration"];
+}

@@ -1,0 +1,91 @@
+using System.Reflection;
+using System.Runtime.Loader;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace Shop.Packages.Tests;
+
+/// <summary>The C# of the packages' pages compiles, and what needs no server does what it says.</summary>
+public sealed class SnippetTests
+{
+    /// <summary>What a web project has by itself.</summary>
+    private const string ImplicitUsings = """
+        global using System;
+        global using System.Collections.Generic;
+        global using System.Linq;
+        global using System.Threading;
+        global using System.Threading.Tasks;
+        global using Microsoft.AspNetCore.Builder;
+        global using Microsoft.AspNetCore.Http;
+        global using Microsoft.Extensions.Configuration;
+        global using Microsoft.Extensions.DependencyInjection;
+        global using Microsoft.Extensions.Hosting;
+        global using Microsoft.Extensions.Logging;
+        """;
+
+    [Theory]
+    [InlineData("Messaging.Abstractions/README.md")]
+    [InlineData("Messaging/README.md")]
+    [InlineData("contracts/README.md")]
+    [InlineData("docs/adopt.md")]
+    public void The_snippets_of_a_page_compile(string page)
+    {
+        var programs = ProgramsOf(page);
+
+        Assert.NotEmpty(programs);
+        Assert.All(programs, program => Assert.Empty(ErrorsOf(program)));
+    }
+
+    [Theory]
+    [InlineData("Messaging.Abstractions/README.md")]
+    [InlineData("contracts/README.md")]
+    public async Task What_a_snippet_says_is_true(string page)
+    {
+        using var image = new MemoryStream();
+        var result = Assert.Single(ProgramsOf(page)).Emit(image);
+        Assert.True(result.Success, string.Join('\n', result.Diagnostics));
+        var main = AssemblyLoadContext.Default.LoadFromStream(new MemoryStream(image.ToArray())).EntryPoint!;
+
+        var said = new StringWriter();
+        var (console, arguments) = (Console.Out, main.GetParameters().Length == 0 ? null : new object[] { Array.Empty<string>() });
+        Console.SetOut(said);
+        try
+        {
+            await (main.Invoke(null, arguments) as Task ?? Task.CompletedTask);
+        }
+        finally
+        {
+            Console.SetOut(console);
+        }
+
+        Assert.All(said.ToString().Trim().Split('\n'), line => Assert.Equal("True", line));
+    }
+
+    [Fact]
+    public void A_snippet_that_does_not_compile_is_found() =>
+        Assert.NotEmpty(ErrorsOf(Compile([CSharpSyntaxTree.ParseText("new Shop.Messaging.NoSuchThing();")])));
+
+    /// <summary>Each block with statements is a program, which has the types of all blocks without; those alone are a library.</summary>
+    private static List<CSharpCompilation> ProgramsOf(string page)
+    {
+        var blocks = Page.Blocks(page, "csharp").Select(block => CSharpSyntaxTree.ParseText(block)).ToList();
+        var programs = blocks.Where(block => block.GetCompilationUnitRoot().Members.OfType<GlobalStatementSyntax>().Any()).ToList();
+        var types = blocks.Except(programs).ToList();
+        return programs.Count == 0 ? [Compile(types)] : [.. programs.Select(program => Compile([program, .. types]))];
+    }
+
+    private static CSharpCompilation Compile(IReadOnlyCollection<SyntaxTree> blocks) => CSharpCompilation.Create(
+        $"snippet-{Guid.CreateVersion7():N}", [.. blocks, CSharpSyntaxTree.ParseText(ImplicitUsings)],
+        ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path)),
+        new CSharpCompilationOptions(
+            blocks.Any(block => block.GetCompilationUnitRoot().Members.OfType<GlobalStatementSyntax>().Any())
+                ? OutputKind.ConsoleApplication
+                : OutputKind.DynamicallyLinkedLibrary,
+            nullableContextOptions: NullableContextOptions.Enable));
+
+    // Warnings too, but for what a snippet may leave out.
+    private static IEnumerable<string> ErrorsOf(CSharpCompilation program) => program.GetDiagnostics()
+        .Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error || (diagnostic.Severity == DiagnosticSeverity.Warning && diagnostic.Id != "CS1998"))
+        .Select(diagnostic => diagnostic.ToString());
+}
