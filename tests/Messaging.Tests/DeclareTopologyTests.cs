@@ -112,8 +112,8 @@ public sealed class DeclareTopologyTests : MessagingTest
     }
 
     private Task<IReadOnlyList<string>> TablesAsync(TestDatabase? database = null) => (database ?? Database).RowsAsync("""
-        SELECT relname, relkind, reloptions FROM pg_class WHERE relnamespace = 'public'::regnamespace
-        UNION ALL SELECT proname, 'p', ARRAY[prosecdef::text, md5(prosrc)] FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1
+        SELECT relname, relkind, array_to_string(reloptions, ',') FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        UNION ALL SELECT proname, 'p', concat(prosecdef, md5(prosrc)) FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1
         """);
 
     private TestService Create(Uri broker) => TestService.Create(Database, broker, consumers: messaging => messaging.DeclareTopology(), consumes: true);
