@@ -24,6 +24,9 @@ public sealed class SnippetTests
         global using Microsoft.Extensions.Logging;
         """;
 
+    /// <summary>No await in a consumer of one line; and what the SDK leaves out too, that a package has an older version of an assembly.</summary>
+    private static readonly string[] s_left = ["CS1998", "CS1701", "CS1702"];
+
     [Theory]
     [InlineData("Messaging.Abstractions/README.md")]
     [InlineData("Messaging/README.md")]
@@ -84,8 +87,7 @@ public sealed class SnippetTests
                 : OutputKind.DynamicallyLinkedLibrary,
             nullableContextOptions: NullableContextOptions.Enable));
 
-    // Warnings too, but for what a snippet may leave out.
     private static IEnumerable<string> ErrorsOf(CSharpCompilation program) => program.GetDiagnostics()
-        .Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error || (diagnostic.Severity == DiagnosticSeverity.Warning && diagnostic.Id != "CS1998"))
+        .Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Warning && !s_left.Contains(diagnostic.Id))
         .Select(diagnostic => diagnostic.ToString());
 }
