@@ -38,11 +38,9 @@ public sealed class ScaffoldTests : IDisposable
         var now = ContractFiles.Read(_repository.FullName);
         Assert.All(Cli.Contracts.Gate.Compare(before, now), change => Assert.Equal(Verdict.Additive, change.Verdict));
         Assert.Equal(before.Schemas.Count + newest.Count, now.Schemas.Count);
-        var contracts = Compile();
-        var catalog = contracts.GetType("Shop.Contracts.EventCatalog")!;
-        Assert.Equal(now.Schemas.Keys.Order(StringComparer.Ordinal), (IReadOnlyList<string>)catalog.GetProperty("Names")!.GetValue(null)!);
-        var versions = contracts.GetType("Shop.Contracts.EventVersions")!;
-        Assert.All(newest, name => Assert.NotNull(versions.GetMethod("NewerThan")!.Invoke(null, [catalog.GetMethod("TypeOf")!.Invoke(null, [name])])));
+        var catalog = EventCatalog.Of(Compile());
+        Assert.Equal(now.Schemas.Keys.Order(StringComparer.Ordinal), catalog.Names);
+        Assert.All(newest, name => Assert.NotNull(catalog.NewerThan(catalog.TypeOf(name)!)));
     }
 
     [Fact]
