@@ -74,16 +74,20 @@ public sealed class EventCatalog
 
     /// <summary>An event as a type that it is or can be upcast to; null where it can not.</summary>
     public T? As<T>(IIntegrationEvent @event)
-        where T : class
+        where T : class => As(@event, typeof(T)) as T;
+
+    /// <inheritdoc cref="As{T}"/>
+    public IIntegrationEvent? As(IIntegrationEvent @event, Type type)
     {
         ArgumentNullException.ThrowIfNull(@event);
+        ArgumentNullException.ThrowIfNull(type);
         var current = @event;
-        while (current is not T && _up.TryGetValue(current.GetType(), out var step))
+        while (!type.IsInstanceOfType(current) && _up.TryGetValue(current.GetType(), out var step))
         {
             current = step.Up(current);
         }
 
-        return current as T;
+        return type.IsInstanceOfType(current) ? current : null;
     }
 
     /// <summary>An event in its newest version.</summary>

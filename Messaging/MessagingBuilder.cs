@@ -1,6 +1,6 @@
-using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Shop.Messaging.Consuming;
 using Shop.Messaging.Consuming.Batches;
 using Shop.Messaging.RabbitMq;
 
@@ -9,31 +9,14 @@ namespace Shop.Messaging;
 /// <summary>Says which events a service consumes.</summary>
 public sealed class MessagingBuilder
 {
-    private readonly IBusRegistrationConfigurator _bus;
-    private readonly BrokerTopology _topology;
+    internal MessagingBuilder(IServiceCollection services, BrokerTopology topology, MessagingSettings settings) =>
+        (Services, Topology, Settings) = (services, topology, settings);
 
-    internal MessagingBuilder(IBusRegistrationConfigurator bus, BrokerTopology topology, MessagingSettings settings) =>
-        (_bus, _topology, Settings) = (bus, topology, settings);
+    internal IServiceCollection Services { get; }
 
-    internal IServiceCollection Services => _bus;
+    internal BrokerTopology Topology { get; }
 
     internal MessagingSettings Settings { get; }
-
-    /// <summary>
-    /// Adds a consumer with a queue of its own, named after the service and the consumer, bound to the events of its
-    /// <see cref="IConsumer{T}"/> interfaces; <c>IConsumer&lt;IIntegrationEvent&gt;</c> takes every event there is.
-    /// </summary>
-    /// <typeparam name="TConsumer">
-    /// The consumer. It saves at the end or lets the inbox save; both are one transaction, which ends where a save fails: there is no
-    /// savepoint before it.
-    /// </typeparam>
-    public MessagingBuilder AddConsumer<TConsumer>()
-        where TConsumer : class, IConsumer
-    {
-        var queue = _topology.Add(typeof(TConsumer));
-        _bus.AddConsumer<TConsumer>().Endpoint(endpoint => endpoint.Name = queue.Name);
-        return this;
-    }
 
     /// <summary>
     /// Has the service declare its exchanges, queues and bindings at every start, in place of definitions that somebody loads: for development
@@ -42,30 +25,40 @@ public sealed class MessagingBuilder
     /// </summary>
     public MessagingBuilder DeclareTopology()
     {
-        _topology.WillBeDeclared();
-        _bus.AddSingleton<TopologyDeclaration>();
-        _bus.AddHostedService(services => services.GetRequiredService<TopologyDeclaration>());
-        _bus.AddHealthChecks().Add(new HealthCheckRegistration("topology declaration",
+        Topology.WillBeDeclared();
+        Services.AddSingleton<TopologyDeclaration>();
+        Services.AddHostedService(services => services.GetRequiredService<TopologyDeclaration>());
+        Services.AddHealthChecks().Add(new HealthCheckRegistration("topology declaration",
             services => services.GetRequiredService<TopologyDeclaration>(), HealthStatus.Unhealthy, [MessagingSettings.ReadyTag]));
         return this;
     }
 
     /// <summary>
-    /// Adds a consumer that takes its events many at a time, with a queue of its own as <see cref="AddConsumer{TConsumer}"/>. For
-    /// where the transaction costs more than what is done in it. Events of one aggregate stay in their order.
+    /// Adds a consumer that saves many events together, with a queue of its own, named after the service and the consumer. For where
+    /// the transaction costs more than what is done in it. Events of one aggregate stay in their order.
     /// </summary>
     /// <typeparam name="TConsumer">The consumer.</typeparam>
     /// <typeparam name="TEvent">What it takes: one event, or <see cref="IIntegrationEvent"/> for every event there is.</typeparam>
     public MessagingBuilder AddBatchConsumer<TConsumer, TEvent>()
         where TConsumer : class, IBatchConsumer<TEvent>
-        where TEvent : class, IIntegrationEvent
+        where TEvent : class, IIntegrationEvent => AddBatches<TConsumer>(typeof(TEvent), BatchCalls.EachAsync<TConsumer, TEvent>);
+
+    /// <summary>Adds a consumer that handles many events in one statement, otherwise as <see cref="AddBatchConsumer{TConsumer, TEvent}"/>.</summary>
+    /// <typeparam name="TConsumer">The consumer.</typeparam>
+    /// <typeparam name="TEvent">What it takes: one event, or <see cref="IIntegrationEvent"/> for every event there is.</typeparam>
+    public MessagingBuilder AddBulkConsumer<TConsumer, TEvent>()
+        where TConsumer : class, IBulkConsumer<TEvent>
+        where TEvent : class, IIntegrationEvent => AddBatches<TConsumer>(typeof(TEvent), BatchCalls.AllAsync<TConsumer, TEvent>);
+
+    private MessagingBuilder AddBatches<TConsumer>(Type @event, BatchCall call)
+        where TConsumer : class
     {
-        var queue = _topology.Add(typeof(TConsumer));
-        _bus.AddScoped<TConsumer>();
-        _bus.AddSingleton(services => ActivatorUtilities.CreateInstance<BatchReceiver<TConsumer, TEvent>>(services, queue));
-        _bus.AddHostedService(services => services.GetRequiredService<BatchReceiver<TConsumer, TEvent>>());
-        _bus.AddHealthChecks().Add(new HealthCheckRegistration(queue.Name,
-            services => services.GetRequiredService<BatchReceiver<TConsumer, TEvent>>(), HealthStatus.Degraded, [MessagingSettings.ReadyTag]));
+        var subscription = Subscription.Add(Topology, typeof(TConsumer), @event);
+        Services.AddScoped<TConsumer>();
+        Services.AddSingleton(services => ActivatorUtilities.CreateInstance<BatchReceiver<TConsumer>>(services, subscription, call));
+        Services.AddHostedService(services => services.GetRequiredService<BatchReceiver<TConsumer>>());
+        Services.AddHealthChecks().Add(new HealthCheckRegistration(subscription.Queue.Name,
+            services => services.GetRequiredService<BatchReceiver<TConsumer>>(), HealthStatus.Degraded, [MessagingSettings.ReadyTag]));
         return this;
     }
 }

@@ -1,6 +1,3 @@
-using System.Security.Authentication;
-using MassTransit;
-using MassTransit.Middleware;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Update;
 using Microsoft.Extensions.Configuration;
@@ -8,9 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 using Shop.Messaging.Consuming;
-using Shop.Messaging.Consuming.MassTransit;
 using Shop.Messaging.DomainEvents;
 using Shop.Messaging.Operations;
 using Shop.Messaging.Outbox;
@@ -48,11 +43,12 @@ public static class MessagingRegistration
 
         var noLongerConsumed = OldVersions.Checked(settings, events);
         builder.Services.TryAddSingleton(TimeProvider.System);
-        builder.Services.AddSingleton(settings).AddSingleton(events).AddSingleton<MessageReader>().AddSingleton<MessagingSpans>().AddSingleton(topology).AddSingleton(new MessagingDocuments(topology, settings)).AddSingleton<TopologyCheck>().AddSingleton<FailurePolicy>();
+        builder.Services.AddSingleton(settings).AddSingleton(events).AddSingleton(topology).AddSingleton<MessageReader>().AddSingleton<MessagingSpans>();
+        builder.Services.AddSingleton(new MessagingDocuments(topology, settings)).AddSingleton<FailurePolicy>().AddSingleton<Pump>();
+        builder.Services.AddSingleton<TopologyCheck>().AddHostedService(services => services.GetRequiredService<TopologyCheck>());
         builder.Services.AddSingleton<ConsumerProgress>().AddHostedService(services => services.GetRequiredService<ConsumerProgress>());
-        builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(
+        builder.Services.AddHealthChecks().AddCheck<TopologyCheck>("topology", tags: [MessagingSettings.ReadyTag]).Add(new HealthCheckRegistration(
             "consumers", services => services.GetRequiredService<ConsumerProgress>(), HealthStatus.Unhealthy, [MessagingSettings.ReadyTag]));
-        builder.Services.AddHealthChecks().AddCheck<TopologyCheck>("topology", tags: [MessagingSettings.ReadyTag]);
         builder.Services.AddSingleton(publishedEvents);
         builder.Services.AddSingleton<OutboxDoorbell>();
         builder.Services.AddSingleton<IRelayStore, RelayStore>().AddSingleton<IRelayPreparation, RowPreparation>();
@@ -72,7 +68,7 @@ public static class MessagingRegistration
         builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(
             "outbox", services => services.GetRequiredService<OutboxWatch>(), HealthStatus.Degraded, [MessagingSettings.ReadyTag]));
         builder.Services.AddHostedService<MessagingRetention>().AddScoped<IDeadLetterQueues, DeadLetterQueues>().AddSingleton<IOutboxReport, OutboxReport>();
-        AddBus(builder.Services, settings, topology, consumers);
+        consumers(new MessagingBuilder(builder.Services, topology, settings));
     }
 
     /// <summary>For a service without a domain model, which appends to the outbox itself, if at all.</summary>
@@ -101,102 +97,4 @@ public static class MessagingRegistration
     private static string RequiredConnection(IConfiguration configuration, string name) =>
         configuration.GetConnectionString(name) is { Length: > 0 } value ? value : throw new InvalidOperationException(
             $"The connection string '{name}' is missing. Set ConnectionStrings__{name}.");
-
-    private static void AddBus(
-        IServiceCollection services, MessagingSettings settings, BrokerTopology topology, Action<MessagingBuilder> consumers) =>
-        services.AddMassTransit(bus =>
-        {
-            bus.DisableUsageTelemetry();
-            consumers(new MessagingBuilder(bus, topology, settings));
-
-            // Shown in /health/ready, but no reason to take no requests: what needs only the database works without the broker.
-            bus.ConfigureHealthCheckOptions(health => health.MinimalFailureStatus = HealthStatus.Degraded);
-            bus.AddConfigureEndpointsCallback((context, queue, endpoint) => ConfigureQueue(context, queue, endpoint, settings, topology));
-            bus.UsingRabbitMq((context, rabbit) =>
-            {
-                rabbit.Host(settings.Broker, settings.Service + " consumers", host => UseTls(host, settings.Broker));
-                rabbit.ConnectBusObserver(context.GetRequiredService<TopologyCheck>());
-                rabbit.ConnectReceiveObserver(context.GetRequiredService<ConsumerProgress>());
-                rabbit.ClearSerialization();
-                var wire = new WireDeserializer(context.GetRequiredService<MessageReader>());
-                rabbit.AddSerializer(wire);
-                rabbit.AddDeserializer(wire, isDefault: true);
-                rabbit.SendTopology.ErrorQueueNameFormatter = DeadLetterNames.Instance;
-                rabbit.SendTopology.DeadLetterQueueNameFormatter = DeadLetterNames.Instance;
-                rabbit.SendTopology.ConfigureErrorSettings = DeadLetterNames.ClearArguments;
-                rabbit.SendTopology.ConfigureDeadLetterSettings = DeadLetterNames.ClearArguments;
-                rabbit.ConfigureEndpoints(context);
-            });
-        });
-
-    // MassTransit takes an address for one with TLS by its port, 5671, and not by its scheme.
-    private static void UseTls(IRabbitMqHostConfigurator host, Uri broker)
-    {
-        if (broker.Scheme == "amqps")
-        {
-            host.UseSsl(tls =>
-            {
-                tls.ServerName = broker.Host;
-                tls.Protocol = SslProtocols.None; // the system's choice
-            });
-        }
-    }
-
-    private static void ConfigureQueue(
-        IRegistrationContext context, string queue, IReceiveEndpointConfigurator endpoint, MessagingSettings settings,
-        BrokerTopology topology)
-    {
-        endpoint.ConfigureConsumeTopology = false;
-        endpoint.PublishFaults = false;
-        endpoint.PrefetchCount = settings.Prefetch;
-        if (endpoint is IRabbitMqReceiveEndpointConfigurator rabbit)
-        {
-            foreach (var (name, value) in BrokerTopology.QueueArguments(queue))
-            {
-                rabbit.SetQueueArgument(name, value);
-            }
-        }
-
-        var failed = new FailedMessageFilter(
-            context.GetRequiredService<FailurePolicy>(), context.GetRequiredService<MessagingSpans>(), queue, settings.ConfirmTimeout, context.GetRequiredService<TimeProvider>());
-        endpoint.ConfigureError(error => error.UseFilter<ExceptionReceiveContext>(failed));
-        endpoint.ConfigureDeadLetter(skipped => skipped.UseFilter<ReceiveContext>(failed));
-
-        // A database that is away is no fault of the message: hold it and wait, however long it takes.
-        endpoint.UseMessageRetry(retry =>
-        {
-            retry.Handle<Exception>(Transient.IsDatabaseAway);
-            retry.Exponential(10_000, TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(3), TimeSpan.FromMilliseconds(200));
-        });
-        endpoint.UseMessageRetry(retry =>
-        {
-            retry.Handle<Exception>(e => Transient.IsConflict(e) || Transient.IsLockTimeout(e));
-            retry.Exponential(20, TimeSpan.FromMilliseconds(5), TimeSpan.FromMilliseconds(500), TimeSpan.FromMilliseconds(5));
-        });
-        endpoint.UseMessageRetry(retry =>
-        {
-            retry.Ignore<Exception>(e => Transient.IsDatabaseAway(e) || Transient.IsConflict(e) || Transient.IsLockTimeout(e));
-            retry.Incremental(settings.ImmediateRetries, TimeSpan.Zero, TimeSpan.FromMilliseconds(25));
-        });
-        endpoint.UseConsumeFilter(typeof(InboxFilter<>), context);
-    }
-
-    /// <summary>What fails and what nobody consumes goes to one place per queue, the same that the broker dead-letters to.</summary>
-    private sealed class DeadLetterNames : IErrorQueueNameFormatter, IDeadLetterQueueNameFormatter
-    {
-        public static readonly DeadLetterNames Instance = new();
-
-        public string FormatErrorQueueName(string queueName) => BrokerTopology.DeadLettersOf(queueName);
-
-        public string FormatDeadLetterQueueName(string queueName) => BrokerTopology.DeadLettersOf(queueName);
-
-        /// <summary>MassTransit copies the arguments of the queue to its dead letters, where they would end in a loop.</summary>
-        public static void ClearArguments(IRabbitMqQueueBindingConfigurator settings)
-        {
-            foreach (var name in BrokerTopology.QueueArguments("").Keys.Except(BrokerTopology.DeadLetterArguments().Keys))
-            {
-                settings.SetQueueArgument(name, null!);
-            }
-        }
-    }
 }

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using MassTransit;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -14,7 +13,7 @@ namespace Shop.Messaging.Consuming;
 /// </summary>
 internal sealed partial class ConsumerProgress(
     MessagingSettings settings, BrokerTopology topology, TimeProvider clock, ILogger<ConsumerProgress> logger)
-    : BackgroundService, IReceiveObserver, IHealthCheck
+    : BackgroundService, IHealthCheck
 {
     private static readonly TimeSpan s_goodbye = TimeSpan.FromSeconds(1);
 
@@ -22,29 +21,13 @@ internal sealed partial class ConsumerProgress(
     private readonly Dictionary<string, (long Settled, long Since)> _seen = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _stalled = new(StringComparer.Ordinal);
 
-    /// <summary>A delivery of this queue was acknowledged.</summary>
+    /// <summary>Deliveries of this queue were settled.</summary>
     public void Settled(string queue) => _settled.AddOrUpdate(queue, 1, static (_, count) => count + 1);
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
         Task.FromResult(_stalled.IsEmpty
             ? HealthCheckResult.Healthy()
             : HealthCheckResult.Unhealthy(string.Join(" ", _stalled.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value))));
-
-    public Task PreReceive(ReceiveContext context) => Task.CompletedTask;
-
-    public Task PostReceive(ReceiveContext context)
-    {
-        Settled(context.InputAddress.AbsolutePath.Split('/')[^1]);
-        return Task.CompletedTask;
-    }
-
-    public Task PostConsume<T>(ConsumeContext<T> context, TimeSpan duration, string consumerType)
-        where T : class => Task.CompletedTask;
-
-    public Task ConsumeFault<T>(ConsumeContext<T> context, TimeSpan duration, string consumerType, Exception exception)
-        where T : class => Task.CompletedTask;
-
-    public Task ReceiveFault(ReceiveContext context, Exception exception) => Task.CompletedTask;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

@@ -1,12 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
-using MassTransit;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using RabbitMQ.Client;
 using Shop.Messaging.DomainEvents;
 using Shop.Messaging.RabbitMq;
 using Shop.Messaging.Telemetry;
+using Shop.Messaging.UnitOfWork;
 using Shop.Messaging.Wire;
 
 namespace Shop.Messaging.Consuming;
@@ -18,17 +18,58 @@ namespace Shop.Messaging.Consuming;
 /// <param name="Retry">Which retry it waits for, from 1; 0 where it is a dead letter.</param>
 internal sealed record FailedMessage(string Exchange, string RoutingKey, BasicProperties Properties, int Retry);
 
-/// <summary>
-/// Decides what becomes of a message that its consumer could not handle, for every kind of consumer: it waits in the broker for its
-/// next retry, each time longer, or it is dead-lettered with the reason. What no retry can mend is dead-lettered at once.
-/// </summary>
-internal sealed partial class FailurePolicy(BrokerTopology topology, TimeProvider clock, ILogger<FailurePolicy> logger)
+/// <summary>What has failed so far, of one delivery or of several together, without any of them being given up.</summary>
+internal sealed class Failures
 {
+    /// <summary>Times that the database was unavailable.</summary>
+    public int Outages { get; set; }
+
+    /// <summary>Concurrency conflicts, and locks that were waited for in vain.</summary>
+    public int Conflicts { get; set; }
+
+    /// <summary>Whatever else failed.</summary>
+    public int Others { get; set; }
+}
+
+/// <summary>
+/// Decides what becomes of a message that its consumer could not handle, for every kind of consumer: it is retried at once, or waits
+/// in the broker for its next retry, each time longer, or it is dead-lettered with the reason. What no retry can mend is dead-lettered
+/// at once.
+/// </summary>
+internal sealed partial class FailurePolicy(
+    BrokerTopology topology, MessagingSettings settings, TimeProvider clock, ILogger<FailurePolicy> logger)
+{
+    private const int ConflictAttempts = 20;
     private const int LongestReason = 4_000;
     private const int LongestStackTrace = 8_000;
     private const int LongestName = 500;
 
-    /// <summary>What becomes of a message.</summary>
+    /// <summary>
+    /// After which pause the same deliveries are tried again while they are held here; null where that is over, and several of them are
+    /// cut in two, and one goes another way.
+    /// </summary>
+    /// <param name="failure">Why they were not handled.</param>
+    /// <param name="failures">What failed before, to which this is added.</param>
+    /// <param name="alone">Whether it is one delivery: only that can be at fault itself.</param>
+    public TimeSpan? RetryNow(Exception failure, Failures failures, bool alone)
+    {
+        if (Transient.IsDatabaseAway(failure))
+        {
+            // No fault of a message: held however long it takes. If it was the commit that was cut off, the inbox knows what became of it.
+            return TimeSpan.FromMilliseconds(Math.Min(200 << Math.Min(failures.Outages++, 4), 3_000));
+        }
+
+        if ((Transient.IsConflict(failure) || Transient.IsLockTimeout(failure)) && ++failures.Conflicts < ConflictAttempts)
+        {
+            return TimeSpan.FromMilliseconds(5 << Math.Min(failures.Conflicts, 7));
+        }
+
+        return alone && IsWorthRetrying(failure) && ++failures.Others <= settings.ImmediateRetries
+            ? TimeSpan.FromMilliseconds(25 * (failures.Others - 1))
+            : null;
+    }
+
+    /// <summary>What becomes of a message that is not retried at once any more.</summary>
     /// <param name="queue">The queue that it was delivered from.</param>
     /// <param name="original">As it was delivered.</param>
     /// <param name="failure">Why it was not handled.</param>
@@ -108,12 +149,12 @@ internal sealed partial class FailurePolicy(BrokerTopology topology, TimeProvide
     private void Explain(IDictionary<string, object?> headers, Exception failure, string? consumer)
     {
         var reason = ReasonOf(failure);
-        headers[MessageHeaders.Reason] = "fault";
-        headers[MessageHeaders.FaultExceptionType] = Untrusted.Shown(TypeCache.GetShortName(reason.GetType()), LongestName);
-        headers[MessageHeaders.FaultMessage] = Untrusted.Shown(reason.Message, LongestReason, keepLines: true);
-        headers[MessageHeaders.FaultStackTrace] = Untrusted.Shown(failure.StackTrace, LongestStackTrace, keepLines: true);
-        headers[MessageHeaders.FaultConsumerType] = Untrusted.Shown(consumer, LongestName);
-        headers[MessageHeaders.FaultTimestamp] = clock.GetUtcNow().ToString("O", CultureInfo.InvariantCulture);
+        headers[MessageHeaderNames.Reason] = "fault";
+        headers[MessageHeaderNames.FaultExceptionType] = Untrusted.Shown(reason.GetType().FullName, LongestName);
+        headers[MessageHeaderNames.FaultMessage] = Untrusted.Shown(reason.Message, LongestReason, keepLines: true);
+        headers[MessageHeaderNames.FaultStackTrace] = Untrusted.Shown(failure.StackTrace, LongestStackTrace, keepLines: true);
+        headers[MessageHeaderNames.FaultConsumerType] = Untrusted.Shown(consumer, LongestName);
+        headers[MessageHeaderNames.FaultTimestamp] = clock.GetUtcNow().ToString("O", CultureInfo.InvariantCulture);
     }
 
     [LoggerMessage(LogLevel.Warning,

@@ -1,64 +1,66 @@
 namespace Shop.Messaging.Inbox;
 
 /// <summary>
-/// The database as the inbox sees it, for one attempt at one delivery: the service's own, or the model that the simulation runs
-/// the inbox over.
+/// The database as the inbox sees it, for one attempt at one or several deliveries: the service's own, or the model that the
+/// simulation runs the inbox over.
 /// </summary>
 internal interface IInboxUnitOfWork : IAsyncDisposable
 {
     /// <summary>
-    /// Begins the transaction that the consumer's effects are part of, and adds the inbox row to them. False where it is known by
-    /// now that the row is there already.
+    /// Begins the transaction that the consumer's effects are part of, and adds an inbox row for each event. Returns the events that
+    /// are not known as processed by now.
     /// </summary>
-    Task<bool> BeginAsync(Guid eventId, string consumer, CancellationToken ct);
+    Task<HashSet<Guid>> BeginAsync(IReadOnlyList<Guid> eventIds, string consumer, CancellationToken ct);
 
     /// <summary>Saves what the consumer has left unsaved, and commits.</summary>
     Task CommitAsync(CancellationToken ct);
 
     Task RollbackAsync();
 
-    /// <summary>Whether the inbox row is there. After a rollback: what counts is what was committed.</summary>
-    Task<bool> HasAsync(Guid eventId, string consumer, CancellationToken ct);
+    /// <summary>Whether an event that was not known as processed at the beginning is so now. After a rollback: what counts is what was committed.</summary>
+    Task<bool> IsProcessedAsync(Guid eventId, string consumer, CancellationToken ct);
 
     /// <summary>Whether the inbox row was there already, which only a violation of the inbox's own key says.</summary>
-    bool IsRepeat(Exception failure);
+    bool IsDuplicate(Exception failure);
 
     /// <summary>Whether the database could not be reached, so that nobody can say what was committed.</summary>
-    bool IsAway(Exception failure);
+    bool IsUnavailable(Exception failure);
 }
 
-/// <summary>Decides whether a delivery is the first of its event for a consumer.</summary>
+/// <summary>Has each event processed once.</summary>
 internal static class InboxProtocol
 {
     /// <summary>
-    /// Runs the consumer in one transaction with the inbox row. Returns true after the commit, and false where the event was taken
-    /// before: in both cases the delivery may be acknowledged. Throws where it must come again.
+    /// Runs the consumer in one transaction with the inbox rows, and gives it the events that are no duplicates. Returns how many it
+    /// processed, after the commit: all of the deliveries may be acknowledged. Throws where they must be tried again.
     /// </summary>
-    public static async Task<bool> IsFirstAsync(
-        IInboxUnitOfWork work, Guid eventId, string consumer, Func<Task> consume, CancellationToken ct)
+    public static async Task<int> ProcessOnceAsync(
+        IInboxUnitOfWork work, IReadOnlyList<Guid> eventIds, string consumer, Func<HashSet<Guid>, Task> consume, CancellationToken ct)
     {
-        if (!await work.BeginAsync(eventId, consumer, ct))
+        var unprocessed = await work.BeginAsync(eventIds, consumer, ct);
+        var count = unprocessed.Count;
+        if (count == 0)
         {
-            return false;
+            return 0;
         }
 
         try
         {
-            await consume();
+            await consume(unprocessed);
             await work.CommitAsync(ct);
-            return true;
+            return count;
         }
-        catch (Exception e) when (work.IsRepeat(e))
+        catch (Exception e) when (eventIds.Count == 1 && work.IsDuplicate(e))
         {
-            return false;
+            return 0;
         }
-        catch (Exception e) when (!work.IsAway(e))
+        catch (Exception e) when (eventIds.Count == 1 && !work.IsUnavailable(e))
         {
-            // A repeat may fail before it comes to its inbox row, because its effects stand already: that is no failure.
+            // A duplicate may fail before it comes to its inbox row, because its effects stand already: that is no failure.
             await work.RollbackAsync();
-            if (await work.HasAsync(eventId, consumer, ct))
+            if (await work.IsProcessedAsync(eventIds[0], consumer, ct))
             {
-                return false;
+                return 0;
             }
 
             throw;

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using MassTransit;
 using RabbitMQ.Client;
 using Shop.Messaging.RabbitMq;
 using Shop.Messaging.Wire;
@@ -114,7 +113,7 @@ public sealed record DeadLetter(
     }
 
     private static string WhyOf(BasicGetResult message, IDictionary<string, object?>? headers) => Text(headers, WhyHeader) ?? (
-        Text(headers, MessageHeaders.FaultMessage) is { Length: > 0 } fault ? fault // the exception's type is a header of its own
+        Text(headers, MessageHeaderNames.FaultMessage) is { Length: > 0 } fault ? fault // the exception's type is a header of its own
         : BrokerDeaths(headers).Any(death => Untrusted.Text(death, "reason") == "delivery_limit")
             ? $"delivered more than {BrokerTopology.DeliveryLimit} times without an answer: perhaps it kills its process"
         : TypeOf(message) is { } type ? $"the queue has no consumer of {type}: look at the version, and at what the queue is bound to"
@@ -124,7 +123,7 @@ public sealed record DeadLetter(
         Untrusted.Count(headers, DeathsHeader) is { } before and < int.MaxValue ? before + 1 : 1;
 
     private static DateTimeOffset? FirstDeathOf(IDictionary<string, object?>? headers) =>
-        TimeOf(Untrusted.Text(headers, FirstDeathHeader)) ?? TimeOf(Untrusted.Text(headers, MessageHeaders.FaultTimestamp))
+        TimeOf(Untrusted.Text(headers, FirstDeathHeader)) ?? TimeOf(Untrusted.Text(headers, MessageHeaderNames.FaultTimestamp))
         ?? BrokerDeaths(headers).Select(death => death.TryGetValue("time", out var time) ? time : null).OfType<AmqpTimestamp>()
             .Where(time => time.UnixTime is >= 0 and <= LastSecond)
             .Select(time => (DateTimeOffset?)DateTimeOffset.FromUnixTimeSeconds(time.UnixTime)).Min();

@@ -43,18 +43,11 @@ public sealed class OutboxAppender
     /// <param name="db">The unit of work; its model has the messaging tables.</param>
     /// <param name="event">The event; its <see cref="IIntegrationEvent.EventId"/> must not have been appended before.</param>
     /// <exception cref="ArgumentException">The event is not part of the contracts, or names no aggregate.</exception>
-    /// <exception cref="InvalidOperationException">A batch is consumed, and nothing says which of its events is the cause.</exception>
     public void Append(DbContext db, IIntegrationEvent @event)
     {
         ArgumentNullException.ThrowIfNull(db);
         ArgumentNullException.ThrowIfNull(@event);
         ArgumentException.ThrowIfNullOrEmpty(@event.AggregateId);
-        if (_origin.HasManyCauses)
-        {
-            throw new InvalidOperationException($"A batch consumer publishes {@event.GetType().Name}, and nothing says which event of the batch "
-                + "is its cause: do what an event asks for within its ReceivedEvent.CauseAsync.");
-        }
-
         for (var version = @event; version is not null; version = _events.Older(version))
         {
             AppendVersion(db, version, isOlder: !ReferenceEquals(version, @event));

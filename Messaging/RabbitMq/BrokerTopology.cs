@@ -1,7 +1,4 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
-using MassTransit;
-using Shop.Messaging.Consuming.Batches;
 
 namespace Shop.Messaging.RabbitMq;
 
@@ -11,7 +8,7 @@ namespace Shop.Messaging.RabbitMq;
 /// waits in a queue per retry, which all consumers of the service share, and from there comes back to the queue it was from.
 /// <see cref="BrokerDefinitions"/> writes it down for the broker; <see cref="TopologyDeclaration"/> declares it where a service opts in.
 /// </summary>
-internal sealed partial class BrokerTopology
+internal sealed class BrokerTopology
 {
     /// <summary>
     /// Deliveries before the broker itself sets a message aside, so that one that kills its process ends somewhere. A requeued
@@ -101,16 +98,12 @@ internal sealed partial class BrokerTopology
 
     public void HasDeclared() => _declared?.TrySetResult();
 
-    public ConsumerQueue Add(Type consumer)
+    /// <summary>Adds a consumer's queue.</summary>
+    /// <param name="consumer">The consumer's part of the queue's name.</param>
+    /// <param name="events">The wire names of the events that the queue is bound to.</param>
+    public ConsumerQueue Add(string consumer, IEnumerable<string> events)
     {
-        var name = WordStart().Replace(consumer.Name.Replace("Consumer", "", StringComparison.Ordinal), "-$0").ToLowerInvariant();
-        var events = consumer.GetInterfaces()
-            .Where(type => type.IsGenericType
-                && (type.GetGenericTypeDefinition() == typeof(IConsumer<>) || type.GetGenericTypeDefinition() == typeof(IBatchConsumer<>)))
-            .Select(type => type.GenericTypeArguments[0])
-            .SelectMany(type => type == typeof(IIntegrationEvent) ? NamesOfAll(consumer) : [Events.NameOf(type)])
-            .Concat(OlderVersionsOf(consumer));
-        var queue = new ConsumerQueue($"{Service}.{name}", [.. events.Order(StringComparer.Ordinal)]);
+        var queue = new ConsumerQueue($"{Service}.{consumer}", [.. events.Order(StringComparer.Ordinal)]);
         _queues.Add(queue);
         return queue;
     }
@@ -118,24 +111,6 @@ internal sealed partial class BrokerTopology
     /// <summary>Whether a queue gets each such event twice, because it is bound to an older version of it as well.</summary>
     public bool IsToldInTwoVersions(string queue, Type @event) => Events.OlderThan(@event) is { } older
         && _queues.Any(known => known.Name == queue && known.Events.Contains(Events.NameOf(older)));
-
-    private IEnumerable<string> NamesOfAll(Type consumer) =>
-        consumer.GetCustomAttributes(typeof(TakesAttribute), inherit: false).Cast<TakesAttribute>().SingleOrDefault() is { } takes
-            ? takes.Events.Select(Events.NameOf)
-            : Events.Names;
-
-    private IEnumerable<string> OlderVersionsOf(Type consumer)
-    {
-        var takes = consumer.GetInterfaces().Where(type => type.IsGenericType).Select(type => type.GenericTypeArguments[0]).ToList();
-        foreach (var older in consumer.GetCustomAttributes(typeof(AlsoTakesAttribute), inherit: false).Cast<AlsoTakesAttribute>().Select(also => also.Older))
-        {
-            yield return takes.Any(newer => Events.CanBecome(older, newer)) ? Events.NameOf(older) : throw new InvalidOperationException(
-                $"{consumer.Name} also takes {older.FullName}, but no step of the contracts makes that one of the events that it takes.");
-        }
-    }
-
-    [GeneratedRegex("(?<!^)[A-Z]")]
-    private static partial Regex WordStart();
 }
 
 /// <summary>A consumer's queue and the wire names of the events that it is bound to.</summary>

@@ -30,6 +30,14 @@ internal static class MessageHeaderNames
     /// <summary>How many of a sender's headers were left out of a copy, because they were too large or would do harm.</summary>
     public const string Dropped = "shop-headers-dropped";
 
+    // Why a message is a dead letter, under the names that MassTransit has for it: its tools, and dashboards made for it, read them.
+    public const string Reason = "MT-Reason";
+    public const string FaultExceptionType = "MT-Fault-ExceptionType";
+    public const string FaultMessage = "MT-Fault-Message";
+    public const string FaultStackTrace = "MT-Fault-StackTrace";
+    public const string FaultConsumerType = "MT-Fault-ConsumerType";
+    public const string FaultTimestamp = "MT-Fault-Timestamp";
+
     /// <summary>Where MassTransit looks for the parent of the consumer's span.</summary>
     public const string MassTransitActivityId = "MT-Activity-Id";
 

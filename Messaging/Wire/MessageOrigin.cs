@@ -11,7 +11,4 @@ internal sealed class MessageOrigin
 
     /// <summary>The event that this unit of work consumes.</summary>
     public Guid? CausationId { get; set; }
-
-    /// <summary>Whether this unit of work consumes many events, and none of them is at work at the moment.</summary>
-    public bool HasManyCauses { get; set; }
 }

@@ -57,14 +57,15 @@ internal sealed class MessageReader(EventCatalog events)
         }
     }
 
-    /// <summary>The event as the type that a consumer subscribes to; null where it is neither that nor an older version of it.</summary>
-    /// <exception cref="MalformedMessageException">A step from version to version does not take what is in it.</exception>
-    public T? As<T>(IIntegrationEvent @event)
-        where T : class
+    /// <summary>The event as one of the types that a consumer subscribes to; null where it is none of them, nor an older version of one.</summary>
+    /// <exception cref="MalformedMessageException">It cannot be upcast to the version that is consumed.</exception>
+    public IIntegrationEvent? As(IIntegrationEvent @event, IReadOnlyList<Type> subscribed)
     {
         try
         {
-            return events.As<T>(@event);
+            return subscribed.Any(type => type.IsInstanceOfType(@event))
+                ? @event
+                : subscribed.Select(type => events.As(@event, type)).FirstOrDefault(upcast => upcast is not null);
         }
         catch (Exception e)
         {

@@ -15,7 +15,7 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults<AnalyticsDbContext>();
 builder.Services.AddValidation();
 builder.AddMessaging<AnalyticsDbContext>(ShopEvents.Catalog, bus => bus
-    .AddBatchConsumer<EventLogConsumer, IIntegrationEvent>()
+    .AddBulkConsumer<EventLogConsumer, IIntegrationEvent>()
     .UseRelayOf<AnalyticsDbContext>(builder.Configuration));
 builder.Services.AddOptions<EventLogSettings>().BindConfiguration("Analytics").ValidateDataAnnotations().ValidateOnStart();
 builder.Services.AddScoped<ProjectionRebuilds>();

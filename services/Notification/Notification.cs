@@ -14,7 +14,7 @@ internal enum NotificationStatus
 
 /// <summary>
 /// What one recipient is told of one event over one channel: there is one row of it, however often the event comes. Rows are
-/// written by the consumer and moved by <see cref="Features.Deliver.DeliveryQueue"/>, both in SQL, because several instances
+/// written by the consumer and moved by <see cref="Features.Deliver.DeliveryQueue"/>, which does so in SQL, because several instances
 /// work on them.
 /// </summary>
 internal sealed class Notification

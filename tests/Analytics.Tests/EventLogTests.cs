@@ -37,6 +37,17 @@ public class EventLogTests(AnalyticsFixture analytics) : IClassFixture<Analytics
     }
 
     [Fact]
+    public async Task Events_are_consumed_without_MassTransit_being_loaded()
+    {
+        var events = Samples.OneOfEach(s_now);
+        await analytics.Wire.PublishAsync(events);
+        await analytics.LoggedAsync(events);
+
+        Assert.Contains(AppDomain.CurrentDomain.GetAssemblies(), loaded => loaded.GetName().Name == "RabbitMQ.Client");
+        Assert.DoesNotContain(AppDomain.CurrentDomain.GetAssemblies(), loaded => loaded.GetName().Name!.StartsWith("MassTransit", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Members_that_these_contracts_do_not_know_yet_are_kept_in_the_log()
     {
         var sent = Samples.Shipped(Guid.CreateVersion7(), s_now);

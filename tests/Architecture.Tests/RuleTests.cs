@@ -60,6 +60,22 @@ public sealed class RuleTests
 
     [Theory]
     [MemberData(nameof(Services))]
+    public void In_a_service_only_consumers_use_MassTransit(string service) =>
+        Assert.Empty(Rules.OnlyItsAdapterUsesMassTransit(Code.Service(service)));
+
+    [Fact]
+    public void In_Messaging_only_its_adapter_uses_MassTransit()
+    {
+        using var messaging = Code.Of<Messaging.DomainEvents.AggregateRoot>();
+        using var defaults = Code.Of<ServiceDefaults.Domain.Currency>();
+
+        Assert.Empty(Rules.OnlyItsAdapterUsesMassTransit(messaging));
+        Assert.Empty(Rules.OnlyItsAdapterUsesMassTransit(defaults));
+        Assert.Contains(messaging.AllTypes(), type => type.FullName == "Shop.Messaging.MassTransitConsumers");
+    }
+
+    [Theory]
+    [MemberData(nameof(Services))]
     public void A_service_declares_no_integration_event(string service) =>
         Assert.Empty(Rules.IntegrationEventsAreOnlyInContracts(Code.Service(service)));
 
@@ -119,6 +135,8 @@ public sealed class RuleTests
         Assert.Contains(Rules.OnlyTheRelayPublishes(bad), found => found.Contains("PublishesByBus", StringComparison.Ordinal));
         Assert.Contains(Rules.OnlyTheRelayPublishes(bad), found => found.Contains("PublishesByContext", StringComparison.Ordinal));
         Assert.Contains(Rules.OnlyTheRelayPublishes(bad), found => found.Contains("PublishesByChannel", StringComparison.Ordinal));
+        Assert.Contains(Rules.OnlyItsAdapterUsesMassTransit(bad), found => found.Contains("PublishesByBus", StringComparison.Ordinal));
+        Assert.DoesNotContain(Rules.OnlyItsAdapterUsesMassTransit(bad), found => found.Contains("PublishesByContext", StringComparison.Ordinal));
         Assert.Contains(Rules.IntegrationEventsAreOnlyInContracts(bad), found => found.Contains("Misplaced", StringComparison.Ordinal));
         Assert.Contains(Rules.DomainEventsStayInside(bad), found => found.Contains("ToldToAll", StringComparison.Ordinal));
         Assert.Contains(Rules.WireNamesAgreeWithTypes([typeof(Broken.V1.Misplaced)]), found => found.Contains("broken.misplaced.v1", StringComparison.Ordinal));

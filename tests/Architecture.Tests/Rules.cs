@@ -47,6 +47,18 @@ internal static partial class Rules
             .Concat(type.Calls().Where(call => PublishingCall().IsMatch(call)))
         select $"{type.FullName} uses {found}: append to the outbox, and let the relay publish.";
 
+    /// <summary>MassTransit is one adapter: what else used it would have to be written again without it. A consumer of a service is called by it.</summary>
+    public static IEnumerable<string> OnlyItsAdapterUsesMassTransit(AssemblyDefinition assembly) =>
+        from type in assembly.AllTypes()
+        let outermost = Outermost(type)
+        where outermost.Namespace != "Shop.Messaging.Consuming.MassTransit" && outermost.FullName != "Shop.Messaging.MassTransitConsumers"
+            && !outermost.Interfaces.Any(known => known.InterfaceType.GetElementType().FullName == "MassTransit.IConsumer`1")
+        from mentioned in type.Mentions().Select(mentioned => mentioned.OutermostNamespace()).Distinct()
+        where mentioned == "MassTransit" || mentioned.StartsWith("MassTransit.", StringComparison.Ordinal)
+        select $"{type.FullName} uses {mentioned}: only Messaging/Consuming/MassTransit and consumers do.";
+
+    private static TypeDefinition Outermost(TypeDefinition type) => type.DeclaringType is { } outer ? Outermost(outer) : type;
+
     /// <summary>A contract that is declared twice is two contracts.</summary>
     public static IEnumerable<string> IntegrationEventsAreOnlyInContracts(AssemblyDefinition assembly) =>
         from type in assembly.AllTypes()

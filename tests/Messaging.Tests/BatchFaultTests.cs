@@ -1,16 +1,11 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
-using RabbitMQ.Client;
-using RabbitMQ.Client.Events;
-using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
-using Shop.Messaging.Consuming.Batches;
-using Shop.Messaging.Outbox;
+using Shop.Messaging.Inbox;
 using Shop.Messaging.RabbitMq;
-using Shop.Messaging.Telemetry;
 using Shop.Messaging.Tests.Harness;
-using Shop.Messaging.Wire;
+using Shop.Messaging.UnitOfWork;
 
 namespace Shop.Messaging.Tests;
 
@@ -139,8 +134,6 @@ public sealed class BatchFaultTests : BatchTest
         // Overlapping inserts meet in the order of ids, whatever the order of arrival. Counted by the server itself.
         var service = (await StartAsync(start: false)).Service;
         var ids = Enumerable.Range(0, 400).Select(_ => Event("tea")).ToList();
-        var inbox = () => new BatchInbox<BatchedEffectConsumer, StockReplenished>(
-            Queue, service.Services.GetRequiredService<IServiceScopeFactory>(), TimeProvider.System);
         var random = new Random(7);
 
         await Task.WhenAll(Enumerable.Range(0, 6).Select(async worker =>
@@ -153,9 +146,15 @@ public sealed class BatchFaultTests : BatchTest
                     random.Shuffle(part);
                 }
 
-                List<Delivery> deliveries = [.. part.Select(Delivered)];
-                using var span = BatchSpan.Start(service.Services.GetRequiredService<MessagingSpans>(), Queue, deliveries);
-                await inbox().ConsumeAsync(deliveries, span, CancellationToken.None);
+                await using var scope = service.Services.CreateAsyncScope();
+                var db = scope.ServiceProvider.GetRequiredService<TicketDbContext>();
+                await using var work = new InboxUnitOfWork(
+                    db, scope.ServiceProvider.GetRequiredService<CommitProtocol>(), TimeProvider.System, rowsFirst: true);
+                await InboxProtocol.ProcessOnceAsync(work, [.. part.Select(e => e.EventId)], Queue, unprocessed =>
+                {
+                    db.Effects.AddRange(unprocessed.Select(_ => new Effect { What = "tea" }));
+                    return Task.CompletedTask;
+                }, CancellationToken.None);
             }
         }));
 
@@ -201,9 +200,6 @@ public sealed class BatchFaultTests : BatchTest
         Assert.True(kills > BrokerTopology.DeliveryLimit / 2, $"it killed {kills} times");
         Assert.Contains("killer", Assert.Single(await Broker.PeekAsync(Queue + ".dead")).Text, StringComparison.Ordinal);
     }
-
-    private static Delivery Delivered(StockReplenished @event) => Delivery.Read<StockReplenished>(new BasicDeliverEventArgs(
-        "", 1, false, "", "", new BasicProperties(), Envelope.Write(@event, ShopEvents.Catalog.NameOf(typeof(StockReplenished)), new MessageOrigin())), new MessageReader(ShopEvents.Catalog));
 
     private async Task<NpgsqlTransaction> BeginAsync(Guid id)
     {

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Shop.Contracts.Inventory.V1;
 using Shop.Messaging.Telemetry;
 using Shop.Messaging.Tests.Harness;
 
@@ -54,6 +56,25 @@ public sealed class BatchTests : BatchTest
         await PublishAsync([@event]);
 
         await EffectsAsync(service, 2);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)] // the negative control: with a consumer of single events it is there
+    public async Task A_service_without_consumers_of_single_events_has_no_MassTransit(bool oneByOne)
+    {
+        IServiceCollection? registered = null;
+        var script = new BatchScript();
+        var service = await ServiceAsync(consumes: oneByOne, relay: false, start: false,
+            services: services => (registered = services).AddSingleton(script),
+            consumers: bus => bus.AddBulkConsumer<BatchedEffectConsumer, StockReplenished>());
+        await PublishAsync([Event("tea")]);
+
+        await service.StartAsync();
+        await Eventually.HoldsAsync("the batch consumer consumes", () => script.Batches.Count == 1);
+
+        Assert.Equal(oneByOne, registered!.Any(known => new[] { known.ServiceType, known.ImplementationType, known.ImplementationInstance?.GetType() }
+            .Any(type => type?.Assembly.GetName().Name!.StartsWith("MassTransit", StringComparison.Ordinal) == true)));
     }
 
     [Fact]

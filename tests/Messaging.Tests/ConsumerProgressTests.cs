@@ -79,7 +79,7 @@ public sealed class ConsumerProgressTests : HostileTest
         var factory = new ConnectionFactory { Uri = Broker.AmqpUri };
         await using (var session = await BatchSession.OpenAsync(factory, BatchTest.Queue, 10, message => message.DeliveryTag == 1
             ? throw new InvalidOperationException("an error of this reader")
-            : Delivery.Read<StockReplenished>(message, new MessageReader(ShopEvents.Catalog)), CancellationToken.None))
+            : Delivery.Read(message, [typeof(StockReplenished)], new MessageReader(ShopEvents.Catalog)), CancellationToken.None))
         {
             var lost = await Assert.ThrowsAnyAsync<Exception>(() => session.TakeAsync(10, CancellationToken.None));
             Assert.Contains("an error of this reader", lost.ToString(), StringComparison.Ordinal);

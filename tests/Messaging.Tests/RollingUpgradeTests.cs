@@ -205,9 +205,9 @@ public sealed class RollingUpgradeTests(ITestOutputHelper output) : MessagingTes
 
     private sealed class EverythingConsumer(TicketDbContext db) : IBatchConsumer<IIntegrationEvent>
     {
-        public Task ConsumeAsync(IReadOnlyList<ReceivedEvent<IIntegrationEvent>> events, CancellationToken ct)
+        public Task ConsumeAsync(IIntegrationEvent @event, CancellationToken ct)
         {
-            db.Effects.AddRange(events.Select(received => new Effect { What = received.Event.EventId.ToString() }));
+            db.Effects.Add(new Effect { What = @event.EventId.ToString() });
             return Task.CompletedTask;
         }
     }

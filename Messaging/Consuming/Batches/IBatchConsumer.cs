@@ -3,59 +3,53 @@ using System.Text.Json;
 namespace Shop.Messaging.Consuming.Batches;
 
 /// <summary>
-/// Takes events many at a time: all that are waiting, up to a limit, in one transaction with their inbox rows. Where nothing waits,
-/// an event comes alone and at once. For events that come in numbers, where the work per event is small against what a transaction
-/// costs. Registered with <see cref="MessagingBuilder.AddBatchConsumer{TConsumer, TEvent}"/>; a scope of its own for every attempt.
+/// Consumes events one after the other, and saves them together: all that are waiting, up to a limit, are one transaction with their
+/// inbox rows. Where nothing waits, an event comes alone and at once. For events that come in numbers, where the work per event is
+/// small against what a transaction costs. Registered with <see cref="MessagingBuilder.AddBatchConsumer{TConsumer, TEvent}"/>.
+/// <para>
+/// Where a method throws, nothing happened, and the batch is cut in two until the event that it fails on is alone, which then is
+/// retried and dead-lettered as with any consumer. So both may depend on nothing but their events and the database. A scope of its own
+/// for every attempt: what <see cref="PrepareAsync"/> finds can be kept in fields.
+/// </para>
 /// </summary>
 /// <typeparam name="TEvent">One event of the contracts, or <see cref="IIntegrationEvent"/> for all of them.</typeparam>
 public interface IBatchConsumer<TEvent>
     where TEvent : class, IIntegrationEvent
 {
     /// <summary>
-    /// Does what the events ask for, in the transaction of the service's DbContext that is open already. It may save or leave that
-    /// to the inbox. Where it throws, the batch is cut in two until the event that it fails on is alone, which then goes the way of
-    /// any message that fails: so it must depend on nothing but its events and its database.
+    /// What is done for all events in one statement instead of one for each: reading what they need, locking it, in an order that all
+    /// keep. It can publish nothing. By default nothing is done.
     /// </summary>
-    /// <param name="events">At least one; no repeats; in the order in which they arrived.</param>
+    /// <param name="events">At least one; no duplicates; in the order in which they arrived.</param>
+    /// <param name="ct">Cancels.</param>
+    Task PrepareAsync(IReadOnlyList<TEvent> events, CancellationToken ct) => Task.CompletedTask;
+
+    /// <summary>
+    /// Handles one event, in its trace: what is published meanwhile names it as its cause. It leaves saving to the inbox, which saves and
+    /// commits once for the batch.
+    /// </summary>
+    /// <param name="event">Each of the batch, in the order in which they arrived.</param>
+    /// <param name="ct">Cancels.</param>
+    Task ConsumeAsync(TEvent @event, CancellationToken ct);
+}
+
+/// <summary>
+/// Consumes many events at once, for work that is one statement for all of them, such as a bulk insert. It can publish nothing, because
+/// nothing would say which event is the cause. Everything else is as for <see cref="IBatchConsumer{TEvent}"/>. Registered with
+/// <see cref="MessagingBuilder.AddBulkConsumer{TConsumer, TEvent}"/>.
+/// </summary>
+/// <typeparam name="TEvent">One event of the contracts, or <see cref="IIntegrationEvent"/> for all of them.</typeparam>
+public interface IBulkConsumer<TEvent>
+    where TEvent : class, IIntegrationEvent
+{
+    /// <summary>Handles the events, in the transaction of the service's DbContext that is open already.</summary>
+    /// <param name="events">At least one; no duplicates; in the order in which they arrived.</param>
     /// <param name="ct">Cancels.</param>
     Task ConsumeAsync(IReadOnlyList<ReceivedEvent<TEvent>> events, CancellationToken ct);
 }
 
-/// <summary>An event as it came in.</summary>
-public sealed class ReceivedEvent<TEvent>
-    where TEvent : class, IIntegrationEvent
-{
-    private readonly Func<Func<Task>, Task> _asCause;
-
-    internal ReceivedEvent(TEvent @event, JsonElement body, Func<Func<Task>, Task> asCause) => (Event, Body, _asCause) = (@event, body, asCause);
-
-    /// <summary>The event as this build's contracts know it.</summary>
-    public TEvent Event { get; }
-
-    /// <summary>The event as its publisher wrote it, with members that this build does not know.</summary>
-    public JsonElement Body { get; }
-
-    /// <summary>
-    /// Runs what this event asks for. What aggregates record meanwhile is handled before this returns, and what is published for it
-    /// names this event as its cause and goes on in its trace; all of it is saved with the batch. Needed by consumers that publish:
-    /// an event without a cause of its own is refused when the batch is saved.
-    /// </summary>
-    /// <param name="effects">Changes aggregates of the consumer's DbContext.</param>
-    public Task CauseAsync(Func<Task> effects)
-    {
-        ArgumentNullException.ThrowIfNull(effects);
-        return _asCause(effects);
-    }
-
-    /// <summary>As <see cref="CauseAsync(Func{Task})"/>, for what needs no waiting.</summary>
-    /// <param name="effects">Changes aggregates of the consumer's DbContext.</param>
-    public Task CauseAsync(Action effects)
-    {
-        ArgumentNullException.ThrowIfNull(effects);
-        return _asCause(() =>
-        {
-            effects();
-            return Task.CompletedTask;
-        });
-    }
-}
+/// <summary>An event as it was received.</summary>
+/// <param name="Event">The event as this build's contracts know it.</param>
+/// <param name="Body">The event as its publisher wrote it, with members that this build does not know.</param>
+public sealed record ReceivedEvent<TEvent>(TEvent Event, JsonElement Body)
+    where TEvent : class, IIntegrationEvent;

@@ -22,10 +22,12 @@ internal sealed class BenchBatchConsumer(BenchDbContext db, Gate gate) : IBatchC
 {
     public const string Queue = "inventory.bench-batch";
 
-    public async Task ConsumeAsync(IReadOnlyList<ReceivedEvent<OrderPlaced>> events, CancellationToken ct)
+    public Task PrepareAsync(IReadOnlyList<OrderPlaced> events, CancellationToken ct) => gate.PassAsync();
+
+    public Task ConsumeAsync(OrderPlaced placed, CancellationToken ct)
     {
-        await gate.PassAsync();
-        db.Effects.AddRange(events.Select(e => new BenchEffect { EventId = e.Event.EventId, What = e.Event.CustomerId }));
+        db.Effects.Add(new BenchEffect { EventId = placed.EventId, What = placed.CustomerId });
+        return Task.CompletedTask;
     }
 }
 

@@ -1,4 +1,5 @@
 using MassTransit;
+using MassTransit.RabbitMqTransport;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -6,6 +7,8 @@ using Microsoft.Extensions.Logging;
 using Shop.Benchmarks.Model;
 using Shop.Contracts;
 using Shop.Contracts.Ordering.V1;
+using Shop.Messaging.Consuming;
+using Shop.Messaging.Consuming.MassTransit;
 using Shop.Messaging.Inbox;
 using Shop.Messaging.RabbitMq;
 using Shop.Messaging.Wire;
@@ -105,7 +108,7 @@ internal sealed class NaiveService : IAsyncDisposable
             {
                 rabbit.Host(broker.AmqpUri);
                 rabbit.ClearSerialization();
-                var wire = new WireDeserializer(new MessageReader(ShopEvents.Catalog));
+                var wire = new WireDeserializer();
                 rabbit.AddSerializer(wire);
                 rabbit.AddDeserializer(wire, isDefault: true);
                 rabbit.ReceiveEndpoint(NaiveConsumer.Queue, endpoint =>
@@ -117,6 +120,7 @@ internal sealed class NaiveService : IAsyncDisposable
                         endpoint.SetQueueArgument(name, value!);
                     }
 
+                    endpoint.ConfigureReceive(receive => receive.UseFilter(new Reads(new MessageReader(ShopEvents.Catalog))));
                     endpoint.ConfigureConsumer<NaiveConsumer>(context);
                 });
             });
@@ -130,5 +134,19 @@ internal sealed class NaiveService : IAsyncDisposable
     {
         await _host.StopAsync();
         _host.Dispose();
+    }
+
+    /// <summary>Reads messages as the shop does: the reading is the same for all.</summary>
+    private sealed class Reads(MessageReader reader) : IFilter<ReceiveContext>
+    {
+        public Task Send(ReceiveContext context, IPipe<ReceiveContext> next)
+        {
+            var message = context.GetPayload<RabbitMqBasicConsumeContext>();
+            var delivery = Delivery.Read(message.DeliveryTag, message.Properties, context.GetBody(), [typeof(OrderPlaced)], reader);
+            context.AddOrUpdatePayload(() => delivery, _ => delivery);
+            return next.Send(context);
+        }
+
+        public void Probe(ProbeContext context) => context.CreateFilterScope("read");
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Shop.Benchmarks.Model;
+using Shop.Messaging;
 using Shop.Messaging.Relay;
 
 namespace Shop.Benchmarks.Scenarios;

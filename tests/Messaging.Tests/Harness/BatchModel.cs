@@ -6,7 +6,7 @@ using Shop.Messaging.Consuming.Batches;
 namespace Shop.Messaging.Tests.Harness;
 
 /// <summary>Does what has no natural key, once per event; fails on request.</summary>
-internal sealed class BatchedEffectConsumer(TicketDbContext db, BatchScript script) : IBatchConsumer<StockReplenished>
+internal sealed class BatchedEffectConsumer(TicketDbContext db, BatchScript script) : IBulkConsumer<StockReplenished>
 {
     public async Task ConsumeAsync(IReadOnlyList<ReceivedEvent<StockReplenished>> events, CancellationToken ct)
     {

@@ -10,8 +10,8 @@ public abstract class BatchTest : MessagingTest
 {
     internal const string Queue = "ordering.batched-effect";
 
-    internal static BatchReceiver<BatchedEffectConsumer, StockReplenished> Receiver(TestService service) =>
-        service.Services.GetRequiredService<BatchReceiver<BatchedEffectConsumer, StockReplenished>>();
+    internal static BatchReceiver<BatchedEffectConsumer> Receiver(TestService service) =>
+        service.Services.GetRequiredService<BatchReceiver<BatchedEffectConsumer>>();
 
     internal static StockReplenished Event(string sku)
     {
@@ -23,7 +23,7 @@ public abstract class BatchTest : MessagingTest
     {
         var script = new BatchScript();
         var service = await ServiceAsync(relay: false, start: start, migrate: migrate, services: services => services.AddSingleton(script),
-            consumers: bus => bus.AddBatchConsumer<BatchedEffectConsumer, StockReplenished>());
+            consumers: bus => bus.AddBulkConsumer<BatchedEffectConsumer, StockReplenished>());
         return (service, script);
     }
 

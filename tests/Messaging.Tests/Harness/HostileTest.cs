@@ -49,7 +49,7 @@ public abstract class HostileTest : MessagingTest
         settings.TryAdd("Messaging:ImmediateRetries", "1");
         var service = await ServiceAsync(
             consumes: true, relay: false, start: false, services: services => services.AddSingleton(script), settings: settings,
-            consumers: bus => bus.AddBatchConsumer<BatchedEffectConsumer, StockReplenished>());
+            consumers: bus => bus.AddBulkConsumer<BatchedEffectConsumer, StockReplenished>());
         service.Script.Act = (@event, _) => ActAsync([@event.Sku]);
         if (start)
         {

@@ -35,7 +35,7 @@ internal sealed class TestService : ServiceUnderTest<TicketDbContext>
         get
         {
             var topology = new BrokerTopology("ordering", ShopEvents.Catalog) { VirtualHost = "shop" };
-            topology.Add(typeof(EffectConsumer));
+            MassTransitConsumers.Subscribe(topology, typeof(EffectConsumer));
             return BrokerDefinitions.Of(topology);
         }
     }

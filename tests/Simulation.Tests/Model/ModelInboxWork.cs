@@ -13,15 +13,16 @@ internal sealed class ModelInboxWork(ModelSession session, Weakness weakness) : 
 
     private ModelDatabase Database => session.Database;
 
-    public Task<bool> BeginAsync(Guid eventId, string consumer, CancellationToken ct)
+    public Task<HashSet<Guid>> BeginAsync(IReadOnlyList<Guid> eventIds, string consumer, CancellationToken ct)
     {
         _handle = session.Begin();
         if (weakness != Weakness.NoInbox)
         {
-            _unsaved.Add(transaction => Database.Inbox.Insert(transaction, (eventId, consumer), true));
+            _unsaved.AddRange(eventIds.Select(eventId =>
+                (Func<ModelTransaction, ModelTransaction?>)(transaction => Database.Inbox.Insert(transaction, (eventId, consumer), true))));
         }
 
-        return Task.FromResult(true);
+        return Task.FromResult(eventIds.ToHashSet());
     }
 
     public void AddEffect(Guid eventId, string consumer)
@@ -70,16 +71,16 @@ internal sealed class ModelInboxWork(ModelSession session, Weakness weakness) : 
 
     public Task RollbackAsync() => _handle!.RollbackAsync();
 
-    public Task<bool> HasAsync(Guid eventId, string consumer, CancellationToken ct) => session.CallAsync("looks into the inbox",
+    public Task<bool> IsProcessedAsync(Guid eventId, string consumer, CancellationToken ct) => session.CallAsync("looks into the inbox",
         (out bool has) =>
         {
             has = weakness != Weakness.NoInbox && Database.Inbox.Find((eventId, consumer)) is not null;
             return null;
         }, ct);
 
-    public bool IsRepeat(Exception failure) => failure is UniqueViolationException { Table: "inbox" };
+    public bool IsDuplicate(Exception failure) => failure is UniqueViolationException { Table: "inbox" };
 
-    public bool IsAway(Exception failure) => failure is LinkLostException;
+    public bool IsUnavailable(Exception failure) => failure is LinkLostException;
 
     public ValueTask DisposeAsync() => _handle?.DisposeAsync() ?? default;
 }

@@ -95,7 +95,8 @@ internal sealed class Consumer(
         bool first;
         await using (var work = new ModelInboxWork(session, weakness))
         {
-            first = await InboxProtocol.IsFirstAsync(work, row.EventId, queue.Name, () => ConsumeAsync(work, session, row, again), process.Stopping);
+            first = await InboxProtocol.ProcessOnceAsync(
+                work, [row.EventId], queue.Name, _ => ConsumeAsync(work, session, row, again), process.Stopping) > 0;
         }
 
         if (session.Link.IsUp)

@@ -12,7 +12,7 @@ namespace Shop.Analytics.Features.EventLog;
 /// Appends every event of the shop to the log and to the projections, all in the inbox's transaction. In batches: rows that all
 /// events of a day meet in are changed once per batch.
 /// </summary>
-internal sealed class EventLogConsumer(AnalyticsDbContext db, TimeProvider clock) : IBatchConsumer<IIntegrationEvent>
+internal sealed class EventLogConsumer(AnalyticsDbContext db, TimeProvider clock) : IBulkConsumer<IIntegrationEvent>
 {
     // Statements of their own, because each sees what was committed before it: epoch and rebuilds have to be read after the lock is
     // held. From there to the commit no rebuild starts or ends. In the order of keys, so that nobody waits in a circle.

@@ -9,28 +9,35 @@ using Shop.Messaging.Consuming.Batches;
 namespace Shop.Inventory.Features.ReserveStock;
 
 /// <summary>
-/// Sets stock aside for new orders, for each all of it or nothing, in the order in which they arrived. The inbox stops repeats before
-/// they get here. In batches: the orders of a busy moment meet at the same few products, and lock and change each of them once.
+/// Reserves stock for new orders, for each all of it or nothing, in the order in which they arrived. In batches: the orders of a busy
+/// moment meet at the same few products, and lock and change each of them once.
 /// </summary>
 [AlsoTakes(typeof(Shop.Contracts.Ordering.V1.OrderPlaced))] // until every Ordering publishes version 2
 internal sealed class OrderPlacedConsumer(
     InventoryDbContext db, StockMoves stock, IOptions<ReservationSettings> settings, TimeProvider clock) : IBatchConsumer<OrderPlaced>
 {
-    public async Task ConsumeAsync(IReadOnlyList<ReceivedEvent<OrderPlaced>> events, CancellationToken ct)
+    private Dictionary<Guid, Reservation> _decided = [];
+
+    public async Task PrepareAsync(IReadOnlyList<OrderPlaced> events, CancellationToken ct)
     {
         // Known: answered already under another event id, or cancelled before it came.
-        var known = await db.LockReservationsAsync(events.Select(received => received.Event.OrderId), ct);
-        List<ReceivedEvent<OrderPlaced>> placed =
-            [.. events.Where(received => !known.ContainsKey(received.Event.OrderId)).DistinctBy(received => received.Event.OrderId)];
-        List<IReadOnlyList<ReservationLine>> lines = [.. placed.Select(received =>
-            Reservation.Sorted(received.Event.Lines.Select(line => new ReservationLine(line.Sku, line.Quantity))))];
+        var known = await db.LockReservationsAsync(events.Select(placed => placed.OrderId), ct);
+        OrderPlaced[] unknown = [.. events.Where(placed => !known.ContainsKey(placed.OrderId)).DistinctBy(placed => placed.OrderId)];
+        List<IReadOnlyList<ReservationLine>> lines = [.. unknown.Select(placed =>
+            Reservation.Sorted(placed.Lines.Select(line => new ReservationLine(line.Sku, line.Quantity))))];
 
         var outcomes = await stock.ReserveAsync(lines, ct);
-        for (var i = 0; i < placed.Count; i++)
+        _decided = unknown.Select((placed, i) => Decide(placed.OrderId, lines[i], outcomes[i])).ToDictionary(reservation => reservation.OrderId);
+    }
+
+    public Task ConsumeAsync(OrderPlaced placed, CancellationToken ct)
+    {
+        if (_decided.Remove(placed.OrderId, out var reservation))
         {
-            var (orderId, asked, outcome) = (placed[i].Event.OrderId, lines[i], outcomes[i]);
-            await placed[i].CauseAsync(() => db.Reservations.Add(Decide(orderId, asked, outcome)));
+            db.Reservations.Add(reservation);
         }
+
+        return Task.CompletedTask;
     }
 
     private Reservation Decide(Guid orderId, IReadOnlyList<ReservationLine> lines, Reserving outcome)

@@ -1,7 +1,7 @@
-using System.Diagnostics;
 using Shop.Contracts;
 using Shop.Contracts.Ordering.V1;
 using Shop.Messaging;
+using Shop.Messaging.Consuming;
 using Shop.Messaging.Consuming.Batches;
 
 namespace Shop.Notification.Features.WriteNotifications;
@@ -13,15 +13,12 @@ namespace Shop.Notification.Features.WriteNotifications;
 [Takes(typeof(OrderConfirmed), typeof(OrderRejected), typeof(OrderCancelled), typeof(OrderShipped), typeof(CustomerBecamePreferred))]
 internal sealed class CustomerNotificationsConsumer(NotificationWriter writer) : IBatchConsumer<IIntegrationEvent>
 {
-    public async Task ConsumeAsync(IReadOnlyList<ReceivedEvent<IIntegrationEvent>> events, CancellationToken ct)
-    {
-        List<Told> told = [];
-        foreach (var received in events)
-        {
-            await received.CauseAsync(() => told.Add(ToTell(received.Event) with { TraceParent = Activity.Current?.Id }));
-        }
+    public Task PrepareAsync(IReadOnlyList<IIntegrationEvent> events, CancellationToken ct) => writer.PrepareAsync([.. events.Select(ToTell)], ct);
 
-        await writer.TellCustomersAsync(told, ct);
+    public Task ConsumeAsync(IIntegrationEvent @event, CancellationToken ct)
+    {
+        writer.TellCustomer(ToTell(@event));
+        return Task.CompletedTask;
     }
 
     private static Told ToTell(IIntegrationEvent told) => told switch

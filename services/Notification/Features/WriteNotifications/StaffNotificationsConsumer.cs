@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using MassTransit;
 using Microsoft.Extensions.Options;
 using Shop.Contracts.Inventory.V1;
@@ -12,6 +11,6 @@ internal sealed class StaffNotificationsConsumer(NotificationWriter writer, IOpt
     {
         var letter = Letters.For(context.Message);
         return writer.TellStaffAsync(
-            [.. settings.Value.StaffRecipients.Select(address => new Told(context.Message, address, null, letter) { TraceParent = Activity.Current?.Id })], context.CancellationToken);
+            [.. settings.Value.StaffRecipients.Select(address => new Told(context.Message, address, null, letter))], context.CancellationToken);
     }
 }

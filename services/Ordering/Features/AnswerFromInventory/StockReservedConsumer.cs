@@ -8,27 +8,25 @@ using Shop.Ordering.Persistence;
 
 namespace Shop.Ordering.Features.AnswerFromInventory;
 
-/// <summary>
-/// Confirms the orders that stock was set aside for. The inbox stops repeats before they get here. In batches, as this is what
-/// happens to nearly every order: all that are answered while one batch is at work are read, confirmed and saved together.
-/// </summary>
+/// <summary>Confirms the orders that stock is reserved for. In batches, as this is what happens to nearly every order.</summary>
 internal sealed class StockReservedConsumer(OrderingDbContext db, LateEvents late, TimeProvider clock) : IBatchConsumer<StockReserved>
 {
     private static readonly Cause s_cause = Cause.Event(ShopEvents.Catalog.NameOf(typeof(StockReserved)));
+    private Dictionary<Guid, Order> _orders = [];
 
-    public async Task ConsumeAsync(IReadOnlyList<ReceivedEvent<StockReserved>> events, CancellationToken ct)
+    public async Task PrepareAsync(IReadOnlyList<StockReserved> events, CancellationToken ct)
     {
-        Guid[] ids = [.. events.Select(received => received.Event.OrderId).Distinct()];
-        var orders = await db.Orders.Where(order => ids.Contains(order.Id)).ToDictionaryAsync(order => order.Id, ct);
+        Guid[] ids = [.. events.Select(reserved => reserved.OrderId).Distinct()];
+        _orders = await db.Orders.Where(order => ids.Contains(order.Id)).ToDictionaryAsync(order => order.Id, ct);
 
         // All at once, and in their order: the handler that counts would lock them one by one, as the orders come.
-        var waiting = orders.Values.Where(order => order.Status == OrderStatus.Placed);
-        await db.LockCustomersAsync(waiting.Select(order => order.CustomerId), ct);
-        foreach (var received in events)
-        {
-            var reserved = received.Event;
-            await received.CauseAsync(() => late.CountUnless(
-                orders.GetValueOrDefault(reserved.OrderId)?.Confirm(reserved.ReservationVersion, s_cause, clock.GetUtcNow()), reserved));
-        }
+        await db.LockCustomersAsync(_orders.Values.Where(order => order.Status == OrderStatus.Placed).Select(order => order.CustomerId), ct);
+    }
+
+    public Task ConsumeAsync(StockReserved reserved, CancellationToken ct)
+    {
+        var order = _orders.GetValueOrDefault(reserved.OrderId);
+        late.CountUnless(order?.Confirm(reserved.ReservationVersion, s_cause, clock.GetUtcNow()), reserved);
+        return Task.CompletedTask;
     }
 }

@@ -1,71 +1,54 @@
-using MassTransit;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
-using Shop.Messaging.RabbitMq;
 
-namespace Shop.Messaging.Consuming.MassTransit;
+namespace Shop.Messaging.RabbitMq;
 
 /// <summary>
-/// Looks, before the bus starts, whether all is there that the service needs in the broker, and holds the bus back until it is:
-/// the bus would make a missing queue again, without its bindings, and nobody would notice that it gets nothing.
+/// Looks whether all is there that the service needs in the broker, and holds its consumers back until it is: MassTransit would declare a
+/// missing queue again, without its bindings, and nobody would notice that it gets nothing.
 /// </summary>
-internal sealed partial class TopologyCheck(
-    MessagingSettings settings, BrokerTopology topology, IHostApplicationLifetime lifetime, ILogger<TopologyCheck> logger)
-    : IBusObserver, IHealthCheck
+internal sealed partial class TopologyCheck(MessagingSettings settings, BrokerTopology topology, ILogger<TopologyCheck> logger)
+    : BackgroundService, IHealthCheck
 {
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(500);
     private string? _missing;
-    private bool _complete;
+    private readonly TaskCompletionSource _complete = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public async Task PreStart(IBus bus)
-    {
-        await topology.Declared.WaitAsync(lifetime.ApplicationStopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        while (!lifetime.ApplicationStopping.IsCancellationRequested)
-        {
-            try
-            {
-                if (await IsCompleteAsync(lifetime.ApplicationStopping))
-                {
-                    return;
-                }
-            }
-            catch (Exception e) when (e is RabbitMQClientException or IOException or OperationCanceledException)
-            {
-                LogNoBroker(e.Message); // the bus and its health check say more of it
-            }
-
-            await Task.Delay(s_pause, lifetime.ApplicationStopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
+    /// <summary>Returns when all is there.</summary>
+    public Task CompleteAsync(CancellationToken ct) => _complete.Task.WaitAsync(ct);
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult((_complete, _missing) switch
+        Task.FromResult((_complete.Task.IsCompleted, _missing) switch
         {
             (true, _) => HealthCheckResult.Healthy(),
             (_, { } missing) => HealthCheckResult.Unhealthy(Advice(missing)),
             _ => HealthCheckResult.Degraded("The broker was not reached yet: whether all queues and exchanges are there is not known."),
         });
 
-    public Task PostStart(IBus bus, Task<BusReady> busReady) => Task.CompletedTask;
-
-    public void PostCreate(IBus bus)
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        await topology.Declared.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                if (await IsCompleteAsync(stoppingToken))
+                {
+                    _complete.TrySetResult();
+                    return;
+                }
+            }
+            catch (Exception e) when (e is RabbitMQClientException or IOException or OperationCanceledException)
+            {
+                LogNoBroker(e.Message); // whoever consumes says more of it
+            }
+
+            await Task.Delay(s_pause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
-
-    public void CreateFaulted(Exception exception)
-    {
-    }
-
-    public Task StartFaulted(IBus bus, Exception exception) => Task.CompletedTask;
-
-    public Task PreStop(IBus bus) => Task.CompletedTask;
-
-    public Task PostStop(IBus bus) => Task.CompletedTask;
-
-    public Task StopFaulted(IBus bus, Exception exception) => Task.CompletedTask;
 
     private string Advice(string missing) =>
         $"The broker lacks {missing}. {settings.TopologyAdvice}; the service goes on by itself then.";
@@ -94,7 +77,7 @@ internal sealed partial class TopologyCheck(
         }
 
         Report(missing);
-        return _complete;
+        return missing.Count == 0;
 
         async Task FindAsync(string what, Func<IChannel, Task> declarePassive)
         {
@@ -119,7 +102,7 @@ internal sealed partial class TopologyCheck(
             LogMissing(Advice(now));
         }
 
-        (_missing, _complete) = (now, now is null);
+        _missing = now;
     }
 
     [LoggerMessage(LogLevel.Error, "Nothing is consumed: {Advice}")]

@@ -3,17 +3,12 @@ using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using Shop.Messaging.Wire;
 
-namespace Shop.Messaging.Consuming.Batches;
+namespace Shop.Messaging.Consuming;
 
 /// <summary>A message that waits for its acknowledgement.</summary>
 internal sealed class Delivery
 {
-    private Delivery(BasicDeliverEventArgs message)
-    {
-        Tag = message.DeliveryTag;
-        Properties = message.BasicProperties;
-        Body = message.Body.ToArray(); // the client uses its memory again
-    }
+    private Delivery(ulong tag, IReadOnlyBasicProperties properties, byte[] body) => (Tag, Properties, Body) = (tag, properties, body);
 
     public ulong Tag { get; }
 
@@ -41,15 +36,20 @@ internal sealed class Delivery
     public int GivenBack => Untrusted.Count(Properties.Headers, "x-delivery-count") ?? 0;
 
     /// <summary>Reads a message. Whatever is in it, this returns: an exception here would leave the delivery to nobody.</summary>
-    public static Delivery Read<TEvent>(BasicDeliverEventArgs message, MessageReader reader)
-        where TEvent : class, IIntegrationEvent
+    /// <param name="tag">The broker's tag of the delivery.</param>
+    /// <param name="properties">What the message says of itself.</param>
+    /// <param name="body">A copy of its body.</param>
+    /// <param name="subscribed">What the consumer can be given.</param>
+    /// <param name="reader">Reads bodies.</param>
+    public static Delivery Read(
+        ulong tag, IReadOnlyBasicProperties properties, byte[] body, IReadOnlyList<Type> subscribed, MessageReader reader)
     {
         try
         {
-            var incoming = reader.Read(message.Body.Span);
-            var @event = reader.As<TEvent>(incoming.Event) ?? throw new MalformedMessageException(
+            var incoming = reader.Read(body);
+            var @event = reader.As(incoming.Event, subscribed) ?? throw new MalformedMessageException(
                 $"'{incoming.WireName}' is no event that this queue has a consumer for.");
-            return new Delivery(message)
+            return new Delivery(tag, properties, body)
             {
                 Type = reader.Events.NameOf(@event.GetType()),
                 EventId = incoming.EventId,
@@ -60,9 +60,13 @@ internal sealed class Delivery
         }
         catch (MalformedMessageException e)
         {
-            return new Delivery(message) { Malformed = e };
+            return new Delivery(tag, properties, body) { Malformed = e };
         }
     }
+
+    /// <inheritdoc cref="Read(ulong, IReadOnlyBasicProperties, byte[], IReadOnlyList{System.Type}, MessageReader)"/>
+    public static Delivery Read(BasicDeliverEventArgs message, IReadOnlyList<Type> subscribed, MessageReader reader) =>
+        Read(message.DeliveryTag, message.BasicProperties, message.Body.ToArray(), subscribed, reader); // the client uses its memory again
 
     public string? Header(string name) => Untrusted.Text(Properties.Headers, name);
 }

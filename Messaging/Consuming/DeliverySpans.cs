@@ -2,14 +2,14 @@ using System.Diagnostics;
 using Shop.Messaging.Telemetry;
 using Shop.Messaging.Wire;
 
-namespace Shop.Messaging.Consuming.Batches;
+namespace Shop.Messaging.Consuming;
 
 /// <summary>
-/// The traces of a batch. A message alone goes on in its own trace and baggage. A batch has many causes, so it has a trace of its
-/// own, and each message has a span in its own trace that is linked to it: around its own effects where the consumer tells them
-/// apart, else as long as the batch.
+/// The spans of one attempt. A message alone continues its own trace and baggage. A batch has many causes, so it has a trace of its
+/// own, and each message has a span in its own trace that is linked to it: around its own effects where they are told apart, else as
+/// long as the batch.
 /// </summary>
-internal sealed class BatchSpan : IDisposable
+internal sealed class DeliverySpans : IDisposable
 {
     private readonly MessagingSpans _spans;
     private readonly string _queue;
@@ -18,7 +18,7 @@ internal sealed class BatchSpan : IDisposable
     private readonly HashSet<Delivery> _begun = [];
     private readonly HashSet<Delivery> _duplicates = [];
 
-    private BatchSpan(MessagingSpans spans, string queue, IReadOnlyList<Delivery> deliveries)
+    private DeliverySpans(MessagingSpans spans, string queue, IReadOnlyList<Delivery> deliveries)
     {
         (_spans, _queue, _deliveries) = (spans, queue, deliveries);
         System.Diagnostics.Activity.Current = null;
@@ -32,7 +32,7 @@ internal sealed class BatchSpan : IDisposable
         }
     }
 
-    public static BatchSpan Start(MessagingSpans spans, string queue, IReadOnlyList<Delivery> deliveries) => new(spans, queue, deliveries);
+    public static DeliverySpans Start(MessagingSpans spans, string queue, IReadOnlyList<Delivery> deliveries) => new(spans, queue, deliveries);
 
     /// <summary>Of the message, where it is alone, or of the batch; null where nobody listens.</summary>
     public Activity? Activity => _activity;

@@ -1,8 +1,8 @@
 
-namespace Shop.Messaging.Consuming.Batches;
+namespace Shop.Messaging.Consuming;
 
 /// <summary>
-/// On an <see cref="IBatchConsumer{TEvent}"/> of <see cref="IIntegrationEvent"/>: the events that its queue is bound to, where that
+/// On a consumer of <see cref="IIntegrationEvent"/>: the events that its queue is bound to, where that
 /// is not all of them.
 /// </summary>
 /// <param name="events">Events of the contracts.</param>

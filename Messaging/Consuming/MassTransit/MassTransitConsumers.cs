@@ -1,0 +1,116 @@
+using System.Security.Authentication;
+using MassTransit;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Logging;
+using Shop.Messaging.Consuming;
+using Shop.Messaging.Consuming.MassTransit;
+using Shop.Messaging.RabbitMq;
+using Shop.Messaging.Wire;
+
+namespace Shop.Messaging;
+
+/// <summary>Consumers of single events, which MassTransit receives for and calls: <see cref="IConsumer{T}"/>.</summary>
+public static class MassTransitConsumers
+{
+    /// <summary>
+    /// Adds a consumer with a queue of its own, named after the service and the consumer, bound to the events of its
+    /// <see cref="IConsumer{T}"/> interfaces; <c>IConsumer&lt;IIntegrationEvent&gt;</c> takes every event there is.
+    /// </summary>
+    /// <typeparam name="TConsumer">
+    /// The consumer. It saves at the end or lets the inbox save; both are one transaction, which ends where a save fails: there is no
+    /// savepoint before it.
+    /// </typeparam>
+    /// <param name="messaging">The service's consumers.</param>
+    public static MessagingBuilder AddConsumer<TConsumer>(this MessagingBuilder messaging)
+        where TConsumer : class, IConsumer
+    {
+        ArgumentNullException.ThrowIfNull(messaging);
+        var bus = BusOf(messaging);
+        var subscription = Subscribe(messaging.Topology, typeof(TConsumer));
+        bus.Subscriptions.Add(subscription.Queue.Name, subscription);
+        bus.Configurator.AddConsumer<TConsumer>().Endpoint(endpoint => endpoint.Name = subscription.Queue.Name);
+        return messaging;
+    }
+
+    /// <summary>Adds the queue of a consumer.</summary>
+    internal static Subscription Subscribe(BrokerTopology topology, Type consumer) => Subscription.Add(topology, consumer, [.. consumer.GetInterfaces()
+        .Where(type => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IConsumer<>)).Select(type => type.GenericTypeArguments[0])]);
+
+    /// <summary>The service's bus, which is there from its first consumer on.</summary>
+    private static Bus BusOf(MessagingBuilder messaging)
+    {
+        if (messaging.Services.Select(service => service.ImplementationInstance).OfType<Bus>().SingleOrDefault() is { } known)
+        {
+            return known;
+        }
+
+        Bus? added = null;
+        messaging.Services.AddMassTransit(bus =>
+        {
+            added = new Bus(bus, []);
+            Configure(bus, added.Subscriptions, messaging.Settings);
+        });
+
+        // A failure is logged once, by whoever decides what becomes of the message, and not at each attempt with its stack.
+        messaging.Services.AddLogging(logging => logging.AddFilter("MassTransit.ReceiveTransport", LogLevel.Critical));
+        messaging.Services.AddSingleton(added!);
+        return added!;
+    }
+
+    private static void Configure(IBusRegistrationConfigurator bus, Dictionary<string, Subscription> subscriptions, MessagingSettings settings)
+    {
+        bus.DisableUsageTelemetry();
+
+        // Shown in /health/ready, but no reason to take no requests: what needs only the database works without the broker.
+        bus.ConfigureHealthCheckOptions(health => health.MinimalFailureStatus = HealthStatus.Degraded);
+        bus.AddConfigureEndpointsCallback((context, queue, endpoint) => ConfigureQueue(context, subscriptions[queue], endpoint, settings));
+        bus.UsingRabbitMq((context, rabbit) =>
+        {
+            rabbit.Host(settings.Broker, settings.Service + " consumers", host => UseTls(host, settings.Broker));
+            rabbit.ConnectBusObserver(ActivatorUtilities.CreateInstance<StartWhenComplete>(context));
+            rabbit.ClearSerialization();
+            var wire = new WireDeserializer();
+            rabbit.AddSerializer(wire);
+            rabbit.AddDeserializer(wire, isDefault: true);
+            rabbit.ConfigureEndpoints(context);
+        });
+    }
+
+    // MassTransit takes an address for one with TLS by its port, 5671, and not by its scheme.
+    private static void UseTls(IRabbitMqHostConfigurator host, Uri broker)
+    {
+        if (broker.Scheme == "amqps")
+        {
+            host.UseSsl(tls =>
+            {
+                tls.ServerName = broker.Host;
+                tls.Protocol = SslProtocols.None; // the system's choice
+            });
+        }
+    }
+
+    private static void ConfigureQueue(
+        IRegistrationContext context, Subscription subscription, IReceiveEndpointConfigurator endpoint, MessagingSettings settings)
+    {
+        endpoint.ConfigureConsumeTopology = false;
+        endpoint.PublishFaults = false;
+        endpoint.PrefetchCount = settings.Prefetch;
+        if (endpoint is IRabbitMqReceiveEndpointConfigurator rabbit)
+        {
+            foreach (var (name, value) in BrokerTopology.QueueArguments(subscription.Queue.Name))
+            {
+                rabbit.SetQueueArgument(name, value);
+            }
+        }
+
+        // Around all that MassTransit does: it knows of no retry, no error queue and no skipped queue.
+        endpoint.RethrowFaultedMessages();
+        endpoint.ThrowOnSkippedMessages();
+        endpoint.ConfigureReceive(receive => receive.UseFilter(new PumpFilter(
+            subscription, context.GetRequiredService<Pump>(), context.GetRequiredService<MessageReader>(), context.GetRequiredService<BrokerTopology>(),
+            settings.ConfirmTimeout)));
+    }
+
+    private sealed record Bus(IBusRegistrationConfigurator Configurator, Dictionary<string, Subscription> Subscriptions);
+}

@@ -1,0 +1,30 @@
+using MassTransit;
+using Microsoft.Extensions.Hosting;
+using Shop.Messaging.RabbitMq;
+
+namespace Shop.Messaging.Consuming.MassTransit;
+
+/// <summary>Holds the bus back until the broker has all that the service needs.</summary>
+internal sealed class StartWhenComplete(TopologyCheck topology, IHostApplicationLifetime lifetime) : IBusObserver
+{
+    public async Task PreStart(IBus bus) =>
+        await topology.CompleteAsync(lifetime.ApplicationStopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+    public void PostCreate(IBus bus)
+    {
+    }
+
+    public void CreateFaulted(Exception exception)
+    {
+    }
+
+    public Task PostStart(IBus bus, Task<BusReady> busReady) => Task.CompletedTask;
+
+    public Task StartFaulted(IBus bus, Exception exception) => Task.CompletedTask;
+
+    public Task PreStop(IBus bus) => Task.CompletedTask;
+
+    public Task PostStop(IBus bus) => Task.CompletedTask;
+
+    public Task StopFaulted(IBus bus, Exception exception) => Task.CompletedTask;
+}

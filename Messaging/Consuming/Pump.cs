@@ -1,0 +1,156 @@
+using System.Diagnostics;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Shop.Messaging.Inbox;
+using Shop.Messaging.Telemetry;
+using Shop.Messaging.UnitOfWork;
+using Shop.Messaging.Wire;
+
+namespace Shop.Messaging.Consuming;
+
+/// <summary>
+/// The way of every delivery, whoever received it: one transaction with its inbox row, in its trace, acknowledged after the commit.
+/// What fails is retried as the <see cref="FailurePolicy"/> decides, waits for its next retry in the broker, or is dead-lettered.
+/// Several deliveries are one transaction; where that fails it is cut in two until the message that it fails on is alone.
+/// </summary>
+internal sealed partial class Pump(
+    FailurePolicy policy, ConsumerProgress progress, MessagingSpans spans, IServiceScopeFactory scopes, TimeProvider clock, ILogger<Pump> logger)
+{
+    private static readonly TimeSpan s_requeuePause = TimeSpan.FromSeconds(1);
+
+    /// <summary>Returns when each delivery is acknowledged: after its commit, or when a copy of it waits elsewhere.</summary>
+    public async Task SettleAsync(IPumpSource source, List<Delivery> deliveries, CancellationToken giveUp)
+    {
+        foreach (var malformed in deliveries.Where(delivery => delivery.Malformed is not null))
+        {
+            using var span = spans.ProcessUnread(malformed.Properties, source.Subscription.Queue.Name, malformed.Malformed!);
+            await ForwardAsync(source, malformed, malformed.Malformed!, span, giveUp);
+        }
+
+        var readable = deliveries.FindAll(delivery => delivery.Malformed is null);
+        if (readable.Count > 0)
+        {
+            await ProcessAsync(source, readable, giveUp);
+        }
+
+        await source.AcknowledgeAsync(deliveries[^1]);
+        progress.Settled(source.Subscription.Queue.Name);
+    }
+
+    private async Task ProcessAsync(IPumpSource source, List<Delivery> part, CancellationToken giveUp)
+    {
+        var queue = source.Subscription.Queue.Name;
+        for (var failures = new Failures(); ;)
+        {
+            giveUp.ThrowIfCancellationRequested();
+            using var span = DeliverySpans.Start(spans, queue, part);
+            try
+            {
+                await AttemptAsync(source, part, span);
+                break;
+            }
+            catch (Exception e) when (policy.RetryNow(e, failures, alone: part.Count == 1) is { } pause)
+            {
+                LogRetry(Transient.IsDatabaseAway(e) ? LogLevel.Warning : LogLevel.Debug, queue, part.Count, pause, e.Message);
+                await Task.Delay(pause, clock, giveUp);
+            }
+            catch (Exception e) when (part.Count > 1)
+            {
+                LogCut(queue, part.Count, e.Message);
+                await ProcessAsync(source, part[..(part.Count / 2)], giveUp);
+                await ProcessAsync(source, part[(part.Count / 2)..], giveUp);
+                return;
+            }
+            catch (Exception e)
+            {
+                await ForwardAsync(source, part[0], e, span.Activity, giveUp);
+                break;
+            }
+        }
+
+        await source.AcknowledgeAsync(part[^1]);
+    }
+
+    private async Task AttemptAsync(IPumpSource source, List<Delivery> part, DeliverySpans span)
+    {
+        var queue = source.Subscription.Queue.Name;
+        var start = clock.GetTimestamp();
+        try
+        {
+            var processed = await ProcessOnceAsync(source, part, span);
+            var tag = new KeyValuePair<string, object?>("consumer", queue);
+            MessagingTelemetry.ProcessDuration.Record(clock.GetElapsedTime(start).TotalSeconds, MessagingTelemetry.ProcessedFrom(queue));
+            MessagingTelemetry.Consumed.Add(processed, tag);
+            MessagingTelemetry.ConsumedAtOnce.Record(part.Count, tag);
+            if (processed < part.Count)
+            {
+                MessagingTelemetry.Deduplicated.Add(part.Count - processed, tag);
+            }
+        }
+        catch (Exception e)
+        {
+            span.Fail(e);
+            MessagingTelemetry.ProcessDuration.Record(clock.GetElapsedTime(start).TotalSeconds, MessagingTelemetry.ProcessedFrom(queue, e));
+            throw;
+        }
+    }
+
+    /// <summary>One attempt in a scope of its own. Where it throws, nothing happened.</summary>
+    private async Task<int> ProcessOnceAsync(IPumpSource source, List<Delivery> part, DeliverySpans span)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var services = scope.ServiceProvider;
+        var (db, unitOfWork) = (services.GetRequiredService<DbContext>(), services.GetRequiredService<CommitProtocol>());
+        var causes = new Causes(db, unitOfWork, services.GetRequiredService<MessageOrigin>(), span);
+        await using var work = new InboxUnitOfWork(db, unitOfWork, clock, rowsFirst: source.InboxRowsFirst(part[0]));
+
+        // Not cancelled in the middle: what is nearly done is done sooner than done again.
+        Guid[] ids = [.. part.Select(delivery => delivery.EventId)];
+        var processed = await InboxProtocol.ProcessOnceAsync(work, ids, source.Subscription.Queue.Name, async unprocessed =>
+        {
+            // Each id once, so that a duplicate within the batch finds its id gone.
+            var events = part.FindAll(delivery => unprocessed.Remove(delivery.EventId));
+            foreach (var duplicate in events.Count == part.Count ? [] : part.Except(events))
+            {
+                span.Absorb(duplicate);
+            }
+
+            await source.ConsumeAsync(scope, events, causes);
+        }, CancellationToken.None);
+        if (processed == 0)
+        {
+            part.ForEach(span.Absorb);
+        }
+
+        return processed;
+    }
+
+    /// <summary>Puts a copy where it waits for its next retry, or with the dead letters. The broker has it when this returns.</summary>
+    private async Task ForwardAsync(IPumpSource source, Delivery delivery, Exception failure, Activity? span, CancellationToken giveUp)
+    {
+        var (queue, consumer) = (source.Subscription.Queue.Name, source.Subscription.Consumer);
+        var failed = policy.Decide(queue, delivery.Properties, failure, consumer);
+        try
+        {
+            await source.ForwardAsync(failed, delivery, giveUp);
+            policy.Report(queue, failed, failure, span);
+        }
+        catch (Exception e) when (source.IsRefusal(e))
+        {
+            // Nothing else waits for it: it alone is delivered again, though not as fast as the broker can.
+            LogNotForwarded(queue, Untrusted.Shown(delivery.Properties.MessageId), failed.Exchange, e.Message);
+            await Task.Delay(s_requeuePause, clock, giveUp);
+            await source.RequeueAsync(delivery, e);
+        }
+    }
+
+    [LoggerMessage("{Queue} holds {Count} messages and retries them in {Pause}: {Reason}")]
+    private partial void LogRetry(LogLevel level, string queue, int count, TimeSpan pause, string reason);
+
+    [LoggerMessage(LogLevel.Information, "{Queue} failed on a batch of {Count} and cuts it in two: {Reason}")]
+    private partial void LogCut(string queue, int count, string reason);
+
+    [LoggerMessage(LogLevel.Error, "{Queue}: the broker did not take message {MessageId} for {Exchange}; it is delivered again: {Reason}")]
+    private partial void LogNotForwarded(string queue, string messageId, string exchange, string reason);
+}

@@ -1,0 +1,32 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+using Shop.Messaging.RabbitMq;
+
+namespace Shop.Messaging.Consuming;
+
+/// <summary>A consumer and its queue.</summary>
+/// <param name="Queue">Named after the service and the consumer, and bound to the consumer's events.</param>
+/// <param name="Consumer">The consumer's name, for dead letters.</param>
+/// <param name="Events">The types that it is given: events of the contracts, or <see cref="IIntegrationEvent"/>.</param>
+internal sealed partial record Subscription(ConsumerQueue Queue, string Consumer, IReadOnlyList<Type> Events)
+{
+    /// <summary>Adds a consumer's queue to a service's topology.</summary>
+    public static Subscription Add(BrokerTopology topology, Type consumer, params IReadOnlyList<Type> events)
+    {
+        var name = WordStart().Replace(consumer.Name.Replace("Consumer", "", StringComparison.Ordinal), "-$0").ToLowerInvariant();
+        var names = events.SelectMany(type => type == typeof(IIntegrationEvent) ? NamesOfAny(topology.Events, consumer) : [topology.Events.NameOf(type)])
+            .Concat(OlderVersions(topology.Events, consumer, events));
+        return new Subscription(topology.Add(name, names), consumer.Name, events);
+    }
+
+    private static IEnumerable<string> NamesOfAny(EventCatalog events, Type consumer) =>
+        consumer.GetCustomAttribute<TakesAttribute>() is { } takes ? takes.Events.Select(events.NameOf) : events.Names;
+
+    private static IEnumerable<string> OlderVersions(EventCatalog events, Type consumer, IReadOnlyList<Type> subscribed) =>
+        consumer.GetCustomAttributes<AlsoTakesAttribute>().Select(also => also.Older).Select(older =>
+            subscribed.Any(newer => events.CanBecome(older, newer)) ? events.NameOf(older) : throw new InvalidOperationException(
+                $"{consumer.Name} also takes {older.FullName}, but no step of the contracts makes that one of the events that it takes."));
+
+    [GeneratedRegex("(?<!^)[A-Z]")]
+    private static partial Regex WordStart();
+}
