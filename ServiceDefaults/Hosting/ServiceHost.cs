@@ -3,9 +3,9 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Shop.Messaging.UnitOfWork;
 using Shop.Messaging.Operations;
 using Shop.Messaging.Relay;
+using Shop.Messaging.UnitOfWork;
 using Shop.ServiceDefaults.Http;
 using Shop.ServiceDefaults.Operations;
 
