@@ -10,7 +10,7 @@ public sealed class ServeTests
     {
         var (code, _, errors) = await ServeAsync("kubernetes");
 
-        Assert.Equal((1, "SHOP_SERVERS is 'kubernetes': set it to containers or native, or leave it out."), (code, errors.Trim()));
+        Assert.Equal((1, "SHOP_SERVERS is 'kubernetes'. Set it to containers or native, or leave it out."), (code, errors.Trim()));
     }
 
     [Fact]
@@ -19,7 +19,7 @@ public sealed class ServeTests
         var (code, _, errors) = await ServeAsync("containers");
 
         Assert.Equal(1, code);
-        Assert.Matches("SHOP_SERVERS is containers, but (no container runtime answers|the image localhost/nobody-made-it:1 is not here)", errors);
+        Assert.Matches("SHOP_SERVERS=containers, but (no container runtime answers|the image localhost/nobody-made-it:1 is not there)", errors);
         Assert.Contains("SHOP_SERVERS=native", errors, StringComparison.Ordinal);
     }
 
@@ -31,7 +31,7 @@ public sealed class ServeTests
         var (code, output, _) = await ServeAsync(choice: null);
 
         Assert.Equal(0, code);
-        Assert.Matches(@"^# native \((no container runtime answers|the image localhost/nobody-made-it:1 is not here)", output);
+        Assert.Matches("^# the installed PostgreSQL and RabbitMQ, because (no container runtime answers|the image localhost/nobody-made-it:1 is not there)", output);
         Assert.Contains("SHOP_SERVERS=native\n", output, StringComparison.Ordinal);
     }
 
