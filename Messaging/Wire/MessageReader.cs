@@ -87,11 +87,6 @@ internal sealed class MessageReader(EventCatalog events)
 
         var @event = EventOf(sent.Message, type, wireName);
         CheckId(id, @event.EventId);
-        if (@event.OccurredAt < DateTimeOffset.UnixEpoch)
-        {
-            throw new MalformedMessageException($"The event's time, {@event.OccurredAt:O}, is before 1970, where the time in its id begins.");
-        }
-
         return new IncomingMessage(id, sent.CorrelationId ?? sent.ConversationId ?? id, wireName, @event, sent.Message, sent.SentTime);
     }
 

@@ -108,7 +108,7 @@ internal sealed class EffectConsumer(TicketDbContext db, ConsumerScript script) 
     {
         script.Seen(context.Message);
         db.Effects.Add(new Effect { What = context.Message.Sku });
-        var ticket = Ticket.Open(context.Message.OccurredAt);
+        var ticket = Ticket.Open(TimeProvider.System.GetUtcNow());
         db.Tickets.Add(ticket);
         await script.RunAsync(context.Message, db);
     }
