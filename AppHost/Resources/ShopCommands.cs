@@ -44,5 +44,5 @@ internal static class ShopCommands
 
     private static string Dotnet => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
-    private static string Cli => ServiceBuilderExtensions.Program(Path.Combine(ShopHome.Repository, "Cli", "Cli.csproj"), "shop-cli");
+    private static string Cli => ServiceBuilderExtensions.Program(Path.Combine(ShopHome.Repository, "tools", "Cli", "Cli.csproj"), "shop-cli");
 }

@@ -121,7 +121,7 @@ public sealed class RuleTests
     [InlineData("Messaging.Abstractions")]
     [InlineData("contracts")]
     [InlineData("AppHost")]
-    [InlineData("Cli")]
+    [InlineData("tools")]
     public void Files_are_short_and_folders_say_what_they_are_for(string root) =>
         Assert.Empty(Rules.FilesAreShortAndFoldersSayWhatTheyAreFor(Path.Combine(Code.Repository, root)));
 

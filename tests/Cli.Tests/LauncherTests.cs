@@ -61,7 +61,7 @@ public sealed class LauncherTests : IDisposable
     [Fact]
     public async Task Every_scenario_of_the_benchmarks_is_in_their_help()
     {
-        var scenarios = Directory.EnumerateFiles(Path.Combine(ShopProgram.Repository, "tests/Benchmarks/Scenarios"), "*Scenario.cs")
+        var scenarios = Directory.EnumerateFiles(Path.Combine(ShopProgram.Repository, "tools/Benchmarks/Scenarios"), "*Scenario.cs")
             .Select(file => Path.GetFileNameWithoutExtension(file)[..^"Scenario".Length].ToLowerInvariant()).ToList();
         var help = (await _shop.RunAsync("bench", "--help")).Output;
 

@@ -11,7 +11,7 @@ public sealed class CommittedContractsTests
     {
         var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
         {
-            ArgumentList = { Path.Combine(ShopHome.Repository, "Cli", "bin", BuildOutput(), "shop-cli.dll"), "contracts", "check", "--no-build" },
+            ArgumentList = { Path.Combine(ShopHome.Repository, "tools", "Cli", "bin", BuildOutput(), "shop-cli.dll"), "contracts", "check", "--no-build" },
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };

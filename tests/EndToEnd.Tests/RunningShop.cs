@@ -135,7 +135,7 @@ internal sealed class RunningShop : IAsyncDisposable
     /// <summary>Runs a command of the shop to its end; its exit code and what it printed.</summary>
     public async Task<(int ExitCode, string Output)> CliAsync(params string[] arguments)
     {
-        var (process, log) = Run("Cli", "shop-cli.dll", arguments);
+        var (process, log) = Run("tools/Cli", "shop-cli.dll", arguments);
         _commands.Add(process);
         using var patience = new CancellationTokenSource(s_patience);
         await process.WaitForExitAsync(patience.Token);

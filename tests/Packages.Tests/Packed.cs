@@ -21,7 +21,7 @@ public sealed class Packed : IAsyncLifetime
             }
         }
 
-        await RunAsync(Topology.Root, "dotnet", "pack", "build/Packages.proj", "-c", "Release", "--no-build", "-nologo", "-v", "quiet", "-o", Folder);
+        await RunAsync(Topology.Root, "dotnet", "pack", "tools/build/Packages.proj", "-c", "Release", "--no-build", "-nologo", "-v", "quiet", "-o", Folder);
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -17,7 +17,7 @@ public sealed class DefinitionsTests
     {
         var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
         {
-            ArgumentList = { Path.Combine(s_repository, "Cli", "bin", BuildOutput(), "shop-cli.dll"), "topology", "--no-build" },
+            ArgumentList = { Path.Combine(s_repository, "tools", "Cli", "bin", BuildOutput(), "shop-cli.dll"), "topology", "--no-build" },
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };

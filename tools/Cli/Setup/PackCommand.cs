@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace Shop.Cli.Setup;
 
-/// <summary>Packs the library and the contracts: build/Packages.proj does it.</summary>
+/// <summary>Packs the library and the contracts: tools/build/Packages.proj does it.</summary>
 internal static class PackCommand
 {
     public static Command Create()
@@ -27,7 +27,7 @@ internal static class PackCommand
                 }
             }
 
-            List<string> words = ["pack", "build/Packages.proj", "-c", "Release", "-nologo", "-v", "quiet", "-o", Path.Combine(artifacts, "packages")];
+            List<string> words = ["pack", "tools/build/Packages.proj", "-c", "Release", "-nologo", "-v", "quiet", "-o", Path.Combine(artifacts, "packages")];
             words.AddRange(parsed.GetValue(noBuild) ? ["--no-build"] : []);
             return Child.ShowAsync(Child.Dotnet, words);
         });

@@ -54,7 +54,7 @@ internal static class Build
             }
 
             // Nothing needs it; without it each start waits for the just-in-time compiler.
-            if (compileAhead && await DotnetAsync(log, ct, "build", "build/CompileAhead.csproj", "-nologo", "-v", "minimal") != 0)
+            if (compileAhead && await DotnetAsync(log, ct, "build", "tools/build/CompileAhead.csproj", "-nologo", "-v", "minimal") != 0)
             {
                 Terminal.Note($"Not compiled ahead of time, so each start takes some seconds longer; {log} says why.");
             }

@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace Shop.Cli.Setup;
 
-/// <summary>Measures messaging: tests/Benchmarks does it.</summary>
+/// <summary>Measures messaging: tools/Benchmarks does it.</summary>
 internal static class BenchCommand
 {
     // In the order in which they run.
@@ -56,8 +56,8 @@ internal static class BenchCommand
         }
 
         await Build.RunAsync("Building", "the benchmarks", ShopHome.Path("logs", "bench-build.log"), compileAhead: measures, ct,
-            "tests/Benchmarks/Benchmarks.csproj");
-        var program = Path.Combine(ShopHome.Repository, "tests/Benchmarks/bin/Release/net10.0/Benchmarks.dll");
+            "tools/Benchmarks/Benchmarks.csproj");
+        var program = Path.Combine(ShopHome.Repository, "tools/Benchmarks/bin/Release/net10.0/Benchmarks.dll");
         return await Child.ShowAsync(Child.Dotnet, [program, .. words]);
     }
 }
