@@ -1,7 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Shop.AppHost.Native.Servers;
-using Shop.AppHost.Native.State;
+using Shop.Local.Servers;
+using Shop.Local.State;
 using Shop.AppHost.Resources;
 
 namespace Shop.AppHost.Hosting;
@@ -36,7 +36,7 @@ internal static class ShopHost
             builder.Services.AddHostedService<Supervisor>(); // the last to start is the first to stop
             await using (var app = builder.Build())
             {
-                await app.RunAsync();
+                await RunAsync(app);
             }
 
             await Leftovers.EndAsync(ShopHome.Root, TimeSpan.FromSeconds(15));
@@ -47,6 +47,20 @@ internal static class ShopHost
         {
             await Console.Error.WriteLineAsync(e.Message);
             return 1;
+        }
+    }
+
+    /// <summary>Whatever a start throws that was broken off, by Ctrl+C while the orchestrator waits for something: it is a stop like any other.</summary>
+    private static async Task RunAsync(DistributedApplication app)
+    {
+        var stopping = app.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        try
+        {
+            await app.RunAsync();
+        }
+        catch (Exception e) when (stopping.IsCancellationRequested)
+        {
+            Console.WriteLine($"The start was broken off: {e.GetBaseException().Message}");
         }
     }
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
-using Shop.AppHost.Native.Servers;
-using Shop.AppHost.Native.State;
+using Shop.Local.Servers;
+using Shop.Local.State;
 using Shop.AppHost.Resources;
 
 namespace Shop.AppHost.Hosting;

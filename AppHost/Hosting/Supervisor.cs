@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Logging;
-using Shop.AppHost.Native.State;
+using Shop.Local.State;
 using Shop.AppHost.Resources;
 
 namespace Shop.AppHost.Hosting;

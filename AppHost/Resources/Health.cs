@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Npgsql;
-using Shop.AppHost.Native.Servers;
+using Shop.Local.Servers;
 
 namespace Shop.AppHost.Resources;
 

@@ -1,5 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
-using Shop.AppHost.Native.Servers;
+using Shop.Local.Servers;
 
 namespace Shop.AppHost.Resources;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Reflection;
 using Shop.AppHost.Hosting;
-using LaunchProfile = Shop.AppHost.Native.Model.LaunchProfile;
+using LaunchProfile = Shop.Local.LaunchProfile;
 
 namespace Shop.AppHost.Resources;
 

@@ -1,4 +1,4 @@
-using Shop.AppHost.Native.Servers;
+using Shop.Local.Servers;
 
 namespace Shop.AppHost.Resources;
 

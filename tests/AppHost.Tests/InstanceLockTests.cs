@@ -1,4 +1,4 @@
-using Shop.AppHost.Native.State;
+using Shop.Local.State;
 
 namespace Shop.AppHost.Tests;
 

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using Shop.AppHost.Native.State;
+using Shop.Local.State;
 
 namespace Shop.AppHost.Tests;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Shop.AppHost.Hosting;
-using Shop.AppHost.Native.Servers;
-using Shop.AppHost.Native.State;
+using Shop.Local.Servers;
+using Shop.Local.State;
 
 namespace Shop.AppHost.Tests;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
-using Shop.AppHost.Native.Servers;
+using Shop.Local.Servers;
 using Shop.AppHost.Resources;
 
 namespace Shop.AppHost.Tests;

@@ -4,7 +4,7 @@ using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Microsoft.Extensions.DependencyInjection;
 using Shop.AppHost.Hosting;
-using Shop.AppHost.Native.State;
+using Shop.Local.State;
 using Shop.AppHost.Resources;
 
 namespace Shop.AppHost.Tests;

@@ -21,7 +21,7 @@ public sealed partial class CommandLineTests : IDisposable
 
         Assert.Equal(0, all.ExitCode);
         Assert.Equal(["up", "status", "logs", "down", "reset", "env", "token", "demo", "journey", "dead-letters", "outbox", "contracts",
-            "topology", "test", "fuzz", "bench", "pack", "images"], commands);
+            "topology", "test", "fuzz", "mutate", "concepts", "bench", "pack", "images"], commands);
         var helps = await Task.WhenAll(commands.Select(command => _shop.RunAsync(command, "--help")));
         Assert.All(helps.Prepend(all), help => Assert.Equal((0, ""), (help.ExitCode, help.Errors)));
         Assert.All(helps.Prepend(all).SelectMany(help => help.Output.Split('\n')), line => Assert.InRange(line.Length, 0, MostColumns));
@@ -38,6 +38,15 @@ public sealed partial class CommandLineTests : IDisposable
         Assert.Contains($"```text\n{commands}\n```", readme, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Every_mutation_fits_the_code_and_names_a_test()
+    {
+        var outcome = await _shop.RunAsync("mutate", "--list");
+
+        Assert.Equal((0, ""), (outcome.ExitCode, outcome.Errors));
+        Assert.InRange(outcome.Output.Split('\n').Length, 32, 200); // thirty, their heading and the last line's end
+    }
+
     [Theory]
     [InlineData("There is no command 'stauts'. Did you mean 'status'?", "stauts")]
     [InlineData("'--ordrs' is not understood. Did you mean '--orders'?", "demo", "--ordrs", "3")]
@@ -46,6 +55,7 @@ public sealed partial class CommandLineTests : IDisposable
     [InlineData("A message id needs its queue.", "dead-letters", "retry", "ordering", "some-id")]
     [InlineData("'orderin' is no service. Did you mean 'ordering'?", "outbox", "orderin")]
     [InlineData("There is no scenario 'flwo'. Did you mean 'flow'?", "bench", "flwo")]
+    [InlineData("There is no mutation 'no-inbox-rwo'. Did you mean 'no-inbox-row'?", "mutate", "no-inbox-rwo")]
     [InlineData("--hours takes a number from 1 to 8760, not '0'.", "token", "ada", "--hours", "0")]
     [InlineData("'x' is no order: an id is like 019a3c1e-7d52-7c11-b2a5-3f0e9c4d8a61.", "journey", "x")]
     [InlineData("Say what to do.")]

@@ -104,6 +104,16 @@ public sealed class VersionTests : MessagingTest
     }
 
     [Fact]
+    public void An_event_without_a_namespace_is_refused_at_registration()
+    {
+        var events = EventCatalog.Of(typeof(EventWithoutNamespace).Assembly);
+
+        var error = Assert.Throws<InvalidOperationException>(() => MassTransitConsumers.Subscribe(new BrokerTopology("any", events), typeof(NamelessConsumer)));
+
+        Assert.Contains("NamelessConsumer subscribes to EventWithoutNamespace, which is in no namespace", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void There_and_back_again_nothing_is_lost_but_what_the_old_version_cannot_say()
     {
         var placed = Placed();
@@ -166,6 +176,11 @@ public sealed class VersionTests : MessagingTest
             db.Effects.Add(EffectOf(placed));
             return Task.CompletedTask;
         }
+    }
+
+    private sealed class NamelessConsumer : IConsumer<EventWithoutNamespace>
+    {
+        public Task Consume(ConsumeContext<EventWithoutNamespace> context) => Task.CompletedTask;
     }
 
     [AlsoTakes(typeof(StockReserved))]

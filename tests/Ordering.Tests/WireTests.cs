@@ -6,6 +6,8 @@ namespace Shop.Ordering.Tests;
 /// <summary>Requests as bytes, which no client library would send: each has an answer, or its connection ends, and the service goes on.</summary>
 public sealed class WireTests(OrderingService ordering) : IClassFixture<OrderingService>
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5); // bounds what hangs
+
     private const string Post = "POST /orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer {token}\r\n";
 
     /// <summary>What Kestrel refuses before a request exists has no body: nothing of ASP.NET Core is asked. docs/problems.md says so.</summary>
@@ -40,6 +42,7 @@ public sealed class WireTests(OrderingService ordering) : IClassFixture<Ordering
     [InlineData(Post + "Transfer-Encoding: chunked\r\n\r\nffffff\r\n{70000}", 413, "body-too-large")]
     [InlineData(Post + "Content-Length: 70000\r\n\r\n{70000}", 413, "body-too-large")]
     [InlineData(Post + "Content-Length: 99999999999\r\n\r\n", 413, "body-too-large")]
+    [InlineData(Post + "Content-Length: 100\r\n\r\n{", 408, "request-timeout")] // and nothing more: after the five seconds that Kestrel waits
     [InlineData(Post + "Content-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n{}", 400, "malformed-request")]
     [InlineData(Post + "Content-Length: 3\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n\u001f\u008b\b", 400, "malformed-request")]
     public async Task A_body_that_cannot_be_read_is_a_problem(string request, int status, string code)
@@ -73,7 +76,7 @@ public sealed class WireTests(OrderingService ordering) : IClassFixture<Ordering
 
     private async Task IsServedAsync()
     {
-        using var answer = await ordering.As("ada").GetAsync(new Uri("/orders", UriKind.Relative)).WaitAsync(TimeSpan.FromSeconds(30));
+        using var answer = await ordering.As("ada").GetAsync(new Uri("/orders", UriKind.Relative)).WaitAsync(s_patience);
         Assert.True(answer.IsSuccessStatusCode);
     }
 
@@ -86,7 +89,7 @@ public sealed class WireTests(OrderingService ordering) : IClassFixture<Ordering
         {
             var buffer = new char[4096];
             int read;
-            while ((read = await reader.ReadAsync(buffer.AsMemory()).AsTask().WaitAsync(TimeSpan.FromSeconds(30))) > 0)
+            while ((read = await reader.ReadAsync(buffer.AsMemory()).AsTask().WaitAsync(s_patience)) > 0)
             {
                 answer.Append(buffer, 0, read);
             }

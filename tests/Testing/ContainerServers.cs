@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
-using Shop.AppHost.Native.Servers;
+using Shop.Local.Servers;
 using Testcontainers.PostgreSql;
 using Testcontainers.RabbitMq;
 

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Shop.AppHost.Native.Servers;
+using Shop.Local.Servers;
 
 namespace Shop.Testing;
 

@@ -1,7 +1,7 @@
 using Docker.DotNet;
 using Docker.DotNet.Models;
 using DotNet.Testcontainers.Configurations;
-using Shop.AppHost.Native.Servers;
+using Shop.Local.Servers;
 
 namespace Shop.Testing;
 

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Npgsql;
-using Shop.AppHost.Native.Servers;
+using Shop.Local.Servers;
 
 namespace Shop.Testing;
 

@@ -1,8 +1,10 @@
 using Shop.Cli;
+using Shop.Cli.Concepts;
 using Shop.Cli.Contracts;
 using Shop.Cli.DeadLetters;
 using Shop.Cli.Demo;
 using Shop.Cli.Journey;
+using Shop.Cli.Mutations;
 using Shop.Cli.Running;
 using Shop.Cli.Setup;
 using Shop.Cli.Topology;
@@ -25,6 +27,8 @@ return await ShopCommandLine.RunAsync(
     TopologyCommand.Create(),
     TestCommand.Create(),
     FuzzCommand.Create(),
+    MutateCommand.Create(),
+    ConceptsCommand.Create(),
     BenchCommand.Create(),
     PackCommand.Create(),
     ImagesCommand.Create(),

@@ -1,6 +1,6 @@
 using System.Net.Http.Headers;
 using System.Text.Json;
-using Shop.AppHost.Native.State;
+using Shop.Local.State;
 using Shop.Cli.Running;
 
 namespace Shop.Cli;

@@ -22,6 +22,7 @@ public static class MassTransitConsumers
     /// savepoint before it.
     /// </typeparam>
     /// <param name="messaging">The service's consumers.</param>
+    /// <exception cref="InvalidOperationException">An event of the consumer is in no namespace.</exception>
     public static MessagingBuilder AddConsumer<TConsumer>(this MessagingBuilder messaging)
         where TConsumer : class, IConsumer
     {
@@ -34,8 +35,14 @@ public static class MassTransitConsumers
     }
 
     /// <summary>Adds the queue of a consumer.</summary>
-    internal static Subscription Subscribe(BrokerTopology topology, Type consumer) => Subscription.Add(topology, consumer, [.. consumer.GetInterfaces()
-        .Where(type => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IConsumer<>)).Select(type => type.GenericTypeArguments[0])]);
+    internal static Subscription Subscribe(BrokerTopology topology, Type consumer)
+    {
+        var subscription = Subscription.Add(topology, consumer, [.. consumer.GetInterfaces()
+            .Where(type => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IConsumer<>)).Select(type => type.GenericTypeArguments[0])]);
+        var nameless = subscription.Queue.Events.Select(topology.Events.TypeOf).FirstOrDefault(type => string.IsNullOrEmpty(type?.Namespace));
+        return nameless is null ? subscription : throw new InvalidOperationException(
+            $"{consumer.Name} subscribes to {nameless.FullName}, which is in no namespace: MassTransit dispatches no such type. Put the event into a namespace.");
+    }
 
     /// <summary>The service's bus, which is there from its first consumer on.</summary>
     private static Bus BusOf(MessagingBuilder messaging)

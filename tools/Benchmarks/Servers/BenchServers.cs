@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
-using Shop.AppHost.Native.Servers;
+using Shop.Local.Servers;
 
 namespace Shop.Benchmarks.Servers;
 

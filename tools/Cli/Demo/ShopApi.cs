@@ -4,7 +4,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Polly;
 using Polly.Retry;
-using Shop.AppHost.Native.State;
+using Shop.Local.State;
 using Shop.Cli.Running;
 
 namespace Shop.Cli.Demo;

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using Shop.AppHost.Native.State;
+using Shop.Local.State;
 using Shop.Cli.Setup;
 
 namespace Shop.Cli.Running;

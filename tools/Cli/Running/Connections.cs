@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Shop.AppHost.Native.Servers;
-using Shop.AppHost.Native.State;
+using Shop.Local.Servers;
+using Shop.Local.State;
 
 namespace Shop.Cli.Running;
 

@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
-using Shop.AppHost.Native.Model;
-using Shop.AppHost.Native.State;
+using Shop.Local;
+using Shop.Local.State;
 
 namespace Shop.Cli.Running;
 

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Shop.AppHost.Native.State;
+using Shop.Local.State;
 using Shop.Cli.Setup;
 
 namespace Shop.Cli.Running;

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
-using Shop.AppHost.Native.State;
+using Shop.Local.State;
 
 namespace Shop.Cli.Running;
 

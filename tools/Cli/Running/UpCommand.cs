@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
-using Shop.AppHost.Native.State;
+using Shop.Local.State;
 using Shop.Cli.Setup;
 
 namespace Shop.Cli.Running;

@@ -9,7 +9,7 @@ namespace Shop.Cli.Setup;
 /// </summary>
 internal static class Build
 {
-    private static readonly string[] s_sources = ["AppHost", "Messaging", "Messaging.Abstractions", "ServiceDefaults", "build", "contracts", "services"];
+    private static readonly string[] s_sources = ["AppHost", "Messaging", "Messaging.Abstractions", "ServiceDefaults", "contracts", "services", "tools/Local", "tools/build"];
     private static readonly string[] s_files = ["*.props", "*.targets", "global.json", ".editorconfig", "BannedSymbols.txt"];
     private static readonly string[] s_services = ["Ordering", "Inventory", "Notification", "Analytics"];
 

@@ -17,11 +17,13 @@ internal static class Child
 
     /// <summary>Runs a program whose output goes to the end of a log; its exit code, or 127 (as shells have it) where it cannot be started.</summary>
     public static async Task<int> LogAsync(
-        string log, string program, IEnumerable<string> arguments, CancellationToken ct, IReadOnlyDictionary<string, string>? environment = null)
+        string log, string program, IEnumerable<string> arguments, CancellationToken ct, IReadOnlyDictionary<string, string>? environment = null,
+        string? directory = null)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(log)!);
         var start = Start(program, arguments, environment);
         start.RedirectStandardInput = start.RedirectStandardOutput = start.RedirectStandardError = true;
+        start.WorkingDirectory = directory ?? start.WorkingDirectory;
         await using var writer = new StreamWriter(log, append: true) { AutoFlush = true };
         Process process;
         try

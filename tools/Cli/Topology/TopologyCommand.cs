@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Shop.AppHost.Native.Servers;
-using Shop.AppHost.Native.State;
+using Shop.Local.Servers;
+using Shop.Local.State;
 using Shop.Cli.Setup;
 using Shop.Contracts;
 using Shop.Messaging;
