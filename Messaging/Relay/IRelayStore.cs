@@ -54,7 +54,7 @@ internal interface IRelaySession : IAsyncDisposable
     /// <summary>The parked rows, in order, of the held partitions' streams whose head is due again.</summary>
     Task<List<OutboxRow>> DueAsync(int size, CancellationToken ct);
 
-    /// <summary>Tells the relays of other processes that something was committed. Outside every transaction: see docs/adr/0003.</summary>
+    /// <summary>Tells the relays of other processes that something was committed. Outside every transaction: see docs/adr/0006.</summary>
     Task NotifyAsync(CancellationToken ct);
 }
 

@@ -3,7 +3,7 @@ namespace Shop.Messaging.Relay;
 /// <summary>
 /// Below which number no row of the held partitions can be or come any more: where a claim begins to look, so that it does not
 /// walk over the dead rows of everything that has passed while some long reader keeps vacuum from removing them. It is no
-/// cursor: a number counts only once every transaction that could still commit a lower one has ended (docs/adr/0021).
+/// cursor: a number counts only once every transaction that could still commit a lower one has ended (docs/adr/0006).
 /// </summary>
 internal sealed class OutboxFloor
 {

@@ -52,7 +52,7 @@ internal sealed class CommitProtocol(DomainEventDispatcher dispatcher, IEnumerab
     /// <summary>From now on the context is this unit of work's.</summary>
     public void Begin(DbContext db) => s_protocols.GetOrCreateValue(db).Value = this;
 
-    /// <summary>Saves and commits: in one round trip if the save only inserts. See docs/adr/0039.</summary>
+    /// <summary>Saves and commits: in one round trip if the save only inserts. See docs/adr/0005.</summary>
     public async Task SaveAndCommitAsync(DbContext db, IDbContextTransaction transaction, CancellationToken ct)
     {
         _stage |= Stage.LastSave;

@@ -11,12 +11,12 @@ namespace Shop.Messaging.UnitOfWork;
 /// <summary>
 /// Saves without BEGIN and COMMIT where one round trip is one transaction by itself: PostgreSQL commits all that is sent before
 /// one Sync together, or nothing of it. That is so for a save that is one batch, outside of any transaction, and only inserts: how
-/// many rows an update met is checked here, when the server has committed already. See docs/adr/0022.
-/// A transaction whose last batch only inserts ends with it for the same reason: its COMMIT is sent along (docs/adr/0039).
+/// many rows an update met is checked here, when the server has committed already. See docs/adr/0005.
+/// A transaction whose last batch only inserts ends with it for the same reason: its COMMIT is sent along (docs/adr/0005).
 /// </summary>
 /// <remarks>
 /// Rows that follow each other into one table go in one statement: the server prepares a statement's checks anew each time that it
-/// runs, which may cost more than the row. See docs/adr/0038.
+/// runs, which may cost more than the row. See docs/adr/0005.
 /// </remarks>
 internal sealed class SingleRoundTripBatch(ModificationCommandBatchFactoryDependencies dependencies, int maxBatchSize)
     : NpgsqlModificationCommandBatch(dependencies, maxBatchSize)

@@ -11,7 +11,7 @@ internal static class MessageHeaderNames
     public const string TraceState = "tracestate";
     public const string Baggage = "baggage";
 
-    // CloudEvents 1.0, with the prefix of its AMQP binding: docs/adr/0031.
+    // CloudEvents 1.0, with the prefix of its AMQP binding: docs/adr/0003.
     public const string CloudEventSpecVersion = "cloudEvents_specversion";
     public const string CloudEventId = "cloudEvents_id";
     public const string CloudEventSource = "cloudEvents_source";

@@ -5,7 +5,7 @@ namespace Shop.ServiceDefaults.Hosting;
 /// <summary>
 /// The login that the service runs as, where it is not the one that owns the database: it reads and changes rows and calls the
 /// owner's functions, and nothing else. The <c>migrate</c> command, which runs as the owner, gives it these rights after every
-/// migration (docs/adr/0032).
+/// migration (docs/adr/0016).
 /// </summary>
 internal static class RuntimeRole
 {

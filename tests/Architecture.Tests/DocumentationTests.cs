@@ -2,13 +2,14 @@ using System.Text.RegularExpressions;
 
 namespace Shop.Architecture.Tests;
 
-/// <summary>What the documentation points to is there: files, headings, and the tests that it names as proof.</summary>
+/// <summary>What the documentation points to exists: files, headings, decisions, and the tests that it names as proof.</summary>
 public sealed class DocumentationTests
 {
-    private static readonly string[] s_pages =
+    private static readonly string[] s_pages = [.. Documentation.Files("*.md")];
+
+    private static readonly HashSet<string> s_decisions =
     [
-        Path.Combine(Code.Repository, "README.md"),
-        .. Directory.EnumerateFiles(Path.Combine(Code.Repository, "docs"), "*.md", SearchOption.AllDirectories),
+        .. Directory.EnumerateFiles(Path.Combine(Code.Repository, "docs", "adr"), "0*.md").Select(file => Path.GetFileName(file)),
     ];
 
     private static readonly HashSet<string> s_tests =
@@ -26,6 +27,22 @@ public sealed class DocumentationTests
         Assert.Empty(s_pages.SelectMany(page => Documentation.UnknownTests(page, File.ReadAllText(page), s_tests)));
 
     [Fact]
+    public void Every_decision_that_is_named_exists()
+    {
+        var files = s_pages.Concat(new[] { "*.cs", "*.yaml", "*.sh", "*.csproj", "*.props" }.SelectMany(Documentation.Files));
+
+        Assert.Empty(files.SelectMany(file => Documentation.UnknownDecisions(file, File.ReadAllText(file), s_decisions)));
+    }
+
+    [Fact]
+    public void Every_decision_is_listed()
+    {
+        var list = File.ReadAllText(Path.Combine(Code.Repository, "docs", "adr", "README.md"));
+
+        Assert.Empty(s_decisions.Where(decision => !list.Contains($"({decision})", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void No_diagram_has_a_semicolon_which_would_end_its_statement() =>
         Assert.Empty(s_pages.SelectMany(page => Documentation.BrokenDiagrams(page, File.ReadAllText(page))));
 
@@ -40,6 +57,12 @@ public sealed class DocumentationTests
     public void A_test_that_does_not_exist_is_found() =>
         Assert.Single(Documentation.UnknownTests("page.md", "proved by `No_such_test_exists_here`", s_tests));
 
+    [Theory]
+    [InlineData("docs/adr/")]
+    [InlineData("see ADR ")]
+    public void A_decision_that_does_not_exist_is_found(string before) =>
+        Assert.Single(Documentation.UnknownDecisions("Page.cs", before + 9999, s_decisions));
+
     [Fact]
     public void A_broken_diagram_is_found() => Assert.Single(Documentation.BrokenDiagrams(
         "page.md", "a; b\n```mermaid\nsequenceDiagram\n    Note over A: ledger; stock\n```\n"));
@@ -48,6 +71,16 @@ public sealed class DocumentationTests
 /// <summary>Looks for what a page claims and the repository does not have.</summary>
 internal static partial class Documentation
 {
+    private static readonly string[] s_made = ["bin", "obj", "artifacts", "node_modules"];
+
+    /// <summary>The files of the repository that match, without what is hidden or made by a build.</summary>
+    public static IEnumerable<string> Files(string pattern) => Files(new DirectoryInfo(Code.Repository), pattern);
+
+    private static IEnumerable<string> Files(DirectoryInfo directory, string pattern) =>
+        directory.EnumerateFiles(pattern).Select(file => file.FullName).Concat(directory.EnumerateDirectories()
+            .Where(inner => !inner.Name.StartsWith('.') && !s_made.Contains(inner.Name))
+            .SelectMany(inner => Files(inner, pattern)));
+
     public static IEnumerable<string> DeadLinks(string page, string text)
     {
         foreach (var target in Link().Matches(text).Select(link => link.Groups[1].Value).Where(target => !target.Contains("://", StringComparison.Ordinal)))
@@ -69,6 +102,11 @@ internal static partial class Documentation
         TestName().Matches(text).Select(name => name.Groups[1].Value).Where(name => name.Any(char.IsLower) && !tests.Contains(name))
             .Select(name => $"{page}: there is no test {name}");
 
+    public static IEnumerable<string> UnknownDecisions(string file, string text, IReadOnlySet<string> decisions) =>
+        Decision().Matches(text).Select(name => name.Groups[1].Value)
+            .Where(number => !decisions.Any(decision => decision.StartsWith(number, StringComparison.Ordinal)))
+            .Select(number => $"{file}: there is no decision {number}");
+
     public static IEnumerable<string> BrokenDiagrams(string page, string text) =>
         Diagram().Matches(text).SelectMany(diagram => diagram.Value.Split('\n')).Where(line => line.Contains(';', StringComparison.Ordinal))
             .Select(line => $"{page}: {line.Trim()}");
@@ -86,6 +124,9 @@ internal static partial class Documentation
 
     [GeneratedRegex("`([A-Z][A-Za-z0-9]*(?:_[A-Za-z0-9]+){2,})`")]
     private static partial Regex TestName();
+
+    [GeneratedRegex(@"\b(?:ADR |adr/)(\d{4})")]
+    private static partial Regex Decision();
 
     [GeneratedRegex(@"```mermaid\n[\s\S]*?```")]
     private static partial Regex Diagram();

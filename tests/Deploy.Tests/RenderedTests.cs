@@ -4,7 +4,7 @@ using System.Xml.Linq;
 
 namespace Shop.Deploy.Tests;
 
-/// <summary>What is tested here, deploy/kubernetes/rendered, is what the sources say (docs/adr/0035).</summary>
+/// <summary>What is tested here, deploy/kubernetes/rendered, is what the sources say (docs/adr/0016).</summary>
 public sealed class RenderedTests
 {
     private static readonly string s_deploy = Path.Combine(Manifests.Repository, "deploy");

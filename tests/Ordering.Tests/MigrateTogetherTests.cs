@@ -1,6 +1,6 @@
 namespace Shop.Ordering.Tests;
 
-/// <summary>Several pods of a new version start together, each with a run of migrate before it (docs/adr/0034).</summary>
+/// <summary>Several pods of a new version start together, each with a run of migrate before it (docs/adr/0016).</summary>
 public sealed class MigrateTogetherTests
 {
     [Fact]
