@@ -7,7 +7,7 @@ using Shop.AppHost.Resources;
 namespace Shop.AppHost.Hosting;
 
 /// <summary>
-/// Writes down what the orchestrator says of services and servers, for other programs (docs/apphost.md), and says on the console when all
+/// Writes down what the orchestrator says of services and servers, for other programs (docs/running.md), and says on the console when all
 /// of them are healthy.
 /// </summary>
 internal sealed class StateRecorder(ResourceNotificationService notifications, DistributedApplicationModel model, StateKeeper state, TimeProvider clock)

@@ -1,33 +1,33 @@
 using System.Text.Json.Nodes;
-using Shop.Cli.Contracts;
+using Shop.Cli.Topology;
 
 namespace Shop.Contracts.Tests;
 
-/// <summary>
-/// The committed AsyncAPI documents, which the gate holds equal to the code: valid by AsyncAPI's own schema, and complete in themselves.
-/// </summary>
+/// <summary>Each service's AsyncAPI document, as its program prints it and serves it: valid by AsyncAPI's own schema, and complete in itself.</summary>
 public sealed class AsyncApiTests
 {
     private static readonly SchemaValidator s_asyncApi = new(
         JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "AsyncApi", "3.0.0-without-$id.json")))!);
 
-    public static TheoryData<string> Documents =>
-        [.. Directory.EnumerateFiles(Path.Combine(ShopHome.Repository, "docs", "asyncapi")).Select(file => Path.GetFileName(file)!).Order()];
+    private static readonly Dictionary<string, Task<JsonObject>> s_documents = ServiceTopologies.Services
+        .ToDictionary(service => service, service => ServiceTopologies.AskAsync(service, "asyncapi", CancellationToken.None));
+
+    public static TheoryData<string> Services => [.. ServiceTopologies.Services];
 
     [Theory]
-    [MemberData(nameof(Documents))]
-    public void It_is_valid(string document) => Assert.Empty(s_asyncApi.Validate(JsonNode.Parse(Read(document))));
+    [MemberData(nameof(Services))]
+    public async Task It_is_valid(string service) => Assert.Empty(s_asyncApi.Validate(await s_documents[service]));
 
     [Theory]
-    [MemberData(nameof(Documents))]
-    public void Every_reference_leads_somewhere(string document)
+    [MemberData(nameof(Services))]
+    public async Task Every_reference_leads_somewhere(string service)
     {
-        var root = JsonNode.Parse(Read(document))!;
+        var root = await s_documents[service];
 
         var references = References(root).ToList();
 
         Assert.NotEmpty(references);
-        Assert.All(references, reference => Assert.NotNull(reference[2..].Split('/').Aggregate(root, (at, name) => at?[name]!)));
+        Assert.All(references, reference => Assert.NotNull(reference[2..].Split('/').Aggregate((JsonNode?)root, (at, name) => at?[name])));
     }
 
     /// <summary>The negative control: the schema refuses what is no AsyncAPI document.</summary>
@@ -36,15 +36,13 @@ public sealed class AsyncApiTests
     [InlineData("info", "{}")]
     [InlineData("channels", """{"one":{"address":7}}""")]
     [InlineData("operations", """{"one":{"action":"shout","channel":{"$ref":"#/channels/one"}}}""")]
-    public void What_is_none_is_refused(string member, string value)
+    public async Task What_is_none_is_refused(string member, string value)
     {
-        var document = JsonNode.Parse(Read("ordering.json"))!;
+        var document = (await s_documents["Ordering"]).DeepClone();
         document[member] = JsonNode.Parse(value);
 
         Assert.NotEmpty(s_asyncApi.Validate(document));
     }
-
-    private static string Read(string document) => File.ReadAllText(Path.Combine(ShopHome.Repository, "docs", "asyncapi", document));
 
     private static IEnumerable<string> References(JsonNode? node) => node switch
     {

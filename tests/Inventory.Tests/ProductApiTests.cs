@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using static Shop.Inventory.Tests.InventoryService;
 
 namespace Shop.Inventory.Tests;
@@ -23,12 +22,12 @@ public sealed class ProductApiTests(InventoryService inventory)
     };
 
     [Fact]
-    public async Task Its_AsyncAPI_document_is_the_committed_one_and_asks_nobody_who_he_is()
+    public async Task Its_AsyncAPI_document_is_served_without_a_token()
     {
-        var (contentType, served, committed) = await inventory.AsyncApiAsync();
+        var (contentType, document) = await inventory.AsyncApiAsync();
 
         Assert.Equal("application/json; charset=utf-8", contentType);
-        Assert.True(JsonNode.DeepEquals(committed, served));
+        Assert.Equal("urn:shop:inventory", (string?)document!["id"]);
     }
 
     [Fact]

@@ -35,7 +35,7 @@ public sealed class DefinitionsTests
 
                 ./shop topology > {Definitions.RelativePath}
 
-            look at what changed (docs/topology.md says what to do about arguments that cannot change and bindings that are gone), and
+            look at what changed (docs/operations.md says what to do about arguments that cannot change and bindings that are gone), and
             commit it:
             {string.Join('\n', drift)}
             """);

@@ -6,49 +6,18 @@ using Shop.Messaging;
 
 namespace Shop.Cli.Contracts;
 
-/// <summary>Who tells whom what: the services' AsyncAPI documents, one for the whole, and a page for people.</summary>
+/// <summary>Which service publishes and which consumes each event: a page for people, from the services' AsyncAPI documents.</summary>
 internal static class Catalogue
 {
     public const string Page = "docs/events.md";
-    public const string Folder = "docs/asyncapi/";
 
-    /// <summary>The files, by path.</summary>
+    /// <summary>The page.</summary>
     /// <param name="schemas">All events' schemas, by wire name.</param>
-    public static async Task<IReadOnlyDictionary<string, string>> DeriveAsync(IReadOnlyDictionary<string, JsonObject> schemas, CancellationToken ct)
+    public static async Task<string> DeriveAsync(IReadOnlyDictionary<string, JsonObject> schemas, CancellationToken ct)
     {
         var documents = await Task.WhenAll(ServiceTopologies.Services.Select(async service =>
             (Name: service, Document: await ServiceTopologies.AskAsync(service, "asyncapi", ct))));
-        var files = documents.ToDictionary(part => $"{Folder}{part.Name.ToLowerInvariant()}.json", part => ContractFiles.Text(part.Document));
-        files[Folder + "shop.json"] = ContractFiles.Text(Whole([.. documents.Select(part => part.Document)]));
-        files[Page] = Text(documents, schemas);
-        return files;
-    }
-
-    private static JsonObject Whole(IReadOnlyList<JsonObject> documents)
-    {
-        var whole = documents[0].DeepClone().AsObject();
-        whole["id"] = "urn:shop";
-        whole["info"]!["title"] = "Shop";
-        whole["info"]!["description"] = "All events that the services send and receive.";
-        foreach (var document in documents.Skip(1))
-        {
-            foreach (var part in (string[])["channels", "operations", "components/messages", "components/schemas"])
-            {
-                Merge(At(whole, part), At(document, part));
-            }
-        }
-
-        return whole;
-
-        static JsonObject At(JsonObject document, string path) => path.Split('/').Aggregate(document, (at, name) => at[name]!.AsObject());
-    }
-
-    private static void Merge(JsonObject whole, JsonObject part)
-    {
-        foreach (var (name, value) in part)
-        {
-            whole.TryAdd(name, value?.DeepClone());
-        }
+        return Text(documents, schemas);
     }
 
     private static string Text((string Name, JsonObject Document)[] services, IReadOnlyDictionary<string, JsonObject> schemas)
@@ -56,12 +25,13 @@ internal static class Catalogue
         var page = new StringBuilder("""
             # Events
 
-            Who tells whom what, derived by `./shop contracts write` from the contracts, from what each service may send, and from its
-            consumers; a test keeps it so. How events change: [contracts.md](contracts.md). The same for machines: AsyncAPI 3.0 documents of
+            Which service publishes and which consumes each event. `./shop contracts write` derives this page from the contracts and from what each
+            service registers; a test keeps it up to date. How events change: [contracts.md](contracts.md). Each service serves the same for
+            machines, as an AsyncAPI 3.0 document, at `/asyncapi/v1.json`.
+
+
             """);
-        page.Append(' ').AppendJoin(", ", services.Select(service => $"[{service.Name}](asyncapi/{service.Name.ToLowerInvariant()}.json)"))
-            .Append(" and [the whole](asyncapi/shop.json);\neach service serves its own at `/asyncapi/v1.json`.\n\n")
-            .Append("| event | ").AppendJoin(" | ", services.Select(service => service.Name)).Append(" |\n|---|")
+        page.Append("| event | ").AppendJoin(" | ", services.Select(service => service.Name)).Append(" |\n|---|")
             .Append(string.Concat(Enumerable.Repeat("---|", services.Length))).Append('\n');
         foreach (var name in schemas.Keys.Order(StringComparer.Ordinal))
         {
@@ -78,14 +48,14 @@ internal static class Catalogue
 
     private static string Cell(JsonObject document, string name) => string.Join("<br>", document["operations"]!.AsObject()
         .Where(operation => operation.Value!["messages"]!.AsArray().Any(message => ((string)message!["$ref"]!).EndsWith("/" + name, StringComparison.Ordinal)))
-        .Select(operation => (string)operation.Value!["action"]! == "send" ? "**sends**" : $"`{operation.Key["receive.".Length..]}`"));
+        .Select(operation => (string)operation.Value!["action"]! == "send" ? "**publishes**" : $"`{operation.Key["receive.".Length..]}`"));
 
     private static void Describe(StringBuilder page, string name, JsonObject schema)
     {
         page.Append($"\n## {name}\n\n{schema["description"]}\n\n");
         if (ShopEvents.Catalog.NewerThan(ShopEvents.Catalog.TypeOf(name)!) is { } newer)
         {
-            page.Append($"Superseded by [{ShopEvents.Catalog.NameOf(newer)}](#{Anchor(ShopEvents.Catalog.NameOf(newer))}), and sent under the same event id for as long as it is consumed.\n\n");
+            page.Append($"Superseded by [{ShopEvents.Catalog.NameOf(newer)}](#{Anchor(ShopEvents.Catalog.NameOf(newer))}), and published under the same event id while it is still consumed.\n\n");
         }
 
         page.Append($"[Schema](../{ContractFiles.SchemaPath(name)}), [recorded messages](../{ContractFiles.ExampleFolder}{name}).\n\n| member | | |\n|---|---|---|\n");

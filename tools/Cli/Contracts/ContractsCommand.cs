@@ -39,7 +39,7 @@ internal static class ContractsCommand
 
     private static Command CreateWrite(Option<bool> noBuild)
     {
-        var write = new Command("write", "derive the schemas, the AsyncAPI documents and docs/events.md");
+        var write = new Command("write", "derive the schemas and docs/events.md");
         write.SetAction(async (parsed, ct) =>
         {
             var exitCode = await BuiltAsync(parsed.GetValue(noBuild), () => WriteAsync(ct), ct);
@@ -202,6 +202,7 @@ internal static class ContractsCommand
     private static async Task<IReadOnlyDictionary<string, string>> DerivedAsync(ContractFiles now, CancellationToken ct)
     {
         var schemas = now.Schemas.Select(schema => KeyValuePair.Create(ContractFiles.SchemaPath(schema.Key), ContractFiles.Text(schema.Value)));
-        return new SortedDictionary<string, string>(schemas.Concat(await Catalogue.DeriveAsync(now.Schemas, ct)).ToDictionary(), StringComparer.Ordinal);
+        var page = KeyValuePair.Create(Catalogue.Page, await Catalogue.DeriveAsync(now.Schemas, ct));
+        return new SortedDictionary<string, string>(schemas.Append(page).ToDictionary(), StringComparer.Ordinal);
     }
 }

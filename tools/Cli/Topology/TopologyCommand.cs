@@ -85,7 +85,7 @@ internal static class TopologyCommand
         Console.WriteLine($"""
 
             {findings.Count} differences from {RabbitMqDefinitions.RelativePath}. Missing: ./shop topology --load adds it. Extra and different:
-            loading removes and changes nothing; docs/topology.md says what to do.
+            loading removes and changes nothing; docs/operations.md says what to do.
             """);
         if (unheard.Count > 0)
         {
