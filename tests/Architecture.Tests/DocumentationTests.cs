@@ -7,6 +7,8 @@ public sealed class DocumentationTests
 {
     private static readonly string[] s_pages = [.. Documentation.Files("*.md")];
 
+    private static readonly string[] s_sources = ["*.cs", "*.yaml", "*.sh", "*.csproj", "*.props"];
+
     private static readonly HashSet<string> s_decisions =
     [
         .. Directory.EnumerateFiles(Path.Combine(Code.Repository, "docs", "adr"), "0*.md").Select(file => Path.GetFileName(file)),
@@ -29,7 +31,7 @@ public sealed class DocumentationTests
     [Fact]
     public void Every_decision_that_is_named_exists()
     {
-        var files = s_pages.Concat(new[] { "*.cs", "*.yaml", "*.sh", "*.csproj", "*.props" }.SelectMany(Documentation.Files));
+        var files = s_pages.Concat(s_sources.SelectMany(Documentation.Files));
 
         Assert.Empty(files.SelectMany(file => Documentation.UnknownDecisions(file, File.ReadAllText(file), s_decisions)));
     }
@@ -39,7 +41,7 @@ public sealed class DocumentationTests
     {
         var list = File.ReadAllText(Path.Combine(Code.Repository, "docs", "adr", "README.md"));
 
-        Assert.Empty(s_decisions.Where(decision => !list.Contains($"({decision})", StringComparison.Ordinal)));
+        Assert.All(s_decisions, decision => Assert.Contains($"({decision})", list, StringComparison.Ordinal));
     }
 
     [Fact]
