@@ -9,12 +9,13 @@ namespace Shop.Messaging;
 
 /// <summary>
 /// The messaging tables, the same in every service's database. They are created by a migration that calls
-/// <see cref="CreateMessagingTables"/> (or by <see cref="CreateMessagingTablesAsync"/>), not by EF's model differ, which cannot say what they need: an identity column that EF
-/// does not read back, one index only, storage settings for tables that are always nearly empty.
+/// <see cref="CreateMessagingTables"/> (or by <see cref="CreateMessagingTablesAsync"/>), not by EF's model differ, which cannot say what
+/// they need: an identity column that EF does not read back, one index only, partitions, storage settings for tables that are always
+/// nearly empty.
 /// </summary>
 public static class MessagingSchema
 {
-    internal const string Version1 = """
+    private const string Outbox = """
         -- seq is the only index: rows come in by identity and leave from the low end. Vacuum early, because every row dies.
         CREATE TABLE outbox (
             seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -42,36 +43,31 @@ public static class MessagingSchema
             error text NOT NULL
         );
         CREATE INDEX outbox_parked_stream ON outbox_parked (partition, stream, seq);
-
-        CREATE TABLE inbox (
-            event_id uuid NOT NULL,
-            consumer text NOT NULL,
-            processed_at timestamptz NOT NULL,
-            CONSTRAINT inbox_pkey PRIMARY KEY (event_id, consumer)
-        ) WITH (autovacuum_vacuum_insert_scale_factor = 0.05);
-        CREATE INDEX inbox_processed_at ON inbox USING brin (processed_at) WITH (pages_per_range = 16);
         """;
 
-    // What the last step does.
-    private const string IsComplete = """
-        SELECT EXISTS (SELECT FROM pg_proc WHERE prosecdef
-            AND oid = to_regprocedure('drop_old_inbox_partition(timestamp with time zone, integer)')) AS "Value"
-        """;
-
-    /// <summary>All statements that make the messaging tables, in their order, for a database that is set up without migrations.</summary>
-    internal static IReadOnlyList<string> Steps => [Version1, .. InboxSchema.Partitioning, InboxSchema.KeptAsOwner];
-
-    /// <summary>Creates the tables of outbox and inbox. Never change it: add a new step for a new version.</summary>
-    public static void CreateMessagingTables(this MigrationBuilder migration) => migration.Sql(Version1);
-
-    /// <summary>Drops what <see cref="CreateMessagingTables"/> made.</summary>
-    public static void DropMessagingTables(this MigrationBuilder migration) =>
-        migration.Sql("DROP TABLE inbox, outbox_parked, outbox;");
+    private static readonly string s_create = $"{Outbox}\n\n{InboxSchema.Create}";
 
     /// <summary>
-    /// Creates the messaging tables where they are missing, all that the migrations' steps make: for development and for services without
-    /// migrations. Call it after EnsureCreatedAsync, which does nothing in a database that has tables. Safe to call at every start, of
-    /// several instances at once; needs the right to create tables.
+    /// Creates outbox, outbox_parked and inbox, with the functions that create and drop the inbox's partitions. A later version of the
+    /// tables is a method of its own: this one always makes the same.
+    /// </summary>
+    public static void CreateMessagingTables(this MigrationBuilder migration)
+    {
+        ArgumentNullException.ThrowIfNull(migration);
+        migration.Sql(s_create);
+    }
+
+    /// <summary>Drops what <see cref="CreateMessagingTables"/> made.</summary>
+    public static void DropMessagingTables(this MigrationBuilder migration)
+    {
+        ArgumentNullException.ThrowIfNull(migration);
+        migration.Sql($"DROP TABLE outbox_parked, outbox;\n{InboxSchema.Drop}");
+    }
+
+    /// <summary>
+    /// Creates the same tables where they are missing, all of them or none: for development and for services without migrations. Call it
+    /// after EnsureCreatedAsync, which does nothing in a database that has tables. Safe to call at every start, of several instances at
+    /// once; needs the right to create tables.
     /// </summary>
     public static async Task CreateMessagingTablesAsync(this DbContext db, CancellationToken ct = default)
     {
@@ -80,14 +76,12 @@ public static class MessagingSchema
         try
         {
             await db.Database.ExecuteSqlRawAsync("SELECT pg_advisory_lock(hashtext('messaging tables'))", ct);
-            var steps = await db.Database.SqlQueryRaw<string?>("SELECT to_regclass('outbox')::text AS \"Value\"").SingleAsync(ct) is null
-                ? Steps
-                : await db.Database.SqlQueryRaw<bool>(IsComplete).SingleAsync(ct) ? [] : Steps.Skip(1);
-            foreach (var step in steps)
+            if (await db.Database.SqlQueryRaw<string?>("SELECT to_regclass('outbox')::text AS \"Value\"").SingleAsync(ct) is null)
             {
-                await using var command = db.Database.GetDbConnection().CreateCommand();
-                command.CommandText = step;
-                await command.ExecuteNonQueryAsync(ct);
+                // One command is one transaction.
+                await using var create = db.Database.GetDbConnection().CreateCommand();
+                create.CommandText = s_create;
+                await create.ExecuteNonQueryAsync(ct);
             }
         }
         finally

@@ -20,6 +20,6 @@ internal sealed partial class InboxMessage
     public static bool IsRepeat(PostgresException violation) =>
         violation is { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: { } constraint } && Key().IsMatch(constraint);
 
-    [GeneratedRegex("^inbox(_default|_before_[0-9]{8}|_[0-9]{8})?_pkey$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^inbox(_default|_[0-9]{8})?_pkey$", RegexOptions.CultureInvariant)]
     private static partial Regex Key();
 }

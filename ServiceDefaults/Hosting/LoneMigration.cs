@@ -6,7 +6,7 @@ namespace Shop.ServiceDefaults.Hosting;
 
 /// <summary>
 /// One run of <c>migrate</c> at a time in a database: several pods start together, each with a run of its own (docs/adr/0016). EF's own
-/// lock ends with its transaction, and some of what migrations do is outside of any.
+/// lock ends with its transaction, and <c>migrate</c> does more than that.
 /// </summary>
 internal static partial class LoneMigration
 {

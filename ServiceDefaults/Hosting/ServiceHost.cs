@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Shop.Messaging.Operations;
 using Shop.Messaging.Relay;
 using Shop.Messaging.UnitOfWork;
@@ -12,7 +13,7 @@ using Shop.ServiceDefaults.Operations;
 namespace Shop.ServiceDefaults.Hosting;
 
 /// <summary>What all services have in common, in the order in which a Program.cs needs it.</summary>
-public static class ServiceHost
+public static partial class ServiceHost
 {
     /// <summary>Adds telemetry, health, authentication, problem details, OpenAPI and the service's database.</summary>
     /// <typeparam name="TContext">The service's DbContext.</typeparam>
@@ -92,6 +93,13 @@ public static class ServiceHost
         var clock = app.Services.GetRequiredService<TimeProvider>();
         await LoneMigration.RunAsync(db, async () =>
         {
+            if (await MigrationHistory.RefusalAsync(db, stopping) is { } refusal)
+            {
+                LogRefused(app.Logger, refusal);
+                Environment.ExitCode = 1;
+                return;
+            }
+
             await Migration.ApplyAsync(db, app.Logger, clock, stopping);
             await app.Services.GetRequiredService<IRelayPreparation>().PrepareAsync(stopping);
             await GrantAsync<TContext>(app, stopping);
@@ -108,4 +116,7 @@ public static class ServiceHost
             await RuntimeRole.GrantAsync(scope.ServiceProvider.GetRequiredService<TContext>(), role, ct);
         }
     }
+
+    [LoggerMessage(LogLevel.Critical, "{Refusal}")]
+    private static partial void LogRefused(ILogger logger, string refusal);
 }

@@ -70,10 +70,7 @@ internal sealed class Notification
     /// <summary>When it was last delivered. Sending it again does not take that back.</summary>
     public DateTimeOffset? DeliveredAt { get; init; }
 
-    /// <summary>
-    /// Deliveries before it was last sent again. Not all of them, so that a row which the previous version delivers, not knowing
-    /// this column, counts right too.
-    /// </summary>
+    /// <summary>Deliveries before it was last sent again.</summary>
     public int EarlierDeliveries { get; init; }
 
     public int Deliveries => EarlierDeliveries + (Status == NotificationStatus.Delivered ? 1 : 0);

@@ -1,60 +1,40 @@
-using Npgsql;
-
 namespace Shop.Analytics.Tests;
 
 /// <summary>
-/// A rebuild that stands still before its end, as it does for an event that the version before it logged and that nobody has
-/// applied yet: one is noted and held, so that nobody can.
+/// A rebuild that stands still before its end: its last statement fails, as it does where the tables' locks are not to be had, and the
+/// service tries again.
 /// </summary>
 internal sealed class HeldRebuild : IAsyncDisposable
 {
-    private readonly AnalyticsFixture _analytics;
-    private readonly NpgsqlConnection _connection;
-    private readonly Guid _eventId = Guid.CreateVersion7();
+    private const string Trigger = """
+        CREATE TABLE IF NOT EXISTS held_rebuilds (projection text);
+        CREATE OR REPLACE FUNCTION hold_rebuild() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN
+            IF EXISTS (SELECT FROM held_rebuilds WHERE projection = NEW.projection) THEN
+                RAISE EXCEPTION 'a test holds this rebuild' USING ERRCODE = 'lock_not_available';
+            END IF;
+            RETURN NEW;
+        END $$;
+        CREATE OR REPLACE TRIGGER hold_rebuild BEFORE UPDATE ON projection_rebuilds
+            FOR EACH ROW WHEN (NEW.state = 'done') EXECUTE FUNCTION hold_rebuild();
+        """;
 
-    private HeldRebuild(AnalyticsFixture analytics)
-    {
-        _analytics = analytics;
-        _connection = new NpgsqlConnection(analytics.Database.ConnectionString + ";Pooling=false"); // it may be broken off
-    }
+    private readonly AnalyticsFixture _analytics;
+    private readonly string _projection;
+
+    private HeldRebuild(AnalyticsFixture analytics, string projection) => (_analytics, _projection) = (analytics, projection);
 
     /// <summary>Where its progress can be read.</summary>
     public string Address { get; private set; } = "";
 
     public static async Task<HeldRebuild> StartAsync(AnalyticsFixture analytics, string projection)
     {
-        var held = new HeldRebuild(analytics);
-        await held._connection.OpenAsync();
-        while (!await held.TryHoldAsync())
-        {
-            // The service was quicker, and took the note.
-        }
-
-        held.Address = await analytics.StartRebuildAsync(projection);
-        return held;
+        await analytics.Database.ExecuteAsync($"{Trigger} INSERT INTO held_rebuilds VALUES ('{projection}')");
+        return new HeldRebuild(analytics, projection) { Address = await analytics.StartRebuildAsync(projection) };
     }
 
     /// <summary>Lets it go on.</summary>
-    public async Task ReleaseAsync()
-    {
-        await _connection.DisposeAsync();
-        await _analytics.Database.ExecuteAsync($"DELETE FROM unprojected_events WHERE event_id = '{_eventId}'");
-    }
+    public Task ReleaseAsync() => _analytics.Database.ExecuteAsync($"DELETE FROM held_rebuilds WHERE projection = '{_projection}'");
 
-    public ValueTask DisposeAsync() => _connection.DisposeAsync();
-
-    private async Task<bool> TryHoldAsync()
-    {
-        await _analytics.Database.ExecuteAsync($"INSERT INTO unprojected_events VALUES ('{_eventId}', '2026-01-01')");
-        var transaction = await _connection.BeginTransactionAsync();
-        await using var hold = new NpgsqlCommand(
-            $"SELECT 1 FROM unprojected_events WHERE event_id = '{_eventId}' FOR UPDATE", _connection, transaction);
-        if (await hold.ExecuteScalarAsync() is not null)
-        {
-            return true; // the transaction ends with the connection
-        }
-
-        await transaction.DisposeAsync();
-        return false;
-    }
+    public async ValueTask DisposeAsync() => await ReleaseAsync();
 }

@@ -151,20 +151,6 @@ public class RebuildTests(AnalyticsFixture analytics, ITestOutputHelper output) 
     }
 
     [Fact]
-    public async Task A_rebuild_does_not_end_while_an_event_of_the_previous_version_waits_to_be_applied()
-    {
-        await using var held = await HeldRebuild.StartAsync(analytics, "stock-outs");
-        await Eventually.IsAsync("the rebuild has read the log", () => analytics.GetAsync<RebuildResponse>(held.Address),
-            rebuild => rebuild.EventsDone == rebuild.EventsTotal);
-
-        Assert.False(await analytics.WithDatabaseAsync(db => new ProjectionRebuilds(db, TimeProvider.System).StepAsync(CancellationToken.None)));
-
-        Assert.Equal("running", (await analytics.GetAsync<RebuildResponse>(held.Address)).State);
-        await held.ReleaseAsync();
-        Assert.Equal("done", (await analytics.EndedAsync(held.Address)).State);
-    }
-
-    [Fact]
     public async Task Several_instances_at_one_rebuild_read_every_event_once()
     {
         var random = new Random(13);

@@ -69,7 +69,8 @@ public sealed class VerifyStockTests : IAsyncLifetime
             await read.Task;
             await using var write = source.CreateCommand($"""
                 UPDATE products SET on_hand = {onHand - 10}, reserved = 10 WHERE sku = '{sku}';
-                INSERT INTO reservations (order_id, status, decided_at, version) VALUES ('{order.OrderId}', 'reserved', now(), 1);
+                INSERT INTO reservations (order_id, status, decided_at, version, expires_at)
+                    VALUES ('{order.OrderId}', 'reserved', now(), 1, now() + interval '1 day');
                 INSERT INTO reservation_lines (order_id, sku, quantity) VALUES ('{order.OrderId}', '{sku}', 10);
                 INSERT INTO stock_movements (id, sku, kind, quantity, order_id, at)
                     VALUES (gen_random_uuid(), '{sku}', 'reserved', 10, '{order.OrderId}', now());

@@ -3,8 +3,8 @@ using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Npgsql;
 using Shop.Contracts.Inventory.V1;
-using Shop.Messaging.Inbox;
 using Shop.Messaging.Tests.Harness;
 
 namespace Shop.Messaging.Tests;
@@ -60,31 +60,24 @@ public sealed class DeclareTopologyTests : MessagingTest
     }
 
     [Fact]
-    public async Task Tables_that_a_broken_off_start_left_incomplete_are_completed()
+    public async Task A_start_that_broke_off_leaves_no_table_and_the_next_one_makes_all_of_them()
     {
         await using var service = Create(Broker.AmqpUri);
-        await Database.ExecuteAsync(MessagingSchema.Version1);
+        await Database.ExecuteAsync("CREATE TABLE inbox_default (in_the_way integer)");
+        await Assert.ThrowsAsync<PostgresException>(() => service.WorkAsync(db => db.CreateMessagingTablesAsync()));
+        Assert.Equal(["inbox_default"], await Database.RowsAsync("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"));
+        await Database.ExecuteAsync("DROP TABLE inbox_default");
 
         await service.WorkAsync(db => db.CreateMessagingTablesAsync());
 
-        Assert.Equal('p', await Database.ScalarAsync<char>("SELECT relkind FROM pg_class WHERE oid = 'inbox'::regclass"));
+        Assert.Equal(10, await Database.ScalarAsync<long>("SELECT count(*) FROM pg_inherits WHERE inhparent = 'inbox'::regclass"));
     }
 
     [Fact]
-    public async Task A_migration_makes_the_same_tables()
+    public async Task A_migration_makes_the_same_tables_and_drops_them_all()
     {
         await using var service = Create(Broker.AmqpUri);
-        await service.WorkAsync(async db =>
-        {
-            var migration = new MigrationBuilder("Npgsql.EntityFrameworkCore.PostgreSQL");
-            migration.CreateMessagingTables();
-            migration.PartitionInbox();
-            migration.KeepInboxAsOwner();
-            foreach (var command in db.GetService<IMigrationsSqlGenerator>().Generate(migration.Operations))
-            {
-                await Database.ExecuteAsync(command.CommandText);
-            }
-        });
+        await service.WorkAsync(db => MigrateAsync(db, migration => migration.CreateMessagingTables()));
         var made = await TablesAsync();
         await service.WorkAsync(db => db.CreateMessagingTablesAsync());
 
@@ -93,6 +86,9 @@ public sealed class DeclareTopologyTests : MessagingTest
         await using var bare = TestService.Create(other, Broker.AmqpUri);
         await bare.WorkAsync(db => db.CreateMessagingTablesAsync());
         Assert.Equal(made, await TablesAsync(other));
+
+        await service.WorkAsync(db => MigrateAsync(db, migration => migration.DropMessagingTables()));
+        Assert.Empty(await TablesAsync());
     }
 
     [Fact]
@@ -115,6 +111,16 @@ public sealed class DeclareTopologyTests : MessagingTest
         SELECT relname, relkind, array_to_string(reloptions, ',') FROM pg_class WHERE relnamespace = 'public'::regnamespace
         UNION ALL SELECT proname, 'p', concat(prosecdef, md5(prosrc)) FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1
         """);
+
+    private async Task MigrateAsync(TicketDbContext db, Action<MigrationBuilder> what)
+    {
+        var migration = new MigrationBuilder("Npgsql.EntityFrameworkCore.PostgreSQL");
+        what(migration);
+        foreach (var command in db.GetService<IMigrationsSqlGenerator>().Generate(migration.Operations))
+        {
+            await Database.ExecuteAsync(command.CommandText);
+        }
+    }
 
     private TestService Create(Uri broker) => TestService.Create(Database, broker, consumers: messaging => messaging.DeclareTopology(), consumes: true);
 

@@ -13,8 +13,6 @@ namespace Shop.Messaging.Tests;
 public sealed class InboxPartitionTests : MessagingTest
 {
     private const string Partitions = "SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = 'inbox'::regclass ORDER BY relname";
-    private const string OldRetention =
-        "DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox WHERE processed_at < now() - interval '7 days' LIMIT 5000 FOR UPDATE SKIP LOCKED))";
 
     /// <summary>Noon of the day on which the database was migrated: a test that runs over midnight goes on with its own day.</summary>
     private DateTimeOffset _now;
@@ -143,7 +141,6 @@ public sealed class InboxPartitionTests : MessagingTest
     [InlineData("inbox_pkey", true)]
     [InlineData("inbox_default_pkey", true)]
     [InlineData("inbox_20261124_pkey", true)]
-    [InlineData("inbox_before_20261124_pkey", true)]
     [InlineData("inbox_rules_pkey", false)]
     [InlineData("inbox_20261124_name_key", false)]
     [InlineData("my_inbox_20261124_pkey", false)]
@@ -157,69 +154,6 @@ public sealed class InboxPartitionTests : MessagingTest
         var refused = Assert.Throws<InvalidOperationException>(() => TestService.Create(Database, Broker.AmqpUri,
             new Dictionary<string, string?> { ["Messaging:InboxRetention"] = "1.00:00:00" }));
         Assert.Contains("InboxRetention", refused.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task A_full_table_gets_its_partitions_while_consumers_of_the_old_version_go_on()
-    {
-        _now = TimeProvider.System.GetUtcNow();
-        await Database.ExecuteAsync(MessagingSchema.Version1 + $"""
-            INSERT INTO inbox SELECT (lpad(to_hex({_now.ToUnixTimeMilliseconds()} - i * 20000), 12, '0') || md5(i::text)::text)::varchar(32)::uuid,
-                'ordering.effect', now() - i * interval '20 seconds' FROM generate_series(1, 50000) AS i;
-            INSERT INTO inbox SELECT gen_random_uuid(), 'no UUIDv7', now() FROM generate_series(1, 20);
-            """);
-        using var end = new CancellationTokenSource();
-        var old = Task.Run(async () =>
-        {
-            List<Guid> consumed = [];
-            while (!end.IsCancellationRequested)
-            {
-                consumed.Add(Guid.CreateVersion7());
-                await Database.ExecuteAsync(Insert(consumed[^1], _now));
-            }
-
-            return consumed;
-        });
-
-        foreach (var step in InboxSchema.Partitioning)
-        {
-            await Database.ExecuteAsync(step);
-        }
-
-        var before = await Database.ScalarAsync<long>("SELECT count(*) FROM inbox");
-        await Eventually.HoldsAsync("the old version wrote to the new table",
-            async () => await Database.ScalarAsync<long>("SELECT count(*) FROM inbox") > before);
-        await end.CancelAsync();
-        var consumed = await old;
-
-        Assert.Equal(50_020 + consumed.Count, await Database.ScalarAsync<long>("SELECT count(DISTINCT event_id) FROM inbox"));
-        Assert.Equal(0, await Database.ScalarAsync<long>("SELECT count(*) FROM pg_constraint WHERE contype = 'c' AND conname LIKE 'inbox%'"));
-        Assert.Contains(await Database.RowsAsync(Partitions), name => name.StartsWith("inbox_before_", StringComparison.Ordinal));
-        Assert.True(InboxMessage.IsRepeat(await Assert.ThrowsAsync<PostgresException>(
-            () => Database.ExecuteAsync($"INSERT INTO inbox SELECT * FROM inbox WHERE event_id = '{consumed[0]}'"))));
-
-        // Run again, as after a migration that broke off before it was written down: nothing changes.
-        foreach (var step in InboxSchema.Partitioning)
-        {
-            await Database.ExecuteAsync(step);
-        }
-
-        Assert.Equal(50_020 + consumed.Count, await Database.ScalarAsync<long>("SELECT count(*) FROM inbox"));
-
-        // What the old version still does every ten minutes would take rows of other partitions along, and is refused.
-        var refused = await Assert.ThrowsAsync<PostgresException>(() => Database.ExecuteAsync(OldRetention));
-        Assert.Equal(PostgresErrorCodes.FeatureNotSupported, refused.SqlState);
-    }
-
-    [Fact]
-    public async Task Without_its_refusal_deleting_by_ctid_takes_rows_that_are_not_old()
-    {
-        // The negative control of the end of the test above.
-        await MigratedAsync();
-        await Database.ExecuteAsync("DROP TRIGGER refuse_inbox_delete_by_ctid ON inbox");
-        await Database.ExecuteAsync(Insert(Guid.CreateVersion7(_now), _now) + Insert(Guid.CreateVersion7(_now.AddYears(-1)), _now.AddDays(-8)));
-
-        Assert.Equal(2, await Database.ExecuteAsync(OldRetention));
     }
 
     private async Task<TestService> MigratedAsync(bool consumes = false)

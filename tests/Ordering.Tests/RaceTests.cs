@@ -70,7 +70,7 @@ public sealed class RaceTests(OrderingService ordering) : IClassFixture<Ordering
     }
 
     [Fact]
-    public async Task A_consumer_that_loses_against_a_version_without_histories_starts_again_too()
+    public async Task A_consumer_that_loses_by_the_orders_version_alone_starts_again_too()
     {
         var sku = await ordering.ListedAsync();
         var id = (await ordering.PlaceAsync("ada", sku)).GetProperty("id").GetGuid();

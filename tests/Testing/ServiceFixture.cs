@@ -35,7 +35,7 @@ public abstract class ServiceFixture<TProgram> : IAsyncDisposable
     /// <summary>Makes the database and the virtual host, and starts the service.</summary>
     public virtual async ValueTask InitializeAsync()
     {
-        _database = await CreateDatabaseAsync();
+        _database = await MigratedDatabases.CreateAsync<TProgram>();
         _broker = await TestServers.CreateVirtualHostAsync(s_service);
         await _broker.LoadTopologyAsync(s_service);
         var settings = ServiceInstance.Settings(_database.RuntimeConnectionString, _broker.UriOf(s_service));
@@ -78,9 +78,6 @@ public abstract class ServiceFixture<TProgram> : IAsyncDisposable
     protected virtual void ConfigureServices(IServiceCollection services)
     {
     }
-
-    /// <summary>The service's database, migrated; a test that wants another one, such as one with a past, makes it here.</summary>
-    protected virtual Task<TestDatabase> CreateDatabaseAsync() => MigratedDatabases.CreateAsync<TProgram>();
 
     private static InvalidOperationException NotStarted() => new("The fixture was not initialized.");
 }

@@ -58,14 +58,24 @@ internal sealed class AnalyticsDbContext(DbContextOptions<AnalyticsDbContext> op
     {
         modelBuilder.Entity<SalesDay>(sales =>
         {
-            sales.ToTable("sales_per_day");
+            sales.ToTable("sales_per_day", table =>
+            {
+                table.HasCheckConstraint("ck_sales_per_day_counts", "orders >= 0 AND units >= orders AND cancelled_orders >= 0");
+                table.HasCheckConstraint("ck_sales_per_day_amounts", "revenue >= 0 AND cancelled_revenue >= 0");
+                table.HasCheckConstraint("ck_sales_per_day_currency", "currency ~ '^[A-Z]{3}$'");
+            });
             sales.HasKey(s => new { s.Day, s.Currency });
         });
         modelBuilder.Entity<OrderJourney>(journey =>
         {
-            journey.ToTable("order_journeys");
+            journey.ToTable("order_journeys", table =>
+            {
+                table.HasCheckConstraint("ck_order_journeys_total", "total >= 0");
+                table.HasCheckConstraint("ck_order_journeys_currency", "currency ~ '^[A-Z]{3}$'");
+            });
             journey.HasKey(j => j.OrderId);
             journey.Property(j => j.OrderId).ValueGeneratedNever();
+            journey.HasIndex(j => j.PlacedAt, "order_journeys_placed_at");
         });
         modelBuilder.Entity<SoldLine>(line =>
         {
@@ -77,6 +87,7 @@ internal sealed class AnalyticsDbContext(DbContextOptions<AnalyticsDbContext> op
                 table.HasCheckConstraint("ck_sold_lines_currency", "currency ~ '^[A-Z]{3}$'");
             });
             line.HasKey(l => new { l.OrderId, l.Sku });
+            line.HasIndex(l => l.Day, "sold_lines_day");
         });
         modelBuilder.Entity<RejectionDay>(rejection =>
         {

@@ -2,13 +2,16 @@ using Microsoft.EntityFrameworkCore.Migrations;
 
 namespace Shop.Analytics.Persistence;
 
-/// <summary>The event log's table, which EF's model differ cannot say: partitioned by month, with a place for every other month.</summary>
+/// <summary>
+/// The event log's table, which EF's model differ cannot say: partitioned by month, with a place for every other month. Partitions are
+/// created and dropped by functions that run as their owner: the service's own login may only change rows.
+/// </summary>
 internal static class EventLogSchema
 {
     /// <summary>Months after the current one that have a partition beforehand.</summary>
     public const int MonthsAhead = 3;
 
-    private const string Version1 = """
+    private static readonly string s_create = $$"""
         CREATE TABLE event_log (
             event_id uuid NOT NULL,
             occurred_at timestamptz NOT NULL,
@@ -17,6 +20,7 @@ internal static class EventLogSchema
             aggregate_version integer NOT NULL,
             body jsonb NOT NULL,
             received_at timestamptz NOT NULL,
+            epoch integer NOT NULL,
             CONSTRAINT event_log_pkey PRIMARY KEY (event_id, occurred_at)
         ) PARTITION BY RANGE (occurred_at);
         CREATE INDEX event_log_occurred_at ON event_log (occurred_at, event_id);
@@ -25,10 +29,17 @@ internal static class EventLogSchema
         -- Events that are years old or ahead of their time: an event is never refused for its date.
         CREATE TABLE event_log_default PARTITION OF event_log DEFAULT;
 
+        CREATE TABLE event_log_state (
+            only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+            epoch integer NOT NULL CHECK (epoch >= 1),
+            kept_from date
+        );
+        INSERT INTO event_log_state (epoch) VALUES (1);
+
         -- Gives each month of the range a partition of its own where it has none, and moves there what the default one holds of it.
         -- Months are UTC, whatever the session's time zone. Safe to run from any number of places at once.
         CREATE FUNCTION ensure_event_log_partitions(first_day date, last_day date) RETURNS integer
-        LANGUAGE plpgsql SET timezone = 'UTC' SET lock_timeout = '3s' AS $$
+        LANGUAGE plpgsql SECURITY DEFINER SET timezone = 'UTC' SET lock_timeout = '3s' SET search_path = public, pg_temp AS $$
         DECLARE
             month date;
             name text;
@@ -51,24 +62,42 @@ internal static class EventLogSchema
             END LOOP;
             RETURN created;
         END $$;
-        """;
 
-    private const string SalesStorage = """
-        -- A handful of rows that change with every order: room on the page for the next version, and vacuumed early.
-        ALTER TABLE sales_per_day SET (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
-        ALTER TABLE order_journeys SET (fillfactor = 70);
+        -- Drops the log's partitions that end before a day. Not while a rebuild reads them: the next round does it.
+        CREATE FUNCTION cut_event_log(first_kept date) RETURNS integer
+        LANGUAGE plpgsql SECURITY DEFINER SET timezone = 'UTC' SET lock_timeout = '3s' SET search_path = public, pg_temp AS $$
+        DECLARE
+            name text;
+            dropped integer := 0;
+        BEGIN
+            PERFORM pg_advisory_xact_lock(hashtext('ensure_event_log_partitions'));
+            PERFORM lock_projections();
+            IF EXISTS (SELECT FROM projection_rebuilds WHERE state = 'running') THEN
+                RETURN 0;
+            END IF;
+            FOR name IN
+                SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+                WHERE inhparent = 'event_log'::regclass AND relname ~ '^event_log_\d{4}_\d{2}$'
+                    AND to_date(right(relname, 7), 'YYYY_MM') + interval '1 month' <= first_kept
+                ORDER BY relname
+            LOOP
+                EXECUTE format('DROP TABLE %I', name);
+                dropped := dropped + 1;
+            END LOOP;
+            IF dropped > 0 THEN
+                UPDATE event_log_state SET kept_from = greatest(kept_from, first_kept);
+            END IF;
+            RETURN dropped;
+        END $$;
+
+        SELECT ensure_event_log_partitions((now() - interval '1 month')::date, (now() + interval '{{MonthsAhead}} months')::date);
         """;
 
     /// <summary>Creates the log with partitions for the months around now.</summary>
-    public static void CreateEventLog(this MigrationBuilder migration)
-    {
-        migration.Sql(Version1);
-        migration.Sql(
-            $"SELECT ensure_event_log_partitions((now() - interval '1 month')::date, (now() + interval '{MonthsAhead} months')::date);");
-    }
+    public static void CreateEventLog(this MigrationBuilder migration) => migration.Sql(s_create);
 
-    public static void DropEventLog(this MigrationBuilder migration) =>
-        migration.Sql("DROP FUNCTION ensure_event_log_partitions(date, date); DROP TABLE event_log;");
-
-    public static void TuneProjections(this MigrationBuilder migration) => migration.Sql(SalesStorage);
+    public static void DropEventLog(this MigrationBuilder migration) => migration.Sql("""
+        DROP FUNCTION cut_event_log(date), ensure_event_log_partitions(date, date);
+        DROP TABLE event_log_state, event_log;
+        """);
 }

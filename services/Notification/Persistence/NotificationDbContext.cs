@@ -42,7 +42,7 @@ internal sealed class NotificationDbContext(DbContextOptions<NotificationDbConte
                 "subject <> '' AND text <> '' AND (channel = 'webhook') = (payload IS NOT NULL) AND (channel = 'email' OR html IS NULL)");
         });
         notification.Property(n => n.Id).ValueGeneratedNever();
-        notification.Property(n => n.Audience).HasMaxLength(16).HasDefaultValue(Audiences.Customer); // the previous version says nothing
+        notification.Property(n => n.Audience).HasMaxLength(16).HasDefaultValue(Audiences.Customer);
         notification.Property(n => n.Recipient).HasMaxLength(Auth.MaxSubjectLength);
         notification.Property(n => n.Channel).HasMaxLength(16);
         notification.Property(n => n.Subject).HasMaxLength(200);
@@ -56,7 +56,6 @@ internal sealed class NotificationDbContext(DbContextOptions<NotificationDbConte
         notification.HasIndex(n => new { n.Status, n.Id });
         notification.HasIndex(n => new { n.OrderId, n.Id });
         notification.HasIndex(n => new { n.Channel, n.NextAttemptAt }).HasFilter("status = 'Pending'");
-        notification.HasIndex(n => n.NextAttemptAt).HasFilter("status = 'Pending'"); // the previous version claims by it; goes with the next
     }
 
     private static void MapContact(EntityTypeBuilder<Contact> contact)

@@ -13,9 +13,6 @@ internal enum CauseKind
 
     /// <summary>The time for an answer ran out.</summary>
     Deadline,
-
-    /// <summary>It happened before histories were kept.</summary>
-    NotRecorded,
 }
 
 /// <summary>Who or what made an order change. Each command says so itself.</summary>

@@ -133,9 +133,8 @@ internal sealed class OrderingDbContext(DbContextOptions<OrderingDbContext> opti
         {
             table.HasCheckConstraint("orders_history_moves", $"(version = 1) = (from_status IS NULL) AND {Moves}");
             table.HasCheckConstraint("orders_history_reason", "(reason IS NOT NULL) = (to_status IN ('Rejected', 'Cancelled'))");
-            table.HasCheckConstraint("orders_history_cause", "cause IN ('customer', 'staff', 'event', 'deadline', 'not-recorded')");
+            table.HasCheckConstraint("orders_history_cause", "cause IN ('customer', 'staff', 'event', 'deadline')");
             table.HasCheckConstraint("orders_history_caused_by", "(caused_by IS NOT NULL) = (cause IN ('customer', 'staff', 'event'))");
-            table.HasCheckConstraint("orders_history_at", "at IS NOT NULL OR cause = 'not-recorded'");
         });
         entry.HasKey(e => new { e.OrderId, e.Version });
         entry.HasIndex(e => new { e.OrderId, e.ToStatus }).IsUnique(); // no status is ever reached twice

@@ -38,11 +38,7 @@ internal class ServiceUnderTest<TContext> : IAsyncDisposable
         await using var scope = _app.Services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<TContext>();
         await db.Database.EnsureCreatedAsync();
-        foreach (var step in MessagingSchema.Steps)
-        {
-            await db.Database.ExecuteSqlRawAsync(step.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal));
-        }
-
+        await db.CreateMessagingTablesAsync();
         await MigrateRelayAsync();
     }
 

@@ -41,7 +41,7 @@ internal sealed class EventLogConsumer(AnalyticsDbContext db, TimeProvider clock
         List<IIntegrationEvent> logged = [.. events.Select(received => received.Event).Where(@event => isNew.Contains(@event.EventId))];
         if (logged.Count > 0)
         {
-            await db.ApplyAsync(logged, building, ct: ct);
+            await db.ApplyAsync(logged, building, ct);
         }
     }
 

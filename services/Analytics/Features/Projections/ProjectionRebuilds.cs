@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Shop.Analytics.Features.EventLog;
@@ -23,12 +22,6 @@ internal enum StartRefusal
 internal sealed class ProjectionRebuilds(AnalyticsDbContext db, TimeProvider clock)
 {
     public const int BatchSize = 1_000;
-
-    // Only where there are any, which is during an upgrade: to take nothing, it looked through the whole log.
-    private const string UnprojectedByVersion1 = """
-        SELECT taken.body, taken.type, taken.building FROM (SELECT WHERE EXISTS (SELECT FROM unprojected_events)) AS waiting
-        CROSS JOIN LATERAL take_unprojected_events(100) AS taken
-        """;
 
     // What waits for the lock makes the consumers wait behind it: better to give up and try again.
     private const string LockSql = "SET LOCAL lock_timeout = '2s'; SELECT lock_projections();";
@@ -99,27 +92,6 @@ internal sealed class ProjectionRebuilds(AnalyticsDbContext db, TimeProvider clo
         return true;
     }
 
-    /// <summary>
-    /// Applies what an instance of the version before these projections logged: it kept sales and journeys itself, and knew of
-    /// nothing else.
-    /// </summary>
-    /// <returns>How many events there were.</returns>
-    public async Task<int> ApplyUnprojectedAsync(CancellationToken ct)
-    {
-        await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        var taken = await db.Database.SqlQueryRaw<UnprojectedEvent>(UnprojectedByVersion1).ToListAsync(ct);
-        foreach (var row in taken)
-        {
-            if (LoggedEvent.Read(row.Type, row.Body) is { } @event)
-            {
-                await db.ApplyAsync([@event], row.Building, projection => projection.Name is not ("sales" or "funnel"), ct);
-            }
-        }
-
-        await transaction.CommitAsync(ct);
-        return taken.Count;
-    }
-
     private async Task<ProjectionRebuild> BeginAsync(Projection projection, DateOnly? from, CancellationToken ct)
     {
         await db.Database.ExecuteSqlRawAsync(projection.EmptyShadowSql, ct);
@@ -174,17 +146,10 @@ internal sealed class ProjectionRebuilds(AnalyticsDbContext db, TimeProvider clo
     }
 
     /// <summary>Lets the two tables change places, while nobody is between logging an event and committing it.</summary>
-    /// <returns>False where it has to wait for events that the previous version logged.</returns>
     private async Task<bool> SwitchAsync(Projection projection, ProjectionRebuild rebuild, CancellationToken ct)
     {
         await db.Database.ExecuteSqlRawAsync(LockSql, ct);
         await db.Database.ExecuteSqlRawAsync(projection.LockSql, ct);
-        var waiting = await db.Database.SqlQuery<bool>($"SELECT EXISTS (SELECT FROM unprojected_events) AS \"Value\"").ToListAsync(ct);
-        if (waiting[0])
-        {
-            return false;
-        }
-
         await db.Database.ExecuteSqlRawAsync(projection.SwitchSql, ct);
         return await EndAsync(rebuild, ProjectionRebuild.Done, null, ct);
     }
@@ -203,6 +168,4 @@ internal sealed class ProjectionRebuilds(AnalyticsDbContext db, TimeProvider clo
 
     private static bool PassesByItself(Exception e) =>
         e is TimeoutException or NpgsqlException { IsTransient: true } || (e.InnerException is { } inner && PassesByItself(inner));
-
-    private sealed record UnprojectedEvent(JsonElement Body, string Type, string[] Building);
 }

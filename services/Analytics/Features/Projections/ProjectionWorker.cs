@@ -31,7 +31,7 @@ internal sealed partial class ProjectionWorker(IServiceScopeFactory scopes, Time
     {
         await using var scope = scopes.CreateAsyncScope();
         var rebuilds = scope.ServiceProvider.GetRequiredService<ProjectionRebuilds>();
-        return await rebuilds.ApplyUnprojectedAsync(ct) > 0 || await rebuilds.StepAsync(ct);
+        return await rebuilds.StepAsync(ct);
     }
 
     [LoggerMessage(LogLevel.Warning, "A step of a projection's rebuild failed; the next round tries again: {Reason}")]

@@ -12,32 +12,26 @@ internal static class Projector
     /// <param name="db">In the transaction that logs the events.</param>
     /// <param name="events">The events.</param>
     /// <param name="building">The names of the projections that are being rebuilt.</param>
-    /// <param name="live">Which projections have not got the events in their live table yet; all of them where it is null.</param>
     /// <param name="ct">Cancels.</param>
     public static async Task ApplyAsync(this AnalyticsDbContext db, IReadOnlyList<IIntegrationEvent> events, IReadOnlyCollection<string> building,
-        Func<Projection, bool>? live = null, CancellationToken ct = default)
+        CancellationToken ct)
     {
         List<string> statements = [];
         List<object> parameters = [];
         foreach (var projection in ProjectionCatalog.All)
         {
             var rows = RowsOf(projection, events);
-            var (toLive, toShadow) = (live?.Invoke(projection) ?? true, building.Contains(projection.Name));
-            if (rows.Count == 0 || (!toLive && !toShadow))
+            if (rows.Count == 0)
             {
                 continue;
             }
 
-            if (toShadow)
+            if (building.Contains(projection.Name))
             {
                 statements.Add(projection.MergeSql(Projection.Shadow, parameters.Count));
             }
 
-            if (toLive)
-            {
-                statements.Add(projection.MergeSql(Projection.Live, parameters.Count));
-            }
-
+            statements.Add(projection.MergeSql(Projection.Live, parameters.Count));
             parameters.Add(Projection.ToJson(rows));
         }
 

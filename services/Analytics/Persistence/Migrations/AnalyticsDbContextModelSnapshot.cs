@@ -6,8 +6,6 @@ using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 using Shop.Analytics.Persistence;
-using Shop.Messaging.Inbox;
-using Shop.Messaging.Outbox;
 
 #nullable disable
 
@@ -20,7 +18,7 @@ namespace Shop.Analytics.Persistence.Migrations
         {
 #pragma warning disable 612, 618
             modelBuilder
-                .HasAnnotation("ProductVersion", "10.0.14")
+                .HasAnnotation("ProductVersion", "10.0.15")
                 .HasAnnotation("Relational:MaxIdentifierLength", 63);
 
             NpgsqlModelBuilderExtensions.UseIdentityByDefaultColumns(modelBuilder);
@@ -54,6 +52,9 @@ namespace Shop.Analytics.Persistence.Migrations
 
                     b.HasKey("OrderId", "Sku")
                         .HasName("pk_sold_lines");
+
+                    b.HasIndex(new[] { "Day" }, "sold_lines_day")
+                        .HasDatabaseName("sold_lines_day");
 
                     b.ToTable("sold_lines", null, t =>
                         {
@@ -153,7 +154,15 @@ namespace Shop.Analytics.Persistence.Migrations
                     b.HasKey("OrderId")
                         .HasName("pk_order_journeys");
 
-                    b.ToTable("order_journeys", (string)null);
+                    b.HasIndex(new[] { "PlacedAt" }, "order_journeys_placed_at")
+                        .HasDatabaseName("order_journeys_placed_at");
+
+                    b.ToTable("order_journeys", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_order_journeys_currency", "currency ~ '^[A-Z]{3}$'");
+
+                            t.HasCheckConstraint("ck_order_journeys_total", "total >= 0");
+                        });
                 });
 
             modelBuilder.Entity("Shop.Analytics.Features.Projections.ProjectionRebuild", b =>
@@ -303,7 +312,14 @@ namespace Shop.Analytics.Persistence.Migrations
                     b.HasKey("Day", "Currency")
                         .HasName("pk_sales_per_day");
 
-                    b.ToTable("sales_per_day", (string)null);
+                    b.ToTable("sales_per_day", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_sales_per_day_amounts", "revenue >= 0 AND cancelled_revenue >= 0");
+
+                            t.HasCheckConstraint("ck_sales_per_day_counts", "orders >= 0 AND units >= orders AND cancelled_orders >= 0");
+
+                            t.HasCheckConstraint("ck_sales_per_day_currency", "currency ~ '^[A-Z]{3}$'");
+                        });
                 });
 
             modelBuilder.Entity("Shop.Analytics.Features.StockOuts.StockOutDay", b =>

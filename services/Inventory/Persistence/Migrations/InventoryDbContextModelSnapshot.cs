@@ -5,8 +5,6 @@ using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 using Shop.Inventory.Persistence;
-using Shop.Messaging.Inbox;
-using Shop.Messaging.Outbox;
 
 #nullable disable
 

@@ -20,13 +20,13 @@ namespace Shop.Ordering.Features.OrderEvents;
 /// <param name="Version">The order's version.</param>
 /// <param name="Status">placed, confirmed, rejected, cancelled or shipped. The last three end the stream.</param>
 /// <param name="Reason">Why it was rejected or cancelled, as a stable code.</param>
-/// <param name="At">Since when, UTC; missing for what happened before histories were kept.</param>
+/// <param name="At">Since when, UTC.</param>
 public sealed record OrderEvent(
     Guid OrderId,
     int Version,
     string Status,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Reason,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DateTimeOffset? At);
+    DateTimeOffset At);
 
 internal static class OrderEventsEndpoint
 {
@@ -123,15 +123,9 @@ internal static class OrderEventsEndpoint
         {
             try
             {
-                // In this order: the history then reaches at least as far as the state.
-                var state = await StateAsync(db.Orders, id, ct);
-                var moves = await db.History.AsNoTracking().Where(entry => entry.OrderId == id && entry.Version > shown)
+                return await db.History.AsNoTracking().Where(entry => entry.OrderId == id && entry.Version > shown)
                     .OrderBy(entry => entry.Version)
                     .Select(entry => new Move(entry.Version, entry.ToStatus, entry.Reason, entry.At)).ToListAsync(ct);
-
-                // Except after an instance of a version without histories, which may still run during an upgrade.
-                var last = moves is [.., var newest] ? newest.Version : shown;
-                return state is null || state.Version <= last ? moves : [.. moves, new Move(state.Version, state.Status, state.Reason, null)];
             }
             catch (OperationCanceledException) when (ct.IsCancellationRequested)
             {
@@ -157,6 +151,6 @@ internal static class OrderEventsEndpoint
                 EventId = move.Version.ToString(CultureInfo.InvariantCulture),
             };
 
-        private sealed record Move(int Version, OrderStatus Status, string? Reason, DateTimeOffset? At);
+        private sealed record Move(int Version, OrderStatus Status, string? Reason, DateTimeOffset At);
     }
 }

@@ -17,9 +17,9 @@ namespace Shop.Ordering.Features.OrderHistory;
 /// <param name="From">The status before; missing for the placing.</param>
 /// <param name="To">The status after: placed, confirmed, rejected, cancelled or shipped.</param>
 /// <param name="Reason">Why it was rejected or cancelled, as a stable code.</param>
-/// <param name="Cause">customer, staff, event (of another service), deadline, or not-recorded.</param>
+/// <param name="Cause">customer, staff, event (of another service) or deadline.</param>
 /// <param name="CausedBy">The customer, or the event's wire name. The name of a member of the staff is for staff only.</param>
-/// <param name="At">When, UTC; missing for what happened before histories were kept.</param>
+/// <param name="At">When, UTC.</param>
 public sealed record OrderHistoryResponse(
     int Version,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? From,
@@ -27,7 +27,7 @@ public sealed record OrderHistoryResponse(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Reason,
     string Cause,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? CausedBy,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DateTimeOffset? At);
+    DateTimeOffset At);
 
 internal static class GetOrderHistoryEndpoint
 {

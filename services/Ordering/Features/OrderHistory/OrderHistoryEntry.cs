@@ -22,6 +22,5 @@ internal sealed class OrderHistoryEntry
     /// <summary>The caller's id or the event's wire name.</summary>
     public required string? CausedBy { get; init; }
 
-    /// <summary>Null for what happened before histories were kept.</summary>
-    public required DateTimeOffset? At { get; init; }
+    public required DateTimeOffset At { get; init; }
 }

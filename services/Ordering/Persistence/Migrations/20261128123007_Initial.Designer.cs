@@ -5,8 +5,6 @@ using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
-using Shop.Messaging.Inbox;
-using Shop.Messaging.Outbox;
 using Shop.Ordering.Persistence;
 
 #nullable disable
@@ -14,7 +12,7 @@ using Shop.Ordering.Persistence;
 namespace Shop.Ordering.Persistence.Migrations
 {
     [DbContext(typeof(OrderingDbContext))]
-    [Migration("20261122024905_Initial")]
+    [Migration("20261128123007_Initial")]
     partial class Initial
     {
         /// <inheritdoc />
@@ -22,16 +20,82 @@ namespace Shop.Ordering.Persistence.Migrations
         {
 #pragma warning disable 612, 618
             modelBuilder
-                .HasAnnotation("ProductVersion", "10.0.14")
+                .HasAnnotation("ProductVersion", "10.0.15")
                 .HasAnnotation("Relational:MaxIdentifierLength", 63);
 
             NpgsqlModelBuilderExtensions.UseIdentityByDefaultColumns(modelBuilder);
 
+            modelBuilder.Entity("Shop.Messaging.Inbox.InboxMessage", b =>
+                {
+                    b.Property<Guid>("EventId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("event_id");
+
+                    b.Property<string>("Consumer")
+                        .HasColumnType("text")
+                        .HasColumnName("consumer");
+
+                    b.Property<DateTimeOffset>("ProcessedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("processed_at");
+
+                    b.HasKey("EventId", "Consumer")
+                        .HasName("pk_inbox");
+
+                    b.ToTable("inbox", null, t =>
+                        {
+                            t.ExcludeFromMigrations();
+                        });
+                });
+
+            modelBuilder.Entity("Shop.Messaging.Outbox.OutboxMessage", b =>
+                {
+                    b.Property<int>("Position")
+                        .HasColumnType("integer")
+                        .HasColumnName("position");
+
+                    b.Property<Guid>("EventId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("event_id");
+
+                    b.Property<byte[]>("Body")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("body");
+
+                    b.Property<string>("Headers")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("headers");
+
+                    b.Property<short>("Partition")
+                        .HasColumnType("smallint")
+                        .HasColumnName("partition");
+
+                    b.Property<string>("Stream")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("stream");
+
+                    b.Property<string>("Type")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("type");
+
+                    b.HasKey("Position", "EventId")
+                        .HasName("pk_outbox");
+
+                    b.ToTable("outbox", null, t =>
+                        {
+                            t.ExcludeFromMigrations();
+                        });
+                });
+
             modelBuilder.Entity("Shop.Ordering.Domain.Customer", b =>
                 {
                     b.Property<string>("Id")
-                        .HasMaxLength(200)
-                        .HasColumnType("character varying(200)")
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)")
                         .HasColumnName("id");
 
                     b.Property<int>("ConfirmedOrders")
@@ -50,7 +114,12 @@ namespace Shop.Ordering.Persistence.Migrations
                     b.HasKey("Id")
                         .HasName("pk_customers");
 
-                    b.ToTable("customers", (string)null);
+                    b.ToTable("customers", null, t =>
+                        {
+                            t.HasCheckConstraint("customers_confirmed_orders", "confirmed_orders >= 0 AND version >= 0");
+
+                            t.HasCheckConstraint("customers_preferred", "(preferred_since IS NOT NULL) = (confirmed_orders >= 3)");
+                        });
                 });
 
             modelBuilder.Entity("Shop.Ordering.Domain.Order", b =>
@@ -68,13 +137,12 @@ namespace Shop.Ordering.Persistence.Migrations
 
                     b.Property<string>("CustomerId")
                         .IsRequired()
-                        .HasMaxLength(200)
-                        .HasColumnType("character varying(200)")
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)")
                         .HasColumnName("customer_id");
 
                     b.Property<decimal>("Discount")
-                        .HasPrecision(18, 2)
-                        .HasColumnType("numeric(18,2)")
+                        .HasColumnType("numeric")
                         .HasColumnName("discount");
 
                     b.Property<DateTimeOffset>("PlacedAt")
@@ -86,6 +154,12 @@ namespace Shop.Ordering.Persistence.Migrations
                         .HasColumnType("character varying(64)")
                         .HasColumnName("reason");
 
+                    b.Property<int>("ReservationVersion")
+                        .IsConcurrencyToken()
+                        .HasColumnType("integer")
+                        .HasDefaultValue(0)
+                        .HasColumnName("reservation_version");
+
                     b.Property<string>("Status")
                         .IsRequired()
                         .HasMaxLength(16)
@@ -93,8 +167,7 @@ namespace Shop.Ordering.Persistence.Migrations
                         .HasColumnName("status");
 
                     b.Property<decimal>("Total")
-                        .HasPrecision(18, 2)
-                        .HasColumnType("numeric(18,2)")
+                        .HasColumnType("numeric")
                         .HasColumnName("total");
 
                     b.Property<int>("Version")
@@ -111,9 +184,21 @@ namespace Shop.Ordering.Persistence.Migrations
                     b.HasIndex("Status", "Id")
                         .HasDatabaseName("ix_orders_status_id");
 
+                    b.HasIndex(new[] { "PlacedAt", "Id" }, "ix_orders_waiting")
+                        .HasDatabaseName("ix_orders_waiting")
+                        .HasFilter("status = 'Placed'");
+
                     b.ToTable("orders", null, t =>
                         {
+                            t.HasCheckConstraint("orders_currency", "currency ~ '^[A-Z]{3}$'");
+
+                            t.HasCheckConstraint("orders_reason", "(reason IS NOT NULL) = (status IN ('Rejected', 'Cancelled'))");
+
+                            t.HasCheckConstraint("orders_status", "status IN ('Placed', 'Confirmed', 'Rejected', 'Cancelled', 'Shipped')");
+
                             t.HasCheckConstraint("orders_total", "total >= 0 AND discount >= 0");
+
+                            t.HasCheckConstraint("orders_versions", "version >= 1 AND reservation_version >= 0");
                         });
                 });
 
@@ -148,8 +233,7 @@ namespace Shop.Ordering.Persistence.Migrations
                         .HasColumnName("price_version");
 
                     b.Property<decimal>("UnitPrice")
-                        .HasPrecision(18, 2)
-                        .HasColumnType("numeric(18,2)")
+                        .HasColumnType("numeric")
                         .HasColumnName("unit_price");
 
                     b.HasKey("Sku")
@@ -157,70 +241,71 @@ namespace Shop.Ordering.Persistence.Migrations
 
                     b.ToTable("products", null, t =>
                         {
+                            t.HasCheckConstraint("products_currency", "currency ~ '^[A-Z]{3}$'");
+
                             t.HasCheckConstraint("products_unit_price", "unit_price >= 0");
+
+                            t.HasCheckConstraint("products_versions", "name_version >= 0 AND price_version >= 0");
                         });
                 });
 
-            modelBuilder.Entity("Shop.Messaging.Inbox.InboxMessage", b =>
+            modelBuilder.Entity("Shop.Ordering.Features.OrderHistory.OrderHistoryEntry", b =>
                 {
-                    b.Property<Guid>("EventId")
+                    b.Property<Guid>("OrderId")
                         .HasColumnType("uuid")
-                        .HasColumnName("event_id");
+                        .HasColumnName("order_id");
 
-                    b.Property<string>("Consumer")
-                        .HasColumnType("text")
-                        .HasColumnName("consumer");
+                    b.Property<int>("Version")
+                        .HasColumnType("integer")
+                        .HasColumnName("version");
 
-                    b.Property<DateTimeOffset>("ProcessedAt")
+                    b.Property<DateTimeOffset>("At")
                         .HasColumnType("timestamp with time zone")
-                        .HasColumnName("processed_at");
+                        .HasColumnName("at");
 
-                    b.HasKey("EventId", "Consumer")
-                        .HasName("pk_inbox");
+                    b.Property<string>("Cause")
+                        .IsRequired()
+                        .HasMaxLength(16)
+                        .HasColumnType("character varying(16)")
+                        .HasColumnName("cause");
 
-                    b.ToTable("inbox", null, t =>
+                    b.Property<string>("CausedBy")
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)")
+                        .HasColumnName("caused_by");
+
+                    b.Property<string>("FromStatus")
+                        .HasMaxLength(16)
+                        .HasColumnType("character varying(16)")
+                        .HasColumnName("from_status");
+
+                    b.Property<string>("Reason")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("reason");
+
+                    b.Property<string>("ToStatus")
+                        .IsRequired()
+                        .HasMaxLength(16)
+                        .HasColumnType("character varying(16)")
+                        .HasColumnName("to_status");
+
+                    b.HasKey("OrderId", "Version")
+                        .HasName("pk_orders_history");
+
+                    b.HasIndex("OrderId", "ToStatus")
+                        .IsUnique()
+                        .HasDatabaseName("ix_orders_history_order_id_to_status");
+
+                    b.ToTable("orders_history", null, t =>
                         {
-                            t.ExcludeFromMigrations();
-                        });
-                });
+                            t.HasCheckConstraint("orders_history_cause", "cause IN ('customer', 'staff', 'event', 'deadline')");
 
-            modelBuilder.Entity("Shop.Messaging.Outbox.OutboxMessage", b =>
-                {
-                    b.Property<Guid>("EventId")
-                        .ValueGeneratedOnAdd()
-                        .HasColumnType("uuid")
-                        .HasColumnName("event_id");
+                            t.HasCheckConstraint("orders_history_caused_by", "(caused_by IS NOT NULL) = (cause IN ('customer', 'staff', 'event'))");
 
-                    b.Property<byte[]>("Body")
-                        .IsRequired()
-                        .HasColumnType("bytea")
-                        .HasColumnName("body");
+                            t.HasCheckConstraint("orders_history_moves", "(version = 1) = (from_status IS NULL) AND (coalesce(from_status, ''), to_status) IN (('', 'Placed'), ('Placed', 'Confirmed'), ('Placed', 'Rejected'), ('Placed', 'Cancelled'), ('Confirmed', 'Cancelled'), ('Confirmed', 'Shipped'))");
 
-                    b.Property<string>("Headers")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("headers");
-
-                    b.Property<short>("Partition")
-                        .HasColumnType("smallint")
-                        .HasColumnName("partition");
-
-                    b.Property<string>("Stream")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("stream");
-
-                    b.Property<string>("Type")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("type");
-
-                    b.HasKey("EventId")
-                        .HasName("pk_outbox");
-
-                    b.ToTable("outbox", null, t =>
-                        {
-                            t.ExcludeFromMigrations();
+                            t.HasCheckConstraint("orders_history_reason", "(reason IS NOT NULL) = (to_status IN ('Rejected', 'Cancelled'))");
                         });
                 });
 
@@ -281,8 +366,7 @@ namespace Shop.Ordering.Persistence.Migrations
                                 .HasColumnName("quantity");
 
                             b1.Property<decimal>("UnitPrice")
-                                .HasPrecision(18, 2)
-                                .HasColumnType("numeric(18,2)")
+                                .HasColumnType("numeric")
                                 .HasColumnName("unit_price");
 
                             b1.HasKey("order_id", "Sku")
@@ -290,6 +374,8 @@ namespace Shop.Ordering.Persistence.Migrations
 
                             b1.ToTable("order_lines", null, t =>
                                 {
+                                    t.HasCheckConstraint("order_lines_currency", "currency ~ '^[A-Z]{3}$'");
+
                                     t.HasCheckConstraint("order_lines_quantity", "quantity > 0 AND unit_price >= 0");
                                 });
 
@@ -301,6 +387,16 @@ namespace Shop.Ordering.Persistence.Migrations
                     b.Navigation("Lines");
 
                     b.Navigation("ShortLines");
+                });
+
+            modelBuilder.Entity("Shop.Ordering.Features.OrderHistory.OrderHistoryEntry", b =>
+                {
+                    b.HasOne("Shop.Ordering.Domain.Order", null)
+                        .WithMany()
+                        .HasForeignKey("OrderId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired()
+                        .HasConstraintName("fk_orders_history_orders_order_id");
                 });
 #pragma warning restore 612, 618
         }

@@ -6,16 +6,14 @@ using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 using Shop.Inventory.Persistence;
-using Shop.Messaging.Inbox;
-using Shop.Messaging.Outbox;
 
 #nullable disable
 
 namespace Shop.Inventory.Persistence.Migrations
 {
     [DbContext(typeof(InventoryDbContext))]
-    [Migration("20261128061706_MinorUnits")]
-    partial class MinorUnits
+    [Migration("20261128123341_Initial")]
+    partial class Initial
     {
         /// <inheritdoc />
         protected override void BuildTargetModel(ModelBuilder modelBuilder)

@@ -1,17 +1,38 @@
 using System;
 using Microsoft.EntityFrameworkCore.Migrations;
+using Shop.Messaging;
+using Shop.ServiceDefaults.Http;
 
 #nullable disable
 
 namespace Shop.Analytics.Persistence.Migrations
 {
     /// <inheritdoc />
-    public partial class RebuildableProjections : Migration
+    public partial class Initial : Migration
     {
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)
         {
-            migrationBuilder.ConstrainProjectionsOnline();
+            migrationBuilder.CreateTable(
+                name: "order_journeys",
+                columns: table => new
+                {
+                    order_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    placed_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    confirmed_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    rejected_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    cancelled_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    shipped_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    total = table.Column<decimal>(type: "numeric", nullable: true),
+                    currency = table.Column<string>(type: "text", nullable: true),
+                    rejection_reason = table.Column<string>(type: "text", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_order_journeys", x => x.order_id);
+                    table.CheckConstraint("ck_order_journeys_currency", "currency ~ '^[A-Z]{3}$'");
+                    table.CheckConstraint("ck_order_journeys_total", "total >= 0");
+                });
 
             migrationBuilder.CreateTable(
                 name: "projection_rebuilds",
@@ -59,6 +80,26 @@ namespace Shop.Analytics.Persistence.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "sales_per_day",
+                columns: table => new
+                {
+                    day = table.Column<DateOnly>(type: "date", nullable: false),
+                    currency = table.Column<string>(type: "text", nullable: false),
+                    orders = table.Column<long>(type: "bigint", nullable: false),
+                    units = table.Column<long>(type: "bigint", nullable: false),
+                    revenue = table.Column<decimal>(type: "numeric", nullable: false),
+                    cancelled_orders = table.Column<long>(type: "bigint", nullable: false),
+                    cancelled_revenue = table.Column<decimal>(type: "numeric", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_sales_per_day", x => new { x.day, x.currency });
+                    table.CheckConstraint("ck_sales_per_day_amounts", "revenue >= 0 AND cancelled_revenue >= 0");
+                    table.CheckConstraint("ck_sales_per_day_counts", "orders >= 0 AND units >= orders AND cancelled_orders >= 0");
+                    table.CheckConstraint("ck_sales_per_day_currency", "currency ~ '^[A-Z]{3}$'");
+                });
+
+            migrationBuilder.CreateTable(
                 name: "sold_lines",
                 columns: table => new
                 {
@@ -98,6 +139,11 @@ namespace Shop.Analytics.Persistence.Migrations
                 });
 
             migrationBuilder.CreateIndex(
+                name: "order_journeys_placed_at",
+                table: "order_journeys",
+                column: "placed_at");
+
+            migrationBuilder.CreateIndex(
                 name: "projection_rebuilds_newest",
                 table: "projection_rebuilds",
                 columns: new[] { "projection", "started_at" });
@@ -109,19 +155,36 @@ namespace Shop.Analytics.Persistence.Migrations
                 unique: true,
                 filter: "state = 'running'");
 
+            migrationBuilder.CreateIndex(
+                name: "sold_lines_day",
+                table: "sold_lines",
+                column: "day");
+
+            migrationBuilder.CreateEventLog();
             migrationBuilder.CreateRebuilds();
+            migrationBuilder.CreateMessagingTables();
+            migrationBuilder.CreateIdempotencyKeys();
         }
 
         /// <inheritdoc />
         protected override void Down(MigrationBuilder migrationBuilder)
         {
+            migrationBuilder.DropIdempotencyKeys();
+            migrationBuilder.DropMessagingTables();
             migrationBuilder.DropRebuilds();
+            migrationBuilder.DropEventLog();
+
+            migrationBuilder.DropTable(
+                name: "order_journeys");
 
             migrationBuilder.DropTable(
                 name: "projection_rebuilds");
 
             migrationBuilder.DropTable(
                 name: "rejections_per_day");
+
+            migrationBuilder.DropTable(
+                name: "sales_per_day");
 
             migrationBuilder.DropTable(
                 name: "sold_lines");

@@ -1,0 +1,61 @@
+namespace Shop.Ordering.Tests;
+
+/// <summary>What the command does with what it finds.</summary>
+public sealed class MigrateCommandTests
+{
+    private const string History = """
+        CREATE TABLE "__EFMigrationsHistory" ("MigrationId" varchar(150) PRIMARY KEY, "ProductVersion" varchar(32) NOT NULL);
+        INSERT INTO "__EFMigrationsHistory" VALUES ('20261122024905_Initial', '10.0.14'), ('20261124061000_PartitionInbox', '10.0.14');
+        """;
+
+    /// <summary>Several pods of a new version start together, each with a run of migrate before it.</summary>
+    [Fact]
+    public async Task Runs_of_migrate_at_the_same_time_all_end_well()
+    {
+        await using var database = await TestServers.CreateDatabaseAsync("together");
+
+        await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => MigratedDatabases.MigrateAsync<Program>(database)));
+
+        await using var alone = await MigratedDatabases.CreateAsync<Program>();
+        Assert.Equal(await MigrationsAsync(alone), await MigrationsAsync(database));
+    }
+
+    [Theory]
+    [InlineData(History, "20261122024905_Initial, 20261124061000_PartitionInbox")]
+    [InlineData("CREATE TABLE orders (id uuid); CREATE TABLE customers (id text);", "customers, orders")]
+    public async Task A_database_of_an_earlier_development_state_is_refused_with_the_remedy(string found, string named)
+    {
+        await using var database = await TestServers.CreateDatabaseAsync("earlier");
+        await database.ExecuteAsync(found);
+        var before = await TablesAsync(database);
+
+        var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => MigratedDatabases.MigrateAsync<Program>(database));
+
+        Assert.Contains("ended with 1:", refused.Message, StringComparison.Ordinal);
+        Assert.Contains($"The database '{database.Name}' has", refused.Message, StringComparison.Ordinal);
+        Assert.Contains($"({named})", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("'./shop reset'", refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", refused.Message, StringComparison.Ordinal); // no stack trace
+        Assert.Equal(before, await TablesAsync(database));
+    }
+
+    [Fact]
+    public async Task After_a_rollback_the_older_version_leaves_the_newer_ones_database_as_it_is()
+    {
+        await using var database = await MigratedDatabases.CreateAsync<Program>();
+        await database.ExecuteAsync("""INSERT INTO "__EFMigrationsHistory" VALUES ('29990101000000_OfTheNewerVersion', '10.0.14')""");
+        var before = await TablesAsync(database);
+
+        await MigratedDatabases.MigrateAsync<Program>(database);
+
+        Assert.Equal(before, await TablesAsync(database));
+    }
+
+    private static Task<IReadOnlyList<string>> MigrationsAsync(TestDatabase database) =>
+        database.RowsAsync("SELECT \"MigrationId\" FROM \"__EFMigrationsHistory\" ORDER BY 1");
+
+    private static Task<IReadOnlyList<string>> TablesAsync(TestDatabase database) => database.RowsAsync("""
+        SELECT table_name, string_agg(column_name, ' ' ORDER BY ordinal_position) FROM information_schema.columns
+        WHERE table_schema = 'public' GROUP BY table_name ORDER BY 1
+        """);
+}

@@ -1,0 +1,72 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Metadata;
+using Microsoft.EntityFrameworkCore.Migrations;
+using Npgsql;
+
+namespace Shop.Testing;
+
+/// <summary>What every service's migrations keep to. Each method says what they do not: nothing, where all is well.</summary>
+public static class MigrationRules
+{
+    // Of the service, its own schemas included; partitions and indexes come and go with their tables.
+    private const string Things = """
+        SELECT relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
+            WHERE relkind IN ('r', 'p', 'S') AND NOT relispartition AND nspname !~ '^pg_' AND nspname <> 'information_schema' AND relname <> '__EFMigrationsHistory'
+        UNION ALL SELECT proname FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = pronamespace
+            WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+        UNION ALL SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')
+        ORDER BY 1
+        """;
+
+    /// <summary>The tables are those of the model, with its check constraints and valid indexes; undone, nothing of them is left.</summary>
+    public static async Task<IReadOnlyList<string>> MakeTheModelAndCanBeUndoneAsync<TContext>(Func<DbContextOptions<TContext>, TContext> context)
+        where TContext : DbContext
+    {
+        await using var database = await TestServers.CreateDatabaseAsync("migrations");
+        await using var db = Open(database, context);
+        List<string> faults = [];
+        if (db.Database.HasPendingModelChanges())
+        {
+            faults.Add("The model has changes that no migration makes: see docs/migrations.md");
+        }
+
+        await db.Database.MigrateAsync();
+        var constraints = await database.RowsAsync("SELECT DISTINCT conname FROM pg_constraint WHERE contype = 'c' AND convalidated");
+        faults.AddRange(db.GetService<IDesignTimeModel>().Model.GetEntityTypes().SelectMany(entity => entity.GetCheckConstraints())
+            .Select(constraint => constraint.Name!).Except(constraints).Select(name => $"There is no valid constraint {name}"));
+        faults.AddRange((await database.RowsAsync("SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid")).Select(name => $"The index {name} is not valid"));
+
+        await db.GetService<IMigrator>().MigrateAsync(Migration.InitialDatabase);
+        faults.AddRange((await database.RowsAsync(Things)).Select(name => $"Undone, it leaves {name}"));
+        return faults;
+    }
+
+    /// <summary>A run that broke off near its end leaves nothing behind, and the next one does it all.</summary>
+    public static async Task<IReadOnlyList<string>> CanBeRunAgainAsync<TContext>(Func<DbContextOptions<TContext>, TContext> context)
+        where TContext : DbContext
+    {
+        await using var database = await TestServers.CreateDatabaseAsync("migrations");
+        await using var db = Open(database, context);
+        await database.ExecuteAsync("CREATE TABLE idempotency_keys (in_the_way integer)");
+        List<string> faults = [];
+        try
+        {
+            await db.Database.MigrateAsync();
+            faults.Add("Nothing was in the way: this shows nothing");
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.DuplicateTable)
+        {
+        }
+
+        faults.AddRange((await database.RowsAsync(Things)).Where(name => name != "idempotency_keys").Select(name => $"Broken off, it leaves {name}"));
+        await database.ExecuteAsync("DROP TABLE idempotency_keys");
+        await db.Database.MigrateAsync();
+        faults.AddRange((await db.Database.GetPendingMigrationsAsync()).Select(name => $"{name} is still missing"));
+        return faults;
+    }
+
+    private static TContext Open<TContext>(TestDatabase database, Func<DbContextOptions<TContext>, TContext> context)
+        where TContext : DbContext =>
+        context(new DbContextOptionsBuilder<TContext>().UseNpgsql(database.ConnectionString).Options);
+}
