@@ -10,13 +10,15 @@ internal static class ConceptsCommand
     private static readonly (string Service, string Type, string Step)[] s_way =
     [
         ("Ordering", "Shop.Ordering.Features.PlaceOrder.PlaceOrderEndpoint", "the request"),
-        ("Ordering", "Shop.Ordering.PublishedEvents", "domain events become integration events"),
         ("Ordering", "Shop.Ordering.Features.OrderHistory.RecordHistory", "a handler before the commit"),
         ("Inventory", "Shop.Inventory.Features.ReserveStock.OrderPlacedConsumer", "Inventory consumes OrderPlaced"),
-        ("Inventory", "Shop.Inventory.PublishedEvents", "and publishes StockReserved"),
         ("Ordering", "Shop.Ordering.Features.AnswerFromInventory.StockReservedConsumer", "Ordering consumes it and confirms the order"),
         ("Ordering", "Shop.Ordering.Features.CustomerStanding.CountConfirmedOrder", "another handler before the commit"),
     ];
+
+    // Where domain events become integration events. Each names all events of its service, also those that are not on the way.
+    private static readonly (string Service, string Type)[] s_switches =
+        [("Ordering", "Shop.Ordering.PublishedEvents"), ("Inventory", "Shop.Inventory.PublishedEvents")];
 
     public static Command Create()
     {
@@ -41,8 +43,12 @@ internal static class ConceptsCommand
                 }
             }
 
-            Console.WriteLine(string.Join(", ", reached.ProjectOf.GroupBy(found => found.Value).Select(group => $"{group.Count()} of {group.Key}")));
-            Console.WriteLine($"{reached.ProjectOf.Count} types");
+            var onTheWay = reached.ProjectOf.GroupBy(found => found.Value).Select(group => $"{group.Count()} of {group.Key}").ToList();
+            var count = reached.ProjectOf.Count + s_switches.Length;
+            s_switches.ToList().ForEach(mapping => reached.Read(mapping.Service, mapping.Type));
+            Console.WriteLine($"domain events become integration events: {string.Join(", ", s_switches.Select(mapping => mapping.Type))}");
+            Console.WriteLine($"{count} types: {string.Join(", ", onTheWay)}, and the {s_switches.Length} mappings;");
+            Console.WriteLine($"{reached.ProjectOf.Count - count} events of other stories that only the mappings name.");
             return 0;
         });
         return command;
