@@ -36,7 +36,7 @@ internal static class ShopHost
             builder.Services.AddHostedService<Supervisor>(); // the last to start is the first to stop
             await using (var app = builder.Build())
             {
-                await RunAsync(app);
+                await app.RunAsync();
             }
 
             await Leftovers.EndAsync(ShopHome.Root, TimeSpan.FromSeconds(15));
@@ -50,24 +50,11 @@ internal static class ShopHost
         }
     }
 
-    /// <summary>Whatever a start throws that was broken off, by Ctrl+C while the orchestrator waits for something: it is a stop like any other.</summary>
-    private static async Task RunAsync(DistributedApplication app)
-    {
-        var stopping = app.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
-        try
-        {
-            await app.RunAsync();
-        }
-        catch (Exception e) when (stopping.IsCancellationRequested)
-        {
-            Console.WriteLine($"The start was broken off: {e.GetBaseException().Message}");
-        }
-    }
-
     private static string[] Settings(Dashboard dashboard) =>
     [
         "--Logging:LogLevel:Default=Warning",
         "--Logging:LogLevel:Microsoft.AspNetCore.DataProtection=Error", // of the orchestrator's own pages, which keep nothing
+        "--Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host=None", // a start that Ctrl+C ends is no failure; any other is thrown too
         "--DcpPublisher:WaitForResourceCleanup=true",
         .. dashboard.Settings,
     ];
