@@ -22,7 +22,7 @@ public sealed class EventCatalog
         if (_names.GroupBy(pair => pair.Value).FirstOrDefault(group => group.Count() > 1) is { } same)
         {
             throw new InvalidOperationException(
-                $"The events {string.Join(" and ", same.Select(pair => pair.Key.FullName))} have the same name on the wire, '{same.Key}'.");
+                $"The events {string.Join(" and ", same.Select(pair => pair.Key.FullName))} have the same wire name, '{same.Key}'.");
         }
 
         _types = _names.ToFrozenDictionary(pair => pair.Value, pair => pair.Key);
@@ -35,18 +35,18 @@ public sealed class EventCatalog
     /// <summary>All wire names, sorted.</summary>
     public IReadOnlyList<string> Names { get; }
 
-    /// <summary>The events of these assemblies. One that is named twice counts once.</summary>
+    /// <summary>The events of these assemblies. Duplicates are ignored.</summary>
     /// <exception cref="InvalidOperationException">An event has no <see cref="EventNameAttribute"/>, or two have the same name.</exception>
     public static EventCatalog Of(params IEnumerable<Assembly> assemblies) => new([.. assemblies.Distinct()]);
 
     /// <summary>The wire name of an event type.</summary>
-    /// <exception cref="ArgumentException">The type is no event of this catalog.</exception>
+    /// <exception cref="ArgumentException">The type is not an event of this catalog.</exception>
     public string NameOf(Type type)
     {
         ArgumentNullException.ThrowIfNull(type);
         return _names.TryGetValue(type, out var name)
             ? name
-            : throw new ArgumentException($"{type.FullName} is no integration event of the assemblies that were registered.", nameof(type));
+            : throw new ArgumentException($"{type.FullName} is not an integration event of the registered assemblies. Add its assembly to EventCatalog.Of.", nameof(type));
     }
 
     /// <summary>The event type with this wire name, or null where the catalog does not know it.</summary>
@@ -72,7 +72,7 @@ public sealed class EventCatalog
         return false;
     }
 
-    /// <summary>An event as a type that it is or can be upcast to; null where it can not.</summary>
+    /// <summary>An event as a type that it is or can be upcast to; null where it cannot.</summary>
     public T? As<T>(IIntegrationEvent @event)
         where T : class => As(@event, typeof(T)) as T;
 

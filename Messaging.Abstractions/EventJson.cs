@@ -3,13 +3,13 @@ using System.Text.Json.Serialization;
 
 namespace Shop.Messaging;
 
-/// <summary>How events look as JSON: part of the contract, the same for whoever writes and whoever reads.</summary>
+/// <summary>The JSON options of events: part of the contract, the same for publishers and consumers.</summary>
 public static class EventJson
 {
     /// <summary>
-    /// Members in camelCase, enumerations as kebab-case text, numbers as numbers. Reading refuses a missing required member, a null
-    /// where none may be and a member that is there twice, and ignores what it does not know. <see cref="EventPromises"/> checks the rest
-    /// of what the schema says.
+    /// Members in camelCase, enumerations as kebab-case text, numbers as numbers. Reading rejects a missing required member, a null
+    /// where none is allowed and duplicate members, and ignores unknown members. <see cref="EventConstraints"/> checks the rest
+    /// of the schema.
     /// </summary>
     public static JsonSerializerOptions Options { get; } = Create();
 

@@ -6,7 +6,7 @@ using System.Text.Json.Serialization;
 namespace Shop.Messaging;
 
 /// <summary>
-/// Reads amounts as they were written, or not at all: the serializer rounds what a decimal cannot hold, 1e-400 to 0 and a 29th digit away.
+/// Reads a decimal without loss or fails. The default converter rounds what a decimal cannot hold: 1e-400 becomes 0, a 29th digit is dropped.
 /// </summary>
 public sealed class ExactDecimal : JsonConverter<decimal>
 {
@@ -14,7 +14,7 @@ public sealed class ExactDecimal : JsonConverter<decimal>
     public override decimal Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
         reader.TokenType == JsonTokenType.Number && reader.TryGetDecimal(out var number) && Holds(number, reader.ValueSpan)
             ? number
-            : throw new JsonException(); // the serializer adds which member it is
+            : throw new JsonException(); // the serializer adds the member's path
 
     /// <inheritdoc />
     public override void Write(Utf8JsonWriter writer, decimal value, JsonSerializerOptions options)
@@ -23,7 +23,7 @@ public sealed class ExactDecimal : JsonConverter<decimal>
         writer.WriteNumberValue(value);
     }
 
-    /// <summary>Whether a number of JSON is one that a decimal holds exactly.</summary>
+    /// <summary>Whether a decimal holds a JSON number exactly.</summary>
     /// <param name="json">The number, as it is written.</param>
     public static bool IsExact(ReadOnlySpan<byte> json) =>
         decimal.TryParse(json, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && Holds(number, json);
@@ -35,7 +35,7 @@ public sealed class ExactDecimal : JsonConverter<decimal>
             && Digits(text[..length]) is { } held && Digits(json) is { } written && held == written;
     }
 
-    /// <summary>The digits between the first and the last that are not 0, and the power of ten of the last; null for an unheard-of power.</summary>
+    /// <summary>The digits between the first and the last that are not 0, and the power of ten of the last; null where the exponent is out of range.</summary>
     private static (string Digits, long Power)? Digits(ReadOnlySpan<byte> number)
     {
         var power = 0L;

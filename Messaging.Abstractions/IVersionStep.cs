@@ -1,8 +1,8 @@
 namespace Shop.Messaging;
 
 /// <summary>
-/// How a version of an event becomes the next one, and back. Up is for consumers that take the new version and still get the old one;
-/// Down is for the publisher, who tells both while the old one is consumed. Both keep the event's id: it is one fact.
+/// Converts a version of an event to the next one, and back. Up is for consumers of the new version that still receive the old one;
+/// Down is for the publisher, which publishes both while the old one is consumed. Both keep the event's id: it is one fact.
 /// </summary>
 /// <typeparam name="TOld">A version.</typeparam>
 /// <typeparam name="TNew">The version after it.</typeparam>
@@ -10,9 +10,9 @@ public interface IVersionStep<TOld, TNew>
     where TOld : class, IIntegrationEvent
     where TNew : class, IIntegrationEvent
 {
-    /// <summary>The new version of what the old one tells. What the old one does not say is left out.</summary>
+    /// <summary>Upcasts to the new version. Members that the old one does not have stay unset.</summary>
     static abstract TNew Up(TOld old);
 
-    /// <summary>The old version of what the new one tells.</summary>
+    /// <summary>Downcasts to the old version.</summary>
     static abstract TOld Down(TNew current);
 }

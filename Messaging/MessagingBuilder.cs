@@ -6,7 +6,7 @@ using Shop.Messaging.RabbitMq;
 
 namespace Shop.Messaging;
 
-/// <summary>Says which events a service consumes.</summary>
+/// <summary>Configures the consumers of a service.</summary>
 public sealed class MessagingBuilder
 {
     internal MessagingBuilder(IServiceCollection services, BrokerTopology topology, MessagingSettings settings) =>
@@ -19,13 +19,13 @@ public sealed class MessagingBuilder
     internal MessagingSettings Settings { get; }
 
     /// <summary>
-    /// Has the service declare its exchanges, queues and bindings at every start, in place of definitions that somebody loads: for development
-    /// and small installations. The service's user then needs the permission to configure. What AMQP cannot declare is left out: users,
-    /// and the policy by which RabbitMQ 4 keeps dead letters however often they are looked at (its limit is 20 deliveries).
+    /// Declares the service's exchanges, queues and bindings at every start, instead of loading definitions into the broker: for development
+    /// and small installations. The service's user needs the configure permission. What AMQP cannot declare is left out: users,
+    /// and the policy that raises RabbitMQ 4's limit of 20 deliveries for dead-letter queues.
     /// </summary>
     public MessagingBuilder DeclareTopology()
     {
-        Topology.WillBeDeclared();
+        Topology.ExpectDeclaration();
         Services.AddSingleton<TopologyDeclaration>();
         Services.AddHostedService(services => services.GetRequiredService<TopologyDeclaration>());
         Services.AddHealthChecks().Add(new HealthCheckRegistration("topology declaration",
@@ -34,18 +34,18 @@ public sealed class MessagingBuilder
     }
 
     /// <summary>
-    /// Adds a consumer that saves many events together, with a queue of its own, named after the service and the consumer. For where
-    /// the transaction costs more than what is done in it. Events of one aggregate stay in their order.
+    /// Adds a consumer that saves many events in one transaction, with its own queue, named after the service and the consumer. For where
+    /// the transaction costs more than the work in it. Events of one aggregate stay in order.
     /// </summary>
     /// <typeparam name="TConsumer">The consumer.</typeparam>
-    /// <typeparam name="TEvent">What it takes: one event, or <see cref="IIntegrationEvent"/> for every event there is.</typeparam>
+    /// <typeparam name="TEvent">The event that it subscribes to, or <see cref="IIntegrationEvent"/> for every event.</typeparam>
     public MessagingBuilder AddBatchConsumer<TConsumer, TEvent>()
         where TConsumer : class, IBatchConsumer<TEvent>
         where TEvent : class, IIntegrationEvent => AddBatches<TConsumer>(typeof(TEvent), BatchCalls.EachAsync<TConsumer, TEvent>);
 
     /// <summary>Adds a consumer that handles many events in one statement, otherwise as <see cref="AddBatchConsumer{TConsumer, TEvent}"/>.</summary>
     /// <typeparam name="TConsumer">The consumer.</typeparam>
-    /// <typeparam name="TEvent">What it takes: one event, or <see cref="IIntegrationEvent"/> for every event there is.</typeparam>
+    /// <typeparam name="TEvent">The event that it subscribes to, or <see cref="IIntegrationEvent"/> for every event.</typeparam>
     public MessagingBuilder AddBulkConsumer<TConsumer, TEvent>()
         where TConsumer : class, IBulkConsumer<TEvent>
         where TEvent : class, IIntegrationEvent => AddBatches<TConsumer>(typeof(TEvent), BatchCalls.AllAsync<TConsumer, TEvent>);

@@ -34,14 +34,14 @@ public static class MessagingRegistration
         ArgumentNullException.ThrowIfNull(consumers);
         var settings = ReadSettings(builder);
         var topology = new BrokerTopology(settings.Service, events, settings.RetryDelays) { VirtualHost = settings.VirtualHost };
-        var comesAgain = topology.RetryDelays.Aggregate(TimeSpan.FromDays(1), (sum, delay) => sum + delay);
-        if (settings.InboxRetention < comesAgain)
+        var longestRedelivery = topology.RetryDelays.Aggregate(TimeSpan.FromDays(1), (sum, delay) => sum + delay);
+        if (settings.InboxRetention < longestRedelivery)
         {
             throw new InvalidOperationException("Messaging:InboxRetention must be at least a day longer than all of Messaging:RetryDelays, "
-                + $"{comesAgain}: a message that comes again later than that would act again.");
+                + $"{longestRedelivery}: a message that is redelivered later would be processed twice.");
         }
 
-        var noLongerConsumed = OldVersions.Checked(settings, events);
+        var noLongerConsumed = OldVersions.Validate(settings, events);
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(settings).AddSingleton(events).AddSingleton(topology).AddSingleton<MessageReader>().AddSingleton<MessagingSpans>();
         builder.Services.AddSingleton(new MessagingDocuments(topology, settings)).AddSingleton<FailurePolicy>().AddSingleton<Pump>();
@@ -50,7 +50,7 @@ public static class MessagingRegistration
         builder.Services.AddHealthChecks().AddCheck<TopologyCheck>("topology", tags: [MessagingSettings.ReadyTag]).Add(new HealthCheckRegistration(
             "consumers", services => services.GetRequiredService<ConsumerProgress>(), HealthStatus.Unhealthy, [MessagingSettings.ReadyTag]));
         builder.Services.AddSingleton(publishedEvents);
-        builder.Services.AddSingleton<OutboxDoorbell>();
+        builder.Services.AddSingleton<OutboxSignal>();
         builder.Services.AddSingleton<IRelayStore, RelayStore>().AddSingleton<IRelayPreparation, RowPreparation>();
         builder.Services.AddSingleton<BrokerPublisher>();
         builder.Services.AddSingleton<IEventPublisher>(services => services.GetRequiredService<BrokerPublisher>());
@@ -71,7 +71,7 @@ public static class MessagingRegistration
         consumers(new MessagingBuilder(builder.Services, topology, settings));
     }
 
-    /// <summary>For a service without a domain model, which appends to the outbox itself, if at all.</summary>
+    /// <summary>For a service without a domain model, which appends to the outbox directly or publishes nothing.</summary>
     /// <typeparam name="TContext">The service's DbContext; its model calls <see cref="MessagingSchema.MapMessaging"/>.</typeparam>
     public static void AddMessaging<TContext>(this IHostApplicationBuilder builder, EventCatalog events, Action<MessagingBuilder> consumers)
         where TContext : DbContext => builder.AddMessaging<TContext>(events, NothingPublished, consumers);

@@ -9,7 +9,7 @@ namespace Shop.Messaging;
 
 /// <summary>
 /// The messaging tables, the same in every service's database. They are created by a migration that calls
-/// <see cref="CreateMessagingTables"/> (or by <see cref="CreateMessagingTablesAsync"/>), not by EF's model differ, which cannot say what
+/// <see cref="CreateMessagingTables"/> (or by <see cref="CreateMessagingTablesAsync"/>), not by EF's model differ, which cannot express what
 /// they need: an identity column that EF does not read back, one index only, partitions, storage settings for tables that are always
 /// nearly empty.
 /// </summary>
@@ -28,7 +28,7 @@ public static class MessagingSchema
             body bytea NOT NULL
         ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
 
-        -- What could not be sent, and what must wait behind it: the head of a stream carries the attempts.
+        -- Events that could not be published, and those that wait behind them: the head of a stream carries the attempts.
         CREATE TABLE outbox_parked (
             seq bigint PRIMARY KEY,
             event_id uuid NOT NULL,
@@ -49,7 +49,7 @@ public static class MessagingSchema
 
     /// <summary>
     /// Creates outbox, outbox_parked and inbox, with the functions that create and drop the inbox's partitions. A later version of the
-    /// tables is a method of its own: this one always makes the same.
+    /// tables gets its own method: the result of this one never changes.
     /// </summary>
     public static void CreateMessagingTables(this MigrationBuilder migration)
     {
@@ -57,7 +57,7 @@ public static class MessagingSchema
         migration.Sql(s_create);
     }
 
-    /// <summary>Drops what <see cref="CreateMessagingTables"/> made.</summary>
+    /// <summary>Drops what <see cref="CreateMessagingTables"/> created.</summary>
     public static void DropMessagingTables(this MigrationBuilder migration)
     {
         ArgumentNullException.ThrowIfNull(migration);
@@ -66,8 +66,8 @@ public static class MessagingSchema
 
     /// <summary>
     /// Creates the same tables where they are missing, all of them or none: for development and for services without migrations. Call it
-    /// after EnsureCreatedAsync, which does nothing in a database that has tables. Safe to call at every start, of several instances at
-    /// once; needs the right to create tables.
+    /// after EnsureCreatedAsync, which does nothing in a database that has tables. Safe to call at every start, by several
+    /// instances concurrently; needs the right to create tables.
     /// </summary>
     public static async Task CreateMessagingTablesAsync(this DbContext db, CancellationToken ct = default)
     {
@@ -93,7 +93,7 @@ public static class MessagingSchema
 
     /// <summary>
     /// Maps outbox and inbox, so that their rows travel in the unit of work's SaveChanges. EF's key of the outbox is not the
-    /// table's, whose identity is never read back; it begins with the position, by which EF sorts what it inserts.
+    /// table's, whose identity is never read back; it begins with the position, by which EF orders its inserts.
     /// </summary>
     public static void MapMessaging(this ModelBuilder model)
     {
@@ -111,7 +111,7 @@ public static class MessagingSchema
         });
     }
 
-    // Whatever names the service gives to its own.
+    // Independent of the service's own naming convention.
     private static void NameColumns(IMutableEntityType entity)
     {
         foreach (var property in entity.GetProperties())

@@ -8,20 +8,20 @@ using Shop.Messaging.RabbitMq;
 namespace Shop.Messaging.Consuming;
 
 /// <summary>
-/// Watches that the queues of this service move: one that has messages waiting, and of which no delivery was settled here for
-/// <see cref="MessagingSettings.StalledAfter"/>, makes the service unhealthy, whatever the reason is.
+/// Reports the service as unhealthy while a queue has messages waiting and no delivery of it was settled here for
+/// <see cref="MessagingSettings.StalledAfter"/>, whatever the reason is.
 /// </summary>
 internal sealed partial class ConsumerProgress(
     MessagingSettings settings, BrokerTopology topology, TimeProvider clock, ILogger<ConsumerProgress> logger)
     : BackgroundService, IHealthCheck
 {
-    private static readonly TimeSpan s_goodbye = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_closeTimeout = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<string, long> _settled = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (long Settled, long Since)> _seen = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _stalled = new(StringComparer.Ordinal);
 
-    /// <summary>Deliveries of this queue were settled.</summary>
+    /// <summary>Records that deliveries of this queue were settled.</summary>
     public void Settled(string queue) => _settled.AddOrUpdate(queue, 1, static (_, count) => count + 1);
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
@@ -49,8 +49,8 @@ internal sealed partial class ConsumerProgress(
             }
             catch (Exception e)
             {
-                // Whatever it is, a watch that ends would take its service with it. A broker that does not answer is a cancellation here.
-                LogCannotLook(e.Message);
+                // An exception here would stop the host. A broker that does not answer is a cancellation here.
+                LogCheckFailed(e.Message);
                 await Task.Delay(settings.StalledAfter / 6, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
@@ -64,13 +64,13 @@ internal sealed partial class ConsumerProgress(
             var channel = await connection.CreateChannelAsync(cancellationToken: ct);
             do
             {
-                await LookAsync(channel, ct);
+                await CheckQueuesAsync(channel, ct);
             }
             while (await timer.WaitForNextTickAsync(ct));
         }
         finally
         {
-            await connection.AbortAsync(s_goodbye); // a broker that does not answer answers no goodbye either
+            await connection.AbortAsync(s_closeTimeout); // an unresponsive broker does not answer the close either
         }
     }
 
@@ -82,7 +82,7 @@ internal sealed partial class ConsumerProgress(
         return factory.CreateConnectionAsync(ct);
     }
 
-    private async Task LookAsync(IChannel channel, CancellationToken ct)
+    private async Task CheckQueuesAsync(IChannel channel, CancellationToken ct)
     {
         foreach (var queue in topology.Queues.Select(queue => queue.Name))
         {
@@ -92,40 +92,40 @@ internal sealed partial class ConsumerProgress(
             if (waiting == 0 || settled != before)
             {
                 _seen[queue] = (settled, clock.GetTimestamp());
-                Moves(queue);
+                ReportProgress(queue);
             }
-            else if (clock.GetElapsedTime(since) is var still && still >= settings.StalledAfter)
+            else if (clock.GetElapsedTime(since) is var unchanged && unchanged >= settings.StalledAfter)
             {
-                Stalls(queue, waiting, still);
+                ReportStalled(queue, waiting, unchanged);
             }
         }
     }
 
-    private void Moves(string queue)
+    private void ReportProgress(string queue)
     {
         if (_stalled.TryRemove(queue, out _))
         {
-            LogMoves(queue);
+            LogProgress(queue);
         }
     }
 
-    private void Stalls(string queue, uint waiting, TimeSpan still)
+    private void ReportStalled(string queue, uint waiting, TimeSpan unchanged)
     {
         if (!_stalled.ContainsKey(queue))
         {
-            LogStalls(queue, waiting, still);
+            LogStalled(queue, waiting, unchanged);
         }
 
-        _stalled[queue] = $"{queue} has {waiting} messages waiting, and settled none for {still.TotalSeconds:0} s: its log says why; "
-            + "a restart of the service has the messages delivered again.";
+        _stalled[queue] = $"{queue} has {waiting} messages waiting and settled none for {unchanged.TotalSeconds:0} s. See the service's log; "
+            + "a restart redelivers the messages.";
     }
 
-    [LoggerMessage(LogLevel.Error, "{Queue} makes no progress: {Waiting} messages wait, and none was settled for {Still}")]
-    private partial void LogStalls(string queue, uint waiting, TimeSpan still);
+    [LoggerMessage(LogLevel.Error, "{Queue} stalled: {Waiting} messages waiting, none settled for {Unchanged}")]
+    private partial void LogStalled(string queue, uint waiting, TimeSpan unchanged);
 
-    [LoggerMessage(LogLevel.Information, "{Queue} makes progress again")]
-    private partial void LogMoves(string queue);
+    [LoggerMessage(LogLevel.Information, "{Queue} resumed")]
+    private partial void LogProgress(string queue);
 
-    [LoggerMessage(LogLevel.Debug, "The queues' lengths are not known: {Reason}")]
-    private partial void LogCannotLook(string reason);
+    [LoggerMessage(LogLevel.Debug, "Queue lengths could not be read: {Reason}")]
+    private partial void LogCheckFailed(string reason);
 }

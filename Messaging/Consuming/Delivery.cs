@@ -5,7 +5,7 @@ using Shop.Messaging.Wire;
 
 namespace Shop.Messaging.Consuming;
 
-/// <summary>A message that waits for its acknowledgement.</summary>
+/// <summary>A delivered message that is not settled yet.</summary>
 internal sealed class Delivery
 {
     private Delivery(ulong tag, IReadOnlyBasicProperties properties, byte[] body) => (Tag, Properties, Body) = (tag, properties, body);
@@ -16,7 +16,7 @@ internal sealed class Delivery
 
     public byte[] Body { get; }
 
-    /// <summary>The event, or null where <see cref="Malformed"/> says why there is none.</summary>
+    /// <summary>The event; null where <see cref="Malformed"/> is set.</summary>
     public IIntegrationEvent? Event { get; private init; }
 
     /// <summary>The wire name of <see cref="Event"/>, in the version in which it is consumed; empty where there is none.</summary>
@@ -24,7 +24,7 @@ internal sealed class Delivery
 
     public Guid EventId { get; private init; }
 
-    /// <summary>What the events of the whole story share.</summary>
+    /// <summary>Shared by all events of one conversation.</summary>
     public Guid CorrelationId { get; private init; }
 
     /// <summary>The event as its publisher wrote it.</summary>
@@ -32,14 +32,14 @@ internal sealed class Delivery
 
     public MalformedMessageException? Malformed { get; private init; }
 
-    /// <summary>How often this message was given back, by a process that died or a connection that broke.</summary>
-    public int GivenBack => Untrusted.Count(Properties.Headers, "x-delivery-count") ?? 0;
+    /// <summary>How often this message was requeued, by a process that died or a connection that broke.</summary>
+    public int RequeueCount => Untrusted.Count(Properties.Headers, "x-delivery-count") ?? 0;
 
-    /// <summary>Reads a message. Whatever is in it, this returns: an exception here would leave the delivery to nobody.</summary>
+    /// <summary>Reads a message. Never throws: an exception here would leave the delivery unsettled.</summary>
     /// <param name="tag">The broker's tag of the delivery.</param>
-    /// <param name="properties">What the message says of itself.</param>
+    /// <param name="properties">The message's properties.</param>
     /// <param name="body">A copy of its body.</param>
-    /// <param name="subscribed">What the consumer can be given.</param>
+    /// <param name="subscribed">The types that the consumer subscribes to.</param>
     /// <param name="reader">Reads bodies.</param>
     public static Delivery Read(
         ulong tag, IReadOnlyBasicProperties properties, byte[] body, IReadOnlyList<Type> subscribed, MessageReader reader)
@@ -48,7 +48,7 @@ internal sealed class Delivery
         {
             var incoming = reader.Read(body);
             var @event = reader.As(incoming.Event, subscribed) ?? throw new MalformedMessageException(
-                $"'{incoming.WireName}' is no event that this queue has a consumer for.");
+                $"'{incoming.WireName}' is not an event that this queue's consumer subscribes to.");
             return new Delivery(tag, properties, body)
             {
                 Type = reader.Events.NameOf(@event.GetType()),
@@ -66,7 +66,7 @@ internal sealed class Delivery
 
     /// <inheritdoc cref="Read(ulong, IReadOnlyBasicProperties, byte[], IReadOnlyList{System.Type}, MessageReader)"/>
     public static Delivery Read(BasicDeliverEventArgs message, IReadOnlyList<Type> subscribed, MessageReader reader) =>
-        Read(message.DeliveryTag, message.BasicProperties, message.Body.ToArray(), subscribed, reader); // the client uses its memory again
+        Read(message.DeliveryTag, message.BasicProperties, message.Body.ToArray(), subscribed, reader); // the client reuses its buffer
 
     public string? Header(string name) => Untrusted.Text(Properties.Headers, name);
 }

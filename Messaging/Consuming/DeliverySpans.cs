@@ -6,7 +6,7 @@ namespace Shop.Messaging.Consuming;
 
 /// <summary>
 /// The spans of one attempt. A message alone continues its own trace and baggage. A batch has many causes, so it has a trace of its
-/// own, and each message has a span in its own trace that is linked to it: around its own effects where they are told apart, else as
+/// own, and each message has a span in its own trace that is linked to it: around its own handler where there is one, else as
 /// long as the batch.
 /// </summary>
 internal sealed class DeliverySpans : IDisposable
@@ -34,10 +34,10 @@ internal sealed class DeliverySpans : IDisposable
 
     public static DeliverySpans Start(MessagingSpans spans, string queue, IReadOnlyList<Delivery> deliveries) => new(spans, queue, deliveries);
 
-    /// <summary>Of the message, where it is alone, or of the batch; null where nobody listens.</summary>
+    /// <summary>The span of the single message or of the batch; null where nothing is recorded.</summary>
     public Activity? Activity => _activity;
 
-    /// <summary>Goes on in the trace of one of the messages, until what it returns is disposed.</summary>
+    /// <summary>Starts the span of one message of the batch.</summary>
     public Activity? Begin(Delivery delivery)
     {
         if (_deliveries.Count == 1)
@@ -49,8 +49,8 @@ internal sealed class DeliverySpans : IDisposable
         return _spans.Process(MessageOf(delivery), _queue, _activity);
     }
 
-    /// <summary>Marks a message whose event was processed before.</summary>
-    public void Absorb(Delivery delivery)
+    /// <summary>Marks a message whose event was already processed.</summary>
+    public void MarkDuplicate(Delivery delivery)
     {
         _duplicates.Add(delivery);
         if (_deliveries.Count == 1)

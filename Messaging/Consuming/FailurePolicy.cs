@@ -11,51 +11,51 @@ using Shop.Messaging.Wire;
 
 namespace Shop.Messaging.Consuming;
 
-/// <summary>The copy that takes a failed message's place. The message is acknowledged once the broker has confirmed it.</summary>
-/// <param name="Exchange">Where it is published, mandatory.</param>
-/// <param name="RoutingKey">With this key.</param>
-/// <param name="Properties">What it says of itself.</param>
-/// <param name="Retry">Which retry it waits for, from 1; 0 where it is a dead letter.</param>
+/// <summary>The copy that replaces a failed message. The message is acknowledged after the broker has confirmed the copy.</summary>
+/// <param name="Exchange">The exchange to publish to, mandatory.</param>
+/// <param name="RoutingKey">The routing key.</param>
+/// <param name="Properties">The copy's properties.</param>
+/// <param name="Retry">The number of the retry, from 1; 0 for a dead letter.</param>
 internal sealed record FailedMessage(string Exchange, string RoutingKey, BasicProperties Properties, int Retry);
 
-/// <summary>What has failed so far, of one delivery or of several together, without any of them being given up.</summary>
+/// <summary>Counts the failed attempts of one delivery or of a batch.</summary>
 internal sealed class Failures
 {
-    /// <summary>Times that the database was unavailable.</summary>
+    /// <summary>How often the database was unavailable.</summary>
     public int Outages { get; set; }
 
-    /// <summary>Concurrency conflicts, and locks that were waited for in vain.</summary>
+    /// <summary>Concurrency conflicts and lock timeouts.</summary>
     public int Conflicts { get; set; }
 
-    /// <summary>Whatever else failed.</summary>
+    /// <summary>All other failures.</summary>
     public int Others { get; set; }
 }
 
 /// <summary>
-/// Decides what becomes of a message that its consumer could not handle, for every kind of consumer: it is retried at once, or waits
-/// in the broker for its next retry, each time longer, or it is dead-lettered with the reason. What no retry can mend is dead-lettered
-/// at once.
+/// Decides how a failed delivery is settled, for every kind of consumer: it is retried immediately, or waits
+/// in the broker for a delayed retry with backoff, or is dead-lettered with the reason. What no retry can fix is dead-lettered
+/// immediately.
 /// </summary>
 internal sealed partial class FailurePolicy(
     BrokerTopology topology, MessagingSettings settings, TimeProvider clock, ILogger<FailurePolicy> logger)
 {
     private const int ConflictAttempts = 20;
-    private const int LongestReason = 4_000;
-    private const int LongestStackTrace = 8_000;
-    private const int LongestName = 500;
+    private const int MaxReasonLength = 4_000;
+    private const int MaxStackTraceLength = 8_000;
+    private const int MaxNameLength = 500;
 
     /// <summary>
-    /// After which pause the same deliveries are tried again while they are held here; null where that is over, and several of them are
-    /// cut in two, and one goes another way.
+    /// The pause before an immediate retry of the same deliveries, which stay unacknowledged; null where there is none: a batch is
+    /// split then, and a single delivery is forwarded.
     /// </summary>
-    /// <param name="failure">Why they were not handled.</param>
-    /// <param name="failures">What failed before, to which this is added.</param>
-    /// <param name="alone">Whether it is one delivery: only that can be at fault itself.</param>
-    public TimeSpan? RetryNow(Exception failure, Failures failures, bool alone)
+    /// <param name="failure">Why the attempt failed.</param>
+    /// <param name="failures">The failures so far, which this one is added to.</param>
+    /// <param name="alone">Whether it is a single delivery.</param>
+    public TimeSpan? ImmediateRetryDelay(Exception failure, Failures failures, bool alone)
     {
-        if (Transient.IsDatabaseAway(failure))
+        if (Transient.IsDatabaseUnavailable(failure))
         {
-            // No fault of a message: held however long it takes. If it was the commit that was cut off, the inbox knows what became of it.
+            // Not the message's fault: retried until the database is back. If the connection broke during the commit, the inbox detects whether it succeeded.
             return TimeSpan.FromMilliseconds(Math.Min(200 << Math.Min(failures.Outages++, 4), 3_000));
         }
 
@@ -69,11 +69,11 @@ internal sealed partial class FailurePolicy(
             : null;
     }
 
-    /// <summary>What becomes of a message that is not retried at once any more.</summary>
+    /// <summary>Decides between a delayed retry and a dead letter.</summary>
     /// <param name="queue">The queue that it was delivered from.</param>
     /// <param name="original">As it was delivered.</param>
-    /// <param name="failure">Why it was not handled.</param>
-    /// <param name="consumer">Which consumer failed; null where it came to none.</param>
+    /// <param name="failure">Why the last attempt failed.</param>
+    /// <param name="consumer">The consumer that failed; null where none was called.</param>
     public FailedMessage Decide(string queue, IReadOnlyBasicProperties original, Exception failure, string? consumer)
     {
         var retries = Untrusted.Count(original.Headers, MessageHeaderNames.Retries) ?? 0;
@@ -95,7 +95,7 @@ internal sealed partial class FailurePolicy(
             : new FailedMessage(BrokerTopology.DeadLettersOf(queue), "", properties, 0);
     }
 
-    /// <summary>To be called when the broker has the copy. The span is the message's, where one is recorded.</summary>
+    /// <summary>Counts and logs it; call it after the broker has confirmed the copy.</summary>
     public void Report(string queue, FailedMessage failed, Exception failure, Activity? span)
     {
         if (span is not null)
@@ -103,7 +103,7 @@ internal sealed partial class FailurePolicy(
             MessagingSpans.Settle(span, failed.Retry, ReasonOf(failure).Message);
         }
 
-        var (id, reason) = (Untrusted.Shown(failed.Properties.MessageId), Untrusted.Shown(ReasonOf(failure).Message));
+        var (id, reason) = (Untrusted.Sanitize(failed.Properties.MessageId), Untrusted.Sanitize(ReasonOf(failure).Message));
         if (failed.Retry > 0)
         {
             MessagingTelemetry.RetriedLater.Add(1, new KeyValuePair<string, object?>("consumer", queue));
@@ -111,13 +111,13 @@ internal sealed partial class FailurePolicy(
         }
         else
         {
-            LogDead(queue, id, reason);
+            LogDeadLettered(queue, id, reason);
         }
     }
 
     /// <summary>
-    /// A message that cannot be read, a rule that says no in every state, and data that the database refuses for its form: none of them
-    /// gets better by waiting.
+    /// Not worth a retry: a malformed message, a broken rule that does not depend on state, and data that the database rejects for its
+    /// format.
     /// </summary>
     private static bool IsWorthRetrying(Exception? failure)
     {
@@ -132,7 +132,7 @@ internal sealed partial class FailurePolicy(
         return true;
     }
 
-    /// <summary>A malformed message says it itself; of anything else, the innermost exception tells most.</summary>
+    /// <summary>The exception to report: that of the malformed message, else the innermost one.</summary>
     private static Exception ReasonOf(Exception failure)
     {
         for (var inner = failure; inner is not null; inner = inner.InnerException)
@@ -150,17 +150,17 @@ internal sealed partial class FailurePolicy(
     {
         var reason = ReasonOf(failure);
         headers[MessageHeaderNames.Reason] = "fault";
-        headers[MessageHeaderNames.FaultExceptionType] = Untrusted.Shown(reason.GetType().FullName, LongestName);
-        headers[MessageHeaderNames.FaultMessage] = Untrusted.Shown(reason.Message, LongestReason, keepLines: true);
-        headers[MessageHeaderNames.FaultStackTrace] = Untrusted.Shown(failure.StackTrace, LongestStackTrace, keepLines: true);
-        headers[MessageHeaderNames.FaultConsumerType] = Untrusted.Shown(consumer, LongestName);
+        headers[MessageHeaderNames.FaultExceptionType] = Untrusted.Sanitize(reason.GetType().FullName, MaxNameLength);
+        headers[MessageHeaderNames.FaultMessage] = Untrusted.Sanitize(reason.Message, MaxReasonLength, keepLines: true);
+        headers[MessageHeaderNames.FaultStackTrace] = Untrusted.Sanitize(failure.StackTrace, MaxStackTraceLength, keepLines: true);
+        headers[MessageHeaderNames.FaultConsumerType] = Untrusted.Sanitize(consumer, MaxNameLength);
         headers[MessageHeaderNames.FaultTimestamp] = clock.GetUtcNow().ToString("O", CultureInfo.InvariantCulture);
     }
 
     [LoggerMessage(LogLevel.Warning,
-        "{Queue} could not handle message {MessageId}; retry {Retry} of {Retries} follows in {Delay}: {Reason}")]
+        "{Queue} failed to handle message {MessageId}; retry {Retry} of {Retries} in {Delay}: {Reason}")]
     private partial void LogRetryLater(string queue, string messageId, int retry, int retries, TimeSpan delay, string reason);
 
     [LoggerMessage(LogLevel.Error, "{Queue} dead-lettered message {MessageId}: {Reason}")]
-    private partial void LogDead(string queue, string messageId, string reason);
+    private partial void LogDeadLettered(string queue, string messageId, string reason);
 }

@@ -10,16 +10,16 @@ using Shop.Messaging.Wire;
 namespace Shop.Messaging.Consuming;
 
 /// <summary>
-/// The way of every delivery, whoever received it: one transaction with its inbox row, in its trace, acknowledged after the commit.
-/// What fails is retried as the <see cref="FailurePolicy"/> decides, waits for its next retry in the broker, or is dead-lettered.
-/// Several deliveries are one transaction; where that fails it is cut in two until the message that it fails on is alone.
+/// Processes every delivery, whatever the transport: one transaction with its inbox row, in its trace, acknowledged after the commit.
+/// A failed delivery is retried, forwarded for a delayed retry or dead-lettered, as the <see cref="FailurePolicy"/> decides.
+/// A batch is one transaction; where that fails, the batch is split in two until the failing message is alone.
 /// </summary>
 internal sealed partial class Pump(
     FailurePolicy policy, ConsumerProgress progress, MessagingSpans spans, IServiceScopeFactory scopes, TimeProvider clock, ILogger<Pump> logger)
 {
     private static readonly TimeSpan s_requeuePause = TimeSpan.FromSeconds(1);
 
-    /// <summary>Returns when each delivery is acknowledged: after its commit, or when a copy of it waits elsewhere.</summary>
+    /// <summary>Returns when each delivery is settled: after its commit, or after a copy of it was forwarded.</summary>
     public async Task SettleAsync(IPumpSource source, List<Delivery> deliveries, CancellationToken giveUp)
     {
         foreach (var malformed in deliveries.Where(delivery => delivery.Malformed is not null))
@@ -50,9 +50,9 @@ internal sealed partial class Pump(
                 await AttemptAsync(source, part, span);
                 break;
             }
-            catch (Exception e) when (policy.RetryNow(e, failures, alone: part.Count == 1) is { } pause)
+            catch (Exception e) when (policy.ImmediateRetryDelay(e, failures, alone: part.Count == 1) is { } pause)
             {
-                LogRetry(Transient.IsDatabaseAway(e) ? LogLevel.Warning : LogLevel.Debug, queue, part.Count, pause, e.Message);
+                LogRetry(Transient.IsDatabaseUnavailable(e) ? LogLevel.Warning : LogLevel.Debug, queue, part.Count, pause, e.Message);
                 await Task.Delay(pause, clock, giveUp);
             }
             catch (Exception e) when (part.Count > 1)
@@ -82,7 +82,7 @@ internal sealed partial class Pump(
             var tag = new KeyValuePair<string, object?>("consumer", queue);
             MessagingTelemetry.ProcessDuration.Record(clock.GetElapsedTime(start).TotalSeconds, MessagingTelemetry.ProcessedFrom(queue));
             MessagingTelemetry.Consumed.Add(processed, tag);
-            MessagingTelemetry.ConsumedAtOnce.Record(part.Count, tag);
+            MessagingTelemetry.BatchSize.Record(part.Count, tag);
             if (processed < part.Count)
             {
                 MessagingTelemetry.Deduplicated.Add(part.Count - processed, tag);
@@ -96,37 +96,37 @@ internal sealed partial class Pump(
         }
     }
 
-    /// <summary>One attempt in a scope of its own. Where it throws, nothing happened.</summary>
+    /// <summary>One attempt in its own scope. Where it throws, the transaction is rolled back.</summary>
     private async Task<int> ProcessOnceAsync(IPumpSource source, List<Delivery> part, DeliverySpans span)
     {
         await using var scope = scopes.CreateAsyncScope();
         var services = scope.ServiceProvider;
         var (db, unitOfWork) = (services.GetRequiredService<DbContext>(), services.GetRequiredService<CommitProtocol>());
-        var causes = new Causes(db, unitOfWork, services.GetRequiredService<MessageOrigin>(), span);
+        var causation = new CausationContext(db, unitOfWork, services.GetRequiredService<MessageOrigin>(), span);
         await using var work = new InboxUnitOfWork(db, unitOfWork, clock, rowsFirst: source.InboxRowsFirst(part[0]));
 
-        // Not cancelled in the middle: what is nearly done is done sooner than done again.
+        // Not cancellable: finishing the attempt is cheaper than repeating it.
         Guid[] ids = [.. part.Select(delivery => delivery.EventId)];
         var processed = await InboxProtocol.ProcessOnceAsync(work, ids, source.Subscription.Queue.Name, async unprocessed =>
         {
-            // Each id once, so that a duplicate within the batch finds its id gone.
+            // Each id is removed when it is matched, so a duplicate within the batch does not match.
             var events = part.FindAll(delivery => unprocessed.Remove(delivery.EventId));
             foreach (var duplicate in events.Count == part.Count ? [] : part.Except(events))
             {
-                span.Absorb(duplicate);
+                span.MarkDuplicate(duplicate);
             }
 
-            await source.ConsumeAsync(scope, events, causes);
+            await source.ConsumeAsync(scope, events, causation);
         }, CancellationToken.None);
         if (processed == 0)
         {
-            part.ForEach(span.Absorb);
+            part.ForEach(span.MarkDuplicate);
         }
 
         return processed;
     }
 
-    /// <summary>Puts a copy where it waits for its next retry, or with the dead letters. The broker has it when this returns.</summary>
+    /// <summary>Publishes a copy to the retry queue or to the dead letters, and waits for the confirm.</summary>
     private async Task ForwardAsync(IPumpSource source, Delivery delivery, Exception failure, Activity? span, CancellationToken giveUp)
     {
         var (queue, consumer) = (source.Subscription.Queue.Name, source.Subscription.Consumer);
@@ -138,19 +138,19 @@ internal sealed partial class Pump(
         }
         catch (Exception e) when (source.IsRefusal(e))
         {
-            // Nothing else waits for it: it alone is delivered again, though not as fast as the broker can.
-            LogNotForwarded(queue, Untrusted.Shown(delivery.Properties.MessageId), failed.Exchange, e.Message);
+            // Requeued after a pause: an immediate redelivery would loop.
+            LogNotForwarded(queue, Untrusted.Sanitize(delivery.Properties.MessageId), failed.Exchange, e.Message);
             await Task.Delay(s_requeuePause, clock, giveUp);
             await source.RequeueAsync(delivery, e);
         }
     }
 
-    [LoggerMessage("{Queue} holds {Count} messages and retries them in {Pause}: {Reason}")]
+    [LoggerMessage("{Queue} retries {Count} messages in {Pause}: {Reason}")]
     private partial void LogRetry(LogLevel level, string queue, int count, TimeSpan pause, string reason);
 
-    [LoggerMessage(LogLevel.Information, "{Queue} failed on a batch of {Count} and cuts it in two: {Reason}")]
+    [LoggerMessage(LogLevel.Information, "{Queue} failed on a batch of {Count} and splits it: {Reason}")]
     private partial void LogCut(string queue, int count, string reason);
 
-    [LoggerMessage(LogLevel.Error, "{Queue}: the broker did not take message {MessageId} for {Exchange}; it is delivered again: {Reason}")]
+    [LoggerMessage(LogLevel.Error, "{Queue} requeued message {MessageId}, which the broker did not accept for {Exchange}: {Reason}")]
     private partial void LogNotForwarded(string queue, string messageId, string exchange, string reason);
 }

@@ -7,7 +7,7 @@ namespace Shop.Messaging.Consuming;
 /// <summary>A consumer and its queue.</summary>
 /// <param name="Queue">Named after the service and the consumer, and bound to the consumer's events.</param>
 /// <param name="Consumer">The consumer's name, for dead letters.</param>
-/// <param name="Events">The types that it is given: events of the contracts, or <see cref="IIntegrationEvent"/>.</param>
+/// <param name="Events">The types that it subscribes to: events of the contracts, or <see cref="IIntegrationEvent"/>.</param>
 internal sealed partial record Subscription(ConsumerQueue Queue, string Consumer, IReadOnlyList<Type> Events)
 {
     /// <summary>Adds a consumer's queue to a service's topology.</summary>
@@ -20,12 +20,12 @@ internal sealed partial record Subscription(ConsumerQueue Queue, string Consumer
     }
 
     private static IEnumerable<string> NamesOfAny(EventCatalog events, Type consumer) =>
-        consumer.GetCustomAttribute<TakesAttribute>() is { } takes ? takes.Events.Select(events.NameOf) : events.Names;
+        consumer.GetCustomAttribute<SubscribesToAttribute>() is { } subscribes ? subscribes.Events.Select(events.NameOf) : events.Names;
 
     private static IEnumerable<string> OlderVersions(EventCatalog events, Type consumer, IReadOnlyList<Type> subscribed) =>
-        consumer.GetCustomAttributes<AlsoTakesAttribute>().Select(also => also.Older).Select(older =>
+        consumer.GetCustomAttributes<AlsoSubscribesToAttribute>().Select(also => also.Older).Select(older =>
             subscribed.Any(newer => events.CanBecome(older, newer)) ? events.NameOf(older) : throw new InvalidOperationException(
-                $"{consumer.Name} also takes {older.FullName}, but no step of the contracts makes that one of the events that it takes."));
+                $"{consumer.Name} has [AlsoSubscribesTo({older.FullName})], but no IVersionStep of the contracts upcasts it to an event that the consumer subscribes to."));
 
     [GeneratedRegex("(?<!^)[A-Z]")]
     private static partial Regex WordStart();

@@ -1,11 +1,11 @@
 namespace Shop.Messaging.DomainEvents;
 
-/// <summary>An entity inside an aggregate. What happens to it is recorded by its root: the root's version counts it, and its order holds.</summary>
+/// <summary>An entity inside an aggregate. Its domain events are recorded by the root, in order.</summary>
 public abstract class AggregatePart
 {
-    /// <summary>The root, as a navigation that is loaded with the part.</summary>
+    /// <summary>The root, as a navigation that is loaded with the entity.</summary>
     protected abstract AggregateRoot Root { get; }
 
-    /// <summary>Records a fact.</summary>
+    /// <summary>Records a domain event.</summary>
     protected void Raise(DomainEvent domainEvent) => Root.Record(domainEvent);
 }

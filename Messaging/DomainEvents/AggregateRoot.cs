@@ -11,18 +11,18 @@ public abstract class AggregateRoot
     /// <summary>Counts the changes, from 1, and is the optimistic concurrency token.</summary>
     public int Version { get; protected set; }
 
-    /// <summary>Whether something was recorded that nobody took yet.</summary>
+    /// <summary>Whether there are recorded events that <see cref="TakeEvents"/> has not returned yet.</summary>
     public bool HasEvents => _events.Count > 0;
 
-    /// <summary>Hands over what was recorded since the last call, in order, and forgets it.</summary>
+    /// <summary>Returns the events recorded since the last call, in order, and clears them.</summary>
     public IReadOnlyList<DomainEvent> TakeEvents()
     {
-        DomainEvent[] taken = [.. _events];
+        DomainEvent[] events = [.. _events];
         _events.Clear();
-        return taken;
+        return events;
     }
 
-    /// <summary>Records a fact.</summary>
+    /// <summary>Records a domain event.</summary>
     protected void Raise(DomainEvent domainEvent) => Record(domainEvent);
 
     internal void Record(DomainEvent domainEvent) => _events.Add(domainEvent);

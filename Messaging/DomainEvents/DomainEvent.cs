@@ -7,6 +7,6 @@ namespace Shop.Messaging.DomainEvents;
 /// <param name="At">When it happened, UTC.</param>
 public abstract record DomainEvent(DateTimeOffset At)
 {
-    /// <summary>UUID version 7, made when the fact is recorded; an integration event that tells of this fact takes it over.</summary>
+    /// <summary>UUID version 7, created when the fact is recorded; an integration event that publishes this fact has the same id.</summary>
     public Guid EventId { get; } = Guid.CreateVersion7(At);
 }

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace Shop.Messaging.DomainEvents;
 
 /// <summary>
-/// Takes what aggregates recorded, finds the handlers of each event by its type and calls them in the order of their registration. One per
+/// Dispatches recorded domain events to the handlers of their type, in the order of registration. One per
 /// scope.
 /// </summary>
 internal sealed partial class DomainEventDispatcher(IServiceProvider services, ILogger<DomainEventDispatcher> logger)
@@ -17,9 +17,9 @@ internal sealed partial class DomainEventDispatcher(IServiceProvider services, I
     private static readonly ConcurrentDictionary<Type, Route> s_routes = new();
     private readonly List<AggregateRoot> _drained = [];
 
-    /// <summary>Handles, before the commit, what the context's aggregates recorded, and what their handlers have them record in turn.</summary>
-    /// <returns>All of it, in order.</returns>
-    /// <exception cref="InvalidOperationException">Handlers raise events without end, or an earlier call failed and its changes are still there.</exception>
+    /// <summary>Handles, before the commit, the events that the context's aggregates recorded, and those that the handlers raise in turn.</summary>
+    /// <returns>All handled events, in order.</returns>
+    /// <exception cref="InvalidOperationException">Handlers raise events endlessly, or an earlier call failed and its changes are still tracked.</exception>
     public async Task<IReadOnlyList<DomainEvent>> HandleRecordedAsync(DbContext db, CancellationToken ct)
     {
         if (_drained.Exists(aggregate => db.Entry(aggregate).State != EntityState.Detached))
@@ -30,7 +30,7 @@ internal sealed partial class DomainEventDispatcher(IServiceProvider services, I
 
         _drained.Clear();
         List<DomainEvent> all = [];
-        for (var round = 0; Take(db) is { Count: > 0 } raised; round++)
+        for (var round = 0; TakeRecorded(db) is { Count: > 0 } raised; round++)
         {
             if (round == MaxRounds)
             {
@@ -48,7 +48,7 @@ internal sealed partial class DomainEventDispatcher(IServiceProvider services, I
 
             if (!handled)
             {
-                break; // nobody did anything that could raise another, so nothing has to be looked through again
+                break; // no handler ran that could have raised another
             }
         }
 
@@ -60,7 +60,7 @@ internal sealed partial class DomainEventDispatcher(IServiceProvider services, I
     {
         try
         {
-            // The change is committed: a caller who hangs up must not stop what follows from it.
+            // The change is committed: a cancelled request must not skip the handlers.
             await RouteOf(domainEvent).AfterCommitAsync(services, domainEvent, CancellationToken.None);
         }
         catch (Exception e)
@@ -69,7 +69,7 @@ internal sealed partial class DomainEventDispatcher(IServiceProvider services, I
         }
     }
 
-    private List<DomainEvent> Take(DbContext db)
+    private List<DomainEvent> TakeRecorded(DbContext db)
     {
         var raising = db.ChangeTracker.Entries<AggregateRoot>().Select(entry => entry.Entity).Where(aggregate => aggregate.HasEvents).ToList();
         _drained.AddRange(raising);
@@ -79,7 +79,7 @@ internal sealed partial class DomainEventDispatcher(IServiceProvider services, I
     private static Route RouteOf(DomainEvent domainEvent) => s_routes.GetOrAdd(domainEvent.GetType(),
         static type => (Route)Activator.CreateInstance(typeof(Route<>).MakeGenericType(type))!);
 
-    [LoggerMessage(LogLevel.Error, "A handler of the committed {Event} failed; the change itself stands.")]
+    [LoggerMessage(LogLevel.Error, "A handler of committed event {Event} failed; the change stays committed.")]
     private partial void LogAfterCommitFailed(string @event, Exception exception);
 
     private abstract class Route

@@ -13,11 +13,11 @@ internal static class DomainEventSpans
 
     private static readonly ActivitySource s_activities = new("Shop.DomainEvents");
 
-    /// <summary>From the moment when a save had handled its domain events to the end of the commit; null where nobody listens.</summary>
+    /// <summary>From the end of the before-commit handlers to the end of the commit; null where nothing is recorded.</summary>
     public static Activity? Committed(DateTimeOffset since, int events) =>
         s_activities.StartActivity("commit", ActivityKind.Internal, default(ActivityContext), startTime: since)?.SetTag("shop.domain_events", events);
 
-    /// <summary>An event that nobody handles before the commit.</summary>
+    /// <summary>An event without a handler before the commit.</summary>
     public static void Raised(DomainEvent domainEvent) => Start(domainEvent, null, BeforeCommit)?.Dispose();
 
     /// <summary>Runs a handler in its span.</summary>

@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace Shop.Messaging.Inbox;
 
-/// <summary>Says that a consumer has taken an event: written in the transaction of the consumer's effects.</summary>
+/// <summary>Marks an event as processed by a consumer: inserted in the transaction of the consumer's effects.</summary>
 internal sealed partial class InboxMessage
 {
     public required Guid EventId { get; init; }
@@ -14,10 +14,10 @@ internal sealed partial class InboxMessage
     public required DateTimeOffset ProcessedAt { get; init; }
 
     /// <summary>
-    /// Whether an event is there already: a unique violation of the inbox's own key and of nothing else. PostgreSQL names the key
+    /// Whether the event is already processed: a unique violation of the inbox's own key and of nothing else. PostgreSQL names the key
     /// of the partition.
     /// </summary>
-    public static bool IsRepeat(PostgresException violation) =>
+    public static bool IsDuplicate(PostgresException violation) =>
         violation is { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: { } constraint } && Key().IsMatch(constraint);
 
     [GeneratedRegex("^inbox(_default|_[0-9]{8})?_pkey$", RegexOptions.CultureInvariant)]

@@ -7,32 +7,32 @@ namespace Shop.Messaging.Inbox;
 internal interface IInboxUnitOfWork : IAsyncDisposable
 {
     /// <summary>
-    /// Begins the transaction that the consumer's effects are part of, and adds an inbox row for each event. Returns the events that
-    /// are not known as processed by now.
+    /// Begins the transaction of the consumer's effects, and adds an inbox row for each event. Returns the events that
+    /// are not processed yet.
     /// </summary>
     Task<HashSet<Guid>> BeginAsync(IReadOnlyList<Guid> eventIds, string consumer, CancellationToken ct);
 
-    /// <summary>Saves what the consumer has left unsaved, and commits.</summary>
+    /// <summary>Saves the consumer's unsaved changes, and commits.</summary>
     Task CommitAsync(CancellationToken ct);
 
     Task RollbackAsync();
 
-    /// <summary>Whether an event that was not known as processed at the beginning is so now. After a rollback: what counts is what was committed.</summary>
+    /// <summary>Whether an event that was unprocessed at the beginning is processed now. Call it after the rollback: only committed rows count.</summary>
     Task<bool> IsProcessedAsync(Guid eventId, string consumer, CancellationToken ct);
 
-    /// <summary>Whether the inbox row was there already, which only a violation of the inbox's own key says.</summary>
+    /// <summary>Whether the inbox row existed already: a violation of the inbox's own key.</summary>
     bool IsDuplicate(Exception failure);
 
-    /// <summary>Whether the database could not be reached, so that nobody can say what was committed.</summary>
+    /// <summary>Whether the database was unavailable, so that it is unknown whether the commit succeeded.</summary>
     bool IsUnavailable(Exception failure);
 }
 
-/// <summary>Has each event processed once.</summary>
+/// <summary>Processes each event once.</summary>
 internal static class InboxProtocol
 {
     /// <summary>
-    /// Runs the consumer in one transaction with the inbox rows, and gives it the events that are no duplicates. Returns how many it
-    /// processed, after the commit: all of the deliveries may be acknowledged. Throws where they must be tried again.
+    /// Runs the consumer in one transaction with the inbox rows, with the events that are not duplicates. Returns how many it
+    /// processed, after the commit: all deliveries may be acknowledged then. Throws where they must be retried.
     /// </summary>
     public static async Task<int> ProcessOnceAsync(
         IInboxUnitOfWork work, IReadOnlyList<Guid> eventIds, string consumer, Func<HashSet<Guid>, Task> consume, CancellationToken ct)
@@ -56,7 +56,7 @@ internal static class InboxProtocol
         }
         catch (Exception e) when (eventIds.Count == 1 && !work.IsUnavailable(e))
         {
-            // A duplicate may fail before it comes to its inbox row, because its effects stand already: that is no failure.
+            // A duplicate may fail before its inbox row is inserted, because its effects are stored already: that is not a failure.
             await work.RollbackAsync();
             if (await work.IsProcessedAsync(eventIds[0], consumer, ct))
             {

@@ -2,8 +2,8 @@ namespace Shop.Messaging.Inbox;
 
 /// <summary>
 /// The inbox's table: a partition per day (UTC) of the event ids, which begin with the time at which the event was recorded
-/// (UUIDv7). An id belongs to one partition, so its key holds over all of them, and old rows go with their partition. Ids of no
-/// day that has one (events that are years old, ids that are no UUIDv7) are in <c>inbox_default</c>.
+/// (UUIDv7). An id belongs to one partition, so the key is unique across all of them, and old rows are dropped with their partition. Ids outside
+/// the partitions' days (events that are years old, ids that are not UUIDv7) are in <c>inbox_default</c>.
 /// </summary>
 internal static class InboxSchema
 {

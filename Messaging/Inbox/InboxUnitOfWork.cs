@@ -5,17 +5,17 @@ using Shop.Messaging.UnitOfWork;
 
 namespace Shop.Messaging.Inbox;
 
-/// <summary>The consumer's own unit of work.</summary>
+/// <summary>The inbox in the service's database, in the consumer's unit of work.</summary>
 /// <param name="db">The consumer's context.</param>
-/// <param name="unitOfWork">What the context belongs to.</param>
-/// <param name="clock">Dates inbox rows.</param>
+/// <param name="unitOfWork">The context's unit of work.</param>
+/// <param name="clock">For the rows' processed_at.</param>
 /// <param name="rowsFirst">
-/// The inbox rows are written before the consumer runs, and not together with what it saves: a round trip more, and a duplicate costs
-/// neither its work nor an exception. Whoever comes second waits at the row for the first to end. Always so for several events.
+/// Whether the inbox rows are inserted before the consumer runs, instead of with its changes: one more round trip, and a duplicate costs
+/// neither its work nor an exception. A concurrent duplicate waits for the row's transaction. Always so for batches.
 /// </param>
 internal sealed class InboxUnitOfWork(DbContext db, CommitProtocol unitOfWork, TimeProvider clock, bool rowsFirst) : IInboxUnitOfWork
 {
-    // In the order of ids: of two transactions that insert the same events, one waits for the other, and never each for the other.
+    // Ordered by id, so that two transactions that insert the same events cannot deadlock.
     private const string Insert = """
         INSERT INTO inbox (event_id, consumer, processed_at) SELECT id, $2, $3 FROM unnest($1) AS id ORDER BY id
         ON CONFLICT DO NOTHING RETURNING event_id
@@ -25,7 +25,7 @@ internal sealed class InboxUnitOfWork(DbContext db, CommitProtocol unitOfWork, T
 
     public async Task<HashSet<Guid>> BeginAsync(IReadOnlyList<Guid> eventIds, string consumer, CancellationToken ct)
     {
-        // A savepoint around each SaveChanges would be two more round trips, and nobody goes back to one: what fails starts again.
+        // A savepoint per SaveChanges would be two more round trips, and nothing rolls back to one: a failed attempt starts over.
         db.Database.AutoSavepointsEnabled = false;
         _transaction = await db.Database.BeginTransactionAsync(ct);
         if (rowsFirst || eventIds.Count > 1)
@@ -39,16 +39,16 @@ internal sealed class InboxUnitOfWork(DbContext db, CommitProtocol unitOfWork, T
 
     public Task CommitAsync(CancellationToken ct) => unitOfWork.SaveAndCommitAsync(db, _transaction!, ct);
 
-    /// <summary>By leaving the transaction, because a COMMIT that failed has ended it, and what has ended refuses to be rolled back.</summary>
+    /// <summary>Disposes the transaction: after a failed COMMIT it has ended, and an explicit rollback would throw.</summary>
     public Task RollbackAsync() => _transaction!.DisposeAsync().AsTask();
 
     public async Task<bool> IsProcessedAsync(Guid eventId, string consumer, CancellationToken ct) => !rowsFirst
         && await db.Set<InboxMessage>().AsNoTracking().AnyAsync(row => row.EventId == eventId && row.Consumer == consumer, ct);
 
     public bool IsDuplicate(Exception failure) =>
-        failure is DbUpdateException { InnerException: PostgresException violation } && InboxMessage.IsRepeat(violation);
+        failure is DbUpdateException { InnerException: PostgresException violation } && InboxMessage.IsDuplicate(violation);
 
-    public bool IsUnavailable(Exception failure) => Transient.IsDatabaseAway(failure);
+    public bool IsUnavailable(Exception failure) => Transient.IsDatabaseUnavailable(failure);
 
     public ValueTask DisposeAsync() => _transaction?.DisposeAsync() ?? default;
 

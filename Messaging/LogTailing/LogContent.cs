@@ -12,13 +12,13 @@ internal static class LogContent
 {
     private const int Columns = 7;
 
-    /// <exception cref="FormatException">The content is no event.</exception>
+    /// <exception cref="FormatException">The content is not an event.</exception>
     public static OutboxRow Read(ReadOnlySpan<byte> content)
     {
         var rest = content;
         if (ReadInt32(ref rest) != Columns)
         {
-            throw new FormatException($"A message in the log with the prefix {LogSlot.Prefix} is no event of this version.");
+            throw new FormatException($"A message in the log with the prefix {LogSlot.Prefix} is not an event of this version.");
         }
 
         return new OutboxRow(

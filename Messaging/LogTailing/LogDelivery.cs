@@ -6,12 +6,12 @@ using Shop.Messaging.Telemetry;
 namespace Shop.Messaging.LogTailing;
 
 /// <summary>
-/// Brings a batch from the log to where it is safe: to the broker, confirmed as routed, or, as rows, into the table. Into the table
-/// goes what the broker refuses, with all that follows in the same stream; what has to wait behind rows of its stream; and
-/// everything while more log waits than is allowed. The polling relay retries and parks those as it does its own.
+/// Moves a batch from the log to durable storage: to the broker, confirmed as routed, or as rows into the outbox table. Into the table
+/// go events that the broker rejects, with the later ones of their streams; events that must wait behind rows of their stream; and
+/// all events while the retained log exceeds its limit. The polling relay retries and parks them like any row.
 /// </summary>
 internal sealed partial class LogDelivery(
-    MessagingSettings settings, OutboxDoorbell doorbell, IEventPublisher publisher, TimeProvider clock, ILogger<LogDelivery> logger)
+    MessagingSettings settings, OutboxSignal signal, IEventPublisher publisher, TimeProvider clock, ILogger<LogDelivery> logger)
     : IAsyncDisposable
 {
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(100);
@@ -19,24 +19,24 @@ internal sealed partial class LogDelivery(
 
     private readonly SlowStart _batch = new(settings.BatchSize);
 
-    /// <summary>Whether rows may wait: this relay alone makes rows while events go into the log.</summary>
+    /// <summary>Whether there may be rows in the table: while events go into the log, only this relay inserts rows.</summary>
     private bool _rowsMayWait = true;
 
-    /// <summary>To be called when this process begins to read: others may have made rows before.</summary>
+    /// <summary>Call it when this process begins to read: other processes may have inserted rows before.</summary>
     public void Begin() => _rowsMayWait = true;
 
     /// <summary>
-    /// Returns when all of it is safe; false if it was asked to stop before that, and some of it may be sent again.
+    /// Returns when all events are confirmed or stored; false if it was stopped before that, and some may be published again.
     /// </summary>
     public async Task<bool> DeliverAsync(
-        LogSession session, IReadOnlyList<OutboxRow> rows, Func<Task<LogState?>> look, CancellationToken stopping)
+        LogSession session, IReadOnlyList<OutboxRow> rows, Func<Task<LogState?>> refreshState, CancellationToken stopping)
     {
         var pause = s_firstPause;
         while (rows.Count > 0)
         {
             var before = rows.Count;
-            var state = await look();
-            rows = state?.IsTooMuch(settings.MaxRetainedLog) == true
+            var state = await refreshState();
+            rows = state?.ExceedsLimit(settings.MaxRetainedLog) == true
                 ? await StoreAllAsync(session, rows, state)
                 : await SendAsync(session, await StoreWaitingAsync(session, rows, state is not { HasTrigger: false }));
             if (rows.Count == 0)
@@ -64,7 +64,7 @@ internal sealed partial class LogDelivery(
 
     public ValueTask DisposeAsync() => publisher is IAsyncDisposable disposable ? disposable.DisposeAsync() : ValueTask.CompletedTask;
 
-    /// <summary>Publishes as many as it may at once; what is left is neither confirmed nor refused.</summary>
+    /// <summary>Publishes a batch; returns the events that are neither confirmed nor rejected.</summary>
     private async Task<IReadOnlyList<OutboxRow>> SendAsync(LogSession session, IReadOnlyList<OutboxRow> rows)
     {
         if (rows.Count == 0)
@@ -76,18 +76,18 @@ internal sealed partial class LogDelivery(
         PublishReport report;
         try
         {
-            // No stopping token: the wait is bounded, and a shutdown waits for the confirms, so that it repeats nothing.
+            // No stopping token: the wait is bounded, and a shutdown waits for the confirms, to avoid duplicates.
             using var patience = new CancellationTokenSource(settings.ConfirmTimeout, clock);
             await publisher.ConnectAsync(patience.Token);
             report = await PublishAsync(sending);
         }
         catch (Exception e)
         {
-            LogBrokerAway(rows.Count, e.Message);
+            LogBrokerUnavailable(rows.Count, e.Message);
             return rows;
         }
 
-        SentEvents.Count(sending, report, clock);
+        RelayMetrics.Count(sending, report, clock);
         if (report.Confirmed.Count == rows.Count)
         {
             return [];
@@ -98,18 +98,18 @@ internal sealed partial class LogDelivery(
         return [.. unsent[false], .. rows.Skip(sending.Count)];
     }
 
-    /// <summary>As the polling relay does: an event that costs the connection each time that it is sent alone is refused.</summary>
+    /// <summary>As in the polling relay: an event that breaks the connection each time it is published alone is rejected.</summary>
     private async Task<PublishReport> PublishAsync(List<OutboxRow> rows)
     {
         var start = clock.GetTimestamp();
         var report = await publisher.PublishAsync(rows, CancellationToken.None);
         if (report.Confirmed.Count == rows.Count || !report.UnsentOf(rows)[false].Any())
         {
-            _batch.Succeeded();
+            _batch.RecordSuccess();
         }
-        else if (clock.GetElapsedTime(start) < settings.ConfirmTimeout && _batch.Blames(rows, OutboxRelay.LossesAllowed))
+        else if (clock.GetElapsedTime(start) < settings.ConfirmTimeout && _batch.RecordLoss(rows, OutboxRelay.MaxConnectionLosses))
         {
-            report.Refused[rows[0].Seq] = "the broker's connection was lost each time that it was sent alone";
+            report.Refused[rows[0].Seq] = "the connection to the broker was lost each time this event was published alone";
         }
 
         return report;
@@ -146,13 +146,13 @@ internal sealed partial class LogDelivery(
         _rowsMayWait = true;
         await session.StoreAsync(rows, CancellationToken.None);
         MessagingTelemetry.StoredFromLog.Add(rows.Count);
-        doorbell.RingFromOutside();
+        signal.SetByOtherProcess();
     }
 
-    [LoggerMessage(LogLevel.Warning, "{Count} events from the log cannot be sent now, and are tried again: {Reason}")]
-    private partial void LogBrokerAway(int count, string reason);
+    [LoggerMessage(LogLevel.Warning, "{Count} events from the log could not be published and are retried: {Reason}")]
+    private partial void LogBrokerUnavailable(int count, string reason);
 
     [LoggerMessage(LogLevel.Warning,
-        "{Lag} bytes of log wait, {Ceiling} may, and the server calls the slot {WalStatus}: {Count} events go into the table, so that it can let go of the log")]
+        "Log backlog of {Lag} bytes exceeds the limit of {Ceiling} (slot is {WalStatus}): {Count} events moved to the outbox table, so that the server can remove the log")]
     private partial void LogOverCeiling(long lag, long ceiling, string? walStatus, int count);
 }

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Shop.Messaging.LogTailing;
 
-/// <summary>Says how the slot is, and what to do. Asks nothing of the database: the relay looks about once a second.</summary>
+/// <summary>Reports the state of the slot and what to do. Does not query the database: the relay reads the state about once a second.</summary>
 internal sealed class LogHealthCheck(MessagingSettings settings, LogStatus status) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
@@ -11,19 +11,19 @@ internal sealed class LogHealthCheck(MessagingSettings settings, LogStatus statu
 
     private HealthCheckResult Check(HealthStatus failure) => status.State switch
     {
-        null => HealthCheckResult.Healthy("Not looked at yet."),
+        null => HealthCheckResult.Healthy("Not read yet."),
         { IsLost: true } lost => Result(failure, lost, lost.LostMessage),
         { HasSlot: false } none => settings.Relay == RelayKind.Polling
             ? HealthCheckResult.Healthy("Polling.")
             : Result(HealthStatus.Degraded, none, "Polling, although Messaging:Relay is LogTailing: "
-                + (none.Hindrance ?? "the service's migrate command has not set it up") + "."),
-        { MayReplicate: false } state => Result(failure, state, $"Events wait in the log: {state.Hindrance}."),
+                + (none.UnmetRequirement ?? "the service's migrate command has not set it up") + "."),
+        { MayReplicate: false } state => Result(failure, state, $"Events wait in the log: {state.UnmetRequirement}."),
         { WalStatus: "unreserved" } state => Result(failure, state, $"The server is about to remove log that slot {state.Slot} needs. Events "
             + "are moved into the table before that, if they can. Raise max_slot_wal_keep_size now, and see why they are not sent."),
         { Active: false } state => Result(HealthStatus.Degraded, state, $"Nobody reads slot {state.Slot}; {Amount(state.Lag)} wait."),
         { } state when state.Lag > state.Ceiling(settings.MaxRetainedLog) => Result(HealthStatus.Degraded, state,
             $"{Amount(state.Lag)} of log wait, more than {Amount(state.Ceiling(settings.MaxRetainedLog))} (Messaging:MaxRetainedLog, at most half of "
-            + "max_slot_wal_keep_size): events are moved into the table until the broker takes them."),
+            + "max_slot_wal_keep_size): events are moved into the table until the broker accepts them."),
         { } state when state.Retained > settings.MaxRetainedLog => Result(HealthStatus.Degraded, state,
             $"The server keeps {Amount(state.Retained)} of log, although all but {Amount(state.Lag)} is confirmed: a transaction is open for "
             + "long (pg_stat_activity)."),

@@ -8,15 +8,15 @@ using Shop.Messaging.Relay;
 
 namespace Shop.Messaging.LogTailing;
 
-/// <summary>A run of events in the order of their commits.</summary>
-/// <param name="Rows">The events; the first ones may belong to a transaction of which the batch before had the beginning.</param>
-/// <param name="CommittedUpTo">The end of the last transaction that is complete with this batch; null if none is.</param>
-/// <param name="EndsInside">Whether the rest of the last event's transaction is still to come.</param>
+/// <summary>A batch of events in commit order.</summary>
+/// <param name="Rows">The events; the first ones may continue a transaction that began in the previous batch.</param>
+/// <param name="CommittedUpTo">The end of the last transaction that this batch completes; null if none.</param>
+/// <param name="EndsInside">Whether the last event's transaction continues in the next batch.</param>
 internal sealed record LogBatch(IReadOnlyList<OutboxRow> Rows, NpgsqlLogSequenceNumber? CommittedUpTo, bool EndsInside);
 
 /// <summary>
-/// The one reader of a slot. It sees committed transactions only, in the order of their commits. What it tells the server, also in
-/// answer to keepalives, is never more than what <see cref="ConfirmAsync"/> was told.
+/// The only reader of a slot. It sees committed transactions only, in commit order. The position that it reports to the server, also in
+/// reply to keepalives, never exceeds the last call of <see cref="ConfirmAsync"/>.
 /// </summary>
 internal sealed class LogReader : IAsyncDisposable
 {
@@ -34,7 +34,7 @@ internal sealed class LogReader : IAsyncDisposable
     }
 
     /// <summary>
-    /// Begins to read from the slot's confirmed position. If another session holds the slot, <see cref="TakeAsync"/> says so.
+    /// Starts reading at the slot's confirmed position. If another session holds the slot, <see cref="ReadBatchAsync"/> throws.
     /// </summary>
     public static async Task<LogReader> StartAsync(MessagingSettings settings, string slot, CancellationToken ct)
     {
@@ -43,10 +43,10 @@ internal sealed class LogReader : IAsyncDisposable
         {
             ApplicationName = settings.Service + " log reader",
         };
-        own.Options = $"{own.Options} -c wal_sender_timeout={(int)patience.TotalMilliseconds}"; // a reader that is silent for so long loses the slot
+        own.Options = $"{own.Options} -c wal_sender_timeout={(int)patience.TotalMilliseconds}"; // a reader that is silent for longer loses the slot
         var connection = new LogicalReplicationConnection(own.ConnectionString)
         {
-            WalReceiverStatusInterval = patience / 3, // also while the broker makes the reader wait
+            WalReceiverStatusInterval = patience / 3, // also while the relay waits for the broker
         };
         try
         {
@@ -67,8 +67,8 @@ internal sealed class LogReader : IAsyncDisposable
     public static bool IsHeldByAnother(Exception exception) =>
         exception.GetBaseException() is PostgresException { SqlState: PostgresErrorCodes.ObjectInUse };
 
-    /// <summary>Up to so many of the next events, as soon as there is one; none if the time is up first.</summary>
-    public async Task<LogBatch> TakeAsync(int size, TimeSpan atMost, CancellationToken ct)
+    /// <summary>The next events, up to a limit, as soon as there is one; an empty batch on timeout.</summary>
+    public async Task<LogBatch> ReadBatchAsync(int size, TimeSpan atMost, CancellationToken ct)
     {
         List<OutboxRow> rows = [];
         NpgsqlLogSequenceNumber? committed = null;
@@ -101,11 +101,11 @@ internal sealed class LogReader : IAsyncDisposable
         return new LogBatch(rows, committed, _inside);
     }
 
-    /// <summary>Tells the server that every event up to this position has been taken care of for good.</summary>
+    /// <summary>Confirms to the server that every event up to this position is published or stored.</summary>
     public async Task ConfirmAsync(NpgsqlLogSequenceNumber position, CancellationToken ct)
     {
         _connection.SetReplicationStatus(position);
-        await _connection.SendStatusUpdate(ct); // without it a disposed connection takes the position along
+        await _connection.SendStatusUpdate(ct); // otherwise disposing the connection would lose the position
     }
 
     public async ValueTask DisposeAsync()
@@ -119,7 +119,7 @@ internal sealed class LogReader : IAsyncDisposable
         await _stop.CancelAsync();
         while (_entries.Reader.TryRead(out _))
         {
-            // Makes room for a reader that waits for it.
+            // Unblocks a writer that waits for space.
         }
 
         await _reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -131,7 +131,7 @@ internal sealed class LogReader : IAsyncDisposable
     {
         try
         {
-            // Protocol version 1: transactions come whole and after their commit, never streamed while they run.
+            // Protocol version 1: transactions arrive after their commit, never streamed while in progress.
             var options = new PgOutputReplicationOptions(LogSlot.Publication, PgOutputProtocolVersion.V1, messages: true);
             await foreach (var message in _connection.StartReplication(new PgOutputReplicationSlot(slot), options, _stop.Token))
             {

@@ -7,31 +7,31 @@ using Shop.Messaging.Telemetry;
 namespace Shop.Messaging.LogTailing;
 
 /// <summary>
-/// Moves events from the database's log to the broker. One process reads the slot, the others wait for its lock. A position is
-/// confirmed to the server only when every event before it is either confirmed by the broker or committed as a row, which the
-/// polling relay beside it sends or parks: a crash at any point repeats, and never loses.
+/// Moves events from the database's log to the broker. One process reads the slot, the others wait for the leader lock. A position is
+/// confirmed to the server only after every event before it is confirmed by the broker or committed as a row, which the
+/// polling relay publishes or parks: a crash at any point causes duplicates, never loss.
 /// </summary>
 /// <remarks>
-/// It also runs where polling is configured, as long as there is a slot: what went into the log before the switch is sent, and
-/// then the slot is removed.
+/// It also runs where polling is configured, while a slot exists: events logged before the switch are published, and
+/// then the slot is dropped.
 /// </remarks>
 internal sealed partial class LogRelay(
-    MessagingSettings settings, OutboxDoorbell doorbell, LogStatus status, LogDelivery delivery, TimeProvider clock,
+    MessagingSettings settings, OutboxSignal signal, LogStatus status, LogDelivery delivery, TimeProvider clock,
     ILogger<LogRelay> logger) : BackgroundService
 {
-    /// <summary>Log of other databases that may wait for a confirmation while this one is idle.</summary>
+    /// <summary>Bytes of other databases' log after which an idle reader's position is advanced by a heartbeat.</summary>
     private const long HeartbeatLag = 1 << 20;
 
-    private static readonly TimeSpan s_lookEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_refreshEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_pauseAfterFailure = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan s_pauseWhileHeld = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan s_lookForSlotEvery = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan s_patienceAtTheEnd = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_slotCheckEvery = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_shutdownTimeout = TimeSpan.FromSeconds(10);
 
     private string _reported = "";
-    private DateTimeOffset _lookAt;
+    private DateTimeOffset _refreshAt;
 
-    /// <summary>The end of the log when no event could get into it any more; null while there is a trigger.</summary>
+    /// <summary>The end of the log after the trigger was dropped: no later event is in the log. Null while there is a trigger.</summary>
     private NpgsqlLogSequenceNumber? _lastEvent;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -50,7 +50,7 @@ internal sealed partial class LogRelay(
             }
             catch (Exception e) when (LogReader.IsHeldByAnother(e))
             {
-                pause = s_pauseWhileHeld; // its process is gone, and the server has not noticed yet
+                pause = s_pauseWhileHeld; // the reader's process died, and the server has not noticed yet
             }
             catch (Exception e)
             {
@@ -66,15 +66,15 @@ internal sealed partial class LogRelay(
         }
     }
 
-    /// <summary>Leads until it is stopped, if there is something to read; how long to pause before the next look.</summary>
+    /// <summary>Waits for the leader lock and reads until it is stopped; returns the pause before the next attempt.</summary>
     private async Task<TimeSpan> TryRelayAsync(LogSession session, CancellationToken stopping)
     {
         while (true)
         {
-            var state = await LookAsync(session, stopping);
+            var state = await RefreshStateAsync(session, stopping);
             if (!state.IsReadable || !state.MayReplicate)
             {
-                return s_lookForSlotEvery;
+                return s_slotCheckEvery;
             }
 
             if (await session.TryLeadAsync(stopping))
@@ -92,18 +92,18 @@ internal sealed partial class LogRelay(
         await using var reader = await LogReader.StartAsync(settings, slot, stopping);
         status.Leads = true;
         delivery.Begin();
-        LogLeads(slot);
+        LogLeading(slot);
         NpgsqlLogSequenceNumber? confirmed = null;
         var giveUpAt = DateTimeOffset.MaxValue;
         var inside = false;
 
-        // Asked to stop inside a transaction, it goes on to the end of it: a position within cannot be confirmed.
+        // When stopped inside a transaction it reads on to its end: a position within a transaction cannot be confirmed.
         while (!stopping.IsCancellationRequested || (inside && clock.GetUtcNow() < giveUpAt))
         {
-            var batch = await reader.TakeAsync(settings.BatchSize, settings.PollInterval, inside ? CancellationToken.None : stopping);
-            if (!await delivery.DeliverAsync(session, batch.Rows, () => LookAgainAsync(session), stopping))
+            var batch = await reader.ReadBatchAsync(settings.BatchSize, settings.PollInterval, inside ? CancellationToken.None : stopping);
+            if (!await delivery.DeliverAsync(session, batch.Rows, () => RefreshIfDueAsync(session), stopping))
             {
-                break; // what is not delivered must not be confirmed, and nothing after it
+                break; // neither undelivered events nor anything after them may be confirmed
             }
 
             inside = batch.EndsInside;
@@ -115,9 +115,9 @@ internal sealed partial class LogRelay(
 
             if (stopping.IsCancellationRequested)
             {
-                giveUpAt = giveUpAt == DateTimeOffset.MaxValue ? clock.GetUtcNow() + s_patienceAtTheEnd : giveUpAt;
+                giveUpAt = giveUpAt == DateTimeOffset.MaxValue ? clock.GetUtcNow() + s_shutdownTimeout : giveUpAt;
             }
-            else if (await IsDoneAsync(session, reader, idle: batch.Rows.Count == 0 && !inside, stopping))
+            else if (await TryFinishAsync(session, reader, idle: batch.Rows.Count == 0 && !inside, stopping))
             {
                 return;
             }
@@ -126,18 +126,18 @@ internal sealed partial class LogRelay(
         await HandOverAsync(session, confirmed);
     }
 
-    /// <summary>Whether the slot has served its time and is gone. Looks about once a second, and lets an idle reader's position move on.</summary>
-    private async Task<bool> IsDoneAsync(LogSession session, LogReader reader, bool idle, CancellationToken ct)
+    /// <summary>Drops the slot where it is no longer needed and returns true then. Runs about once a second, and advances an idle reader's position.</summary>
+    private async Task<bool> TryFinishAsync(LogSession session, LogReader reader, bool idle, CancellationToken ct)
     {
-        if (clock.GetUtcNow() < _lookAt)
+        if (clock.GetUtcNow() < _refreshAt)
         {
             return false;
         }
 
-        var state = await LookAsync(session, ct);
+        var state = await RefreshStateAsync(session, ct);
         if (!state.IsReadable)
         {
-            throw new IOException($"Slot {state.Slot} cannot be read any more.");
+            throw new IOException($"Slot {state.Slot} can no longer be read.");
         }
 
         if (state.HasTrigger)
@@ -146,7 +146,7 @@ internal sealed partial class LogRelay(
         }
         else
         {
-            // No transaction that wrote into the log is still open: removing the trigger waited for them.
+            // No transaction that wrote to the log is open: dropping the trigger waited for them.
             _lastEvent ??= await session.EndOfLogAsync(ct);
             if (idle && NpgsqlLogSequenceNumber.Parse(state.Confirmed) >= _lastEvent && await session.TryLockSetupAsync(ct))
             {
@@ -166,7 +166,7 @@ internal sealed partial class LogRelay(
     {
         if ((await session.StateAsync(ct)).HasTrigger)
         {
-            throw new IOException("Log tailing was set up again just now."); // comes back with a session that does not hold this lock
+            throw new IOException("Log tailing was set up again just now."); // the next round has a new session, without the setup lock
         }
 
         await reader.DisposeAsync();
@@ -175,10 +175,10 @@ internal sealed partial class LogRelay(
         return true;
     }
 
-    /// <summary>Waits until the server has the last position: whoever is next begins there and repeats nothing.</summary>
+    /// <summary>Waits until the server has stored the last position: the next reader starts there, without duplicates.</summary>
     private async Task HandOverAsync(LogSession session, NpgsqlLogSequenceNumber? confirmed)
     {
-        var giveUpAt = clock.GetUtcNow() + s_patienceAtTheEnd;
+        var giveUpAt = clock.GetUtcNow() + s_shutdownTimeout;
         while (confirmed is not null && clock.GetUtcNow() < giveUpAt
             && NpgsqlLogSequenceNumber.Parse((await session.StateAsync(CancellationToken.None)).Confirmed) < confirmed)
         {
@@ -186,22 +186,22 @@ internal sealed partial class LogRelay(
         }
     }
 
-    private async Task<LogState?> LookAgainAsync(LogSession session) =>
-        clock.GetUtcNow() < _lookAt ? status.State : await LookAsync(session, CancellationToken.None);
+    private async Task<LogState?> RefreshIfDueAsync(LogSession session) =>
+        clock.GetUtcNow() < _refreshAt ? status.State : await RefreshStateAsync(session, CancellationToken.None);
 
-    private async Task<LogState> LookAsync(LogSession session, CancellationToken ct)
+    private async Task<LogState> RefreshStateAsync(LogSession session, CancellationToken ct)
     {
-        _lookAt = clock.GetUtcNow() + s_lookEvery;
+        _refreshAt = clock.GetUtcNow() + s_refreshEvery;
         var state = await session.StateAsync(ct);
         status.State = state;
-        doorbell.Muted = state is { HasTrigger: true, IsReadable: true, MayReplicate: true };
+        signal.Suppressed = state is { HasTrigger: true, IsReadable: true, MayReplicate: true };
         Report(state);
         return state;
     }
 
     private void Report(LogState state)
     {
-        var report = (state.IsLost, state.Hindrance, state.HasTrigger, state.HasSlot).ToString();
+        var report = (state.IsLost, state.UnmetRequirement, state.HasTrigger, state.HasSlot).ToString();
         if (report == _reported)
         {
             return;
@@ -212,34 +212,34 @@ internal sealed partial class LogRelay(
         {
             LogLost(state.LostMessage);
         }
-        else if (settings.Relay != RelayKind.Polling && (state.Hindrance is not null || !state.HasTrigger))
+        else if (settings.Relay != RelayKind.Polling && (state.UnmetRequirement is not null || !state.HasTrigger))
         {
-            LogFallsBack(state.Hindrance ?? "the service's migrate command has not set it up");
+            LogFallsBack(state.UnmetRequirement ?? "the service's migrate command has not set it up");
         }
         else if (settings.Relay == RelayKind.Polling && state.HasSlot)
         {
             LogDrains(state.Slot, state.HasTrigger
-                ? "Events still go into the log: run the service's migrate command with this configuration"
-                : "What is in it is sent, then it is removed");
+                ? "Events still go to the log: run the service's migrate command with this configuration"
+                : "Its events are published, then it is dropped");
         }
     }
 
-    [LoggerMessage(LogLevel.Information, "This process reads the log through slot {Slot} and sends its events")]
-    private partial void LogLeads(string slot);
+    [LoggerMessage(LogLevel.Information, "Relay reads the log through slot {Slot}")]
+    private partial void LogLeading(string slot);
 
     [LoggerMessage(LogLevel.Critical, "{WhatAndWhatToDo}")]
     private partial void LogLost(string whatAndWhatToDo);
 
     [LoggerMessage(LogLevel.Warning,
-        "Messaging:Relay is LogTailing, but {Reason}. Nothing is lost by that: events are stored as rows and polled.")]
+        "Messaging:Relay is LogTailing, but {Reason}. No event is lost: events are stored as rows and polled.")]
     private partial void LogFallsBack(string reason);
 
     [LoggerMessage(LogLevel.Warning, "Messaging:Relay is Polling, and slot {Slot} is left from log tailing. {WhatHappens}.")]
     private partial void LogDrains(string slot, string whatHappens);
 
-    [LoggerMessage(LogLevel.Information, "All that was in the log is sent; the slot is removed, and events are polled")]
+    [LoggerMessage(LogLevel.Information, "All events of the log are published; slot dropped, events are polled")]
     private partial void LogRemoved();
 
-    [LoggerMessage(LogLevel.Warning, "Reading the log failed and nothing is lost; it begins again from the last confirmed position: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Reading the log failed; restarting at the last confirmed position: {Reason}")]
     private partial void LogRoundFailed(string reason);
 }

@@ -7,7 +7,7 @@ using Shop.Messaging.UnitOfWork;
 
 namespace Shop.Messaging.LogTailing;
 
-/// <summary>The streams of which rows wait in the table or among the parked; where there are many rows, all streams count.</summary>
+/// <summary>The streams with waiting or parked rows; where there are many rows, all streams.</summary>
 internal sealed record WaitingStreams(bool All, IReadOnlySet<string> Streams)
 {
     public bool Any => All || Streams.Count > 0;
@@ -16,8 +16,8 @@ internal sealed record WaitingStreams(bool All, IReadOnlySet<string> Streams)
 }
 
 /// <summary>
-/// The ordinary session beside the reader's: whoever has its lock leads, and the others find it free as soon as it is closed. The
-/// server ends a session that stays silent.
+/// The ordinary session beside the reader's. It holds the leader lock, which is released when the session closes. The
+/// server ends an idle session.
 /// </summary>
 internal sealed class LogSession : IAsyncDisposable
 {
@@ -66,24 +66,24 @@ internal sealed class LogSession : IAsyncDisposable
             reader.GetInt64(7), reader.GetInt64(8), reader.GetInt64(9));
     }
 
-    /// <summary>Whether this session leads from now on. Tried, not waited for: a session that waits holds vacuum back.</summary>
+    /// <summary>Tries to take the leader lock. It does not wait for it: a waiting session holds back vacuum.</summary>
     public async Task<bool> TryLeadAsync(CancellationToken ct) =>
         (bool)(await ScalarAsync($"SELECT pg_try_advisory_lock({RelaySession.LockClass}, {LeaderLock})", ct))!;
 
-    /// <summary>Whether some relay is there, of rows or of the log, also one that has not begun to read yet.</summary>
+    /// <summary>Whether any relay is connected, polling or tailing, also one that has not started reading yet.</summary>
     public async Task<bool> AnyRelayAsync(CancellationToken ct) => (bool)(await ScalarAsync(
         "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted "
         + $"AND classid = {RelaySession.LockClass} AND objid IN (0, {LeaderLock}) "
         + "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))", ct))!;
 
-    /// <summary>Keeps others from setting up or taking down log tailing until this session ends.</summary>
+    /// <summary>Tries to lock setup and removal of log tailing until this session ends.</summary>
     public async Task<bool> TryLockSetupAsync(CancellationToken ct) =>
         (bool)(await ScalarAsync($"SELECT pg_try_advisory_lock({RelaySession.LockClass}, {SetupLock})", ct))!;
 
     /// <summary>
-    /// What events from the log must wait behind. Rows that a relay has claimed count until it has committed, that is, until they
-    /// are confirmed: a claim is a deletion that others do not see yet. When events do not go into the log any more, the rows that
-    /// services wrote are newer than what is in the log; those that relays put there, with a negative position, are older.
+    /// The streams whose events in the log must wait behind rows. Rows that a relay has claimed count until its commit, that is, until they
+    /// are confirmed: a claim is an uncommitted deletion. When events no longer go to the log, the rows that
+    /// services inserted are newer than the log; those that relays inserted, with a negative position, are older.
     /// </summary>
     public async Task<WaitingStreams> WaitingStreamsAsync(bool olderThanLog, CancellationToken ct)
     {
@@ -103,8 +103,8 @@ internal sealed class LogSession : IAsyncDisposable
     }
 
     /// <summary>
-    /// Stores events as rows, which a polling relay sends, in this order. One that comes from the log for the second time is stored
-    /// for the second time: a repeat.
+    /// Stores events as rows, which a polling relay publishes in this order. An event that is read from the log twice is stored
+    /// twice: a duplicate.
     /// </summary>
     public async Task StoreAsync(IReadOnlyList<OutboxRow> rows, CancellationToken ct)
     {
@@ -129,11 +129,11 @@ internal sealed class LogSession : IAsyncDisposable
         await command.ExecuteNonQueryAsync(ct);
     }
 
-    /// <summary>Writes something into the log that the reader can confirm: its position.</summary>
+    /// <summary>Writes a message into the log that the reader can confirm; returns its position.</summary>
     public async Task<NpgsqlLogSequenceNumber> HeartbeatAsync(CancellationToken ct) =>
         NpgsqlLogSequenceNumber.Parse((string)(await ScalarAsync(LogSlot.Heartbeat, ct))!);
 
-    /// <summary>Where the log ends now: every event committed until now is before.</summary>
+    /// <summary>The current end of the log: every event committed until now is before it.</summary>
     public async Task<NpgsqlLogSequenceNumber> EndOfLogAsync(CancellationToken ct) =>
         NpgsqlLogSequenceNumber.Parse((string)(await ScalarAsync("SELECT pg_current_wal_insert_lsn()::text", ct))!);
 
@@ -141,16 +141,16 @@ internal sealed class LogSession : IAsyncDisposable
     {
         if (!(bool)(await ScalarAsync($"SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = '{LogSlot.Publication}')", ct))!)
         {
-            await ExecuteAsync(LogSlot.CreatePublication, ct); // before the slot, in whose log the plugin looks for it
+            await ExecuteAsync(LogSlot.CreatePublication, ct); // before the slot: the plugin needs the publication
         }
 
         if (!state.HasSlot)
         {
-            await ExecuteAsync(LogSlot.CreateSlot, ct); // waits for all transactions that are open in the whole cluster
+            await ExecuteAsync(LogSlot.CreateSlot, ct); // waits for all open transactions of the cluster
         }
     }
 
-    /// <summary>Removes the slot; its reader must have ended, which the server may take a moment to notice.</summary>
+    /// <summary>Drops the slot. Its reader must have ended, which the server may notice with a delay.</summary>
     public async Task RemoveSlotAsync(CancellationToken ct)
     {
         var drop = new ResiliencePipelineBuilder()
@@ -165,7 +165,7 @@ internal sealed class LogSession : IAsyncDisposable
         await ExecuteAsync(LogSlot.DropRest, ct);
     }
 
-    /// <summary>Changes the table outbox; throws where it does not get its lock soon.</summary>
+    /// <summary>Alters the table outbox; throws on a lock timeout.</summary>
     public Task AlterAsync(string sql, CancellationToken ct) => ExecuteAsync($"SET lock_timeout = {Migration.LockTimeout}; {sql}", ct);
 
     public async Task ExecuteAsync(string sql, CancellationToken ct)

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Shop.Messaging.LogTailing;
 
 /// <summary>
-/// What log tailing has in a database. The slot keeps the log from the first event that is not confirmed; the trigger puts events
-/// into the log in place of a row; the publication is empty, because the plugin asks for one.
+/// The database objects of log tailing. The slot retains the log from the first unconfirmed event; the trigger writes events
+/// to the log instead of rows; the publication is empty, and there because the plugin requires one.
 /// </summary>
 internal static class LogSlot
 {
@@ -14,7 +14,7 @@ internal static class LogSlot
     public const string Publication = "shop_outbox";
     public const string Trigger = "outbox_to_log";
 
-    /// <summary>Slots share one namespace in the cluster, hence the database's oid, which no other database ever has.</summary>
+    /// <summary>Slot names are unique in the cluster, hence the database's oid.</summary>
     public const string NameOfSlot = "(SELECT 'shop_relay_' || oid FROM pg_database WHERE datname = current_database())";
 
     public const string CreatePublication = $"CREATE PUBLICATION {Publication}";
@@ -22,8 +22,8 @@ internal static class LogSlot
     public const string CreateSlot = $"SELECT pg_create_logical_replication_slot({NameOfSlot}, 'pgoutput')";
 
     /// <summary>
-    /// Looks for the slot at the very moment of writing: where nobody could read the event from the log (the slot is lost, was
-    /// dropped, did not come along to a standby or to a copy of the database), it becomes a row, and is polled.
+    /// Checks for the slot at each insert: where the event could not be read from the log (the slot is lost, was
+    /// dropped, or is missing on a standby or in a copy of the database), it is stored as a row, and polled.
     /// </summary>
     public const string CreateFunction = $"""
         CREATE OR REPLACE FUNCTION {Trigger}() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -40,13 +40,13 @@ internal static class LogSlot
         END $$
         """;
 
-    /// <summary>Rows that a relay puts into the table have a negative position, and stay rows.</summary>
+    /// <summary>Rows that a relay inserts have a negative position, and are not redirected to the log.</summary>
     public static string CreateTrigger(string slot) =>
         $"CREATE TRIGGER {Trigger} BEFORE INSERT ON outbox FOR EACH ROW WHEN (NEW.position >= 0) EXECUTE FUNCTION {Trigger}('{slot}')";
 
     public const string DropTrigger = $"DROP TRIGGER IF EXISTS {Trigger} ON outbox";
 
-    /// <summary>Only as the owner of the table. A relay's login leaves them to the next migrate: without a slot they do nothing.</summary>
+    /// <summary>Only as the table's owner. Otherwise they remain until the next migrate: without a slot they have no effect.</summary>
     public const string DropRest = $"""
         DO $$ BEGIN
             IF pg_has_role((SELECT relowner FROM pg_class WHERE oid = 'outbox'::regclass), 'USAGE') THEN
@@ -71,11 +71,11 @@ internal static class LogSlot
         """;
 }
 
-/// <summary>How log tailing stands in a database.</summary>
+/// <summary>The state of log tailing in a database.</summary>
 /// <param name="Slot">The slot's name, whether it exists or not.</param>
 /// <param name="IsLogical">Whether wal_level is logical.</param>
 /// <param name="MayReplicate">Whether this login has the attribute REPLICATION.</param>
-/// <param name="HasTrigger">Whether events go into the log.</param>
+/// <param name="HasTrigger">Whether events go to the log.</param>
 /// <param name="WalStatus">pg_replication_slots.wal_status; null where there is no slot.</param>
 /// <param name="Active">Whether some relay reads the slot.</param>
 /// <param name="Confirmed">The position up to which every event is confirmed.</param>
@@ -87,19 +87,19 @@ internal sealed record LogState(
     long Retained, long ServerCeiling)
 {
     /// <summary>
-    /// Whether events are to leave the log for the table: more than is allowed waits, or than half of what the server keeps, or
-    /// the server is about to remove it.
+    /// Whether events must be moved from the log to the table: the backlog exceeds its limit, or half of what the server retains, or
+    /// the server is about to remove log that is needed.
     /// </summary>
-    public bool IsTooMuch(long allowed) => Lag > Ceiling(allowed) || WalStatus == "unreserved";
+    public bool ExceedsLimit(long allowed) => Lag > Ceiling(allowed) || WalStatus == "unreserved";
 
-    /// <summary>What is allowed to wait, and never more than half of what the server keeps.</summary>
+    /// <summary>The largest backlog: the configured limit, at most half of what the server retains.</summary>
     public long Ceiling(long allowed) => ServerCeiling >= 0 ? Math.Min(allowed, ServerCeiling / 2) : allowed;
 
     public bool HasSlot => WalStatus is not null;
 
     public bool IsReadable => HasSlot && WalStatus != "lost";
 
-    /// <summary>Events went into the log that nobody can read any more.</summary>
+    /// <summary>Whether there are events in the log that can no longer be read.</summary>
     public bool IsLost => WalStatus == "lost" || (HasTrigger && !HasSlot);
 
     public string LostMessage => string.Create(CultureInfo.InvariantCulture, $"""
@@ -109,8 +109,8 @@ internal sealed record LogState(
         {(HasSlot ? $"SELECT pg_drop_replication_slot('{Slot}'); " : "")}and run the service's migrate command. See docs/log-tailing.md.
         """).ReplaceLineEndings(" ");
 
-    /// <summary>Why events cannot go through the log of this database, and what would change it; null if they can.</summary>
-    public string? Hindrance =>
+    /// <summary>Why log tailing cannot be used in this database, and what to change; null if it can.</summary>
+    public string? UnmetRequirement =>
         !IsLogical ? "the server's wal_level is not logical: set wal_level = logical and restart it"
         : !MayReplicate ? "the login may not replicate: ALTER ROLE ... REPLICATION"
         : null;

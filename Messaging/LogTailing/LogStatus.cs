@@ -4,7 +4,7 @@ using Shop.Messaging.Telemetry;
 
 namespace Shop.Messaging.LogTailing;
 
-/// <summary>What this process knows of the slot, looked up about once a second, for the meter and the health check.</summary>
+/// <summary>The last known state of the slot, refreshed about once a second, for metrics and the health check.</summary>
 internal sealed class LogStatus : ILogBacklog, IDisposable
 {
     private readonly Meter _meter;
@@ -27,7 +27,7 @@ internal sealed class LogStatus : ILogBacklog, IDisposable
             "1 when events in the log can no longer be read: a person has to act.");
     }
 
-    /// <summary>Null until it was looked up for the first time.</summary>
+    /// <summary>Null until it was read for the first time.</summary>
     public LogState? State
     {
         get => _state;

@@ -5,8 +5,8 @@ using Shop.Messaging.UnitOfWork;
 
 namespace Shop.Messaging.LogTailing;
 
-/// <summary>Back from the log: events are rows again once what is in the log is read.</summary>
-internal sealed partial class PollingAgain(MessagingSettings settings, TimeProvider clock, ILogger<PollingAgain> logger)
+/// <summary>Switches from log tailing back to polling, once the log is read.</summary>
+internal sealed partial class PollingPreparation(MessagingSettings settings, TimeProvider clock, ILogger<PollingPreparation> logger)
     : IRelayPreparation
 {
     public async Task PrepareAsync(CancellationToken ct)
@@ -23,18 +23,18 @@ internal sealed partial class PollingAgain(MessagingSettings settings, TimeProvi
             return;
         }
 
-        // A relay between two readings of the log is no reader at this moment, and would send rows all the same.
+        // A relay that is reconnecting is not an active reader at this moment, and would publish rows nevertheless.
         if (state.IsReadable && (state.Active || await session.AnyRelayAsync(ct)))
         {
             await WaitUntilReadAsync(session, state.Slot, ct);
         }
 
-        // Waits for the transactions that write into the log: those after it write rows. The slot stays until a relay has read it.
-        await Migration.GiveWayAsync(token => session.AlterAsync(LogSlot.DropTrigger, token), logger, clock, ct);
+        // Dropping the trigger waits for transactions that write to the log; later ones insert rows. The slot stays until a relay has read it.
+        await Migration.RetryOnLockTimeoutAsync(token => session.AlterAsync(LogSlot.DropTrigger, token), logger, clock, ct);
         LogSwitched(state.Slot);
     }
 
-    /// <summary>Rows must not overtake what is still in the log, so there must be as good as nothing in it.</summary>
+    /// <summary>Waits until the log is read up to now: rows must not overtake events in the log.</summary>
     private async Task WaitUntilReadAsync(LogSession session, string slot, CancellationToken ct)
     {
         var now = await session.HeartbeatAsync(ct);
@@ -43,19 +43,19 @@ internal sealed partial class PollingAgain(MessagingSettings settings, TimeProvi
         {
             if (clock.GetUtcNow() > giveUpAt)
             {
-                throw new InvalidOperationException($"Slot {slot} still has events that are not sent after {settings.SwitchPatience}. Rows would "
-                    + "overtake them, so events still go into the log. See that they are sent (is the broker there?), and run migrate again.");
+                throw new InvalidOperationException($"Slot {slot} still has unpublished events after {settings.SwitchPatience}. Rows would "
+                    + "overtake them, so events still go to the log. Check that the broker is reachable, and run migrate again.");
             }
 
             await Task.Delay(TimeSpan.FromMilliseconds(50), clock, ct);
         }
     }
 
-    [LoggerMessage(LogLevel.Information, "Events are stored as rows from now on; a relay sends what is left in slot {Slot} and then removes it")]
+    [LoggerMessage(LogLevel.Information, "Switched to polling: events are stored as rows; a relay publishes the rest of slot {Slot} and drops it")]
     private partial void LogSwitched(string slot);
 }
 
-/// <summary>Events go into the database's log in place of a row, and the relay reads the log.</summary>
+/// <summary>Switches to log tailing: events go to the database's log instead of the table.</summary>
 internal sealed partial class LogTailingPreparation(MessagingSettings settings, TimeProvider clock, ILogger<LogTailingPreparation> logger)
     : IRelayPreparation
 {
@@ -64,20 +64,20 @@ internal sealed partial class LogTailingPreparation(MessagingSettings settings, 
         await using var session = await LogSession.OpenAsync(settings, ct);
         while (!await session.TryLockSetupAsync(ct))
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(100), clock, ct); // a relay removes an old slot, which takes a moment
+            await Task.Delay(TimeSpan.FromMilliseconds(100), clock, ct); // a relay is dropping an old slot
         }
 
         var state = await session.StateAsync(ct);
         if (state.IsLost)
         {
-            // Beginning anew by itself would hide that events are missing.
+            // Starting over automatically would hide the loss of events.
             LogLost(state.LostMessage);
             return;
         }
 
-        if (state.Hindrance is { } hindrance)
+        if (state.UnmetRequirement is { } requirement)
         {
-            LogFallsBack(hindrance);
+            LogFallsBack(requirement);
             return;
         }
 
@@ -87,17 +87,17 @@ internal sealed partial class LogTailingPreparation(MessagingSettings settings, 
             return;
         }
 
-        // The slot before the trigger: every event that goes into the log is after the slot's beginning. The trigger waits for the
-        // transactions that write rows: their events are all older than what is in the log.
+        // The slot before the trigger: every event in the log is after the slot's start. Creating the trigger waits for
+        // transactions that insert rows: their events are all older than those in the log.
         await session.CreateSlotAsync(state, ct);
-        await Migration.GiveWayAsync(token => session.AlterAsync(LogSlot.CreateTrigger(state.Slot), token), logger, clock, ct);
+        await Migration.RetryOnLockTimeoutAsync(token => session.AlterAsync(LogSlot.CreateTrigger(state.Slot), token), logger, clock, ct);
         LogSetUp(state.Slot);
     }
 
-    [LoggerMessage(LogLevel.Information, "Events go into the log from now on and are read through slot {Slot}")]
+    [LoggerMessage(LogLevel.Information, "Switched to log tailing: events go to the log and are read through slot {Slot}")]
     private partial void LogSetUp(string slot);
 
-    [LoggerMessage(LogLevel.Warning, "Log tailing is not set up, and events are stored as rows and polled: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Log tailing not set up; events are stored as rows and polled: {Reason}")]
     private partial void LogFallsBack(string reason);
 
     [LoggerMessage(LogLevel.Critical, "{WhatAndWhatToDo}")]

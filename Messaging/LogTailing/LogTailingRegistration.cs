@@ -10,14 +10,14 @@ using Shop.Messaging.Relay;
 
 namespace Shop.Messaging.LogTailing;
 
-/// <summary>Adds transaction log tailing in place of polling.</summary>
+/// <summary>Adds transaction log tailing instead of polling.</summary>
 public static class LogTailingRegistration
 {
     /// <summary>
-    /// Events go into the database's write-ahead log in place of rows, and the relay reads the log through a replication slot. Needs
+    /// Events go to the database's write-ahead log instead of the outbox table, and the relay reads the log through a replication slot. Needs
     /// PostgreSQL with <c>wal_level = logical</c> and a login with REPLICATION; without them events are stored as rows and polled, and the
-    /// health says so. The service's migrate command sets it up. To go back, set <c>Messaging:Relay</c> to <c>Polling</c>, keep this call
-    /// until migrate has run and the slot is read and gone, and then leave it out.
+    /// health check reports it. The service's migrate command sets it up. To go back, set <c>Messaging:Relay</c> to <c>Polling</c>, keep this call
+    /// until migrate has run and the slot is dropped, and then remove it.
     /// </summary>
     /// <typeparam name="TContext">The service's DbContext.</typeparam>
     public static MessagingBuilder UseLogTailing<TContext>(this MessagingBuilder messaging)
@@ -28,25 +28,25 @@ public static class LogTailingRegistration
         services.AddSingleton<LogStatus>().AddSingleton<ILogBacklog>(provider => provider.GetRequiredService<LogStatus>());
         services.Replace(ServiceDescriptor.Singleton<IRelayStore, RelayStoreBehindLog>());
         services.Replace(settings.Relay == RelayKind.Polling
-            ? ServiceDescriptor.Singleton<IRelayPreparation, PollingAgain>()
+            ? ServiceDescriptor.Singleton<IRelayPreparation, PollingPreparation>()
             : ServiceDescriptor.Singleton<IRelayPreparation, LogTailingPreparation>());
         services.ConfigureDbContext<TContext>(options => options.AddInterceptors(LoggedEventInterceptor.Instance));
         if (settings.RelayEnabled)
         {
-            // A broker connection of its own: the polling relay beside it uses its one at the same time.
+            // Its own broker connection: the polling relay uses the other one concurrently.
             services.AddSingleton(provider => new LogDelivery(
-                settings, provider.GetRequiredService<OutboxDoorbell>(), ActivatorUtilities.CreateInstance<BrokerPublisher>(provider),
+                settings, provider.GetRequiredService<OutboxSignal>(), ActivatorUtilities.CreateInstance<BrokerPublisher>(provider),
                 provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<LogDelivery>>()));
             services.AddHostedService<LogRelay>();
 
-            // Degraded at most: the service answers requests, and taking it away would not help its events.
+            // Degraded at most: the service still answers requests.
             services.AddHealthChecks().AddCheck<LogHealthCheck>("relay", HealthStatus.Degraded, [MessagingSettings.ReadyTag]);
         }
 
         return messaging;
     }
 
-    /// <summary><see cref="UseLogTailing{TContext}"/> where the configuration names a relay, <c>Messaging:Relay</c>; else nothing.</summary>
+    /// <summary>Calls <see cref="UseLogTailing{TContext}"/> where <c>Messaging:Relay</c> is configured.</summary>
     /// <typeparam name="TContext">The service's DbContext.</typeparam>
     public static MessagingBuilder UseRelayOf<TContext>(this MessagingBuilder messaging, IConfiguration configuration)
         where TContext : DbContext

@@ -3,7 +3,7 @@ using Shop.Messaging.Outbox;
 
 namespace Shop.Messaging.LogTailing;
 
-/// <summary>An event that went into the log left no row: that is no conflict.</summary>
+/// <summary>Suppresses the concurrency exception for events that went to the log and so left no row.</summary>
 internal sealed class LoggedEventInterceptor : SaveChangesInterceptor
 {
     public static readonly LoggedEventInterceptor Instance = new();

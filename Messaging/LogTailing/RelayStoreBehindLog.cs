@@ -4,8 +4,8 @@ using Shop.Messaging.Relay;
 namespace Shop.Messaging.LogTailing;
 
 /// <summary>
-/// The service's own database. After a switch to polling the log holds older events than the table: the table waits until the log is
-/// read, as long as somebody reads it.
+/// The relay's store after a switch to polling: the log holds older events than the table, so polling waits until the log is
+/// read, while a relay reads it.
 /// </summary>
 internal sealed partial class RelayStoreBehindLog(MessagingSettings settings, TimeProvider clock, ILogger<RelayStoreBehindLog> logger)
     : IRelayStore
@@ -21,7 +21,7 @@ internal sealed partial class RelayStoreBehindLog(MessagingSettings settings, Ti
             {
                 if (!state.Active && clock.GetUtcNow() > giveUpAt)
                 {
-                    LogDoesNotWait(state.Slot);
+                    LogNotWaiting(state.Slot);
                     break;
                 }
 
@@ -32,6 +32,6 @@ internal sealed partial class RelayStoreBehindLog(MessagingSettings settings, Ti
         return await _store.OpenAsync(ct);
     }
 
-    [LoggerMessage(LogLevel.Warning, "Nobody reads slot {Slot}, so the table does not wait for what is in the log: events may be sent out of order")]
-    private partial void LogDoesNotWait(string slot);
+    [LoggerMessage(LogLevel.Warning, "Slot {Slot} has no reader; polling starts before the log is read: events may be published out of order")]
+    private partial void LogNotWaiting(string slot);
 }

@@ -5,11 +5,11 @@ using Shop.Messaging.Wire;
 namespace Shop.Messaging.Operations;
 
 /// <summary>
-/// A service's AsyncAPI 3.0 document: an exchange for each event that it sends, a queue for each of its consumers with the events
-/// that the consumer takes, derived as the broker's definitions are, with the contracts' schemas and recorded messages.
+/// A service's AsyncAPI 3.0 document: an exchange for each event that it publishes, a queue for each of its consumers with the events
+/// that the consumer subscribes to, derived like the broker's definitions, with the contracts' schemas and recorded messages.
 /// </summary>
 /// <param name="topology">The service's part of the broker.</param>
-/// <param name="sourcePrefix">What comes before a service's name in the source of its events.</param>
+/// <param name="sourcePrefix">The prefix of a service's name in the source of its events.</param>
 internal sealed class AsyncApi(BrokerTopology topology, string sourcePrefix)
 {
     private const string AmqpBinding = "0.3.0";
@@ -137,7 +137,7 @@ internal sealed class AsyncApi(BrokerTopology topology, string sourcePrefix)
         var schema = SchemaOf(name);
         foreach (var own in (string[])["$schema", "$id", "examples"])
         {
-            schema.Remove(own); // the document has its own dialect, and the messages have the examples
+            schema.Remove(own); // the document has its own dialect, and examples belong to the messages
         }
 
         yield return (name, schema);
@@ -149,7 +149,7 @@ internal sealed class AsyncApi(BrokerTopology topology, string sourcePrefix)
             ["properties"] = new JsonObject
             {
                 ["messageId"] = Text("The event's id.", "uuid"),
-                ["conversationId"] = Text("The id of the event that began the story.", "uuid"),
+                ["conversationId"] = Text("The id of the first event of the conversation.", "uuid"),
                 ["correlationId"] = Text("The same.", "uuid"),
                 ["initiatorId"] = Text("The event that caused this one, if an event did.", "uuid"),
                 ["messageType"] = new JsonObject

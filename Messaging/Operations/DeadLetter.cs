@@ -10,17 +10,17 @@ namespace Shop.Messaging.Operations;
 
 /// <summary>A message that a consumer could not handle, or one that a person discarded.</summary>
 /// <param name="Queue">The queue whose consumer it was for.</param>
-/// <param name="Id">The message's id, which is the event's; made from its content where the sender gave none that can be typed.</param>
-/// <param name="EventType">The event's wire name, where it can be told.</param>
-/// <param name="AggregateId">What the event is about, where the message says so.</param>
-/// <param name="Why">What the last attempt failed with, or what else brought it here.</param>
-/// <param name="FirstDeath">When it first came here, UTC.</param>
-/// <param name="Deaths">How often it has come here: 1 unless it was sent again.</param>
-/// <param name="Discarded">Set where a person discarded it.</param>
+/// <param name="Id">The message's id, which is the event's; a hash of its content where the sender set none that is valid.</param>
+/// <param name="EventType">The event's wire name, where it is known.</param>
+/// <param name="AggregateId">The event's aggregate, where the message has the header.</param>
+/// <param name="Why">The error of the last attempt, or why else it was dead-lettered.</param>
+/// <param name="FirstDeath">When it was first dead-lettered, UTC.</param>
+/// <param name="Deaths">How often it was dead-lettered: 1 unless it was retried.</param>
+/// <param name="Discarded">Set where it was discarded.</param>
 public sealed record DeadLetter(
     string Queue, string Id, string? EventType, string? AggregateId, string Why, DateTimeOffset? FirstDeath, int Deaths, Discard? Discarded)
 {
-    private const int LongestShown = 4_100;
+    private const int MaxTextLength = 4_100;
     internal const long LastSecond = 253_402_300_799; // of the year 9999
 
     private const string FirstDeathHeader = "shop-first-death";
@@ -31,7 +31,7 @@ public sealed record DeadLetter(
     private const string AtHeader = "shop-discarded-at";
     private const string WhyHeader = "shop-dead-because";
 
-    /// <summary>What a message that lies in a queue's dead letters, or among the discarded, says of itself. Never throws: it is a stranger's.</summary>
+    /// <summary>Reads a dead-lettered or discarded message. Never throws: the content is untrusted.</summary>
     internal static DeadLetter Of(string queue, BasicGetResult message)
     {
         var headers = message.BasicProperties.Headers;
@@ -54,8 +54,8 @@ public sealed record DeadLetter(
             : "sha256-" + Convert.ToHexStringLower(SHA256.HashData(message.Body.Span))[..16];
 
     /// <summary>
-    /// As the sender sent it, to be tried like a new one. The broker's own record of deaths goes too: it takes a message that comes
-    /// by a queue twice without having been rejected for one that goes in circles, and drops it.
+    /// The properties for a retry, as the sender set them. The broker's x-death headers are removed: RabbitMQ drops a message that passes
+    /// a queue twice without a rejection as a dead-letter cycle.
     /// </summary>
     internal static BasicProperties ToRetry(BasicGetResult message)
     {
@@ -79,7 +79,7 @@ public sealed record DeadLetter(
         return properties;
     }
 
-    /// <summary>As it is, with who discarded it and why.</summary>
+    /// <summary>The properties of a discarded message: unchanged, with who discarded it and why.</summary>
     internal static BasicProperties ToDiscard(string queue, BasicGetResult message, Discard discard)
     {
         var properties = MessageCopy.Of(message.BasicProperties);
@@ -97,27 +97,27 @@ public sealed record DeadLetter(
     {
         if (message.BasicProperties.Type is { Length: > 0 } type)
         {
-            return Untrusted.Shown(type);
+            return Untrusted.Sanitize(type);
         }
 
         try
         {
             var envelope = JsonSerializer.Deserialize<JsonElement>(message.Body.Span);
             var urn = envelope.GetProperty("messageType").EnumerateArray().First(name => name.ValueKind == JsonValueKind.String).GetString();
-            return Untrusted.Shown(urn!.Replace(Envelope.UrnPrefix, "", StringComparison.Ordinal));
+            return Untrusted.Sanitize(urn!.Replace(Envelope.UrnPrefix, "", StringComparison.Ordinal));
         }
         catch (Exception)
         {
-            return null; // whatever it is, it is no envelope; that is why it is here
+            return null; // not an envelope, which is why it was dead-lettered
         }
     }
 
     private static string WhyOf(BasicGetResult message, IDictionary<string, object?>? headers) => Text(headers, WhyHeader) ?? (
         Text(headers, MessageHeaderNames.FaultMessage) is { Length: > 0 } fault ? fault // the exception's type is a header of its own
         : BrokerDeaths(headers).Any(death => Untrusted.Text(death, "reason") == "delivery_limit")
-            ? $"delivered more than {BrokerTopology.DeliveryLimit} times without an answer: perhaps it kills its process"
-        : TypeOf(message) is { } type ? $"the queue has no consumer of {type}: look at the version, and at what the queue is bound to"
-        : $"no event: the body ({message.Body.Length} bytes) has no type, and the sender gave none");
+            ? $"delivered more than {BrokerTopology.DeliveryLimit} times without being settled: it may crash the consumer's process"
+        : TypeOf(message) is { } type ? $"the queue has no consumer of {type}: check the version and the queue's bindings"
+        : $"not an event: the body ({message.Body.Length} bytes) has no message type, and the sender set none");
 
     private static int DeathsOf(IDictionary<string, object?>? headers) =>
         Untrusted.Count(headers, DeathsHeader) is { } before and < int.MaxValue ? before + 1 : 1;
@@ -135,10 +135,10 @@ public sealed record DeadLetter(
         headers?.TryGetValue("x-death", out var deaths) == true && deaths is IEnumerable<object?> list ? list.OfType<IDictionary<string, object?>>() : [];
 
     private static string? Text(IDictionary<string, object?>? headers, string name) =>
-        Untrusted.Text(headers, name) is { } text ? Untrusted.Shown(text, LongestShown, keepLines: true) : null;
+        Untrusted.Text(headers, name) is { } text ? Untrusted.Sanitize(text, MaxTextLength, keepLines: true) : null;
 }
 
-/// <summary>A person's decision that a message will not be handled.</summary>
+/// <summary>An operator's decision that a message will not be handled.</summary>
 /// <param name="Reason">Why.</param>
 /// <param name="By">Who decided: the token's subject.</param>
 /// <param name="At">When, UTC.</param>

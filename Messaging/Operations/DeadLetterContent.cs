@@ -10,33 +10,33 @@ using Shop.Messaging.Wire;
 
 namespace Shop.Messaging.Operations;
 
-/// <summary>What a dead letter is, for the person who decides about it: with personal data masked, and nothing that a terminal obeys.</summary>
-/// <param name="Letter">What the list says of it.</param>
-/// <param name="ContentType">As the sender said.</param>
-/// <param name="Headers">Its headers as text, each cut after 4,000 characters.</param>
-/// <param name="Body">JSON is indented; other text has its control characters escaped. Cut after 65,536 bytes.</param>
-/// <param name="BodyBytes">How long the body is.</param>
+/// <summary>A dead letter with its headers and body, personal data masked and control characters escaped.</summary>
+/// <param name="Letter">Its entry in the list.</param>
+/// <param name="ContentType">As the sender set it.</param>
+/// <param name="Headers">Its headers as text, each truncated to 4,000 characters.</param>
+/// <param name="Body">JSON is indented; other text has its control characters escaped. Truncated to 65,536 bytes.</param>
+/// <param name="BodyBytes">The body's length.</param>
 public sealed record DeadLetterContent(
     DeadLetter Letter, string? ContentType, IReadOnlyDictionary<string, string> Headers, string Body, long BodyBytes)
 {
     internal static DeadLetterContent Of(string queue, BasicGetResult message) => new(
         DeadLetter.Of(queue, message),
         message.BasicProperties.ContentType is { } type ? Masking.Text(type) : null,
-        (message.BasicProperties.Headers ?? new Dictionary<string, object?>()).GroupBy(header => Masking.Text(header.Key)) // masked, two may be one
+        (message.BasicProperties.Headers ?? new Dictionary<string, object?>()).GroupBy(header => Masking.Text(header.Key)) // two may be equal once masked
             .OrderBy(header => header.Key, StringComparer.Ordinal)
             .ToDictionary(header => header.Key, header => string.Join(", ", header.Select(one => Masking.Header(one.Key, one.Value)))),
         Masking.Body(message.Body.Span),
         message.Body.Length);
 }
 
-/// <summary>Leaves out what says who somebody is: by the names of members, and by the form of an e-mail address.</summary>
+/// <summary>Masks personal data, recognized by member names and by the pattern of an e-mail address.</summary>
 internal static partial class Masking
 {
     private const string Masked = "***";
-    private const int MostOfAHeader = 4_000;
-    private const int MostOfABody = 64 * 1024;
+    private const int MaxHeaderLength = 4_000;
+    private const int MaxBodyLength = 64 * 1024;
 
-    // Readable in all languages; what a terminal would obey is escaped after it.
+    // Readable in all languages; control characters are escaped afterwards.
     private static readonly JsonWriterOptions s_json = new() { Indented = true, Encoder = JavaScriptEncoder.Create(UnicodeRanges.All) };
 
     public static string Body(ReadOnlySpan<byte> body)
@@ -47,22 +47,22 @@ internal static partial class Masking
             using var document = JsonDocument.ParseValue(ref reader);
             if (reader.BytesConsumed == body.Length || body[(int)reader.BytesConsumed..].Trim(" \r\n\t"u8).IsEmpty)
             {
-                return Cut(Untrusted.Shown(Indented(document.RootElement), int.MaxValue, keepLines: true), MostOfABody);
+                return Cut(Untrusted.Sanitize(Indented(document.RootElement), int.MaxValue, keepLines: true), MaxBodyLength);
             }
         }
         catch (Exception)
         {
-            // Whatever is wrong with it, it is shown as the text that it is.
+            // Not valid JSON: shown as plain text.
         }
 
-        return Cut(Text(Encoding.UTF8.GetString(body[..Math.Min(body.Length, MostOfABody)])), MostOfABody);
+        return Cut(Text(Encoding.UTF8.GetString(body[..Math.Min(body.Length, MaxBodyLength)])), MaxBodyLength);
     }
 
     public static string Header(string name, object? value) =>
-        IsPersonal(name) ? Masked : Cut(Text(Readable(value)), MostOfAHeader);
+        IsPersonal(name) ? Masked : Cut(Text(Readable(value)), MaxHeaderLength);
 
-    /// <summary>The text without addresses, and with control and direction characters as \uXXXX.</summary>
-    public static string Text(string text) => Untrusted.Shown(Address().Replace(text, Masked), int.MaxValue);
+    /// <summary>The text with addresses masked, and with control and direction characters as \uXXXX.</summary>
+    public static string Text(string text) => Untrusted.Sanitize(Address().Replace(text, Masked), int.MaxValue);
 
     private static string Indented(JsonElement root)
     {

@@ -8,41 +8,41 @@ using Shop.Messaging.Wire;
 namespace Shop.Messaging.Operations;
 
 /// <summary>
-/// The dead letters of the service's own queues, as its own broker user may see and move them. Both ways out are moves: published
-/// mandatory and confirmed, then acknowledged. A crash in between leaves two copies, of which the inbox lets one act; of a discarded one
-/// both are kept. One request at a time works on a queue, across all instances: what one holds, another would not see. The broker is in
-/// no transaction with the database: a request that moved its message and died before its answer was stored finds nothing to move when
-/// it is repeated, and says so.
+/// The dead letters of the service's queues, read and moved with its own broker user. Retry and discard are moves: published
+/// mandatory and confirmed, then acknowledged. A crash in between leaves two copies: the inbox ignores the duplicate; of a discarded message
+/// both are kept. A lock allows one request per queue at a time, across all instances: unacknowledged messages are invisible to others. The broker is
+/// not part of the database transaction: a request that moved its message and crashed before its response was stored finds nothing to move when
+/// it is repeated, and reports zero.
 /// </summary>
 internal sealed partial class DeadLetterQueues(
     DbContext db, MessagingSettings settings, BrokerTopology topology, TimeProvider clock, ILogger<DeadLetterQueues> logger) : IDeadLetterQueues
 {
-    private static readonly TimeSpan s_goodbye = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_closeTimeout = TimeSpan.FromSeconds(1);
 
     public IEnumerable<string> Queues => topology.Queues.Select(queue => queue.Name).Order(StringComparer.Ordinal);
 
     public bool Has(string queue) => topology.Queues.Any(own => own.Name == queue);
 
-    /// <summary>The first so many of a queue; they stay.</summary>
+    /// <inheritdoc />
     public Task<List<DeadLetter>> ListAsync(string queue, int limit, CancellationToken ct) =>
         ReadAsync(BrokerTopology.DeadLettersOf(queue), queue, limit, ct);
 
     public Task<List<DeadLetter>> ListDiscardedAsync(int limit, CancellationToken ct) =>
         ReadAsync(topology.DiscardedQueue, topology.DiscardedQueue, limit, ct);
 
-    /// <summary>One of a queue, or of those that were discarded from it; null when there is none of this id.</summary>
+    /// <inheritdoc />
     public async Task<DeadLetterContent?> FindAsync(string queue, string id, CancellationToken ct) =>
         await FindAsync(BrokerTopology.DeadLettersOf(queue), queue, id, ct) ?? await FindAsync(topology.DiscardedQueue, queue, id, ct);
 
-    /// <summary>Sends one again, or all that are there now, to their own queue and no other.</summary>
+    /// <inheritdoc />
     public Task<Moved> RetryAsync(string queue, string? id, CancellationToken ct) => MoveAsync(
         queue, id, topology.RedeliveryExchange, DeadLetter.ToRetry, message => LogRetried(queue, DeadLetter.IdOf(message)), ct);
 
-    /// <summary>Puts one to the discarded, with the reason; how many have this id.</summary>
+    /// <inheritdoc />
     public Task<Moved> DiscardAsync(string queue, string id, string reason, string by, CancellationToken ct) => MoveAsync(
         queue, id, topology.DiscardedQueue,
         message => DeadLetter.ToDiscard(queue, message, new Discard(reason, by, clock.GetUtcNow())),
-        message => LogDiscarded(queue, DeadLetter.IdOf(message), Untrusted.Shown(by), Untrusted.Shown(reason)), ct);
+        message => LogDiscarded(queue, DeadLetter.IdOf(message), Untrusted.Sanitize(by), Untrusted.Sanitize(reason)), ct);
 
     private Task<DeadLetterContent?> FindAsync(string from, string queue, string id, CancellationToken ct) => AtBrokerAsync(from, async (channel, deadline) =>
     {
@@ -50,7 +50,7 @@ internal sealed partial class DeadLetterQueues(
         {
             if (DeadLetter.IdOf(message) == id && DeadLetterContent.Of(queue, message) is var content && content.Letter.Queue == queue)
             {
-                return content; // it goes back when the channel is closed, with those before it
+                return content; // closing the channel requeues it, with those before it
             }
         }
 
@@ -62,7 +62,7 @@ internal sealed partial class DeadLetterQueues(
         List<DeadLetter> letters = [];
         while (letters.Count < limit && await channel.BasicGetAsync(from, autoAck: false, deadline.Next()) is { } message)
         {
-            letters.Add(DeadLetter.Of(queue, message)); // they go back when the channel is closed
+            letters.Add(DeadLetter.Of(queue, message)); // closing the channel requeues them
         }
 
         return letters;
@@ -72,7 +72,7 @@ internal sealed partial class DeadLetterQueues(
         string queue, string? id, string exchange, Func<BasicGetResult, BasicProperties> copy, Action<BasicGetResult> report,
         CancellationToken ct) => AtBrokerAsync(BrokerTopology.DeadLettersOf(queue), async (channel, deadline) =>
     {
-        // Only as many as there are now: what is sent again and fails at once comes back here.
+        // Only as many as there are now: a retried message that fails immediately is dead-lettered here again.
         var dead = BrokerTopology.DeadLettersOf(queue);
         var waiting = (await channel.QueueDeclarePassiveAsync(dead, deadline.Next())).MessageCount;
         var moved = new Moved(0, 0);
@@ -85,7 +85,7 @@ internal sealed partial class DeadLetterQueues(
 
             try
             {
-                // Throws unless it is routed and confirmed. A broker short of memory confirms nothing, and does not say so.
+                // Throws unless it is routed and confirmed. A blocked broker confirms nothing and reports nothing, hence the deadline.
                 await channel.BasicPublishAsync(exchange, queue, mandatory: true, copy(message), message.Body, deadline.Next()).AsTask()
                     .WaitAsync(deadline.Token);
                 await channel.BasicAckAsync(message.DeliveryTag, multiple: false, deadline.Next());
@@ -94,7 +94,7 @@ internal sealed partial class DeadLetterQueues(
             }
             catch (PublishException e)
             {
-                LogStays(queue, DeadLetter.IdOf(message), e.Message); // it goes back when the channel is closed; the others go on
+                LogStays(queue, DeadLetter.IdOf(message), e.Message); // closing the channel requeues it; the others go on
                 moved = moved with { Left = moved.Left + 1 };
             }
         }
@@ -102,11 +102,11 @@ internal sealed partial class DeadLetterQueues(
         return moved;
     }, ct);
 
-    /// <summary>One request works on a queue at a time, and none waits for longer than a deadline for any answer of the broker.</summary>
+    /// <summary>Runs one request per queue at a time, with a deadline for each reply of the broker.</summary>
     /// <exception cref="BrokerUnreachableException">The broker is unreachable, or did not answer in time.</exception>
     private async Task<T> AtBrokerAsync<T>(string queue, Func<IChannel, Deadline, Task<T>> work, CancellationToken ct)
     {
-        await using var turn = await TakeTurnAsync(queue, ct);
+        await using var queueLock = await LockQueueAsync(queue, ct);
         using var deadline = new Deadline(settings.ConfirmTimeout, ct);
         IConnection? connection = null;
         try
@@ -124,19 +124,19 @@ internal sealed partial class DeadLetterQueues(
         {
             if (connection is not null)
             {
-                // A broker that takes nothing for now answers no goodbye either.
-                await connection.AbortAsync(s_goodbye);
+                // A blocked broker does not answer the close either.
+                await connection.AbortAsync(s_closeTimeout);
                 await connection.DisposeAsync();
             }
         }
     }
 
-    // In the request's transaction where it has one already, which is where it has an Idempotency-Key.
-    private async Task<IAsyncDisposable?> TakeTurnAsync(string queue, CancellationToken ct)
+    // In the request's transaction where there is one: a request with an Idempotency-Key.
+    private async Task<IAsyncDisposable?> LockQueueAsync(string queue, CancellationToken ct)
     {
-        var turn = db.Database.CurrentTransaction is null ? await db.Database.BeginTransactionAsync(ct) : null;
+        var queueLock = db.Database.CurrentTransaction is null ? await db.Database.BeginTransactionAsync(ct) : null;
         await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(hashtextextended({queue}, 0))", ct);
-        return turn;
+        return queueLock;
     }
 
     private Task<IConnection> ConnectAsync(CancellationToken ct)
@@ -146,27 +146,27 @@ internal sealed partial class DeadLetterQueues(
         return factory.CreateConnectionAsync(ct);
     }
 
-    [LoggerMessage(LogLevel.Information, "Dead letter {MessageId} of {Queue} is sent again.")]
+    [LoggerMessage(LogLevel.Information, "Dead letter {MessageId} of {Queue} retried")]
     private partial void LogRetried(string queue, string messageId);
 
-    [LoggerMessage(LogLevel.Warning, "Dead letter {MessageId} of {Queue} is discarded by {By}: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Dead letter {MessageId} of {Queue} discarded by {By}: {Reason}")]
     private partial void LogDiscarded(string queue, string messageId, string by, string reason);
 
-    [LoggerMessage(LogLevel.Warning, "Dead letter {MessageId} of {Queue} stays: the broker did not take it: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Dead letter {MessageId} of {Queue} not moved, rejected by the broker: {Reason}")]
     private partial void LogStays(string queue, string messageId, string reason);
 }
 
-/// <summary>How many dead letters were moved, and how many had to stay because the broker did not take them.</summary>
+/// <summary>How many dead letters were moved, and how many were left because the broker rejected them.</summary>
 public readonly record struct Moved(int Count, int Left);
 
-/// <summary>Cancels when one of several steps takes longer than it may, or when the caller has gone.</summary>
+/// <summary>Cancels when a step exceeds its time limit, or when the caller cancels.</summary>
 internal sealed class Deadline(TimeSpan each, CancellationToken caller) : IDisposable
 {
     private readonly CancellationTokenSource _source = CancellationTokenSource.CreateLinkedTokenSource(caller);
 
     public CancellationToken Token => _source.Token;
 
-    /// <summary>The token, for a step that begins now.</summary>
+    /// <summary>Restarts the time limit for the next step and returns the token.</summary>
     public CancellationToken Next()
     {
         _source.CancelAfter(each);

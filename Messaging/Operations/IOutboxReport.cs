@@ -1,11 +1,11 @@
 namespace Shop.Messaging.Operations;
 
-/// <summary>Shows what waits in the outbox, and has parked events tried at once.</summary>
+/// <summary>Reports what waits in the outbox, and makes parked events due for a retry.</summary>
 public interface IOutboxReport
 {
-    /// <summary>What waits, with at most so many parked streams, the longest parked first.</summary>
+    /// <summary>The waiting events, and the parked streams up to a limit, the longest parked first.</summary>
     Task<OutboxView> ReadAsync(int limit, CancellationToken ct);
 
-    /// <summary>Makes one stream, or all, due now; the relay looks within a second. How many there are.</summary>
+    /// <summary>Makes one parked stream, or all, due now; the relay retries them within a second. Returns how many.</summary>
     Task<int> RetryAsync(string? stream, CancellationToken ct);
 }

@@ -3,7 +3,7 @@ using Shop.Messaging.RabbitMq;
 
 namespace Shop.Messaging.Operations;
 
-/// <summary>What a service's messaging looks like from outside, derived from its events and consumers.</summary>
+/// <summary>Documents of a service's messaging, derived from its events and consumers.</summary>
 public sealed class MessagingDocuments
 {
     private readonly BrokerTopology _topology;
@@ -11,7 +11,7 @@ public sealed class MessagingDocuments
 
     internal MessagingDocuments(BrokerTopology topology, MessagingSettings settings) => (_topology, _sourcePrefix) = (topology, settings.SourcePrefix);
 
-    /// <summary>What the service needs in the broker, as RabbitMQ definitions: exchanges, queues, bindings, its user and that one's rights.</summary>
+    /// <summary>The service's RabbitMQ definitions: exchanges, queues, bindings, user and permissions.</summary>
     public JsonObject BrokerDefinitions() => RabbitMq.BrokerDefinitions.Of(_topology);
 
     /// <summary>The AsyncAPI 3.0 document.</summary>

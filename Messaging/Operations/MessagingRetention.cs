@@ -6,22 +6,22 @@ using Shop.Messaging.Inbox;
 namespace Shop.Messaging.Operations;
 
 /// <summary>
-/// Makes the inbox's partitions ahead of time and removes what has been kept long enough: partitions as a whole, and other rows
-/// in bounded batches. Nothing is locked for long. Any number of instances may do it at once, and nothing depends on it being in
-/// time. Business keys still hold after an inbox row is gone.
+/// Creates the inbox's partitions ahead of time and removes what is past its retention: partitions as a whole, and other rows
+/// in bounded batches. No lock is held for long. Any number of instances may run it concurrently, and nothing depends on its
+/// timing. Business keys still detect duplicates after an inbox row is removed.
 /// </summary>
 internal sealed partial class MessagingRetention(MessagingSettings settings, TimeProvider clock, ILogger<MessagingRetention> logger)
     : BackgroundService
 {
     // A partition with more late rows than this waits until they are old too.
-    private const int MostLateRows = 10_000;
+    private const int MaxLateRows = 10_000;
 
     private const int BatchSize = 5_000;
     private static readonly TimeSpan s_every = TimeSpan.FromMinutes(10);
 
-    /// <summary>Makes the partitions from yesterday to <see cref="InboxSchema.DaysAhead"/> days ahead, where missing.</summary>
-    /// <returns>How many were made.</returns>
-    internal async Task<int> MakePartitionsAsync(CancellationToken ct)
+    /// <summary>Creates the partitions from yesterday to <see cref="InboxSchema.DaysAhead"/> days ahead, where missing.</summary>
+    /// <returns>How many were created.</returns>
+    internal async Task<int> CreatePartitionsAsync(CancellationToken ct)
     {
         var today = DateOnly.FromDateTime(clock.GetUtcNow().UtcDateTime);
         await using var connection = await OpenAsync(ct);
@@ -33,7 +33,7 @@ internal sealed partial class MessagingRetention(MessagingSettings settings, Tim
     }
 
     /// <summary>Drops the partitions of events recorded before a time; what was processed since then stays.</summary>
-    /// <returns>The partitions that are gone.</returns>
+    /// <returns>The dropped partitions.</returns>
     internal async Task<IReadOnlyList<string>> DropPartitionsAsync(DateTimeOffset before, CancellationToken ct)
     {
         await using var connection = await OpenAsync(ct);
@@ -43,7 +43,7 @@ internal sealed partial class MessagingRetention(MessagingSettings settings, Tim
             // One at a time: the lock that keeps consumers out ends with each.
             await using var command = new NpgsqlCommand("SELECT drop_old_inbox_partition($1, $2)", connection)
             {
-                Parameters = { new() { Value = before }, new() { Value = MostLateRows } },
+                Parameters = { new() { Value = before }, new() { Value = MaxLateRows } },
             };
             if (await command.ExecuteScalarAsync(ct) is not string name)
             {
@@ -80,8 +80,8 @@ internal sealed partial class MessagingRetention(MessagingSettings settings, Tim
         do
         {
             var now = clock.GetUtcNow();
-            await TryAsync("Making the inbox's partitions", MakePartitionsAsync(stoppingToken));
-            await TryAsync("Dropping old partitions of the inbox", DropPartitionsAsync(now - settings.InboxRetention, stoppingToken));
+            await TryAsync("Creating inbox partitions", CreatePartitionsAsync(stoppingToken));
+            await TryAsync("Dropping old inbox partitions", DropPartitionsAsync(now - settings.InboxRetention, stoppingToken));
             await TryAsync("Removing old rows of inbox_default",
                 RemoveAsync("inbox_default", "processed_at", now - settings.InboxRetention, stoppingToken));
         }
@@ -108,6 +108,6 @@ internal sealed partial class MessagingRetention(MessagingSettings settings, Tim
         return connection;
     }
 
-    [LoggerMessage(LogLevel.Warning, "{What} failed; the next round tries again: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "{What} failed; retried in the next round: {Reason}")]
     private partial void LogFailed(string what, string reason);
 }

@@ -4,27 +4,27 @@ using Shop.Messaging.Relay;
 
 namespace Shop.Messaging.Operations;
 
-/// <summary>What a service still has to send.</summary>
+/// <summary>What a service has not published yet.</summary>
 /// <param name="Waiting">Events that wait for the relay as rows, counted to 100,000.</param>
 /// <param name="Oldest">When the first of them was recorded; null if none waits.</param>
-/// <param name="LogBytes">With log tailing: bytes of log that are not confirmed yet, of all databases; null without.</param>
-/// <param name="Parked">Events that could not be sent, and those that wait behind them.</param>
+/// <param name="LogBytes">With log tailing: unconfirmed bytes of log, of all databases; null without.</param>
+/// <param name="Parked">Events that could not be published, and those that wait behind them.</param>
 /// <param name="Streams">Their streams, the longest parked first; at most as many as asked for.</param>
 public sealed record OutboxView(long Waiting, DateTimeOffset? Oldest, long? LogBytes, long Parked, IReadOnlyList<ParkedStream> Streams);
 
-/// <summary>A stream of which an event cannot be sent: nothing of it is sent until that one is.</summary>
+/// <summary>A stream whose head could not be published: its later events wait behind it.</summary>
 /// <param name="Stream">The aggregate's id.</param>
-/// <param name="Type">The wire name of the event that could not be sent.</param>
+/// <param name="Type">The wire name of the event that could not be published.</param>
 /// <param name="EventId">Its id.</param>
-/// <param name="Events">How many events are parked, with it.</param>
+/// <param name="Events">How many events are parked, including this one.</param>
 /// <param name="Since">Since when.</param>
-/// <param name="Attempts">How often it was tried since then.</param>
-/// <param name="NextAttempt">When it is tried next.</param>
+/// <param name="Attempts">How many attempts failed since then.</param>
+/// <param name="NextAttempt">When it is retried next.</param>
 /// <param name="Error">Why the last attempt failed.</param>
 public sealed record ParkedStream(
     string Stream, string Type, Guid EventId, long Events, DateTimeOffset Since, int Attempts, DateTimeOffset NextAttempt, string Error);
 
-/// <summary>Shows what waits in the outbox, and has parked events tried at once.</summary>
+/// <inheritdoc />
 internal sealed class OutboxReport(MessagingSettings settings, ILogBacklog? log = null) : IOutboxReport
 {
     public async Task<OutboxView> ReadAsync(int limit, CancellationToken ct)
@@ -32,14 +32,14 @@ internal sealed class OutboxReport(MessagingSettings settings, ILogBacklog? log 
         await using var connection = new NpgsqlConnection(settings.Database);
         await connection.OpenAsync(ct);
 
-        // One snapshot for both: an event that is parked between them would be told as waiting and as parked.
+        // One snapshot for both: an event parked in between would be counted as waiting and as parked.
         await using var snapshot = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
         var backlog = await OutboxBacklog.ReadAsync(connection, ct);
         var streams = await StreamsAsync(connection, limit, ct);
         return new OutboxView(backlog.Length, backlog.Oldest, log?.Bytes, backlog.Parked, streams);
     }
 
-    /// <summary>Makes one stream, or all, due now; the relay looks within a second. How many there are.</summary>
+    /// <inheritdoc />
     public async Task<int> RetryAsync(string? stream, CancellationToken ct)
     {
         await using var connection = new NpgsqlConnection(settings.Database);

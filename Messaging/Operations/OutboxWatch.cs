@@ -9,15 +9,15 @@ using Shop.Messaging.Telemetry;
 namespace Shop.Messaging.Operations;
 
 /// <summary>What waits in a service's outbox.</summary>
-/// <param name="Length">Events that are ready, counted no further than <see cref="CountsTo"/>.</param>
-/// <param name="Oldest">When the first of them was recorded; none is null.</param>
-/// <param name="Parked">Events that could not be sent or wait behind one that could not.</param>
-/// <param name="ParkedSince">Since when the longest waiting of those is parked; none is null.</param>
+/// <param name="Length">Events that are ready, counted up to <see cref="MaxCount"/>.</param>
+/// <param name="Oldest">When the first of them was recorded; null if none waits.</param>
+/// <param name="Parked">Events that could not be published, and those that wait behind them.</param>
+/// <param name="ParkedSince">Since when the longest parked one is parked; null if none is.</param>
 internal sealed record OutboxBacklog(long Length, DateTimeOffset? Oldest, long Parked, DateTimeOffset? ParkedSince)
 {
-    public const int CountsTo = 100_000;
+    public const int MaxCount = 100_000;
 
-    // The rows have no time of their own: the first 48 bits of an event's id are the milliseconds of its making.
+    // The rows have no timestamp: the first 48 bits of an event's id (UUIDv7) are its creation time in milliseconds.
     private const string Sql = """
         SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS waiting), (SELECT event_id FROM outbox ORDER BY seq LIMIT 1),
             count(*), min(parked_at) FROM outbox_parked
@@ -37,15 +37,15 @@ internal sealed record OutboxBacklog(long Length, DateTimeOffset? Oldest, long P
         await reader.ReadAsync(ct);
         return new OutboxBacklog(
             reader.GetInt64(0),
-            await reader.IsDBNullAsync(1, ct) ? null : OutboxMessage.MadeAt(reader.GetGuid(1)),
+            await reader.IsDBNullAsync(1, ct) ? null : OutboxMessage.CreatedAt(reader.GetGuid(1)),
             reader.GetInt64(2),
             await reader.IsDBNullAsync(3, ct) ? null : reader.GetFieldValue<DateTimeOffset>(3));
     }
 }
 
 /// <summary>
-/// Shows what waits in the outbox as metrics and as the health check <c>outbox</c>, which is degraded, and no more than that,
-/// while something has waited for longer than <see cref="MessagingSettings.StuckAfter"/>. It needs no relay of its own.
+/// Reports the outbox backlog as metrics and as the health check <c>outbox</c>, which is degraded at most,
+/// while an event has waited longer than <see cref="MessagingSettings.StuckAfter"/>. It runs without a relay too.
 /// </summary>
 internal sealed partial class OutboxWatch : BackgroundService, IHealthCheck
 {
@@ -61,11 +61,11 @@ internal sealed partial class OutboxWatch : BackgroundService, IHealthCheck
     {
         (_settings, _clock, _logger) = (settings, clock, logger);
         _meter.CreateObservableGauge("shop.outbox.length", () => Measured(last => last.Length), "{event}",
-            $"Events that wait for the relay, counted to {OutboxBacklog.CountsTo}.");
+            $"Events that wait for the relay, counted to {OutboxBacklog.MaxCount}.");
         _meter.CreateObservableGauge("shop.outbox.oldest_age", () => Measured(last => Age(last.Oldest).TotalSeconds), "s",
             "How long ago the first waiting event was recorded; 0 if none waits.");
         _meter.CreateObservableGauge("shop.outbox.parked", () => Measured(last => last.Parked), "{event}",
-            "Events that could not be sent, and those that wait behind them.");
+            "Events that could not be published, and those that wait behind them.");
         _meter.CreateObservableGauge("shop.outbox.parked_age", () => Measured(last => Age(last.ParkedSince).TotalSeconds), "s",
             "For how long the longest parked event is parked; 0 if none is.");
     }
@@ -81,11 +81,11 @@ internal sealed partial class OutboxWatch : BackgroundService, IHealthCheck
             ["parked"] = now.Parked,
             ["parkedSeconds"] = Math.Round(Age(now.ParkedSince).TotalSeconds),
         };
-        var said = $"{now.Length} events wait, the oldest for {data["oldestSeconds"]} s; "
+        var description = $"{now.Length} events wait, the oldest for {data["oldestSeconds"]} s; "
             + $"{now.Parked} are parked, the longest for {data["parkedSeconds"]} s.";
         return Age(now.Oldest) > _settings.StuckAfter || Age(now.ParkedSince) > _settings.StuckAfter
-            ? HealthCheckResult.Degraded(said, data: data)
-            : HealthCheckResult.Healthy(said, data);
+            ? HealthCheckResult.Degraded(description, data: data)
+            : HealthCheckResult.Healthy(description, data);
     }
 
     public override void Dispose()
@@ -116,6 +116,6 @@ internal sealed partial class OutboxWatch : BackgroundService, IHealthCheck
 
     private TimeSpan Age(DateTimeOffset? since) => since is { } time ? _clock.GetUtcNow() - time : TimeSpan.Zero;
 
-    [LoggerMessage(LogLevel.Debug, "What waits in the outbox could not be read, and is asked again: {Reason}")]
+    [LoggerMessage(LogLevel.Debug, "Outbox backlog could not be read; retried: {Reason}")]
     private partial void LogFailed(string reason);
 }

@@ -9,12 +9,12 @@ using Shop.Messaging.Wire;
 namespace Shop.Messaging.Outbox;
 
 /// <summary>
-/// Adds events to the unit of work: they are stored by the same SaveChanges as the change they tell of, or not at all.
-/// Services with a domain model do not call it: their PublishedEvents does. One per scope.
+/// Adds events to the unit of work: they are stored by the same SaveChanges as the change that they publish, or not at all.
+/// Services with a domain model do not call it: they publish through PublishedEvents. One per scope.
 /// </summary>
 public sealed class OutboxAppender
 {
-    /// <summary>What W3C Trace Context asks everybody to hand on; what is longer is the caller's own fault, and dropped.</summary>
+    /// <summary>The length that W3C Trace Context requires to be propagated; longer values are dropped.</summary>
     private const int MaxTraceState = 512;
 
     private static readonly JsonEncodedText s_aggregateId = JsonEncodedText.Encode(MessageHeaderNames.AggregateId);
@@ -37,8 +37,8 @@ public sealed class OutboxAppender
         (_origin, _events, _noLongerConsumed) = (origin, events, noLongerConsumed);
 
     /// <summary>
-    /// Adds one event to the context's changes, and behind it the older versions of the same fact that are still consumed: each a
-    /// message of its own, all with one id.
+    /// Adds one event to the context's changes, followed by the older versions of the same fact that are still consumed: each a
+    /// message of its own, all with the same id.
     /// </summary>
     /// <param name="db">The unit of work; its model has the messaging tables.</param>
     /// <param name="event">The event; its <see cref="IIntegrationEvent.EventId"/> must not have been appended before.</param>
@@ -54,7 +54,7 @@ public sealed class OutboxAppender
         }
     }
 
-    /// <summary>How many of the events appended since the last call are about to be saved: those of a context that was cleared are not.</summary>
+    /// <summary>How many of the events appended since the last call are about to be saved: those of a cleared context are not.</summary>
     internal int TakeUnsaved()
     {
         var count = _unsaved.Count(entry => entry.State == EntityState.Added);

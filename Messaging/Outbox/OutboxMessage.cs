@@ -11,17 +11,17 @@ namespace Shop.Messaging.Outbox;
 internal sealed class OutboxMessage
 {
     /// <summary>
-    /// Streams are spread over this many partitions, each held by one relay at a time. A constant of the database: changing
-    /// it while rows wait would let two relays send events of one stream.
+    /// Streams are spread over this many partitions, each locked by one relay at a time. A constant of the database: changing
+    /// it while rows wait would let two relays publish events of one stream.
     /// </summary>
     public const int Partitions = 16;
 
-    /// <summary>The event's place in its unit of work. EF sorts the rows it inserts by their key, which therefore begins with it.</summary>
+    /// <summary>The event's position in its unit of work. EF orders inserts by their key, which therefore begins with it.</summary>
     public required int Position { get; init; }
 
     public required Guid EventId { get; init; }
 
-    /// <summary>The aggregate: events of one stream are sent in the order in which they were recorded.</summary>
+    /// <summary>The aggregate: events of one stream are published in the order in which they were recorded.</summary>
     public required string Stream { get; init; }
 
     public required short Partition { get; init; }
@@ -32,7 +32,7 @@ internal sealed class OutboxMessage
     /// <summary>The transport headers as a JSON object of strings.</summary>
     public required string Headers { get; init; }
 
-    /// <summary>The final envelope in UTF-8: the relay sends it as it is.</summary>
+    /// <summary>The final envelope in UTF-8, which the relay publishes unchanged.</summary>
     public required byte[] Body { get; init; }
 
     /// <summary>CRC-32C of the stream's name: the same in every process and version, unlike string.GetHashCode.</summary>
@@ -47,8 +47,8 @@ internal sealed class OutboxMessage
         return (short)(crc % Partitions);
     }
 
-    /// <summary>When the event was made, by its id.</summary>
-    public static DateTimeOffset MadeAt(Guid eventId)
+    /// <summary>When the event was created, by its id.</summary>
+    public static DateTimeOffset CreatedAt(Guid eventId)
     {
         Span<byte> bytes = stackalloc byte[16];
         eventId.TryWriteBytes(bytes, bigEndian: true, out _);

@@ -6,8 +6,8 @@ using Shop.Messaging.UnitOfWork;
 
 namespace Shop.Messaging.Outbox;
 
-/// <summary>Appends what domain events publish, and wakes the relay once that is committed.</summary>
-internal sealed class OutboxParticipant(OutboxAppender outbox, PublishedEventsMap publishedEvents, OutboxDoorbell doorbell) : ICommitParticipant
+/// <summary>Appends the integration events of a unit of work, and wakes the relay after the commit.</summary>
+internal sealed class OutboxParticipant(OutboxAppender outbox, PublishedEventsMap publishedEvents, OutboxSignal signal) : ICommitParticipant
 {
     private int _appended;
 
@@ -28,7 +28,7 @@ internal sealed class OutboxParticipant(OutboxAppender outbox, PublishedEventsMa
         {
             MessagingTelemetry.Appended.Add(_appended);
             _appended = 0;
-            doorbell.Ring();
+            signal.Set();
         }
     }
 

@@ -3,12 +3,12 @@ using RabbitMQ.Client;
 
 namespace Shop.Messaging.RabbitMq;
 
-/// <summary>The connections to the broker that are not MassTransit's.</summary>
+/// <summary>Creates the broker connections that MassTransit does not.</summary>
 internal static class BrokerConnections
 {
     /// <summary>
-    /// For connections to <paramref name="broker"/> that show themselves there as <paramref name="name"/>. By amqps the broker's
-    /// certificate must be for its host: the client alone takes a trusted one of any name, once its address is given as a URI.
+    /// A factory for connections to <paramref name="broker"/> with the client-provided name <paramref name="name"/>. For amqps the broker's
+    /// certificate must match its host: by default the client accepts any trusted certificate once the address is set as a URI.
     /// </summary>
     public static ConnectionFactory To(Uri broker, string name)
     {

@@ -6,8 +6,8 @@ using RabbitMQ.Client;
 namespace Shop.Messaging.RabbitMq;
 
 /// <summary>
-/// A service's topology as RabbitMQ definitions, with its user and what that may do: declare its own queues again, write to its
-/// own exchanges, read its own queues, their dead letters and what was discarded of them. The user has no password here; whoever loads the definitions fills it in.
+/// A service's topology as RabbitMQ definitions, with its user and permissions: declare its own queues, write to its
+/// own exchanges, read its own queues, dead letters and discarded messages. The password hash is empty and filled in when the definitions are loaded.
 /// </summary>
 internal static class BrokerDefinitions
 {
@@ -22,14 +22,14 @@ internal static class BrokerDefinitions
             tags = System.Array.Empty<string>(),
         }]),
         ["permissions"] = Array([Permission(topology)]),
-        ["policies"] = Array([DeadLettersStay(topology)]),
+        ["policies"] = Array([KeepDeadLetters(topology)]),
         ["exchanges"] = Array(Exchanges(topology)),
         ["queues"] = Array(Queues(topology)),
         ["bindings"] = Array(Bindings(topology)),
     };
 
-    /// <summary>Each look at a dead letter counts as a delivery, and RabbitMQ 4 has a limit of 20 where nobody says otherwise.</summary>
-    private static Dictionary<string, object> DeadLettersStay(BrokerTopology topology) => new()
+    /// <summary>Reading a dead letter counts as a delivery, and RabbitMQ 4 has a default limit of 20.</summary>
+    private static Dictionary<string, object> KeepDeadLetters(BrokerTopology topology) => new()
     {
         ["vhost"] = topology.VirtualHost,
         ["name"] = "dead-letters-stay",
@@ -57,7 +57,7 @@ internal static class BrokerDefinitions
 
     private static IEnumerable<object> Exchanges(BrokerTopology topology)
     {
-        // MassTransit makes one of each queue's name, too.
+        // MassTransit declares one with each queue's name, too.
         var own = topology.Queues.SelectMany(queue => (string[])[queue.Name, BrokerTopology.DeadLettersOf(queue.Name)]);
         var fanouts = topology.Exchanges.Concat(own).Concat(Shared(topology));
         return fanouts.Select(name => Exchange(topology, name, ExchangeType.Fanout))
@@ -102,7 +102,7 @@ internal static class BrokerDefinitions
         }
     }
 
-    /// <summary>What all consumers of the service share: each a fanout exchange with a queue of its name.</summary>
+    /// <summary>Shared by all consumers of the service: each is a fanout exchange with a queue of the same name.</summary>
     private static IEnumerable<string> Shared(BrokerTopology topology) =>
         topology.Queues.Count > 0 ? topology.RetryExchanges.Append(topology.DiscardedQueue) : [];
 

@@ -4,7 +4,7 @@ using RabbitMQ.Client.Exceptions;
 
 namespace Shop.Messaging.RabbitMq;
 
-/// <summary>The publisher's connection and its one channel in confirm mode, whose events settle the batch that is out.</summary>
+/// <summary>The publisher's connection and its channel in confirm mode, whose events settle the current batch.</summary>
 internal sealed partial class BrokerLink(MessagingSettings settings, ILogger logger) : IAsyncDisposable
 {
     private IConnection? _connection;
@@ -13,56 +13,56 @@ internal sealed partial class BrokerLink(MessagingSettings settings, ILogger log
     private volatile string? _blocked;
     private bool _abandoned;
 
-    /// <summary>The batch that is out; none between batches.</summary>
+    /// <summary>The batch in flight; null between batches.</summary>
     public PublishBatch? Batch
     {
         get => _batch;
         set => _batch = value;
     }
 
-    /// <summary>The tag that the channel gives to its next publish.</summary>
+    /// <summary>The delivery tag of the channel's next publish.</summary>
     public ulong NextTag { get; set; } = 1;
 
-    /// <summary>Whether the broker said that it takes no messages for now.</summary>
+    /// <summary>Whether the broker has blocked the connection.</summary>
     public bool IsBlocked => _blocked is not null;
 
-    /// <summary>What the broker said when it closed the channel but not the connection; null if it did not.</summary>
+    /// <summary>The broker's reason for closing the channel but not the connection; null if it did not.</summary>
     public string? ClosedByBroker => _connection is { IsOpen: true } && _channel is { CloseReason: { Initiator: ShutdownInitiator.Peer } reason }
         ? $"the broker closed the channel: {reason.ReplyCode} {reason.ReplyText}"
         : null;
 
-    public static bool IsBrokers(Exception e) =>
+    public static bool IsBrokerFailure(Exception e) =>
         e is RabbitMQClientException or OperationCanceledException or ObjectDisposedException or IOException;
 
     /// <summary>
-    /// Connects where there is no open connection. Throws what the client throws when the broker is away, and
-    /// <see cref="IOException"/> where it answers but takes no messages for now.
+    /// Connects unless a connection is open. Throws the client's exceptions when the broker is unreachable, and
+    /// <see cref="IOException"/> where it has blocked the connection.
     /// </summary>
     public async Task ConnectAsync(CancellationToken ct)
     {
         if (_connection is { IsOpen: true } && _blocked is { } reason)
         {
-            throw new IOException($"The broker takes no messages for now: {reason}.");
+            throw new IOException($"The broker blocked the connection: {reason}.");
         }
 
         if (_connection is not { IsOpen: true } || _abandoned)
         {
             await CloseAsync();
             var factory = BrokerConnections.To(settings.Broker, settings.Service + " relay");
-            factory.AutomaticRecoveryEnabled = false; // the relay's own loop reconnects, and must know when it has to
+            factory.AutomaticRecoveryEnabled = false; // the relay reconnects itself, and must notice the loss
             factory.TopologyRecoveryEnabled = false;
             factory.RequestedHeartbeat = TimeSpan.FromSeconds(10);
             factory.ContinuationTimeout = TimeSpan.FromSeconds(10);
             var connection = await factory.CreateConnectionAsync(ct);
             _connection = connection;
-            connection.ConnectionBlockedAsync += (_, blocked) => BlockedIs(connection, blocked.Reason);
-            connection.ConnectionUnblockedAsync += (_, _) => BlockedIs(connection, null);
+            connection.ConnectionBlockedAsync += (_, blocked) => SetBlockedAsync(connection, blocked.Reason);
+            connection.ConnectionUnblockedAsync += (_, _) => SetBlockedAsync(connection, null);
         }
 
         await ChannelAsync(ct);
     }
 
-    /// <summary>The open channel, a new one if need be.</summary>
+    /// <summary>The open channel, or a new one.</summary>
     public async Task<IChannel> ChannelAsync(CancellationToken ct)
     {
         if (_channel is { IsOpen: true } open)
@@ -77,10 +77,10 @@ internal sealed partial class BrokerLink(MessagingSettings settings, ILogger log
 
         if (_connection is not { IsOpen: true })
         {
-            throw new IOException("The connection to the broker is gone.");
+            throw new IOException("The connection to the broker is closed.");
         }
 
-        // The client's own tracking keeps a task and a header for each message; PublishBatch keeps the account instead.
+        // The client's tracking allocates a task and a header per message; PublishBatch tracks the confirms instead.
         var channel = await _connection.CreateChannelAsync(
             new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: false,
                 outstandingPublisherConfirmationsRateLimiter: null), ct);
@@ -94,9 +94,9 @@ internal sealed partial class BrokerLink(MessagingSettings settings, ILogger log
     }
 
     /// <summary>
-    /// Gives the channel up with what is out on it: a confirm that comes later would be taken for another's. A broker that
-    /// takes nothing for now keeps its connection: a new one would not be told of it before it has sent something. Waits for
-    /// nothing: closing the connection of a broker that does not answer takes its time, and meanwhile a claim is open.
+    /// Abandons the channel and what is in flight on it: a late confirm would be matched to another message. A blocked
+    /// connection is kept: a new one would learn that it is blocked only after its first publish. Does not wait:
+    /// closing a connection to an unresponsive broker takes time, while the claim's transaction is open.
     /// </summary>
     public void Abandon()
     {
@@ -109,7 +109,7 @@ internal sealed partial class BrokerLink(MessagingSettings settings, ILogger log
 
     public async ValueTask DisposeAsync() => await CloseAsync();
 
-    /// <summary>Events of a channel that was replaced come late and concern nobody.</summary>
+    /// <summary>Ignores late events of a replaced channel.</summary>
     private Task On(IChannel channel, Action<PublishBatch> settle)
     {
         if (ReferenceEquals(channel, _channel) && _batch is { } batch)
@@ -120,8 +120,8 @@ internal sealed partial class BrokerLink(MessagingSettings settings, ILogger log
         return Task.CompletedTask;
     }
 
-    /// <summary>A connection that was given up may still say so while it is closing: that is not said of its successor.</summary>
-    private Task BlockedIs(IConnection connection, string? reason)
+    /// <summary>Ignores late events of a replaced connection.</summary>
+    private Task SetBlockedAsync(IConnection connection, string? reason)
     {
         if (ReferenceEquals(connection, _connection))
         {
@@ -145,12 +145,12 @@ internal sealed partial class BrokerLink(MessagingSettings settings, ILogger log
             await connection.AbortAsync();
             await connection.DisposeAsync();
         }
-        catch (Exception e) when (IsBrokers(e))
+        catch (Exception e) when (IsBrokerFailure(e))
         {
             LogCloseFailed(e.Message);
         }
     }
 
-    [LoggerMessage(LogLevel.Debug, "Closing the relay's broker connection failed, which changes nothing: {Reason}")]
+    [LoggerMessage(LogLevel.Debug, "Closing the relay's broker connection failed: {Reason}")]
     private partial void LogCloseFailed(string reason);
 }

@@ -8,8 +8,8 @@ using Shop.Messaging.Wire;
 namespace Shop.Messaging.RabbitMq;
 
 /// <summary>
-/// Sends stored events over a connection of its own, mandatory and confirmed. Streams are pipelined; within a stream each
-/// event waits for the confirm of the one before, so that a refused one is never overtaken.
+/// Publishes stored events over its own connection, mandatory and confirmed. Streams are pipelined; within a stream each
+/// event waits for the confirm of the previous one, so that a rejected one is never overtaken.
 /// </summary>
 internal sealed partial class BrokerPublisher(
     MessagingSettings settings, EventCatalog events, MessagingSpans spans, ILogger<BrokerPublisher> logger)
@@ -24,12 +24,12 @@ internal sealed partial class BrokerPublisher(
 
     private readonly BrokerLink _link = new(settings, logger);
 
-    /// <summary>Whether the broker said that it takes no messages for now.</summary>
+    /// <summary>Whether the broker has blocked the connection.</summary>
     public bool IsBlocked => _link.IsBlocked;
 
     /// <summary>
-    /// Connects where there is no open connection. Throws what the client throws when the broker is away, and
-    /// <see cref="IOException"/> where it answers but takes no messages for now: nothing is to be claimed for it then.
+    /// Connects unless a connection is open. Throws the client's exceptions when the broker is unreachable, and
+    /// <see cref="IOException"/> where it has blocked the connection: nothing should be claimed then.
     /// </summary>
     public Task ConnectAsync(CancellationToken ct) => _link.ConnectAsync(ct);
 
@@ -45,7 +45,7 @@ internal sealed partial class BrokerPublisher(
                 await SendWithoutCulpritsAsync(rows, report, bounded.Token);
             }
         }
-        catch (Exception e) when (BrokerLink.IsBrokers(e))
+        catch (Exception e) when (BrokerLink.IsBrokerFailure(e))
         {
             LogUnfinished(e.Message);
             _link.Abandon();
@@ -57,17 +57,17 @@ internal sealed partial class BrokerPublisher(
     public ValueTask DisposeAsync() => _link.DisposeAsync();
 
     /// <summary>
-    /// One message made the broker close the channel under all the others. What it says mostly names the exchange; where it does
-    /// not, sending one by one finds the message.
+    /// One message made the broker close the channel. The reason usually names the exchange; where it does
+    /// not, publishing one by one finds the message.
     /// </summary>
     private async Task SendWithoutCulpritsAsync(IReadOnlyList<OutboxRow> rows, PublishReport report, CancellationToken ct)
     {
         Dictionary<string, string> refusedTypes = [];
         var left = Left(rows, report);
-        while (_link.ClosedByBroker is { } said)
+        while (_link.ClosedByBroker is { } reason)
         {
-            var types = left.Select(row => row.Type).Distinct().Where(type => said.Contains($"'{type}'", StringComparison.Ordinal)).ToList();
-            if (types.Count == 0 || !refusedTypes.TryAdd(types[0], said))
+            var types = left.Select(row => row.Type).Distinct().Where(type => reason.Contains($"'{type}'", StringComparison.Ordinal)).ToList();
+            if (types.Count == 0 || !refusedTypes.TryAdd(types[0], reason))
             {
                 await SendOneByOneAsync(left, report, ct);
                 return;
@@ -94,12 +94,12 @@ internal sealed partial class BrokerPublisher(
 
             if (!await SendAsync([row], report, [], ct))
             {
-                if (_link.ClosedByBroker is not { } said)
+                if (_link.ClosedByBroker is not { } reason)
                 {
                     return;
                 }
 
-                report.Refused[row.Seq] = said;
+                report.Refused[row.Seq] = reason;
             }
 
             if (!report.Confirmed.Contains(row.Seq))
@@ -115,7 +115,7 @@ internal sealed partial class BrokerPublisher(
         return [.. rows.Where(row => !report.Confirmed.Contains(row.Seq) && !refused.Contains(row.Stream))];
     }
 
-    /// <summary>Sends rows over one channel until each is settled; false if the channel did not live that long.</summary>
+    /// <summary>Publishes rows over one channel until each is settled; false if the channel closed before.</summary>
     private async Task<bool> SendAsync(
         IReadOnlyList<OutboxRow> rows, PublishReport report, Dictionary<string, string> refusedTypes, CancellationToken ct)
     {
@@ -145,7 +145,7 @@ internal sealed partial class BrokerPublisher(
 
             return true;
         }
-        catch (Exception e) when (BrokerLink.IsBrokers(e) && !ct.IsCancellationRequested && !channel.IsOpen)
+        catch (Exception e) when (BrokerLink.IsBrokerFailure(e) && !ct.IsCancellationRequested && !channel.IsOpen)
         {
             return false;
         }
@@ -168,7 +168,7 @@ internal sealed partial class BrokerPublisher(
 
         if (!_headers.TryRead(row.Headers))
         {
-            batch.Refuse(index, "its headers are no JSON object of strings");
+            batch.Refuse(index, "its headers are not a JSON object of strings");
             return;
         }
 
@@ -195,6 +195,6 @@ internal sealed partial class BrokerPublisher(
         return spans.Publish(cause, row.Type, row.EventId, _headers.CorrelationId);
     }
 
-    [LoggerMessage(LogLevel.Warning, "A batch is not wholly settled; what is not, goes again: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Batch not fully settled; the rest is republished: {Reason}")]
     private partial void LogUnfinished(string reason);
 }

@@ -4,14 +4,14 @@ namespace Shop.Messaging.RabbitMq;
 
 /// <summary>
 /// A service's part of the broker, derived from the contracts and its consumers: a fanout exchange per event it owns, and
-/// per consumer a quorum queue with its dead letters, bound to the exchanges of the events that the consumer takes. What fails
-/// waits in a queue per retry, which all consumers of the service share, and from there comes back to the queue it was from.
-/// <see cref="BrokerDefinitions"/> writes it down for the broker; <see cref="TopologyDeclaration"/> declares it where a service opts in.
+/// per consumer a quorum queue with its dead letters, bound to the exchanges of the events that it subscribes to. A failed message
+/// waits in a retry queue, shared by all consumers of the service, and returns from there to its own queue.
+/// <see cref="BrokerDefinitions"/> exports it for the broker; <see cref="TopologyDeclaration"/> declares it where a service opts in.
 /// </summary>
 internal sealed class BrokerTopology
 {
     /// <summary>
-    /// Deliveries before the broker itself sets a message aside, so that one that kills its process ends somewhere. A requeued
+    /// Deliveries before the broker itself dead-letters a message, for poison messages that kill the process. A requeued
     /// prefetch counts for all of its messages, hence far above the consumer's own retries.
     /// </summary>
     public const int DeliveryLimit = 50;
@@ -39,10 +39,10 @@ internal sealed class BrokerTopology
 
     public string Service { get; }
 
-    /// <summary>The virtual host that all of it is in.</summary>
+    /// <summary>The virtual host.</summary>
     public string VirtualHost { get; init; } = "/";
 
-    /// <summary>The events that there are.</summary>
+    /// <summary>All known events.</summary>
     public EventCatalog Events { get; }
 
     /// <summary>The exchanges of the events that this service publishes.</summary>
@@ -50,16 +50,16 @@ internal sealed class BrokerTopology
 
     public IReadOnlyList<ConsumerQueue> Queues => _queues;
 
-    /// <summary>Ends when this service has declared all of it in the broker; at once where others do that.</summary>
+    /// <summary>Completes when this service has declared its topology; already completed where it does not declare it.</summary>
     public Task Declared => _declared?.Task ?? Task.CompletedTask;
 
-    /// <summary>How long a failed message waits before each further try.</summary>
+    /// <summary>The delay before each delayed retry.</summary>
     public IReadOnlyList<TimeSpan> RetryDelays { get; }
 
-    /// <summary>Brings messages that have waited back to the queue that their routing key names.</summary>
+    /// <summary>Routes messages whose retry delay is over back to their queue, by routing key.</summary>
     public string RedeliveryExchange => Service + ".redelivery";
 
-    /// <summary>The exchange, and the queue behind it, where dead letters lie that a person discarded.</summary>
+    /// <summary>The exchange, and the queue behind it, of discarded dead letters.</summary>
     public string DiscardedQueue => Service + ".discarded";
 
     public static string DeadLettersOf(string queue) => queue + ".dead";
@@ -71,17 +71,17 @@ internal sealed class BrokerTopology
         ["x-delivery-limit"] = DeliveryLimit,
         ["x-dead-letter-exchange"] = DeadLettersOf(queue),
         ["x-dead-letter-strategy"] = "at-least-once",
-        ["x-overflow"] = "reject-publish", // at-least-once dead-lettering asks for it
+        ["x-overflow"] = "reject-publish", // required by at-least-once dead-lettering
     };
 
     /// <summary>
-    /// The exchange, and the queue behind it, where messages wait for this retry, from 1; those after the last share it. How long
-    /// is said by each message, not by the queue, whose arguments could not change.
+    /// The exchange, and the queue behind it, where messages wait for this retry, from 1; later retries share the last one. The delay
+    /// is each message's expiration, not the queue's TTL, because a queue's arguments cannot change.
     /// </summary>
     public string RetryExchange(int retry) =>
         string.Create(CultureInfo.InvariantCulture, $"{Service}.retry-{Math.Min(retry, s_retryDelays.Length)}");
 
-    /// <summary>As many as there are delays by default, whatever the configuration says: the definitions are the same for all.</summary>
+    /// <summary>As many as there are default delays, whatever is configured: the definitions do not depend on the configuration.</summary>
     public IEnumerable<string> RetryExchanges => Enumerable.Range(1, s_retryDelays.Length).Select(RetryExchange);
 
     public Dictionary<string, object?> RetryArguments() => new()
@@ -94,9 +94,9 @@ internal sealed class BrokerTopology
 
     public static Dictionary<string, object?> DeadLetterArguments() => new() { ["x-queue-type"] = "quorum" };
 
-    public void WillBeDeclared() => _declared ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+    public void ExpectDeclaration() => _declared ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public void HasDeclared() => _declared?.TrySetResult();
+    public void MarkDeclared() => _declared?.TrySetResult();
 
     /// <summary>Adds a consumer's queue.</summary>
     /// <param name="consumer">The consumer's part of the queue's name.</param>
@@ -108,8 +108,8 @@ internal sealed class BrokerTopology
         return queue;
     }
 
-    /// <summary>Whether a queue gets each such event twice, because it is bound to an older version of it as well.</summary>
-    public bool IsToldInTwoVersions(string queue, Type @event) => Events.OlderThan(@event) is { } older
+    /// <summary>Whether a queue receives each such event twice, because it is bound to an older version as well.</summary>
+    public bool ReceivesBothVersions(string queue, Type @event) => Events.OlderThan(@event) is { } older
         && _queues.Any(known => known.Name == queue && known.Events.Contains(Events.NameOf(older)));
 }
 

@@ -4,9 +4,9 @@ using Shop.Messaging.Relay;
 namespace Shop.Messaging.RabbitMq;
 
 /// <summary>
-/// The account of one batch on one channel: which row may go next, which are out under which delivery tag, and what became of
-/// them. An event goes out only after the one before it of its stream is confirmed, so that a refused one is never overtaken;
-/// streams do not wait for each other. It does no I/O: the publisher's loop takes rows, the channel's events settle them.
+/// Tracks one batch on one channel: which row may be published next, which are in flight under which delivery tag, and their
+/// results. An event is published only after the previous one of its stream is confirmed, so that a rejected one is never overtaken;
+/// streams do not wait for each other. No I/O: the publisher's loop takes rows, the channel's events settle them.
 /// </summary>
 internal sealed class PublishBatch
 {
@@ -24,7 +24,7 @@ internal sealed class PublishBatch
     private bool _closed;
     private TaskCompletionSource? _change;
 
-    /// <summary>An account of <paramref name="rows"/>, in seq order; the channel's next publish has the tag <paramref name="firstTag"/>.</summary>
+    /// <summary>Tracks <paramref name="rows"/>, in seq order; the channel's next publish has the tag <paramref name="firstTag"/>.</summary>
     public PublishBatch(IReadOnlyList<OutboxRow> rows, ulong firstTag, PublishReport report)
     {
         (_rows, _firstTag, _report) = (rows, firstTag, report);
@@ -47,10 +47,10 @@ internal sealed class PublishBatch
         }
     }
 
-    /// <summary>The tag that the channel gives to its next publish.</summary>
+    /// <summary>The delivery tag of the channel's next publish.</summary>
     public ulong NextTag => _firstTag + (ulong)_sent.Count;
 
-    /// <summary>Whether every row is confirmed, refused, or waits behind a refused one of its stream.</summary>
+    /// <summary>Whether every row is confirmed, rejected, or waits behind a rejected one of its stream.</summary>
     public bool IsSettled
     {
         get
@@ -62,7 +62,7 @@ internal sealed class PublishBatch
         }
     }
 
-    /// <summary>The place of the next row that may be sent.</summary>
+    /// <summary>The index of the next row that may be published.</summary>
     public bool TryTake(out int index)
     {
         lock (_lock)
@@ -72,7 +72,7 @@ internal sealed class PublishBatch
         }
     }
 
-    /// <summary>Says that the row is about to be sent, under the next tag: the confirm may come before the sending returns.</summary>
+    /// <summary>Registers a row under the next tag, before it is published: the confirm may arrive before the publish returns.</summary>
     public void Sending(int index, Activity? activity)
     {
         lock (_lock)
@@ -82,7 +82,7 @@ internal sealed class PublishBatch
         }
     }
 
-    /// <summary>Says that the row will not be sent.</summary>
+    /// <summary>Rejects a row without publishing it.</summary>
     public void Refuse(int index, string reason)
     {
         lock (_lock)
@@ -91,15 +91,15 @@ internal sealed class PublishBatch
         }
     }
 
-    /// <summary>The broker took what has this tag, or with <paramref name="multiple"/> everything up to it.</summary>
-    public void Confirmed(ulong tag, bool multiple) => Settle(tag, multiple, taken: true);
+    /// <summary>basic.ack for this tag, or with <paramref name="multiple"/> for all up to it.</summary>
+    public void Confirmed(ulong tag, bool multiple) => Settle(tag, multiple, acknowledged: true);
 
-    /// <summary>The broker did not take what has this tag, or with <paramref name="multiple"/> everything up to it.</summary>
-    public void Nacked(ulong tag, bool multiple) => Settle(tag, multiple, taken: false);
+    /// <summary>basic.nack for this tag, or with <paramref name="multiple"/> for all up to it.</summary>
+    public void Nacked(ulong tag, bool multiple) => Settle(tag, multiple, acknowledged: false);
 
     /// <summary>
-    /// No queue is bound for this one. Its confirm follows. A return names no tag, and one event may be stored under two types:
-    /// returns come in the order of publishing, so it is the first such that is out.
+    /// basic.return: no queue is bound; the confirm follows. A return has no tag, and one event may be published as two types:
+    /// returns arrive in publishing order, so it is the first match in flight.
     /// </summary>
     public void Returned(string exchange, Guid eventId)
     {
@@ -116,7 +116,7 @@ internal sealed class PublishBatch
         }
     }
 
-    /// <summary>The channel is gone: nothing more will be settled.</summary>
+    /// <summary>The channel is closed: no more confirms will arrive.</summary>
     public void Close()
     {
         lock (_lock)
@@ -131,7 +131,7 @@ internal sealed class PublishBatch
         }
     }
 
-    /// <summary>Completes when there is a row to send, or nothing is out any more, or the channel is gone.</summary>
+    /// <summary>Completes when a row may be published, nothing is in flight, or the channel is closed.</summary>
     public Task ChangeAsync()
     {
         lock (_lock)
@@ -146,19 +146,19 @@ internal sealed class PublishBatch
         }
     }
 
-    private void Settle(ulong tag, bool multiple, bool taken)
+    private void Settle(ulong tag, bool multiple, bool acknowledged)
     {
         lock (_lock)
         {
             if (_closed || tag < _firstTag || tag >= NextTag)
             {
-                return; // of a batch that was given up
+                return; // of an abandoned batch
             }
 
             var last = (int)(tag - _firstTag);
             for (var i = multiple ? _lowestOut : last; i <= last; i++)
             {
-                SettleOne(_sent[i], taken);
+                SettleOne(_sent[i], acknowledged);
             }
 
             while (_lowestOut < _sent.Count && _sent[_lowestOut].Settled)
@@ -173,7 +173,7 @@ internal sealed class PublishBatch
         }
     }
 
-    private void SettleOne(Sent sent, bool taken)
+    private void SettleOne(Sent sent, bool acknowledged)
     {
         if (sent.Settled)
         {
@@ -182,7 +182,7 @@ internal sealed class PublishBatch
 
         sent.Settled = true;
         _out--;
-        if (taken && !sent.Returned)
+        if (acknowledged && !sent.Returned)
         {
             sent.End(null);
             _report.Confirmed.Add(sent.Row.Seq);
@@ -194,7 +194,7 @@ internal sealed class PublishBatch
         else
         {
             sent.End("refused");
-            _report.Refused[sent.Row.Seq] = taken ? "no queue is bound for it (returned)" : "the broker did not take it (nack)";
+            _report.Refused[sent.Row.Seq] = acknowledged ? "no queue is bound to its exchange (returned)" : "rejected by the broker (nack)";
         }
     }
 

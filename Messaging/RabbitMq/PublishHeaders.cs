@@ -7,8 +7,8 @@ using Shop.Messaging.Wire;
 namespace Shop.Messaging.RabbitMq;
 
 /// <summary>
-/// Reads stored headers into one dictionary that is used again for each message: the client writes it to the wire before the
-/// next message comes. Values stay UTF-8, which the client sends as AMQP strings.
+/// Reads stored headers into one dictionary that is reused for each message: the client serializes it before the
+/// next publish. Values stay UTF-8, which the client sends as AMQP strings.
 /// </summary>
 internal sealed class PublishHeaders(string source, EventCatalog events)
 {
@@ -21,7 +21,7 @@ internal sealed class PublishHeaders(string source, EventCatalog events)
 
     private static readonly byte[] s_specVersion = "1.0"u8.ToArray();
 
-    // What is the same for all messages, or all of a type, is made once.
+    // Cached: the same for all messages, or for all of a type.
     private readonly byte[] _source = Encoding.UTF8.GetBytes(source);
     private readonly Dictionary<string, (byte[] Type, byte[]? DataSchema)> _types = new(StringComparer.Ordinal);
     private readonly Dictionary<string, object?> _values = new(StringComparer.Ordinal);
@@ -29,7 +29,7 @@ internal sealed class PublishHeaders(string source, EventCatalog events)
 
     public IDictionary<string, object?> Values => _values;
 
-    /// <summary>Forgets the last message's headers and reads these; false where they are no JSON object of strings.</summary>
+    /// <summary>Replaces the previous message's headers with these; false where they are not a JSON object of strings.</summary>
     public bool TryRead(string json)
     {
         _values.Clear();
@@ -65,7 +65,7 @@ internal sealed class PublishHeaders(string source, EventCatalog events)
         }
     }
 
-    /// <summary>Adds what CloudEvents calls the event. To be called before <see cref="Trace"/>.</summary>
+    /// <summary>Adds the CloudEvents attributes. Call it before <see cref="Trace"/>.</summary>
     public void CloudEvent(string type, string eventId)
     {
         if (!_types.TryGetValue(type, out var constant))
@@ -88,21 +88,21 @@ internal sealed class PublishHeaders(string source, EventCatalog events)
         }
     }
 
-    /// <summary>Who caused the event, where its headers say so.</summary>
+    /// <summary>The trace context stored with the event, if any.</summary>
     public ActivityContext Parent()
     {
         ActivityContext.TryParse(Text(MessageHeaderNames.TraceParent), Text(MessageHeaderNames.TraceState), isRemote: true, out var parent);
         return parent;
     }
 
-    /// <summary>Since when the event has waited, where its headers say so; from now on they do not.</summary>
+    /// <summary>Removes and returns the time at which the event was appended, if it was stored.</summary>
     public DateTimeOffset? TakeAppendedAt() =>
         Text(MessageHeaderNames.AppendedAt) is { } text && _values.Remove(MessageHeaderNames.AppendedAt)
         && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, out var since) ? since : null;
 
     public string? CorrelationId => Text(MessageHeaderNames.CorrelationId);
 
-    /// <summary>Hands the trace on: to whoever reads W3C headers or CloudEvents, and to MassTransit.</summary>
+    /// <summary>Adds the trace context in the headers of W3C, CloudEvents and MassTransit.</summary>
     public void Trace(Activity? activity)
     {
         if (activity?.Id is { } id)

@@ -7,8 +7,8 @@ using RabbitMQ.Client.Exceptions;
 namespace Shop.Messaging.RabbitMq;
 
 /// <summary>
-/// Looks whether all is there that the service needs in the broker, and holds its consumers back until it is: MassTransit would declare a
-/// missing queue again, without its bindings, and nobody would notice that it gets nothing.
+/// Checks that the broker has all queues and exchanges of the service, and delays its consumers until then: MassTransit would declare a
+/// missing queue without its bindings, which would receive nothing unnoticed.
 /// </summary>
 internal sealed partial class TopologyCheck(MessagingSettings settings, BrokerTopology topology, ILogger<TopologyCheck> logger)
     : BackgroundService, IHealthCheck
@@ -17,7 +17,7 @@ internal sealed partial class TopologyCheck(MessagingSettings settings, BrokerTo
     private string? _missing;
     private readonly TaskCompletionSource _complete = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Returns when all is there.</summary>
+    /// <summary>Waits until the topology is complete.</summary>
     public Task CompleteAsync(CancellationToken ct) => _complete.Task.WaitAsync(ct);
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
@@ -25,7 +25,7 @@ internal sealed partial class TopologyCheck(MessagingSettings settings, BrokerTo
         {
             (true, _) => HealthCheckResult.Healthy(),
             (_, { } missing) => HealthCheckResult.Unhealthy(Advice(missing)),
-            _ => HealthCheckResult.Degraded("The broker was not reached yet: whether all queues and exchanges are there is not known."),
+            _ => HealthCheckResult.Degraded("The broker was not reached yet: it is unknown whether all queues and exchanges exist."),
         });
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -43,7 +43,7 @@ internal sealed partial class TopologyCheck(MessagingSettings settings, BrokerTo
             }
             catch (Exception e) when (e is RabbitMQClientException or IOException or OperationCanceledException)
             {
-                LogNoBroker(e.Message); // whoever consumes says more of it
+                LogNoBroker(e.Message); // consumers log it at a higher level
             }
 
             await Task.Delay(s_pause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -51,7 +51,7 @@ internal sealed partial class TopologyCheck(MessagingSettings settings, BrokerTo
     }
 
     private string Advice(string missing) =>
-        $"The broker lacks {missing}. {settings.TopologyAdvice}; the service goes on by itself then.";
+        $"The broker lacks {missing}. {settings.TopologyAdvice}; the service continues automatically then.";
 
     private async Task<bool> IsCompleteAsync(CancellationToken ct)
     {
@@ -66,7 +66,7 @@ internal sealed partial class TopologyCheck(MessagingSettings settings, BrokerTo
                 channel.ExchangeDeclarePassiveAsync(topology.RedeliveryExchange, ct));
         }
 
-        foreach (var exchange in topology.Exchanges.Concat(queues)) // each queue has an exchange of its name
+        foreach (var exchange in topology.Exchanges.Concat(queues)) // each queue has an exchange of the same name
         {
             await FindAsync("exchange " + exchange, channel => channel.ExchangeDeclarePassiveAsync(exchange, ct));
         }
@@ -81,7 +81,7 @@ internal sealed partial class TopologyCheck(MessagingSettings settings, BrokerTo
 
         async Task FindAsync(string what, Func<IChannel, Task> declarePassive)
         {
-            // One that is not there closes the channel, so each has its own.
+            // A missing object closes the channel, so each check has its own.
             await using var channel = await connection.CreateChannelAsync(cancellationToken: ct);
             try
             {
@@ -105,9 +105,9 @@ internal sealed partial class TopologyCheck(MessagingSettings settings, BrokerTo
         _missing = now;
     }
 
-    [LoggerMessage(LogLevel.Error, "Nothing is consumed: {Advice}")]
+    [LoggerMessage(LogLevel.Error, "Consumers not started: {Advice}")]
     private partial void LogMissing(string advice);
 
-    [LoggerMessage(LogLevel.Debug, "The broker does not answer yet: {Reason}")]
+    [LoggerMessage(LogLevel.Debug, "Broker not reachable yet: {Reason}")]
     private partial void LogNoBroker(string reason);
 }

@@ -9,8 +9,8 @@ using RabbitMQ.Client.Exceptions;
 namespace Shop.Messaging.RabbitMq;
 
 /// <summary>
-/// Declares over AMQP what <see cref="BrokerDefinitions"/> would load, and the exchanges of the events that are consumed: whichever service
-/// starts first. Tries until it has succeeded.
+/// Declares over AMQP what <see cref="BrokerDefinitions"/> would load, and the exchanges of consumed events, whichever service
+/// starts first. Retries until it succeeds.
 /// </summary>
 internal sealed partial class TopologyDeclaration(
     MessagingSettings settings, BrokerTopology topology, TimeProvider clock, ILogger<TopologyDeclaration> logger) : BackgroundService, IHealthCheck
@@ -21,7 +21,7 @@ internal sealed partial class TopologyDeclaration(
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) => Task.FromResult(
         topology.Declared.IsCompleted ? HealthCheckResult.Healthy()
         : _refused is { } refused ? HealthCheckResult.Unhealthy(refused)
-        : HealthCheckResult.Degraded("The broker was not reached yet: nothing is declared."));
+        : HealthCheckResult.Degraded("The broker was not reached yet: the topology is not declared."));
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -30,16 +30,16 @@ internal sealed partial class TopologyDeclaration(
             try
             {
                 await DeclareAsync(stoppingToken);
-                topology.HasDeclared();
+                topology.MarkDeclared();
                 return;
             }
             catch (OperationInterruptedException e) when (e.ShutdownReason?.ReplyCode is Constants.PreconditionFailed or Constants.AccessRefused)
             {
                 Refused(e.ShutdownReason.ReplyCode, e.ShutdownReason.ReplyText);
             }
-            catch (Exception e) when (BrokerLink.IsBrokers(e))
+            catch (Exception e) when (BrokerLink.IsBrokerFailure(e))
             {
-                LogNoBroker(e.Message); // the bus and its health check say more of it
+                LogNoBroker(e.Message); // the bus and its health check report it
             }
 
             await Task.Delay(s_pause, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -81,8 +81,8 @@ internal sealed partial class TopologyDeclaration(
     private void Refused(ushort code, string reason)
     {
         var advice = code == Constants.AccessRefused
-            ? $"The broker lets this user declare nothing ({reason}). Give it the permission to configure, or leave out DeclareTopology() and load the service's definitions."
-            : $"The broker has an object of the same name with other arguments ({reason}). Delete it there, once its messages are consumed; the service goes on by itself then.";
+            ? $"The broker refused this user's declaration ({reason}). Grant it the configure permission, or remove DeclareTopology() and load the service's definitions."
+            : $"The broker has an object of the same name with other arguments ({reason}). Delete it there, once its messages are consumed; the service continues automatically then.";
         if (advice != _refused)
         {
             LogRefused(advice);
@@ -91,9 +91,9 @@ internal sealed partial class TopologyDeclaration(
         _refused = advice;
     }
 
-    [LoggerMessage(LogLevel.Error, "The topology is not declared: {Advice}")]
+    [LoggerMessage(LogLevel.Error, "Topology not declared: {Advice}")]
     private partial void LogRefused(string advice);
 
-    [LoggerMessage(LogLevel.Debug, "The broker does not answer yet: {Reason}")]
+    [LoggerMessage(LogLevel.Debug, "Broker not reachable yet: {Reason}")]
     private partial void LogNoBroker(string reason);
 }

@@ -1,8 +1,8 @@
 namespace Shop.Messaging.Relay;
 
-/// <summary>What waits in the database's log and not in the table; registered only where events go there.</summary>
+/// <summary>The backlog of log tailing; registered only where it is used.</summary>
 internal interface ILogBacklog
 {
-    /// <summary>Bytes of log that are not read yet; null where nothing reads a log.</summary>
+    /// <summary>Bytes of log that are not confirmed yet; null where there is no slot.</summary>
     long? Bytes { get; }
 }

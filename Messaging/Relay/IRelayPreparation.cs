@@ -2,15 +2,15 @@ using Npgsql;
 
 namespace Shop.Messaging.Relay;
 
-/// <summary>Brings the database to the way from a commit to the relay that the service uses.</summary>
+/// <summary>Prepares the database for the relay strategy that the service uses.</summary>
 public interface IRelayPreparation
 {
-    /// <summary>Part of the migrate command. May be called again, and while the service runs.</summary>
-    /// <exception cref="InvalidOperationException">The database is not ready; the text says what to do.</exception>
+    /// <summary>Part of the migrate command. Idempotent, and safe while the service runs.</summary>
+    /// <exception cref="InvalidOperationException">The database is not ready; the message explains what to do.</exception>
     Task PrepareAsync(CancellationToken ct);
 }
 
-/// <summary>Events are rows, for which there is nothing to do: only a database whose events go elsewhere is refused.</summary>
+/// <summary>For polling: nothing to prepare. Rejects a database that is still set up for log tailing.</summary>
 internal sealed class RowPreparation(MessagingSettings settings) : IRelayPreparation
 {
     public async Task PrepareAsync(CancellationToken ct)
@@ -22,8 +22,8 @@ internal sealed class RowPreparation(MessagingSettings settings) : IRelayPrepara
             connection);
         if (await command.ExecuteScalarAsync(ct) is string triggers)
         {
-            throw new InvalidOperationException($"The table outbox has the trigger {triggers}, which puts events elsewhere, and this service would "
-                + "not send them. If it is log tailing's: run migrate once with Messaging__Relay=Polling, or set Messaging__Relay=LogTailing again.");
+            throw new InvalidOperationException($"The table outbox has the trigger {triggers}, which redirects events, and this service would "
+                + "not publish them. If it is log tailing's: run migrate once with Messaging__Relay=Polling, or set Messaging__Relay=LogTailing again.");
         }
     }
 }

@@ -1,9 +1,9 @@
 namespace Shop.Messaging.Relay;
 
 /// <summary>
-/// Below which number no row of the held partitions can be or come any more: where a claim begins to look, so that it does not
-/// walk over the dead rows of everything that has passed while some long reader keeps vacuum from removing them. It is no
-/// cursor: a number counts only once every transaction that could still commit a lower one has ended (docs/adr/0006).
+/// The seq below which no row of the held partitions exists or can still be committed. Claims start there, so that they do not
+/// scan dead rows that vacuum cannot remove because of a long-running reader. It is not a
+/// cursor: it advances only once every transaction that could still commit a lower seq has ended (docs/adr/0006).
 /// </summary>
 internal sealed class OutboxFloor
 {
@@ -11,19 +11,19 @@ internal sealed class OutboxFloor
     private long _settled;
     private (long Highest, IReadOnlySet<string> Writers)? _watched;
 
-    /// <summary>Claims look from here on.</summary>
+    /// <summary>Claims start at this seq.</summary>
     public long Value { get; private set; }
 
-    /// <summary>A partition came in: rows of it may lie anywhere.</summary>
+    /// <summary>Resets after a partition was locked: its rows may have any seq.</summary>
     public void Reset() => Value = 0;
 
     /// <summary>
-    /// What a claim found, in order: the oldest rows at or above the floor that a snapshot showed which was taken after the last
-    /// call of <see cref="Look"/>.
+    /// Records what a claim returned, in order: the oldest rows at or above the floor, by a snapshot that is newer than the last
+    /// call of <see cref="Observe"/>.
     /// </summary>
     public void Claimed(IReadOnlyList<OutboxRow> rows)
     {
-        // What is settled is in that snapshot, or is nowhere.
+        // Every settled row is in that snapshot, or was removed.
         var first = rows.Count > 0 ? rows[0].Seq : long.MaxValue;
         Value = Math.Max(Value, Math.Min(first, _settled + 1));
         if (rows.Count > 0)
@@ -33,10 +33,10 @@ internal sealed class OutboxFloor
     }
 
     /// <summary>
-    /// Which transactions hold a writer's lock on the outbox now. A writer locks the table before it draws a number and until
-    /// its end, so one that drew a number lower than one that was seen is among them, or has ended.
+    /// Records which transactions hold a writer's lock on the outbox now. A writer locks the table before it draws a seq and until
+    /// its end, so one that drew a lower seq than any seen so far is among them, or has ended.
     /// </summary>
-    public void Look(IReadOnlySet<string> writers)
+    public void Observe(IReadOnlySet<string> writers)
     {
         if (_watched is { } watched && watched.Writers.Overlaps(writers))
         {

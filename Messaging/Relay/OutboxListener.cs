@@ -5,9 +5,9 @@ using Shop.Messaging.Outbox;
 
 namespace Shop.Messaging.Relay;
 
-/// <summary>Passes the rings of other processes on to this process's relay. Without it events wait for the poll.</summary>
+/// <summary>Wakes this process's relay on commits of other processes, by LISTEN/NOTIFY. Without it events wait for the poll.</summary>
 internal sealed partial class OutboxListener(
-    MessagingSettings settings, OutboxDoorbell doorbell, TimeProvider clock, ILogger<OutboxListener> logger) : BackgroundService
+    MessagingSettings settings, OutboxSignal signal, TimeProvider clock, ILogger<OutboxListener> logger) : BackgroundService
 {
     public const string Channel = "outbox";
 
@@ -41,7 +41,7 @@ internal sealed partial class OutboxListener(
         };
         await using var connection = new NpgsqlConnection(own.ConnectionString);
         await connection.OpenAsync(ct);
-        connection.Notification += (_, _) => doorbell.RingFromOutside();
+        connection.Notification += (_, _) => signal.SetByOtherProcess();
         await using (var command = new NpgsqlCommand($"LISTEN {Channel}", connection))
         {
             await command.ExecuteNonQueryAsync(ct);
@@ -53,6 +53,6 @@ internal sealed partial class OutboxListener(
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "The listener for other processes' commits lost its connection, and tries again: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Outbox listener lost its connection; reconnecting: {Reason}")]
     private partial void LogLost(string reason);
 }

@@ -9,34 +9,34 @@ namespace Shop.Messaging.Relay;
 
 /// <summary>
 /// Moves events from the outbox to the broker: claims a batch by deleting it, publishes it, and commits after the last
-/// confirm. Presence means ready: there is no cursor to skip with. A crash at any point repeats, and never loses.
+/// confirm. A row's presence means ready: there is no cursor that could skip rows. A crash at any point causes duplicates, never loss.
 /// </summary>
 internal sealed partial class OutboxRelay(
-    MessagingSettings settings, OutboxDoorbell doorbell, IRelayStore store, IEventPublisher publisher, TimeProvider clock,
+    MessagingSettings settings, OutboxSignal signal, IRelayStore store, IEventPublisher publisher, TimeProvider clock,
     ILogger<OutboxRelay> logger)
     : BackgroundService
 {
     private static readonly TimeSpan s_rebalanceEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_pauseAfterFailure = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>How often an event may cost the connection, alone, before it is parked; once where it is parked already.</summary>
-    internal const int LossesAllowed = 3;
+    /// <summary>How often an event that is published alone may break the connection before it is parked; once for a parked event.</summary>
+    internal const int MaxConnectionLosses = 3;
 
     private readonly HashSet<string> _parkedStreams = [];
     private readonly SlowStart _batch = new(settings.BatchSize);
     private ResiliencePipeline? _connecting;
 
-    // Timestamps, not times of day: a clock that is set back must not stop the relay.
+    // Monotonic timestamps: setting the clock back must not stop the relay.
     private long? _rebalancedAt;
     private long? _retriedParkedAt;
 
-    /// <summary>Spreads the attempts to connect: the simulation gives its own, so that a run can be repeated.</summary>
+    /// <summary>The jitter of reconnects. The simulation sets its own, for reproducible runs.</summary>
     internal Func<double> Jitter { get; init; } = Random.Shared.NextDouble;
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => RelayAsync(stoppingToken);
 
     /// <summary>
-    /// Relays until it is stopped. All of it goes on where it was called from and waits only by the clock, so that the simulation
+    /// Relays until it is stopped. It stays on the caller's synchronization context and waits only by the clock, so that the simulation
     /// can run it step by step.
     /// </summary>
     internal async Task RelayAsync(CancellationToken stopping)
@@ -96,7 +96,7 @@ internal sealed partial class OutboxRelay(
 
     private async ValueTask<IRelaySession> OpenAsync(ResilienceContext context)
     {
-        // The broker first: rows claimed while it is away would only be held back from vacuum.
+        // The broker first: rows claimed while it is unreachable would only hold back vacuum.
         await publisher.ConnectAsync(context.CancellationToken);
         var session = await store.OpenAsync(context.CancellationToken);
         _rebalancedAt = _retriedParkedAt = null;
@@ -109,23 +109,23 @@ internal sealed partial class OutboxRelay(
         {
             await publisher.ConnectAsync(stopping);
             await RebalanceAsync(session, stopping);
-            if (doorbell.TakeRangHere() && !session.HoldsAll)
+            if (signal.TryTakeLocal() && !session.HoldsAll)
             {
                 await session.NotifyAsync(stopping);
             }
 
             await RetryParkedAsync(session);
-            await publisher.ConnectAsync(stopping); // a parked event may have cost the connection
+            await publisher.ConnectAsync(stopping); // a parked event may have broken the connection
             if (!await RelayBatchAsync(session))
             {
-                await doorbell.WaitAsync(settings.PollInterval, stopping);
+                await signal.WaitAsync(settings.PollInterval, stopping);
             }
         }
     }
 
     private async Task RebalanceAsync(IRelaySession session, CancellationToken ct)
     {
-        if (IsOver(_rebalancedAt, s_rebalanceEvery))
+        if (HasElapsed(_rebalancedAt, s_rebalanceEvery))
         {
             _rebalancedAt = clock.GetTimestamp();
             await session.RebalanceAsync(ct);
@@ -135,8 +135,8 @@ internal sealed partial class OutboxRelay(
     }
 
     /// <summary>
-    /// One round. It takes no stopping token: a shutdown waits for the confirms, which are bounded, and for the commit, so that
-    /// a deployment repeats nothing. Returns whether there may be more.
+    /// One round. It has no stopping token: a shutdown waits for the confirms, which are bounded, and for the commit, so that
+    /// a deployment causes no duplicates. Returns whether there may be more.
     /// </summary>
     private async Task<bool> RelayBatchAsync(IRelaySession session)
     {
@@ -150,17 +150,17 @@ internal sealed partial class OutboxRelay(
 
         var waiting = _parkedStreams.Count == 0 ? [] : rows.Where(row => _parkedStreams.Contains(row.Stream)).ToList();
         var sending = waiting.Count == 0 ? rows : rows.Where(row => !_parkedStreams.Contains(row.Stream)).ToList();
-        var report = await PublishAsync(sending, LossesAllowed);
+        var report = await PublishAsync(sending, MaxConnectionLosses);
         if (report.Confirmed.Count == rows.Count)
         {
             await transaction.CommitAsync();
-            SentEvents.Count(rows, report, clock);
+            RelayMetrics.Count(rows, report, clock);
             return rows.Count == size;
         }
 
         if (report.Confirmed.Count + report.Refused.Count + waiting.Count == 0)
         {
-            throw new IOException($"The broker confirmed none of {rows.Count} events; they are rolled back and go again.");
+            throw new IOException($"The broker confirmed none of {rows.Count} events; they are rolled back and republished.");
         }
 
         var unsent = report.UnsentOf(sending);
@@ -172,36 +172,36 @@ internal sealed partial class OutboxRelay(
 
         await transaction.CommitAsync();
         _parkedStreams.UnionWith(unsent[true].Select(row => row.Stream));
-        SentEvents.Count(rows, report, clock);
+        RelayMetrics.Count(rows, report, clock);
         ThrowIfUnknown(rows, report, unsent[false].Count());
         return rows.Count == size;
     }
 
-    private async Task<PublishReport> PublishAsync(List<OutboxRow> rows, int lossesAllowed)
+    private async Task<PublishReport> PublishAsync(List<OutboxRow> rows, int maxLosses)
     {
         var start = clock.GetTimestamp();
         var report = await publisher.PublishAsync(rows, CancellationToken.None);
         if (report.Confirmed.Count == rows.Count || CountUnknown(rows, report) == 0)
         {
-            _batch.Succeeded();
+            _batch.RecordSuccess();
         }
-        else if (clock.GetElapsedTime(start) < settings.ConfirmTimeout && _batch.Blames(rows, lossesAllowed))
+        else if (clock.GetElapsedTime(start) < settings.ConfirmTimeout && _batch.RecordLoss(rows, maxLosses))
         {
-            // A connection that is lost at once, and not silence: a broker that is only slow blames no event.
-            report.Refused[rows[0].Seq] = "the broker's connection was lost each time that it was sent alone";
+            // Only an immediate loss of the connection counts, not a timeout of a slow broker.
+            report.Refused[rows[0].Seq] = "the connection to the broker was lost each time this event was published alone";
         }
 
         return report;
     }
 
-    /// <summary>Events that were neither confirmed nor refused, nor stand behind one of their stream that was.</summary>
+    /// <summary>Events that were neither confirmed nor rejected, nor wait behind a rejected one of their stream.</summary>
     private static int CountUnknown(List<OutboxRow> rows, PublishReport report) => report.UnsentOf(rows)[false].Count();
 
     private static void ThrowIfUnknown(List<OutboxRow> rows, PublishReport report, int unknown)
     {
         if (unknown > 0)
         {
-            throw new IOException($"The broker confirmed {report.Confirmed.Count} of {rows.Count} events; {unknown} go again.");
+            throw new IOException($"The broker confirmed {report.Confirmed.Count} of {rows.Count} events; {unknown} are republished.");
         }
     }
 
@@ -222,7 +222,7 @@ internal sealed partial class OutboxRelay(
 
     private async Task RetryParkedAsync(IRelaySession session)
     {
-        if (_parkedStreams.Count == 0 || !IsOver(_retriedParkedAt, settings.PollInterval))
+        if (_parkedStreams.Count == 0 || !HasElapsed(_retriedParkedAt, settings.PollInterval))
         {
             return;
         }
@@ -235,7 +235,7 @@ internal sealed partial class OutboxRelay(
             return;
         }
 
-        var report = await PublishAsync(due, lossesAllowed: 1);
+        var report = await PublishAsync(due, maxLosses: 1);
         await session.DeleteParkedAsync(report.Confirmed, CancellationToken.None);
         foreach (var row in due.Where(row => report.Refused.ContainsKey(row.Seq)))
         {
@@ -244,7 +244,7 @@ internal sealed partial class OutboxRelay(
         }
 
         await transaction.CommitAsync();
-        SentEvents.Count(due, report, clock);
+        RelayMetrics.Count(due, report, clock);
         ThrowIfUnknown(due, report, CountUnknown(due, report));
         _parkedStreams.Clear();
         _parkedStreams.UnionWith(await session.ParkedStreamsAsync(CancellationToken.None));
@@ -257,23 +257,23 @@ internal sealed partial class OutboxRelay(
         LogStuck(row.Type, row.EventId, row.Stream, attempts + 1, error, delay);
     }
 
-    private bool IsOver(long? since, TimeSpan interval) => since is not { } then || clock.GetElapsedTime(then) >= interval;
+    private bool HasElapsed(long? since, TimeSpan interval) => since is not { } then || clock.GetElapsedTime(then) >= interval;
 
     /// <summary>Exponential from the configured first delay, doubled each time, at most the configured longest delay.</summary>
     private TimeSpan RetryDelay(int attempts) => TimeSpan.FromTicks(Math.Min(
         settings.MaxRetryDelay.Ticks, settings.FirstRetryDelay.Ticks << Math.Min(attempts, 20)));
 
-    /// <summary>"None of the specified endpoints were reachable" does not say that it was the certificate.</summary>
+    /// <summary>The client's message alone ("None of the specified endpoints were reachable") hides causes such as the certificate.</summary>
     private static string Reason(Exception? failed) =>
         failed?.GetBaseException() is { } cause && cause != failed ? $"{failed.Message}: {cause.Message}" : failed?.Message ?? "";
 
-    [LoggerMessage(LogLevel.Warning, "The relay cannot reach its database or its broker, next try in {Delay}: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Relay cannot connect to the database or the broker; next attempt in {Delay}: {Reason}")]
     private partial void LogCannotConnect(string reason, TimeSpan delay);
 
-    [LoggerMessage(LogLevel.Warning, "A round of the relay failed and nothing is lost; it connects again: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Relay round failed and was rolled back; reconnecting: {Reason}")]
     private partial void LogRoundFailed(string reason);
 
     [LoggerMessage(LogLevel.Error,
-        "{Type} {EventId} of {Stream} cannot be sent (attempt {Attempt}): {Error}. Later events of {Stream} wait behind it; next attempt in {Delay}.")]
+        "{Type} {EventId} of {Stream} could not be published (attempt {Attempt}): {Error}. Later events of {Stream} wait behind it; next attempt in {Delay}")]
     private partial void LogStuck(string type, Guid eventId, string stream, int attempt, string error, TimeSpan delay);
 }

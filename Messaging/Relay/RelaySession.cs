@@ -6,7 +6,7 @@ using Shop.Messaging.Outbox;
 
 namespace Shop.Messaging.Relay;
 
-/// <summary>The service's own database.</summary>
+/// <summary>The relay's store in the service's database.</summary>
 internal sealed class RelayStore(MessagingSettings settings) : IRelayStore
 {
     public async Task<IRelaySession> OpenAsync(CancellationToken ct) =>
@@ -15,24 +15,24 @@ internal sealed class RelayStore(MessagingSettings settings) : IRelayStore
 
 /// <summary>
 /// A relay's own connection to the database: it claims rows and holds the partitions' session locks, so that losing the
-/// session loses both at once and a paused relay cannot undo another's work. The server ends a session that stays silent.
+/// session releases both and a paused relay cannot undo another's work. The server ends an idle session.
 /// </summary>
 internal sealed class RelaySession : IRelaySession
 {
     /// <summary>The namespace of the advisory locks ("SHOP"): object 0 is shared by all relays, object 1 + n is partition n.</summary>
     public const int LockClass = 0x53484F50;
 
-    // A look goes through all locks of the server, which takes longer than a small claim. The dead rows of a second's small claims
-    // are quickly walked over, those of a large drain's are not.
-    private const int LookEveryMilliseconds = 1_000;
-    private const int LookSoonerMilliseconds = 100;
+    // Reading pg_locks scans all locks of the server, which takes longer than a small claim. The dead rows of a second's small claims
+    // are quickly skipped, those of a large backlog are not.
+    private const int ObserveEveryMilliseconds = 1_000;
+    private const int ObserveSoonerMilliseconds = 100;
     private const int ManyRows = 1_000;
 
     private readonly NpgsqlConnection _connection;
     private readonly SortedSet<short> _held = [];
     private readonly OutboxFloor _floor = new();
-    private long _lookedAt = -LookEveryMilliseconds;
-    private int _claimedSinceLook;
+    private long _observedAt = -ObserveEveryMilliseconds;
+    private int _claimedSinceObserved;
 
     private RelaySession(NpgsqlConnection connection) => _connection = connection;
 
@@ -40,7 +40,7 @@ internal sealed class RelaySession : IRelaySession
 
     public bool HoldsAll => _held.Count == OutboxMessage.Partitions;
 
-    /// <summary>Where claims begin to look.</summary>
+    /// <summary>The seq at which claims start.</summary>
     public long Floor => _floor.Value;
 
     /// <summary>The session's process id at the server.</summary>
@@ -63,7 +63,7 @@ internal sealed class RelaySession : IRelaySession
             var milliseconds = (int)lease.TotalMilliseconds;
             await session.ExecuteAsync(
                 $"SET idle_in_transaction_session_timeout = {milliseconds}; SET idle_session_timeout = {milliseconds}; "
-                // Plans that were made while the table was nearly empty would read all of it once it is not.
+                // A plan cached while the table was nearly empty would scan all of it later.
                 + "SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off; "
                 + $"SELECT pg_advisory_lock_shared({LockClass}, 0)", ct);
             return session;
@@ -81,7 +81,7 @@ internal sealed class RelaySession : IRelaySession
 
     public async Task LockAsync(int atMost, CancellationToken ct)
     {
-        // Row by row and no further than the limit: there is nothing here to sort or to look ahead for.
+        // Evaluated row by row up to the limit: without a sort, no lock is taken beyond it.
         var free = Enumerable.Range(0, OutboxMessage.Partitions).Select(partition => (short)partition).Except(_held).ToArray();
         await using var command = Command(
             $"SELECT partition FROM unnest($1) AS partition WHERE pg_try_advisory_lock({LockClass}, partition + 1) LIMIT $2", free, atMost);
@@ -99,12 +99,12 @@ internal sealed class RelaySession : IRelaySession
         _held.Remove(partition);
     }
 
-    // Each statement sees what was committed before it: the floor relies on it.
+    // Each statement sees what was committed before it; OutboxFloor relies on it.
     public async Task<DbTransaction> BeginAsync(CancellationToken ct) => await _connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct);
 
     public async Task<List<OutboxRow>> ClaimAsync(int size, CancellationToken ct)
     {
-        await LookForWritersAsync(ct);
+        await ObserveWritersAsync(ct);
         var mine = HoldsAll ? "" : "AND partition = ANY ($3)";
         await using var command = Command(
             $"DELETE FROM outbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM outbox WHERE seq >= $2 {mine} ORDER BY seq LIMIT $1)) "
@@ -114,11 +114,11 @@ internal sealed class RelaySession : IRelaySession
             command.Parameters.Add(Partitions());
         }
 
-        // RETURNING has no order.
+        // RETURNING is unordered.
         var rows = await ReadAsync(command, ct);
         rows.Sort((left, right) => left.Seq.CompareTo(right.Seq));
         _floor.Claimed(rows);
-        _claimedSinceLook += rows.Count;
+        _claimedSinceObserved += rows.Count;
         return rows;
     }
 
@@ -179,15 +179,15 @@ internal sealed class RelaySession : IRelaySession
 
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
 
-    private async Task LookForWritersAsync(CancellationToken ct)
+    private async Task ObserveWritersAsync(CancellationToken ct)
     {
         var now = Environment.TickCount64;
-        if (now - _lookedAt < (_claimedSinceLook < ManyRows ? LookEveryMilliseconds : LookSoonerMilliseconds))
+        if (now - _observedAt < (_claimedSinceObserved < ManyRows ? ObserveEveryMilliseconds : ObserveSoonerMilliseconds))
         {
             return;
         }
 
-        (_lookedAt, _claimedSinceLook) = (now, 0);
+        (_observedAt, _claimedSinceObserved) = (now, 0);
         await using var command = Command(
             """
             SELECT DISTINCT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND relation = 'outbox'::regclass
@@ -201,7 +201,7 @@ internal sealed class RelaySession : IRelaySession
             writers.Add(reader.GetString(0));
         }
 
-        _floor.Look(writers);
+        _floor.Observe(writers);
     }
 
     private NpgsqlParameter Partitions() =>

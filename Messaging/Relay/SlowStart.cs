@@ -1,8 +1,8 @@
 namespace Shop.Messaging.Relay;
 
 /// <summary>
-/// Says how many events to send at once. After the broker's connection was lost with events on their way it begins again with a
-/// single one and doubles, so that an event that costs the connection each time is soon alone, and is known by that.
+/// The batch size of the relay. After the connection was lost with events in flight it starts over with a
+/// single event and doubles, so that an event that breaks the connection is soon published alone, and identified.
 /// </summary>
 internal sealed class SlowStart
 {
@@ -14,10 +14,10 @@ internal sealed class SlowStart
 
     public int Size { get; private set; }
 
-    public void Succeeded() => Size = Math.Min(_most, Size * 2);
+    public void RecordSuccess() => Size = Math.Min(_most, Size * 2);
 
-    /// <summary>Whether what was sent is to blame: it was a single event, and cost the connection this many times in a row.</summary>
-    public bool Blames(IReadOnlyList<OutboxRow> sent, int losses)
+    /// <summary>Records a lost connection; true if a single event has now broken it this many times in a row.</summary>
+    public bool RecordLoss(IReadOnlyList<OutboxRow> sent, int losses)
     {
         Size = 1;
         if (sent.Count != 1)

@@ -4,27 +4,27 @@ using Shop.Messaging.Wire;
 
 namespace Shop.Messaging.Telemetry;
 
-/// <summary>What a span of a received message needs to know of it.</summary>
+/// <summary>The attributes of a received message for its span.</summary>
 /// <param name="Type">The event's wire name.</param>
 /// <param name="EventId">The event.</param>
-/// <param name="CorrelationId">What the events of the whole story share.</param>
+/// <param name="CorrelationId">Shared by all events of one conversation.</param>
 /// <param name="TraceParent">The header; null where there is none.</param>
 /// <param name="TraceState">The header; null where there is none.</param>
 /// <param name="Baggage">The header; null where there is none.</param>
 internal readonly record struct ReceivedMessage(
     string Type, Guid EventId, Guid CorrelationId, string? TraceParent, string? TraceState, string? Baggage)
 {
-    /// <summary>The span that published it; none where the header does not say.</summary>
+    /// <summary>The span that published it, from the header; default where there is none.</summary>
     public ActivityContext Cause => ActivityContext.TryParse(TraceParent, TraceState, isRemote: true, out var cause) ? cause : default;
 }
 
 /// <summary>
-/// The spans of messaging, named and described as OpenTelemetry's semantic conventions for messaging and RabbitMQ have it
-/// (https://opentelemetry.io/docs/specs/semconv/messaging/). What they have no word for begins with <c>shop.</c>
+/// The spans of messaging, by OpenTelemetry's semantic conventions for messaging and RabbitMQ
+/// (https://opentelemetry.io/docs/specs/semconv/messaging/). Other attributes begin with <c>shop.</c>
 /// </summary>
 internal sealed class MessagingSpans(MessagingSettings settings)
 {
-    /// <summary>Whether the inbox absorbed the message, because its event was processed before.</summary>
+    /// <summary>Whether the message was a duplicate: its event was already processed.</summary>
     public const string Duplicate = "shop.inbox.duplicate";
 
     private const int MaxReason = 1_000;
@@ -32,7 +32,7 @@ internal sealed class MessagingSpans(MessagingSettings settings)
 
     private static ActivitySource Activities => MessagingTelemetry.Activities;
 
-    /// <summary>The time between a commit and now, in which an event waited for the relay.</summary>
+    /// <summary>The time from a commit until now, for which an event waited for the relay.</summary>
     public static void Waited(ActivityContext cause, string type, Guid eventId, DateTimeOffset since, DateTimeOffset until)
     {
         var span = Activities.StartActivity($"outbox {type}", ActivityKind.Internal, cause, startTime: since);
@@ -41,7 +41,7 @@ internal sealed class MessagingSpans(MessagingSettings settings)
         span?.Stop();
     }
 
-    /// <summary>From the sending to the broker's confirm. It is not the current one: it ends elsewhere.</summary>
+    /// <summary>From the publish to the broker's confirm. It does not become the current activity: the channel's callback ends it.</summary>
     public Activity? Publish(ActivityContext cause, string type, Guid eventId, string? correlationId)
     {
         var current = Activity.Current;
@@ -54,8 +54,8 @@ internal sealed class MessagingSpans(MessagingSettings settings)
     }
 
     /// <summary>
-    /// The processing of one message, in its trace and with its baggage. Where nobody listens it is an activity that no one records:
-    /// the trace goes on all the same.
+    /// The processing of one message, in its trace and with its baggage. Without a listener it is an unrecorded activity:
+    /// the trace context is still propagated.
     /// </summary>
     public Activity Process(in ReceivedMessage message, string queue, Activity? batch = null, DateTimeOffset since = default)
     {
@@ -74,8 +74,8 @@ internal sealed class MessagingSpans(MessagingSettings settings)
     }
 
     /// <summary>
-    /// The processing of many messages in one transaction. It has many causes, and so a trace of its own with a link to each; only where
-    /// all of them are of one trace, such as the versions of one event, it is part of that.
+    /// The processing of many messages in one transaction: a trace of its own with a link to each message; only where
+    /// all of them belong to one trace, such as the versions of one event, it is part of that trace.
     /// </summary>
     public Activity? ProcessBatch(IReadOnlyList<ReceivedMessage> messages, string queue)
     {
@@ -88,8 +88,8 @@ internal sealed class MessagingSpans(MessagingSettings settings)
     }
 
     /// <summary>
-    /// A message that came to no consumer, because it cannot be read or none subscribes to it: nothing of it is known but its properties,
-    /// which a stranger may have written.
+    /// A message that no consumer was called for, because it is malformed or not subscribed to. Only its properties are known,
+    /// which are untrusted.
     /// </summary>
     public Activity? ProcessUnread(IReadOnlyBasicProperties properties, string queue, Exception failure)
     {
@@ -105,22 +105,22 @@ internal sealed class MessagingSpans(MessagingSettings settings)
 
         return span;
 
-        static string? Shown(string? text) => text is null ? null : Untrusted.Shown(text, MaxId);
+        static string? Shown(string? text) => text is null ? null : Untrusted.Sanitize(text, MaxId);
     }
 
     /// <summary>
-    /// Says why it failed, and ends it here, whenever it is stopped. No more of the reason than fits, because a consumer's exception may say
-    /// as much as it likes.
+    /// Sets the error and the end time. The reason is truncated, because a consumer's exception message may have
+    /// any length.
     /// </summary>
     public static void Fail(Activity span, Exception e) => span
-        .SetStatus(ActivityStatusCode.Error, Untrusted.Shown(e.Message, MaxReason))
+        .SetStatus(ActivityStatusCode.Error, Untrusted.Sanitize(e.Message, MaxReason))
         .SetTag("error.type", e.GetType().FullName)
-        .SetEndTime(TimeProvider.System.GetUtcNow().UtcDateTime); // the clock that its start is from
+        .SetEndTime(TimeProvider.System.GetUtcNow().UtcDateTime); // the clock of its start time
 
-    /// <summary>Says what becomes of a message that failed: which retry it waits for, from 1, or 0 for a dead letter.</summary>
+    /// <summary>Sets the outcome of a failed message: the number of the retry, from 1, or 0 for a dead letter.</summary>
     public static void Settle(Activity span, int retry, string reason) => span
         .SetTag("shop.outcome", retry > 0 ? "retried later" : "dead-lettered")
-        .SetTag("shop.outcome.reason", Untrusted.Shown(reason, MaxReason))
+        .SetTag("shop.outcome.reason", Untrusted.Sanitize(reason, MaxReason))
         .SetTag("shop.retry", retry > 0 ? retry : null);
 
     private Activity? Describe(Activity? span, string operation, string type, string destination) => span?

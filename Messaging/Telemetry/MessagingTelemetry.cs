@@ -25,32 +25,32 @@ internal static class MessagingTelemetry
         "shop.relay.published", "{event}", "Events that the broker confirmed as routed.");
 
     public static readonly Counter<long> Parked = s_meter.CreateCounter<long>(
-        "shop.relay.parked", "{event}", "Events set aside because they, or an earlier one of their stream, could not be sent.");
+        "shop.relay.parked", "{event}", "Events parked because they, or an earlier one of their stream, could not be published.");
 
     public static readonly Counter<long> StoredFromLog = s_meter.CreateCounter<long>(
-        "shop.relay.stored_from_log", "{event}", "Events moved from the log into the outbox, because they could not be sent or had to wait.");
+        "shop.relay.stored_from_log", "{event}", "Events moved from the log to the outbox table, because they could not be published or had to wait.");
 
     public static readonly Counter<long> RelayFailures = s_meter.CreateCounter<long>(
-        "shop.relay.failures", "{failure}", "Rounds of the relay that ended in an error and were rolled back.");
+        "shop.relay.failures", "{failure}", "Relay rounds that failed and were rolled back.");
 
     public static readonly Counter<long> Consumed = s_meter.CreateCounter<long>(
         "shop.inbox.consumed", "{event}", "Events whose effects were committed.");
 
-    public static readonly Histogram<int> ConsumedAtOnce = s_meter.CreateHistogram(
-        "shop.inbox.batch_size", "{event}", "Events that a batch consumer took in one transaction.",
+    public static readonly Histogram<int> BatchSize = s_meter.CreateHistogram(
+        "shop.inbox.batch_size", "{event}", "Events that a batch consumer processed in one transaction.",
         advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000] });
 
     public static readonly Histogram<double> ProcessDuration = s_meter.CreateHistogram("messaging.process.duration", "s",
         "From the receipt of a message, or of a batch of them, to its commit or its failure.", advice: s_seconds);
 
     public static readonly Histogram<double> OutboxDelay = s_meter.CreateHistogram("shop.outbox.delay", "s",
-        "From the making of an event to the broker's confirm.", advice: s_seconds);
+        "From the creation of an event to the broker's confirm.", advice: s_seconds);
 
     public static readonly Counter<long> Deduplicated = s_meter.CreateCounter<long>(
-        "shop.inbox.deduplicated", "{event}", "Repeats that were acknowledged without effect.");
+        "shop.inbox.deduplicated", "{event}", "Duplicates that were acknowledged without being processed again.");
 
     public static readonly Counter<long> RetriedLater = s_meter.CreateCounter<long>(
-        "shop.inbox.retried_later", "{event}", "Failed deliveries that come again after a delay.");
+        "shop.inbox.retried_later", "{event}", "Failed deliveries that are redelivered after a delay.");
 
     /// <summary>The attributes of <see cref="ProcessDuration"/>, by OpenTelemetry's semantic conventions.</summary>
     public static TagList ProcessedFrom(string queue, Exception? failure = null)

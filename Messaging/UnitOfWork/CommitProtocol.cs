@@ -9,19 +9,19 @@ using Shop.Messaging.DomainEvents;
 namespace Shop.Messaging.UnitOfWork;
 
 /// <summary>
-/// What a unit of work does, from SaveChanges to after the commit. One per scope, and the only place that knows how far it has come.
+/// The steps of a unit of work, from SaveChanges to after the commit, and the only place that tracks its progress. One per scope.
 /// <list type="number">
 /// <item><see cref="SavingAsync"/>: the recorded domain events are handled, and the participants add their rows to the save.</item>
 /// <item>The save. Where it is the transaction's last and only inserts, its round trip ends with COMMIT: <see cref="EndsWithCommit"/>.</item>
 /// <item><see cref="SavedAsync"/>: without a transaction around it, the save was the commit.</item>
-/// <item><see cref="SendCommitAsync"/>: commits, unless the save has; a last statement goes in the same round trip.</item>
+/// <item><see cref="TrySendCommitAsync"/>: commits, unless the save has; a last statement goes in the same round trip.</item>
 /// <item><see cref="CommittedAsync"/>: participants first, then the handlers of committed events.</item>
 /// </list>
-/// What fails or is rolled back on the way never happened: <see cref="RolledBack"/>.
+/// After a failure or a rollback nothing is stored or published: <see cref="RolledBack"/>.
 /// </summary>
 internal sealed class CommitProtocol(DomainEventDispatcher dispatcher, IEnumerable<ICommitParticipant> participants)
 {
-    /// <summary>Contexts are pooled, and go from one scope to the next.</summary>
+    /// <summary>Contexts are pooled, and move from one scope to the next.</summary>
     private static readonly ConditionalWeakTable<DbContext, StrongBox<CommitProtocol>> s_protocols = [];
 
     private readonly ICommitParticipant[] _participants = [.. participants];
@@ -30,26 +30,26 @@ internal sealed class CommitProtocol(DomainEventDispatcher dispatcher, IEnumerab
     private NpgsqlBatchCommand? _lastStatement;
     private Stage _stage;
 
-    /// <summary>How far a save is that ends its transaction.</summary>
+    /// <summary>The progress of a save that ends its transaction.</summary>
     [Flags]
     private enum Stage
     {
         None = 0,
 
-        /// <summary>A save is under way.</summary>
+        /// <summary>A save is in progress.</summary>
         Saving = 1,
 
-        /// <summary>The save that is under way, or comes next, is the transaction's last.</summary>
+        /// <summary>The current or next save is the transaction's last.</summary>
         LastSave = 2,
 
-        /// <summary>The save has sent COMMIT, and the server has done it.</summary>
+        /// <summary>The save sent COMMIT, and the server has committed.</summary>
         Committed = 4,
     }
 
-    /// <summary>Whose the context is; null for one that no scope gave out.</summary>
+    /// <summary>The unit of work of a context; null for a context that was not injected.</summary>
     public static CommitProtocol? Of(DbContext db) => s_protocols.TryGetValue(db, out var found) ? found.Value : null;
 
-    /// <summary>From now on the context is this unit of work's.</summary>
+    /// <summary>Assigns the context to this unit of work.</summary>
     public void Begin(DbContext db) => s_protocols.GetOrCreateValue(db).Value = this;
 
     /// <summary>Saves and commits: in one round trip if the save only inserts. See docs/adr/0005.</summary>
@@ -68,7 +68,7 @@ internal sealed class CommitProtocol(DomainEventDispatcher dispatcher, IEnumerab
         await transaction.CommitAsync(ct);
     }
 
-    /// <summary>Commits, with a last statement in the same round trip: it is done with the transaction, or not done.</summary>
+    /// <summary>Commits, with a last statement in the same round trip and transaction.</summary>
     public Task CommitWithAsync(IDbContextTransaction transaction, NpgsqlBatchCommand lastStatement, CancellationToken ct)
     {
         _lastStatement = lastStatement;
@@ -88,8 +88,8 @@ internal sealed class CommitProtocol(DomainEventDispatcher dispatcher, IEnumerab
     }
 
     /// <summary>
-    /// Does now what else a save would do first: handles the domain events that aggregates have recorded so far, and has the participants
-    /// add their rows. So a save of many causes can keep them apart.
+    /// Does early what a save would do first: handles the domain events that aggregates have recorded so far, and has the participants
+    /// add their rows. A batch calls it per event, so that each event's effects keep their causation id.
     /// </summary>
     public async Task CollectAsync(DbContext db, CancellationToken ct)
     {
@@ -107,11 +107,11 @@ internal sealed class CommitProtocol(DomainEventDispatcher dispatcher, IEnumerab
         _uncommitted.AddRange(events);
     }
 
-    /// <summary>Whether the batch that is about to be sent is its transaction's last, and so may end with COMMIT.</summary>
+    /// <summary>Whether the next batch is its transaction's last, and so may end with COMMIT.</summary>
     public bool EndsWithCommit => _stage.HasFlag(Stage.Saving | Stage.LastSave);
 
-    /// <summary>A batch that ended with COMMIT has its result: the transaction is committed.</summary>
-    public void CommitSent() => _stage |= Stage.Committed;
+    /// <summary>Records that a batch that ended with COMMIT succeeded.</summary>
+    public void MarkCommitted() => _stage |= Stage.Committed;
 
     /// <summary>After a save that succeeded.</summary>
     public Task SavedAsync(DbContext db)
@@ -120,15 +120,15 @@ internal sealed class CommitProtocol(DomainEventDispatcher dispatcher, IEnumerab
         return db.Database.CurrentTransaction is null ? AfterCommitAsync() : Task.CompletedTask;
     }
 
-    /// <summary>After a save that failed. Whoever tries again clears the context and starts over from fresh data.</summary>
+    /// <summary>After a save that failed. A retry must clear the context and start over from fresh data.</summary>
     public void SaveFailed()
     {
         _stage &= ~Stage.Saving;
         RolledBack();
     }
 
-    /// <summary>When somebody commits a transaction: whether COMMIT is sent here, or was sent already, and nobody else should.</summary>
-    public async Task<bool> SendCommitAsync(DbTransaction transaction, CancellationToken ct)
+    /// <summary>When a transaction is committed: true if COMMIT was sent here or before, and must not be sent again.</summary>
+    public async Task<bool> TrySendCommitAsync(DbTransaction transaction, CancellationToken ct)
     {
         if (_stage.HasFlag(Stage.Committed))
         {
@@ -143,7 +143,7 @@ internal sealed class CommitProtocol(DomainEventDispatcher dispatcher, IEnumerab
 
         _lastStatement = null;
 
-        // An error in the first leaves out the second, and the transaction is rolled back as after any other error.
+        // An error in the first statement skips the second, and the transaction is rolled back as usual.
         await using var batch = new NpgsqlBatch((NpgsqlConnection)transaction.Connection!, (NpgsqlTransaction)transaction)
         {
             BatchCommands = { last, new NpgsqlBatchCommand("COMMIT") },
@@ -152,7 +152,7 @@ internal sealed class CommitProtocol(DomainEventDispatcher dispatcher, IEnumerab
         return true;
     }
 
-    /// <summary>After a commit. A transaction of the save's own is committed before the save ends: what follows comes then.</summary>
+    /// <summary>After a commit. A save's own transaction commits before the save ends: then <see cref="SavedAsync"/> continues.</summary>
     public Task CommittedAsync() => _stage.HasFlag(Stage.Saving) ? Task.CompletedTask : AfterCommitAsync();
 
     /// <summary>After a rollback, to a savepoint too.</summary>
@@ -177,7 +177,7 @@ internal sealed class CommitProtocol(DomainEventDispatcher dispatcher, IEnumerab
             }
         }
 
-        // A handler that saves again would come back here: it must not find the same events.
+        // A handler that saves again re-enters this method, and must not see the same events.
         DomainEvent[] committed = [.. _uncommitted];
         _uncommitted.Clear();
         foreach (var domainEvent in committed)

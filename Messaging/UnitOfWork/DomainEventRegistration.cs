@@ -5,12 +5,12 @@ using Shop.Messaging.DomainEvents;
 
 namespace Shop.Messaging.UnitOfWork;
 
-/// <summary>Adds domain events to a service: no broker, no outbox, no table.</summary>
+/// <summary>Adds domain events to a service, without a broker, an outbox or tables.</summary>
 public static class DomainEventRegistration
 {
     /// <summary>
-    /// Has SaveChangesAsync handle what the aggregates of a context recorded: <see cref="IDomainEventHandler{TEvent}"/> before the commit, in
-    /// the same transaction, and <see cref="ICommittedEventHandler{TEvent}"/> after it. Register handlers as scoped services of these
+    /// Makes SaveChangesAsync dispatch the domain events of a context's aggregates: to <see cref="IDomainEventHandler{TEvent}"/> before the commit, in
+    /// the same transaction, and to <see cref="ICommittedEventHandler{TEvent}"/> after it. Register handlers as scoped services of these
     /// interfaces. Only contexts that are injected take part; call it after AddDbContext or AddDbContextPool.
     /// </summary>
     /// <typeparam name="TContext">The service's DbContext.</typeparam>

@@ -4,18 +4,18 @@ using Shop.Messaging.DomainEvents;
 
 namespace Shop.Messaging.UnitOfWork;
 
-/// <summary>Whoever has something of its own to store in a unit of work, and to do after its commit. One per scope.</summary>
+/// <summary>Takes part in a unit of work: adds rows to the save, and acts after the commit. One per scope.</summary>
 internal interface ICommitParticipant
 {
-    /// <summary>Domain events were handled: now it adds to the context what shall be stored with the change.</summary>
+    /// <summary>Called after domain events were handled: adds to the context what is to be stored with the change.</summary>
     void Add(DbContext db, IReadOnlyList<DomainEvent> events);
 
-    /// <summary>The context is about to be saved; it may happen several times in a transaction.</summary>
+    /// <summary>Called before a save; there may be several in a transaction.</summary>
     void Saving();
 
-    /// <summary>All is committed. The span is the commit's; null where none is recorded.</summary>
+    /// <summary>Called after the commit. The span is the commit's; null where none is recorded.</summary>
     void Committed(Activity? span);
 
-    /// <summary>Nothing since the last commit happened.</summary>
+    /// <summary>Called after a rollback: discards what was added since the last commit.</summary>
     void RolledBack();
 }

@@ -7,28 +7,28 @@ using Polly.Retry;
 namespace Shop.Messaging.UnitOfWork;
 
 /// <summary>
-/// Applies migrations without stopping a service that still runs: whoever waits for a table's lock makes everybody who comes
-/// later wait too, so a migration waits only briefly, gives way, and tries again.
+/// Applies migrations without stopping running services: a statement that waits for a table lock blocks all
+/// later ones on the table, so a migration waits only briefly, and retries after a lock timeout.
 /// </summary>
 public static partial class Migration
 {
-    /// <summary>How long a statement may wait for a lock, in milliseconds, and so how long it holds others up.</summary>
+    /// <summary>How long a statement may wait for a lock, and so block others, in milliseconds.</summary>
     public const int LockTimeout = 2_000;
 
     private const int Attempts = 60;
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);
 
-    /// <summary>Applies what is missing of the context's migrations.</summary>
+    /// <summary>Applies the context's pending migrations.</summary>
     /// <exception cref="PostgresException">
-    /// A migration failed; with SQLSTATE 55P03, some transaction held its table for all of the about three minutes.
+    /// A migration failed; with SQLSTATE 55P03, a transaction held its table for all attempts, about three minutes.
     /// </exception>
     public static Task ApplyAsync(DbContext db, ILogger logger, TimeProvider clock, CancellationToken ct) =>
-        GiveWayAsync(token => ApplyOnceAsync(db, token), logger, clock, ct);
+        RetryOnLockTimeoutAsync(token => ApplyOnceAsync(db, token), logger, clock, ct);
 
-    /// <summary>Does the work until it gets its locks; each attempt must set <see cref="LockTimeout"/> itself.</summary>
-    public static async Task GiveWayAsync(Func<CancellationToken, Task> work, ILogger logger, TimeProvider clock, CancellationToken ct)
+    /// <summary>Retries the work on lock timeouts; each attempt must set <see cref="LockTimeout"/> itself.</summary>
+    public static async Task RetryOnLockTimeoutAsync(Func<CancellationToken, Task> work, ILogger logger, TimeProvider clock, CancellationToken ct)
     {
-        var givingWay = new ResiliencePipelineBuilder { TimeProvider = clock }
+        var retrying = new ResiliencePipelineBuilder { TimeProvider = clock }
             .AddRetry(new RetryStrategyOptions
             {
                 ShouldHandle = new PredicateBuilder().Handle<Exception>(IsLockTimeout),
@@ -36,17 +36,17 @@ public static partial class Migration
                 Delay = s_pause,
                 OnRetry = retry =>
                 {
-                    LogGivingWay(logger, retry.AttemptNumber + 1, Attempts);
+                    LogLockTimeout(logger, retry.AttemptNumber + 1, Attempts);
                     return ValueTask.CompletedTask;
                 },
             })
             .Build();
-        await givingWay.ExecuteAsync(async token => await work(token), ct);
+        await retrying.ExecuteAsync(async token => await work(token), ct);
     }
 
     private static async Task ApplyOnceAsync(DbContext db, CancellationToken ct)
     {
-        // Opened here, so that it is one session from the setting to the last migration.
+        // Opened here, so that the setting applies to all migrations.
         await db.Database.OpenConnectionAsync(ct);
         try
         {
@@ -63,6 +63,6 @@ public static partial class Migration
         exception.GetBaseException() is PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable };
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "A migration waits for a table that a transaction holds: gave way, attempt {Attempt} of {Attempts} follows")]
-    private static partial void LogGivingWay(ILogger logger, int attempt, int attempts);
+        Message = "Migration timed out waiting for a table lock; attempt {Attempt} of {Attempts} follows")]
+    private static partial void LogLockTimeout(ILogger logger, int attempt, int attempts);
 }

@@ -9,27 +9,27 @@ namespace Shop.Messaging.UnitOfWork;
 #pragma warning disable EF1001 // as in SingleRoundTripBatchFactory
 
 /// <summary>
-/// Saves without BEGIN and COMMIT where one round trip is one transaction by itself: PostgreSQL commits all that is sent before
-/// one Sync together, or nothing of it. That is so for a save that is one batch, outside of any transaction, and only inserts: how
-/// many rows an update met is checked here, when the server has committed already. See docs/adr/0005.
+/// Saves without BEGIN and COMMIT where one round trip is an implicit transaction: PostgreSQL commits all that is sent before
+/// one Sync together, or nothing of it. It applies to a save that is one batch, outside of any transaction, and only inserts: how
+/// many rows an update affected is checked here, when the server has committed already. See docs/adr/0005.
 /// A transaction whose last batch only inserts ends with it for the same reason: its COMMIT is sent along (docs/adr/0005).
 /// </summary>
 /// <remarks>
-/// Rows that follow each other into one table go in one statement: the server prepares a statement's checks anew each time that it
+/// Consecutive rows of one table are inserted by one statement: the server initializes a statement's constraint checks each time it
 /// runs, which may cost more than the row. See docs/adr/0005.
 /// </remarks>
 internal sealed class SingleRoundTripBatch(ModificationCommandBatchFactoryDependencies dependencies, int maxBatchSize)
     : NpgsqlModificationCommandBatch(dependencies, maxBatchSize)
 {
-    /// <summary>How many commands each statement carries out.</summary>
+    /// <summary>How many commands each statement contains.</summary>
     private readonly List<int> _sizes = [];
 
     private readonly List<IReadOnlyModificationCommand> _pending = [];
 
-    /// <summary>Whose transaction ends with this batch; null if it goes on, or is committed by itself.</summary>
+    /// <summary>The unit of work whose transaction this batch commits; null if it does not.</summary>
     private CommitProtocol? _commits;
 
-    /// <summary>EF asks this of a save that is one batch; several always get a transaction.</summary>
+    /// <summary>Only for saves that are one batch; EF begins a transaction for several.</summary>
     public override bool RequiresTransaction =>
         ModificationCommands.Count > 1 && !OnlyInserts;
 
@@ -49,7 +49,7 @@ internal sealed class SingleRoundTripBatch(ModificationCommandBatchFactoryDepend
 
     protected override void AddCommand(IReadOnlyModificationCommand modificationCommand)
     {
-        if (_pending.Count > 0 && !InsertOfRows.MayFollow(_pending[0], modificationCommand))
+        if (_pending.Count > 0 && !MultiRowInsert.CanCombine(_pending[0], modificationCommand))
         {
             AddPending();
         }
@@ -69,13 +69,13 @@ internal sealed class SingleRoundTripBatch(ModificationCommandBatchFactoryDepend
             await ConsumeAsync(reader, statement, last, cancellationToken);
         }
 
-        // A constraint that is checked at the end fails after the last result: only who reads on hears of it.
+        // A deferred constraint fails after the last result, so the results are read to the end.
         while (await reader.DbDataReader.NextResultAsync(cancellationToken))
         {
-            // Nothing is left but the end.
+            // Empty on purpose.
         }
 
-        _commits?.CommitSent();
+        _commits?.MarkCommitted();
     }
 
     private async Task ConsumeAsync(RelationalDataReader reader, int statement, int last, CancellationToken ct)
@@ -92,7 +92,7 @@ internal sealed class SingleRoundTripBatch(ModificationCommandBatchFactoryDepend
             return;
         }
 
-#pragma warning disable CS0618 // nothing else says how many rows one statement of several met
+#pragma warning disable CS0618 // the only API for the rows affected by one statement of a batch
         var rows = (int)((NpgsqlDataReader)reader.DbDataReader).Statements[statement].Rows;
 #pragma warning restore CS0618
         if (rows != _sizes[statement])
@@ -109,7 +109,7 @@ internal sealed class SingleRoundTripBatch(ModificationCommandBatchFactoryDepend
         }
         else if (_pending.Count > 1)
         {
-            InsertOfRows.Append(SqlBuilder, RelationalCommandBuilder, Dependencies.SqlGenerationHelper, _pending);
+            MultiRowInsert.Append(SqlBuilder, RelationalCommandBuilder, Dependencies.SqlGenerationHelper, _pending);
             ResultSetMappings.Add(ResultSetMapping.NoResults);
         }
 

@@ -4,10 +4,10 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Update.Internal;
 
 namespace Shop.Messaging.UnitOfWork;
 
-// The provider's batch is internal in name only, and the only place that knows what one round trip holds.
+// The provider's batch is marked internal, and the only extension point for the statements of one round trip.
 #pragma warning disable EF1001
 
-/// <summary>Makes the batches that a save consists of: see <see cref="SingleRoundTripBatch"/>.</summary>
+/// <summary>Creates the batches of a save: see <see cref="SingleRoundTripBatch"/>.</summary>
 internal sealed class SingleRoundTripBatchFactory(ModificationCommandBatchFactoryDependencies dependencies, IDbContextOptions options)
     : NpgsqlModificationCommandBatchFactory(dependencies, options)
 {

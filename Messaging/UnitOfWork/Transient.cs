@@ -5,15 +5,15 @@ using RabbitMQ.Client.Exceptions;
 
 namespace Shop.Messaging.UnitOfWork;
 
-/// <summary>Tells failures that pass by themselves from those that do not.</summary>
+/// <summary>Classifies transient failures.</summary>
 public static class Transient
 {
-    /// <summary>Whether the broker cannot be reached, or broke off what it was asked to do.</summary>
-    public static bool IsBrokerAway(Exception exception) =>
+    /// <summary>Whether the broker is unreachable or failed an operation.</summary>
+    public static bool IsBrokerUnavailable(Exception exception) =>
         Chain(exception).Any(e => e is RabbitMQClientException or BrokerUnreachableException);
 
-    /// <summary>Whether the database cannot be reached or is going down or coming up: nothing about the message is wrong.</summary>
-    public static bool IsDatabaseAway(Exception exception) => !IsBrokerAway(exception) && Chain(exception).Any(e => e switch
+    /// <summary>Whether the database is unreachable, shutting down or starting up.</summary>
+    public static bool IsDatabaseUnavailable(Exception exception) => !IsBrokerUnavailable(exception) && Chain(exception).Any(e => e switch
     {
         PostgresException postgres => postgres.SqlState.StartsWith("08", StringComparison.Ordinal)
             || postgres.SqlState.StartsWith("57P", StringComparison.Ordinal)
@@ -24,11 +24,11 @@ public static class Transient
         _ => false,
     });
 
-    /// <summary>Whether another transaction was quicker: the same work can succeed when it starts again from fresh data.</summary>
+    /// <summary>Whether it is a concurrency conflict: the same work can succeed from fresh data.</summary>
     public static bool IsConflict(Exception exception) => Chain(exception).Any(e => e is DbUpdateConcurrencyException
         or PostgresException { SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected });
 
-    /// <summary>Whether others held a lock for longer than anybody waits: the database is well, and busy.</summary>
+    /// <summary>Whether a lock timeout expired.</summary>
     public static bool IsLockTimeout(Exception exception) =>
         Chain(exception).Any(e => e is PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable });
 

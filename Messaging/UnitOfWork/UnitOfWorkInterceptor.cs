@@ -4,7 +4,7 @@ using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace Shop.Messaging.UnitOfWork;
 
-/// <summary>Tells the <see cref="CommitProtocol"/> what happens to its context: there is one interceptor for all of them.</summary>
+/// <summary>Calls the <see cref="CommitProtocol"/> of a context as it saves and commits: one interceptor for all contexts.</summary>
 internal sealed class UnitOfWorkInterceptor : SaveChangesInterceptor, IDbTransactionInterceptor
 {
     public override async ValueTask<InterceptionResult<int>> SavingChangesAsync(
@@ -32,7 +32,7 @@ internal sealed class UnitOfWorkInterceptor : SaveChangesInterceptor, IDbTransac
 
     async ValueTask<InterceptionResult> IDbTransactionInterceptor.TransactionCommittingAsync(
         DbTransaction transaction, TransactionEventData eventData, InterceptionResult result, CancellationToken cancellationToken) =>
-        await Of(eventData).SendCommitAsync(transaction, cancellationToken) ? InterceptionResult.Suppress() : result;
+        await Of(eventData).TrySendCommitAsync(transaction, cancellationToken) ? InterceptionResult.Suppress() : result;
 
     Task IDbTransactionInterceptor.TransactionCommittedAsync(
         DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken) => Of(eventData).CommittedAsync();
@@ -50,5 +50,5 @@ internal sealed class UnitOfWorkInterceptor : SaveChangesInterceptor, IDbTransac
     }
 
     private static CommitProtocol Of(DbContextEventData eventData) => CommitProtocol.Of(eventData.Context!)
-        ?? throw new InvalidOperationException($"{eventData.Context!.GetType().Name} belongs to no scope: have it injected.");
+        ?? throw new InvalidOperationException($"{eventData.Context!.GetType().Name} has no unit of work. Inject it instead of creating it.");
 }

@@ -5,7 +5,7 @@ namespace Shop.Messaging.Wire;
 
 /// <summary>
 /// The body of a message: MassTransit's JSON envelope (application/vnd.masstransit+json) around the event, with the wire
-/// name as its only message type. It is written once, when the event is appended, and never touched again.
+/// name as its only message type. It is written once, when the event is appended, and never changed.
 /// </summary>
 internal static class Envelope
 {
@@ -43,24 +43,24 @@ internal static class Envelope
         }, static utf8 => utf8.ToArray());
 }
 
-/// <summary>A writer and its buffer, one for each thread and used again: an event costs no more than what is kept of it.</summary>
+/// <summary>A JSON writer and its buffer, reused per thread to avoid allocations.</summary>
 internal static class JsonScratch
 {
-    private const int KeepAtMost = 64 * 1024;
+    private const int MaxRetainedBytes = 64 * 1024;
 
     [ThreadStatic]
     private static (ArrayBufferWriter<byte> Buffer, Utf8JsonWriter Writer)? s_mine;
 
-    /// <summary>What <paramref name="write"/> wrote, as <paramref name="take"/> takes it; neither may call this again.</summary>
+    /// <summary>Returns what <paramref name="convert"/> makes of the JSON that <paramref name="write"/> wrote; neither may re-enter this method.</summary>
     public static TResult Write<TState, TResult>(
-        TState state, Action<Utf8JsonWriter, TState> write, Func<ReadOnlySpan<byte>, TResult> take)
+        TState state, Action<Utf8JsonWriter, TState> write, Func<ReadOnlySpan<byte>, TResult> convert)
     {
         var (buffer, writer) = s_mine ?? Create();
-        s_mine = null; // whoever throws leaves a writer behind that nobody should use
+        s_mine = null; // a writer that was left by an exception must not be reused
         write(writer, state);
         writer.Flush();
-        var result = take(buffer.WrittenSpan);
-        if (buffer.Capacity <= KeepAtMost)
+        var result = convert(buffer.WrittenSpan);
+        if (buffer.Capacity <= MaxRetainedBytes)
         {
             buffer.ResetWrittenCount();
             writer.Reset();

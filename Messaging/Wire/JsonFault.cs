@@ -3,10 +3,10 @@ using System.Text.RegularExpressions;
 
 namespace Shop.Messaging.Wire;
 
-/// <summary>What the serializer says is wrong, for a reader who does not know this service's classes.</summary>
+/// <summary>The serializer's error message without CLR type names.</summary>
 internal static partial class JsonFault
 {
-    public static string Of(JsonException e) => Untrusted.Shown(OfType().Replace(ToType().Replace(e.Message, " into what the schema says"), ""));
+    public static string Of(JsonException e) => Untrusted.Sanitize(OfType().Replace(ToType().Replace(e.Message, " to the type in the schema"), ""));
 
     [GeneratedRegex(@" to (?:[A-Z]\w*\.)+[^\s]*[^\s.](?=\. |\.?$)")]
     private static partial Regex ToType();

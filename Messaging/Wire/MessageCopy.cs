@@ -5,18 +5,18 @@ using RabbitMQ.Client;
 namespace Shop.Messaging.Wire;
 
 /// <summary>
-/// The properties of a message that is published once more: for its next try, to the dead letters, back from them. Its sender chose
-/// them, and some would do harm the second time: they would have the broker refuse the copy, route it elsewhere, let it expire, or
-/// not fit into a frame. What is left out is said in the header <c>shop-headers-dropped</c>.
+/// The properties of a message that is republished: for a delayed retry, to the dead letters, or back from them. The sender chose
+/// them, and some are unsafe to republish: the broker would reject the copy, route it elsewhere, expire it, or
+/// exceed the frame size. The header <c>shop-headers-dropped</c> counts what was left out.
 /// </summary>
 internal static class MessageCopy
 {
-    /// <summary>Largest headers in bytes as AMQP encodes them. A frame, which they must fit into, has 128 KiB.</summary>
-    public const int LargestHeaders = 96 * 1024;
+    /// <summary>The largest size of all headers, AMQP-encoded. They must fit into a frame of 128 KiB.</summary>
+    public const int MaxHeadersBytes = 96 * 1024;
 
-    private const int LongestShortText = 255;
+    private const int MaxShortStringBytes = 255;
 
-    // Sender-selected distribution routes a copy to whatever queues they name, and a value of another form closes the channel.
+    // Sender-selected distribution would route a copy to the queues they name, and an invalid value closes the channel.
     private static readonly string[] s_routing = ["CC", "BCC"];
 
     /// <summary>A copy's properties, with headers that may be added to.</summary>
@@ -40,10 +40,10 @@ internal static class MessageCopy
             copy.Timestamp = original.Timestamp;
         }
 
-        // Not taken over: user id and cluster id, which only their own sender may name, and the expiration, which would remove it.
+        // Not copied: user id and cluster id, which the broker validates, and the expiration, which would remove the copy.
         foreach (var (name, value) in original.Headers ?? new Dictionary<string, object?>())
         {
-            if (!s_routing.Contains(name) && !MessageHeaderNames.IsSaidByPeople(name) && Encoding.UTF8.GetByteCount(name) <= LongestShortText && IsWellFormed(name, value))
+            if (!s_routing.Contains(name) && !MessageHeaderNames.IsOperatorOnly(name) && Encoding.UTF8.GetByteCount(name) <= MaxShortStringBytes && IsWellFormed(name, value))
             {
                 copy.Headers[name] = value;
             }
@@ -52,16 +52,16 @@ internal static class MessageCopy
         return copy;
     }
 
-    /// <summary>Drops the largest headers of the sender until all fit; to be called when what Shop says is in them.</summary>
+    /// <summary>Drops the sender's largest headers until all fit; call it after adding Shop's own headers.</summary>
     public static void Fit(BasicProperties copy, IReadOnlyBasicProperties original)
     {
         var headers = copy.Headers!;
         var dropped = (original.Headers?.Count ?? 0) - (original.Headers?.Keys.Count(headers.ContainsKey) ?? 0);
         var size = headers.Sum(header => SizeOf(header.Key) + SizeOf(header.Value));
-        foreach (var (name, bytes) in headers.Where(header => !MessageHeaderNames.IsOurs(header.Key))
+        foreach (var (name, bytes) in headers.Where(header => !MessageHeaderNames.IsReserved(header.Key))
             .Select(header => (header.Key, SizeOf(header.Key) + SizeOf(header.Value))).OrderByDescending(header => header.Item2).ToList())
         {
-            if (size <= LargestHeaders)
+            if (size <= MaxHeadersBytes)
             {
                 break;
             }
@@ -77,9 +77,9 @@ internal static class MessageCopy
         }
     }
 
-    private static string? Short(string? text) => text is null || Encoding.UTF8.GetByteCount(text) <= LongestShortText ? text : null;
+    private static string? Short(string? text) => text is null || Encoding.UTF8.GetByteCount(text) <= MaxShortStringBytes ? text : null;
 
-    /// <summary>The broker reads its own record of deaths when it dead-letters the copy: it must be of the form that it writes.</summary>
+    /// <summary>The broker parses x-death headers when it dead-letters the copy: they must be well-formed.</summary>
     private static bool IsWellFormed(string name, object? value) => name switch
     {
         "x-death" => value is IList deaths && deaths.Cast<object?>().All(death => death is IDictionary<string, object?>),
@@ -87,7 +87,7 @@ internal static class MessageCopy
         _ => true,
     };
 
-    /// <summary>At least as many bytes as AMQP 0-9-1 needs for a value.</summary>
+    /// <summary>An upper bound of a value's size in AMQP 0-9-1.</summary>
     private static int SizeOf(object? value) => value switch
     {
         byte[] bytes => 5 + bytes.Length,

@@ -1,6 +1,6 @@
 namespace Shop.Messaging.Wire;
 
-/// <summary>The names of the AMQP headers beside the body.</summary>
+/// <summary>The names of the AMQP headers.</summary>
 internal static class MessageHeaderNames
 {
     public const string AggregateId = "aggregate-id";
@@ -21,16 +21,16 @@ internal static class MessageHeaderNames
     public const string CloudEventDataSchema = "cloudEvents_dataschema";
     public const string CloudEventTraceParent = "cloudEvents_traceparent";
 
-    /// <summary>How often a message has come back after a delay; absent at first.</summary>
+    /// <summary>How many delayed retries a message had; absent at first.</summary>
     public const string Retries = "shop-retries";
 
-    /// <summary>Since when a stored event waits; only where its trace is recorded, and never sent.</summary>
+    /// <summary>When the event was appended; only where its trace is recorded, and not published.</summary>
     public const string AppendedAt = "shop-appended-at";
 
-    /// <summary>How many of a sender's headers were left out of a copy, because they were too large or would do harm.</summary>
+    /// <summary>How many of a sender's headers were left out of a copy, because they were too large or unsafe.</summary>
     public const string Dropped = "shop-headers-dropped";
 
-    // Why a message is a dead letter, under the names that MassTransit has for it: its tools, and dashboards made for it, read them.
+    // Why a message was dead-lettered, under MassTransit's names, which its tools and dashboards read.
     public const string Reason = "MT-Reason";
     public const string FaultExceptionType = "MT-Fault-ExceptionType";
     public const string FaultMessage = "MT-Fault-Message";
@@ -38,14 +38,14 @@ internal static class MessageHeaderNames
     public const string FaultConsumerType = "MT-Fault-ConsumerType";
     public const string FaultTimestamp = "MT-Fault-Timestamp";
 
-    /// <summary>Where MassTransit looks for the parent of the consumer's span.</summary>
+    /// <summary>MassTransit's header for the parent of the consumer's span.</summary>
     public const string MassTransitActivityId = "MT-Activity-Id";
 
-    /// <summary>Whether a header is one that Shop, the transport or the broker needs: never dropped for its size.</summary>
-    public static bool IsOurs(string name) =>
+    /// <summary>Whether a header belongs to Shop or MassTransit: never dropped for its size.</summary>
+    public static bool IsReserved(string name) =>
         name.StartsWith("shop-", StringComparison.Ordinal) || name.StartsWith("MT-", StringComparison.Ordinal);
 
-    /// <summary>Whether a header says why a message is a dead letter, or was discarded: no sender may say that.</summary>
-    public static bool IsSaidByPeople(string name) =>
+    /// <summary>Whether a header records an operator's decision about a dead letter, which no sender may set.</summary>
+    public static bool IsOperatorOnly(string name) =>
         name.StartsWith("shop-discarded-", StringComparison.Ordinal) || name.StartsWith("shop-dead-", StringComparison.Ordinal);
 }

@@ -1,12 +1,12 @@
 namespace Shop.Messaging.Wire;
 
 /// <summary>
-/// Why this unit of work runs, for the events that it causes: one per scope. Empty in an HTTP request, whose first event
-/// starts a conversation of its own.
+/// The origin of this unit of work, for the events that it causes: one per scope. Empty in an HTTP request, whose first event
+/// starts a new conversation.
 /// </summary>
 internal sealed class MessageOrigin
 {
-    /// <summary>The id that all events of one story share: the id of the event that began it.</summary>
+    /// <summary>Shared by all events of one conversation: the id of its first event.</summary>
     public Guid? CorrelationId { get; set; }
 
     /// <summary>The event that this unit of work consumes.</summary>

@@ -3,33 +3,33 @@ using System.Text.Json.Serialization;
 
 namespace Shop.Messaging.Wire;
 
-/// <summary>A message as it was read: an event that keeps what its schema promises, under an id that tells it from every other.</summary>
-/// <param name="EventId">The event's id, by which the inbox knows it.</param>
-/// <param name="CorrelationId">What the events of one story share.</param>
+/// <summary>A message that was read: a valid event with a unique id.</summary>
+/// <param name="EventId">The event's id, which is the inbox's key.</param>
+/// <param name="CorrelationId">Shared by all events of one conversation.</param>
 /// <param name="WireName">The event's name, of the version that was published.</param>
 /// <param name="Event">The event in that version.</param>
 /// <param name="Body">The event as its publisher wrote it, with members that this build does not know.</param>
-/// <param name="SentTime">When its publisher says that it was sent; null where it does not.</param>
+/// <param name="SentTime">The envelope's sentTime, if any.</param>
 internal sealed record IncomingMessage(
     Guid EventId, Guid CorrelationId, string WireName, IIntegrationEvent Event, JsonElement Body, DateTimeOffset? SentTime);
 
 /// <summary>
-/// Reads message bodies, for every kind of consumer. Nothing about a body is believed: whatever is wrong with it, and whatever else
-/// goes wrong while it is read, is a <see cref="MalformedMessageException"/> and nothing else.
+/// Reads message bodies, for every kind of consumer. Bodies are untrusted: whatever is wrong with one, and whatever else
+/// fails while it is read, becomes a <see cref="MalformedMessageException"/>.
 /// </summary>
-/// <param name="events">The events that there are.</param>
+/// <param name="events">All known events.</param>
 internal sealed class MessageReader(EventCatalog events)
 {
     public EventCatalog Events => events;
 
-    private const int LongestName = 200;
+    private const int MaxNameLength = 200;
 
     private static readonly JsonSerializerOptions s_envelope = new(JsonSerializerDefaults.Web) { AllowDuplicateProperties = false };
 
     private static readonly JsonSerializerOptions s_event = new(EventJson.Options) { Converters = { new UtcConverter(), new ExactDecimal() } };
 
     /// <summary>Reads a body.</summary>
-    /// <exception cref="MalformedMessageException">It is no message that any consumer could ever handle; the text says why.</exception>
+    /// <exception cref="MalformedMessageException">The body can never be handled; the message explains why.</exception>
     public IncomingMessage Read(ReadOnlySpan<byte> body)
     {
         try
@@ -38,7 +38,7 @@ internal sealed class MessageReader(EventCatalog events)
             var sent = JsonSerializer.Deserialize<SentEnvelope>(body, s_envelope) ?? throw new MalformedMessageException("The body is null.");
             if (body.IndexOf("\\u"u8) >= 0)
             {
-                Unstorable.CheckText(sent.Message); // only an escape can hide what no database stores
+                Unstorable.CheckText(sent.Message); // only escapes can encode characters that PostgreSQL cannot store
             }
 
             return Read(sent);
@@ -49,16 +49,16 @@ internal sealed class MessageReader(EventCatalog events)
         }
         catch (JsonException e)
         {
-            throw new MalformedMessageException($"The body is no message envelope: {JsonFault.Of(e)}", e);
+            throw new MalformedMessageException($"The body is not a message envelope: {JsonFault.Of(e)}", e);
         }
         catch (Exception e)
         {
-            throw new MalformedMessageException($"The body cannot be read: {Untrusted.Shown(e.Message)}", e);
+            throw new MalformedMessageException($"The body cannot be read: {Untrusted.Sanitize(e.Message)}", e);
         }
     }
 
-    /// <summary>The event as one of the types that a consumer subscribes to; null where it is none of them, nor an older version of one.</summary>
-    /// <exception cref="MalformedMessageException">It cannot be upcast to the version that is consumed.</exception>
+    /// <summary>The event as one of the types that a consumer subscribes to, upcast if needed; null where it is none of them.</summary>
+    /// <exception cref="MalformedMessageException">It cannot be upcast to the subscribed version.</exception>
     public IIntegrationEvent? As(IIntegrationEvent @event, IReadOnlyList<Type> subscribed)
     {
         try
@@ -70,16 +70,16 @@ internal sealed class MessageReader(EventCatalog events)
         catch (Exception e)
         {
             throw new MalformedMessageException(
-                $"The event cannot become one of the version that is consumed: {Untrusted.Shown(e.Message)}", e);
+                $"The event cannot be upcast to the subscribed version: {Untrusted.Sanitize(e.Message)}", e);
         }
     }
 
     private IncomingMessage Read(SentEnvelope sent)
     {
-        var id = sent.MessageId ?? throw new MalformedMessageException("The message has no id, so a duplicate could not be told from a new one.");
+        var id = sent.MessageId ?? throw new MalformedMessageException("The message has no id, so duplicates could not be detected.");
         var wireName = WireNameOf(sent.MessageType);
         var type = events.TypeOf(wireName) ?? throw new MalformedMessageException(
-            $"'{Untrusted.Shown(wireName, LongestName)}' is no event, or no version of one, that this service's contracts know.");
+            $"'{Untrusted.Sanitize(wireName, MaxNameLength)}' is not an event, or not a version of one, in this service's contracts.");
         if (sent.Message.ValueKind != JsonValueKind.Object)
         {
             throw new MalformedMessageException($"The envelope of '{wireName}' has no message.");
@@ -106,31 +106,31 @@ internal sealed class MessageReader(EventCatalog events)
         try
         {
             var @event = (IIntegrationEvent)message.Deserialize(type, s_event)!;
-            return EventPromises.Broken(@event) is { } broken
-                ? throw new MalformedMessageException($"The body is no '{wireName}': {broken}")
+            return EventConstraints.FindViolation(@event) is { } broken
+                ? throw new MalformedMessageException($"The body is not a valid '{wireName}': {broken}")
                 : @event;
         }
         catch (JsonException e)
         {
-            throw new MalformedMessageException($"The body is no '{wireName}': {JsonFault.Of(e)}", e);
+            throw new MalformedMessageException($"The body is not a valid '{wireName}': {JsonFault.Of(e)}", e);
         }
     }
 
-    /// <summary>The inbox tells events apart by this id alone: one that two different events could share loses one of them.</summary>
+    /// <summary>The inbox detects duplicates by this id alone: an id shared by two events would lose one of them.</summary>
     private static void CheckId(Guid id, Guid eventId)
     {
         if (id != eventId)
         {
-            throw new MalformedMessageException($"The message's id {id} is not its event's, {eventId}.");
+            throw new MalformedMessageException($"The message's id {id} differs from its event's id {eventId}.");
         }
 
         if (id.Version != 7 || id.Variant is < 8 or > 11)
         {
-            throw new MalformedMessageException($"The message's id {id} is no UUID of version 7.");
+            throw new MalformedMessageException($"The message's id {id} is not a UUID of version 7.");
         }
     }
 
-    /// <summary>A time says its offset, and is UTC from here on: PostgreSQL's client takes nothing else.</summary>
+    /// <summary>Requires an offset and converts to UTC, the only offset that Npgsql accepts.</summary>
     private sealed class UtcConverter : JsonConverter<DateTimeOffset>
     {
         public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
@@ -138,7 +138,7 @@ internal sealed class MessageReader(EventCatalog events)
             var text = reader.GetString() ?? "";
             return reader.TryGetDateTimeOffset(out var time) && (text[^1] == 'Z' || (text.Length > 6 && text[^6] is '+' or '-' && text[^3] == ':'))
                 ? time.ToUniversalTime()
-                : throw new JsonException(); // the serializer adds which member it is
+                : throw new JsonException(); // the serializer adds the member's path
         }
 
         public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) => writer.WriteStringValue(value);

@@ -1,18 +1,18 @@
 
 namespace Shop.Messaging.Wire;
 
-/// <summary>Which older versions of its events a service still publishes.</summary>
+/// <summary>The older versions of its events that a service no longer publishes.</summary>
 internal static class OldVersions
 {
-    /// <summary>The versions that are switched off. One that the contracts do not have any more is no matter.</summary>
-    public static IReadOnlyCollection<string> Checked(MessagingSettings settings, EventCatalog events)
+    /// <summary>Validates the setting. Names that the contracts no longer have are ignored.</summary>
+    public static IReadOnlyCollection<string> Validate(MessagingSettings settings, EventCatalog events)
     {
         foreach (var name in settings.NoLongerConsumed)
         {
             if (events.TypeOf(name) is { } type && (events.NewerThan(type) is null || !name.StartsWith(settings.Service + ".", StringComparison.Ordinal)))
             {
                 throw new InvalidOperationException(
-                    $"Messaging:NoLongerConsumed names '{name}', which is no older version of an event of {settings.Service}.");
+                    $"Messaging:NoLongerConsumed names '{name}', which is not an older version of an event of {settings.Service}.");
             }
         }
 

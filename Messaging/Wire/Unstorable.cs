@@ -4,30 +4,30 @@ using System.Text.Unicode;
 
 namespace Shop.Messaging.Wire;
 
-/// <summary>What a message may hold and no database stores. Without these checks it fails only there, and is retried for nothing.</summary>
+/// <summary>Rejects content that PostgreSQL cannot store: it would fail only on insert, and be retried in vain.</summary>
 internal static class Unstorable
 {
-    /// <summary>Largest body that is read, in bytes: far above any event of the contracts.</summary>
-    public const int LargestBody = 1024 * 1024;
+    /// <summary>The largest body that is read: far above any event of the contracts.</summary>
+    public const int MaxBodyBytes = 1024 * 1024;
 
     private static readonly UTF8Encoding s_strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <exception cref="MalformedMessageException">The body is too large, or no UTF-8.</exception>
+    /// <exception cref="MalformedMessageException">The body is too large, or not UTF-8.</exception>
     public static void CheckBytes(ReadOnlySpan<byte> body)
     {
-        if (body.Length > LargestBody)
+        if (body.Length > MaxBodyBytes)
         {
-            throw new MalformedMessageException($"The body has {body.Length} bytes; {LargestBody} are the most that is read.");
+            throw new MalformedMessageException($"The body has {body.Length} bytes; at most {MaxBodyBytes} are allowed.");
         }
 
         if (!Utf8.IsValid(body))
         {
-            throw new MalformedMessageException("The body is no UTF-8.");
+            throw new MalformedMessageException("The body is not valid UTF-8.");
         }
     }
 
-    /// <summary>Looks at all names and text in a body for U+0000 and lone surrogates, in members that this build does not know too.</summary>
-    /// <exception cref="MalformedMessageException">There is one of them.</exception>
+    /// <summary>Checks all names and strings of a body for U+0000 and lone surrogates, including unknown members.</summary>
+    /// <exception cref="MalformedMessageException">The body contains one of them.</exception>
     public static void CheckText(JsonElement element)
     {
         switch (element.ValueKind)
@@ -63,12 +63,12 @@ internal static class Unstorable
         }
         catch (Exception e) when (e is InvalidOperationException or EncoderFallbackException)
         {
-            throw new MalformedMessageException("The body holds a lone surrogate, which is no character.", e);
+            throw new MalformedMessageException("The body contains a lone surrogate, which is not a valid character.", e);
         }
 
         if (text.Contains('\0', StringComparison.Ordinal))
         {
-            throw new MalformedMessageException("The body holds the character U+0000, which no database stores.");
+            throw new MalformedMessageException("The body contains the character U+0000, which PostgreSQL cannot store.");
         }
     }
 }

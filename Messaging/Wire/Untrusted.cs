@@ -4,21 +4,21 @@ using System.Text;
 namespace Shop.Messaging.Wire;
 
 /// <summary>
-/// Reads what a stranger may have written: headers of any type, text of any length. Never throws; what is not of the expected form is
-/// absent, text is cut to a size and shown without control characters.
+/// Reads untrusted input: headers of any type, text of any length. Never throws; values of an unexpected type are
+/// treated as absent, text is truncated and control characters are escaped.
 /// </summary>
 internal static class Untrusted
 {
-    /// <summary>Longest text of a header that is read at all, in bytes of UTF-8.</summary>
-    private const int LongestHeader = 16 * 1024;
+    /// <summary>The longest header that is read, in bytes of UTF-8.</summary>
+    private const int MaxHeaderBytes = 16 * 1024;
 
     /// <summary>A header's text; null where there is none, or none that is text of up to 16 KiB.</summary>
     public static string? Text(IDictionary<string, object?>? headers, string name) =>
         headers?.TryGetValue(name, out var value) == true
             ? value switch
             {
-                byte[] { Length: <= LongestHeader } utf8 => Encoding.UTF8.GetString(utf8),
-                string { Length: <= LongestHeader } text => text,
+                byte[] { Length: <= MaxHeaderBytes } utf8 => Encoding.UTF8.GetString(utf8),
+                string { Length: <= MaxHeaderBytes } text => text,
                 _ => null,
             }
             : null;
@@ -45,8 +45,8 @@ internal static class Untrusted
         return number is >= 0 and <= int.MaxValue ? (int)number : null;
     }
 
-    /// <summary>Text for a log line, a header or a terminal: without control characters, and no longer than so many characters.</summary>
-    public static string Shown(string? text, int longest = 500, bool keepLines = false)
+    /// <summary>Text for a log line, a header or a terminal: control characters escaped, and truncated.</summary>
+    public static string Sanitize(string? text, int longest = 500, bool keepLines = false)
     {
         if (text is null)
         {
@@ -78,7 +78,7 @@ internal static class Untrusted
         return shown.ToString();
     }
 
-    // Of the formatting characters, those that reverse or hide text deceive whoever reads it. Surrogates are kept: pairs are letters.
+    // Format characters can reverse or hide text. Surrogates are kept: pairs are letters.
     private static bool IsPlain(char character) => CharUnicodeInfo.GetUnicodeCategory(character)
         is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
 }

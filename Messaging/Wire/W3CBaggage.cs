@@ -4,8 +4,8 @@ using System.Text;
 namespace Shop.Messaging.Wire;
 
 /// <summary>
-/// A trace's baggage as a header: percent-encoded members, separated by commas (https://www.w3.org/TR/baggage/). It comes from whoever
-/// calls, so it has the specification's limits: what is over them is dropped, member by member, when it is read and when it is written.
+/// A trace's baggage as a header: percent-encoded members, separated by commas (https://www.w3.org/TR/baggage/). It comes from
+/// callers, so the specification's limits apply: excess members are dropped, when it is read and when it is written.
 /// </summary>
 internal static class W3CBaggage
 {
@@ -38,7 +38,7 @@ internal static class W3CBaggage
         return header.ToString();
     }
 
-    /// <summary>Gives an activity what the header says, if there is one.</summary>
+    /// <summary>Adds the header's members, if any, to an activity's baggage.</summary>
     public static void Restore(Activity activity, string? header)
     {
         if (string.IsNullOrEmpty(header))

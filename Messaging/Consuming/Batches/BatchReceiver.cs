@@ -12,8 +12,8 @@ using Shop.Messaging.Wire;
 namespace Shop.Messaging.Consuming.Batches;
 
 /// <summary>
-/// Receives a queue's messages for a consumer of batches: whatever has arrived, up to a limit, is given to the <see cref="Pump"/> at
-/// once. One batch at a time, so the order of arrival is kept.
+/// Receives a queue's messages for a batch consumer: what has arrived, up to a limit, goes to the <see cref="Pump"/> as one
+/// batch. One batch at a time, so the order of arrival is kept.
 /// </summary>
 internal sealed partial class BatchReceiver<TConsumer>(
     Subscription subscription, BatchCall call, MessagingSettings settings, Pump pump, TopologyCheck topology, MessageReader reader,
@@ -23,8 +23,8 @@ internal sealed partial class BatchReceiver<TConsumer>(
     private readonly string _queue = subscription.Queue.Name;
     private BatchSession? _session;
 
-    /// <summary>As when the process dies: whatever is held is given back.</summary>
-    internal Task BreakOffAsync() => _session?.DisposeAsync().AsTask() ?? Task.CompletedTask;
+    /// <summary>Closes the connection as a crash would: unacknowledged deliveries are requeued.</summary>
+    internal Task AbortAsync() => _session?.DisposeAsync().AsTask() ?? Task.CompletedTask;
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
         Task.FromResult(_session is { IsOpen: true } ? HealthCheckResult.Healthy() : HealthCheckResult.Degraded($"{_queue} is not consumed."));
@@ -41,7 +41,7 @@ internal sealed partial class BatchReceiver<TConsumer>(
                 _session = session;
                 while (!stoppingToken.IsCancellationRequested)
                 {
-                    var batch = await session.TakeAsync(settings.ConsumeBatchSize, stoppingToken);
+                    var batch = await session.ReceiveAsync(settings.ConsumeBatchSize, stoppingToken);
                     using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, session.Lost);
                     await pump.SettleAsync(new Source(session, subscription, call, settings.ConfirmTimeout), batch, giveUp.Token);
                     lost = 0;
@@ -49,7 +49,7 @@ internal sealed partial class BatchReceiver<TConsumer>(
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
-                return; // what is not acknowledged goes back to the queue
+                return; // unacknowledged deliveries are requeued
             }
             catch (Exception e)
             {
@@ -79,36 +79,36 @@ internal sealed partial class BatchReceiver<TConsumer>(
     {
         await topology.CompleteAsync(ct);
         var factory = BrokerConnections.To(settings.Broker, $"{settings.Service} batches");
-        factory.AutomaticRecoveryEnabled = false; // a new connection knows nothing of the deliveries of the old one
+        factory.AutomaticRecoveryEnabled = false; // delivery tags of the old connection are invalid on a new one
         factory.TopologyRecoveryEnabled = false;
         factory.RequestedHeartbeat = TimeSpan.FromSeconds(10);
         factory.ContinuationTimeout = TimeSpan.FromSeconds(10);
-        var prefetch = (ushort)Math.Min(settings.ConsumeBatchSize * 2, 2_000); // one batch at work, the next one on its way
+        var prefetch = (ushort)Math.Min(settings.ConsumeBatchSize * 2, 2_000); // one batch being processed, one prefetched
         return await BatchSession.OpenAsync(factory, _queue, prefetch, message => Delivery.Read(message, subscription.Events, reader), ct);
     }
 
-    [LoggerMessage(LogLevel.Warning, "{Queue} is no longer consumed, and will be again after connecting: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "{Queue} lost its consumer; reconnecting: {Reason}")]
     private partial void LogLost(string queue, string reason);
 
-    [LoggerMessage(LogLevel.Warning, "{Queue} cannot be consumed; the next try is in {Delay}: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "{Queue} cannot be consumed; next attempt in {Delay}: {Reason}")]
     private partial void LogCannotConsume(string queue, string reason, TimeSpan delay);
 
-    /// <summary>A session, as the pump settles its deliveries.</summary>
+    /// <summary>A session as the pump's source.</summary>
     private sealed class Source(BatchSession session, Subscription subscription, BatchCall call, TimeSpan confirmTimeout) : IPumpSource
     {
         public Subscription Subscription => subscription;
 
         public bool InboxRowsFirst(Delivery delivery) => true;
 
-        public Task ConsumeAsync(IServiceScope scope, IReadOnlyList<Delivery> deliveries, Causes causes) =>
-            call(scope.ServiceProvider, deliveries, causes);
+        public Task ConsumeAsync(IServiceScope scope, IReadOnlyList<Delivery> deliveries, CausationContext causation) =>
+            call(scope.ServiceProvider, deliveries, causation);
 
         public Task ForwardAsync(FailedMessage failed, Delivery delivery, CancellationToken ct) =>
             session.ForwardAsync(failed, delivery, confirmTimeout, ct);
 
         public bool IsRefusal(Exception failure) => failure is PublishException;
 
-        public Task RequeueAsync(Delivery delivery, Exception why) => session.GiveBackAsync(delivery);
+        public Task RequeueAsync(Delivery delivery, Exception why) => session.RequeueAsync(delivery);
 
         public Task AcknowledgeAsync(Delivery last) => session.AcknowledgeAsync(last);
     }

@@ -7,16 +7,16 @@ using RabbitMQ.Client.Exceptions;
 namespace Shop.Messaging.Consuming.Batches;
 
 /// <summary>
-/// A connection of one batch consumer, from its opening to its loss: nothing of it is taken over into the next one, as what was
-/// not acknowledged comes again there.
+/// One connection of a batch consumer. A new connection starts a new session, because the broker redelivers there what was
+/// not acknowledged.
 /// </summary>
 internal sealed class BatchSession : IAsyncDisposable
 {
     /// <summary>
-    /// A message that was given back more often than this may be one that kills its process. Whatever is held beside it is given
-    /// back too, and nears the delivery limit with it: so it is held alone.
+    /// A message that was requeued more often than this may be a poison message that kills its process. Whatever is prefetched beside it is
+    /// requeued too, and nears the delivery limit with it: so it is received alone.
     /// </summary>
-    private const int MostGivenBack = 1;
+    private const int MaxRequeues = 1;
 
     private readonly string _queue;
     private readonly ushort _prefetch;
@@ -26,9 +26,9 @@ internal sealed class BatchSession : IAsyncDisposable
     private readonly IConnection _connection;
     private readonly IChannel _channel;
     private string _consumerTag = "";
-    private readonly HashSet<ulong> _givenBack = [];
-    private bool _careful = true;
-    private ulong _taken;
+    private readonly HashSet<ulong> _requeued = [];
+    private bool _oneByOne = true;
+    private ulong _lastTag;
     private ulong _acknowledged;
 
     private BatchSession(string queue, ushort prefetch, Func<BasicDeliverEventArgs, Delivery> read, IConnection connection, IChannel channel)
@@ -37,7 +37,7 @@ internal sealed class BatchSession : IAsyncDisposable
         _channel.ChannelShutdownAsync += (_, reason) => LoseAsync(reason.ReplyText);
     }
 
-    /// <summary>Cancelled when the connection is lost: what is held now comes again.</summary>
+    /// <summary>Cancelled when the connection is lost: unacknowledged deliveries are redelivered.</summary>
     public CancellationToken Lost => _lost.Token;
 
     public bool IsOpen => _channel.IsOpen && !_lost.IsCancellationRequested;
@@ -62,34 +62,34 @@ internal sealed class BatchSession : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits for a delivery and takes all that are there, in the order of their arrival, but not more than so many.</summary>
+    /// <summary>Waits for a delivery and returns all that have arrived, in order, up to a limit.</summary>
     /// <exception cref="ChannelClosedException">The connection is lost.</exception>
-    public async Task<List<Delivery>> TakeAsync(int atMost, CancellationToken ct)
+    public async Task<List<Delivery>> ReceiveAsync(int atMost, CancellationToken ct)
     {
-        List<Delivery> taken = [Next(await _deliveries.Reader.ReadAsync(ct))];
-        if (_careful && taken[0].GivenBack <= MostGivenBack)
+        List<Delivery> batch = [Next(await _deliveries.Reader.ReadAsync(ct))];
+        if (_oneByOne && batch[0].RequeueCount <= MaxRequeues)
         {
-            _careful = false;
+            _oneByOne = false;
             var alone = _consumerTag;
-            _consumerTag = ""; // its end is no loss of the connection
+            _consumerTag = ""; // cancelling this consumer is not a lost connection
             await _channel.BasicCancelAsync(alone, cancellationToken: ct);
             await ConsumeAsync(_prefetch, ct);
         }
 
-        while (taken.Count < atMost && _deliveries.Reader.TryRead(out var next))
+        while (batch.Count < atMost && _deliveries.Reader.TryRead(out var next))
         {
-            taken.Add(Next(next));
+            batch.Add(Next(next));
         }
 
-        return taken;
+        return batch;
     }
 
     /// <summary>Acknowledges everything up to and including a delivery: call it in the order of arrival only.</summary>
     public async Task AcknowledgeAsync(Delivery last)
     {
-        // A tag that was given back is settled: the broker would take it for one that it never gave out.
+        // A requeued tag is settled already: the broker closes the channel for an unknown tag.
         var tag = last.Tag;
-        while (_givenBack.Remove(tag))
+        while (_requeued.Remove(tag))
         {
             tag--;
         }
@@ -101,17 +101,17 @@ internal sealed class BatchSession : IAsyncDisposable
         }
     }
 
-    /// <summary>Publishes the copy that takes a message's place, and returns when the broker has it.</summary>
-    /// <exception cref="PublishException">The broker refused it, or there is no queue for it; the session goes on.</exception>
-    /// <exception cref="TimeoutException">The broker did not answer for so long.</exception>
+    /// <summary>Publishes the copy that replaces a message, and returns after the broker's confirm.</summary>
+    /// <exception cref="PublishException">The broker rejected it, or no queue is bound; the session goes on.</exception>
+    /// <exception cref="TimeoutException">The broker did not confirm in time.</exception>
     public Task ForwardAsync(FailedMessage failed, Delivery delivery, TimeSpan confirmTimeout, CancellationToken ct) =>
         _channel.BasicPublishAsync(failed.Exchange, failed.RoutingKey, mandatory: true, failed.Properties, delivery.Body, ct).AsTask()
             .WaitAsync(confirmTimeout, ct);
 
-    /// <summary>Has the broker deliver a message again.</summary>
-    public async Task GiveBackAsync(Delivery delivery)
+    /// <summary>Rejects a message with requeue: the broker redelivers it.</summary>
+    public async Task RequeueAsync(Delivery delivery)
     {
-        _givenBack.Add(delivery.Tag);
+        _requeued.Add(delivery.Tag);
         await _channel.BasicNackAsync(delivery.Tag, multiple: false, requeue: true);
     }
 
@@ -133,8 +133,8 @@ internal sealed class BatchSession : IAsyncDisposable
             }
             catch (Exception e)
             {
-                // The client would drop it, unsettled, and the next acknowledgement would remove it from the queue.
-                await LoseAsync($"a delivery could not be taken: {e.Message}");
+                // The client would drop it unsettled, and the next multiple acknowledgement would remove it from the queue.
+                await LoseAsync($"a delivery could not be read: {e.Message}");
             }
         };
         consumer.UnregisteredAsync += (_, cancelled) =>
@@ -144,10 +144,10 @@ internal sealed class BatchSession : IAsyncDisposable
         await _channel.BasicConsumeAsync(_queue, autoAck: false, _consumerTag, consumer, ct);
     }
 
-    /// <summary>Tags are given without gaps: an acknowledgement of this one settles exactly what was taken before it.</summary>
-    private Delivery Next(Delivery delivery) => delivery.Tag == ++_taken
+    /// <summary>Checks that delivery tags have no gaps: a multiple acknowledgement then settles exactly what was received.</summary>
+    private Delivery Next(Delivery delivery) => delivery.Tag == ++_lastTag
         ? delivery
-        : throw new IOException($"Delivery {_taken} of {_queue} never arrived; {delivery.Tag} did. All of them are delivered again.");
+        : throw new IOException($"Delivery {_lastTag} of {_queue} never arrived; {delivery.Tag} did. All of them are redelivered.");
 
     private async Task LoseAsync(string reason)
     {

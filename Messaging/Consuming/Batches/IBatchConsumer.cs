@@ -3,13 +3,13 @@ using System.Text.Json;
 namespace Shop.Messaging.Consuming.Batches;
 
 /// <summary>
-/// Consumes events one after the other, and saves them together: all that are waiting, up to a limit, are one transaction with their
-/// inbox rows. Where nothing waits, an event comes alone and at once. For events that come in numbers, where the work per event is
-/// small against what a transaction costs. Registered with <see cref="MessagingBuilder.AddBatchConsumer{TConsumer, TEvent}"/>.
+/// Consumes events one after the other and saves them together: all that are waiting, up to a limit, are one transaction with their
+/// inbox rows. A single waiting event is processed immediately, alone. For high-volume events, where the work per event is
+/// small against the cost of a transaction. Registered with <see cref="MessagingBuilder.AddBatchConsumer{TConsumer, TEvent}"/>.
 /// <para>
-/// Where a method throws, nothing happened, and the batch is cut in two until the event that it fails on is alone, which then is
-/// retried and dead-lettered as with any consumer. So both may depend on nothing but their events and the database. A scope of its own
-/// for every attempt: what <see cref="PrepareAsync"/> finds can be kept in fields.
+/// Where a method throws, the transaction is rolled back, and the batch is split in two until the failing event is alone, which then is
+/// retried and dead-lettered as with any consumer. So both may depend on nothing but their events and the database. Each attempt has its
+/// own scope: what <see cref="PrepareAsync"/> reads can be kept in fields.
 /// </para>
 /// </summary>
 /// <typeparam name="TEvent">One event of the contracts, or <see cref="IIntegrationEvent"/> for all of them.</typeparam>
@@ -17,15 +17,15 @@ public interface IBatchConsumer<TEvent>
     where TEvent : class, IIntegrationEvent
 {
     /// <summary>
-    /// What is done for all events in one statement instead of one for each: reading what they need, locking it, in an order that all
-    /// keep. It can publish nothing. By default nothing is done.
+    /// Work for all events in one statement instead of one for each: reading what they need, or locking it in an order that all
+    /// consumers keep. It must not publish. Does nothing by default.
     /// </summary>
     /// <param name="events">At least one; no duplicates; in the order in which they arrived.</param>
     /// <param name="ct">Cancels.</param>
     Task PrepareAsync(IReadOnlyList<TEvent> events, CancellationToken ct) => Task.CompletedTask;
 
     /// <summary>
-    /// Handles one event, in its trace: what is published meanwhile names it as its cause. It leaves saving to the inbox, which saves and
+    /// Handles one event, in its trace: events that it publishes carry its id as their causation id. It leaves saving to the inbox, which saves and
     /// commits once for the batch.
     /// </summary>
     /// <param name="event">Each of the batch, in the order in which they arrived.</param>
@@ -34,8 +34,8 @@ public interface IBatchConsumer<TEvent>
 }
 
 /// <summary>
-/// Consumes many events at once, for work that is one statement for all of them, such as a bulk insert. It can publish nothing, because
-/// nothing would say which event is the cause. Everything else is as for <see cref="IBatchConsumer{TEvent}"/>. Registered with
+/// Consumes many events together, for work that is one statement for all of them, such as a bulk insert. It must not publish, because
+/// the causation id would be unknown. Everything else is as for <see cref="IBatchConsumer{TEvent}"/>. Registered with
 /// <see cref="MessagingBuilder.AddBulkConsumer{TConsumer, TEvent}"/>.
 /// </summary>
 /// <typeparam name="TEvent">One event of the contracts, or <see cref="IIntegrationEvent"/> for all of them.</typeparam>

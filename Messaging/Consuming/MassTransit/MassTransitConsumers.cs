@@ -10,16 +10,16 @@ using Shop.Messaging.Wire;
 
 namespace Shop.Messaging;
 
-/// <summary>Consumers of single events, which MassTransit receives for and calls: <see cref="IConsumer{T}"/>.</summary>
+/// <summary>Registers consumers of single events, <see cref="IConsumer{T}"/>, with MassTransit as the transport.</summary>
 public static class MassTransitConsumers
 {
     /// <summary>
     /// Adds a consumer with a queue of its own, named after the service and the consumer, bound to the events of its
-    /// <see cref="IConsumer{T}"/> interfaces; <c>IConsumer&lt;IIntegrationEvent&gt;</c> takes every event there is.
+    /// <see cref="IConsumer{T}"/> interfaces; <c>IConsumer&lt;IIntegrationEvent&gt;</c> subscribes to every event.
     /// </summary>
     /// <typeparam name="TConsumer">
-    /// The consumer. It saves at the end or lets the inbox save; both are one transaction, which ends where a save fails: there is no
-    /// savepoint before it.
+    /// The consumer. It saves at the end or lets the inbox save, in one transaction, which a failed save rolls back: there is no
+    /// savepoint.
     /// </typeparam>
     /// <param name="messaging">The service's consumers.</param>
     /// <exception cref="InvalidOperationException">An event of the consumer is in no namespace.</exception>
@@ -44,7 +44,7 @@ public static class MassTransitConsumers
             $"{consumer.Name} subscribes to {nameless.FullName}, which is in no namespace: MassTransit dispatches no such type. Put the event into a namespace.");
     }
 
-    /// <summary>The service's bus, which is there from its first consumer on.</summary>
+    /// <summary>The service's bus, registered with its first consumer.</summary>
     private static Bus BusOf(MessagingBuilder messaging)
     {
         if (messaging.Services.Select(service => service.ImplementationInstance).OfType<Bus>().SingleOrDefault() is { } known)
@@ -59,7 +59,7 @@ public static class MassTransitConsumers
             Configure(bus, added.Subscriptions, messaging.Settings);
         });
 
-        // A failure is logged once, by whoever decides what becomes of the message, and not at each attempt with its stack.
+        // FailurePolicy logs a failure once; MassTransit would log each attempt with its stack trace.
         messaging.Services.AddLogging(logging => logging.AddFilter("MassTransit.ReceiveTransport", LogLevel.Critical));
         messaging.Services.AddSingleton(added!);
         return added!;
@@ -69,7 +69,7 @@ public static class MassTransitConsumers
     {
         bus.DisableUsageTelemetry();
 
-        // Shown in /health/ready, but no reason to take no requests: what needs only the database works without the broker.
+        // Degraded only: requests that need only the database work without the broker.
         bus.ConfigureHealthCheckOptions(health => health.MinimalFailureStatus = HealthStatus.Degraded);
         bus.AddConfigureEndpointsCallback((context, queue, endpoint) => ConfigureQueue(context, subscriptions[queue], endpoint, settings));
         bus.UsingRabbitMq((context, rabbit) =>
@@ -84,7 +84,7 @@ public static class MassTransitConsumers
         });
     }
 
-    // MassTransit takes an address for one with TLS by its port, 5671, and not by its scheme.
+    // MassTransit enables TLS by the port, 5671, and not by the scheme.
     private static void UseTls(IRabbitMqHostConfigurator host, Uri broker)
     {
         if (broker.Scheme == "amqps")
@@ -111,7 +111,7 @@ public static class MassTransitConsumers
             }
         }
 
-        // Around all that MassTransit does: it knows of no retry, no error queue and no skipped queue.
+        // The pump replaces MassTransit's retries, error queues and skipped queues.
         endpoint.RethrowFaultedMessages();
         endpoint.ThrowOnSkippedMessages();
         endpoint.ConfigureReceive(receive => receive.UseFilter(new PumpFilter(

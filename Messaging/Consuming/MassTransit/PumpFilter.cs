@@ -7,7 +7,7 @@ using Shop.Messaging.Wire;
 namespace Shop.Messaging.Consuming.MassTransit;
 
 /// <summary>
-/// Gives what MassTransit receives to the <see cref="Pump"/>, and has MassTransit call the consumer for each attempt of it. The message
+/// Passes what MassTransit receives to the <see cref="Pump"/>, which has MassTransit call the consumer for each attempt. The message
 /// is acknowledged when this returns; where it throws, it is requeued.
 /// </summary>
 internal sealed class PumpFilter(Subscription subscription, Pump pump, MessageReader reader, BrokerTopology topology, TimeSpan confirmTimeout)
@@ -28,12 +28,12 @@ internal sealed class PumpFilter(Subscription subscription, Pump pump, MessageRe
     {
         public Subscription Subscription => subscription;
 
-        public bool InboxRowsFirst(Delivery delivery) => topology.IsToldInTwoVersions(subscription.Queue.Name, delivery.Event!.GetType());
+        public bool InboxRowsFirst(Delivery delivery) => topology.ReceivesBothVersions(subscription.Queue.Name, delivery.Event!.GetType());
 
-        public Task ConsumeAsync(IServiceScope scope, IReadOnlyList<Delivery> deliveries, Causes causes)
+        public Task ConsumeAsync(IServiceScope scope, IReadOnlyList<Delivery> deliveries, CausationContext causation)
         {
-            context.AddOrUpdatePayload(() => scope, _ => scope); // MassTransit takes the consumer from there
-            return causes.RunAloneAsync(deliveries[0], () => next.Send(context));
+            context.AddOrUpdatePayload(() => scope, _ => scope); // MassTransit resolves the consumer from it
+            return causation.RunSingleAsync(deliveries[0], () => next.Send(context));
         }
 
         public async Task ForwardAsync(FailedMessage failed, Delivery delivery, CancellationToken ct)

@@ -4,7 +4,7 @@ using Shop.Messaging.RabbitMq;
 
 namespace Shop.Messaging.Consuming.MassTransit;
 
-/// <summary>Holds the bus back until the broker has all that the service needs.</summary>
+/// <summary>Delays the bus until the broker has all queues and exchanges of the service.</summary>
 internal sealed class StartWhenComplete(TopologyCheck topology, IHostApplicationLifetime lifetime) : IBusObserver
 {
     public async Task PreStart(IBus bus) =>

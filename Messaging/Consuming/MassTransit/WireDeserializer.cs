@@ -8,8 +8,8 @@ using Shop.Messaging.Wire;
 namespace Shop.Messaging.Consuming.MassTransit;
 
 /// <summary>
-/// Hands MassTransit the event that the <see cref="PumpFilter"/> has read, in its contract type, so that contracts need no attribute of
-/// the transport and their CLR names stay free.
+/// Gives MassTransit the event that the <see cref="PumpFilter"/> has read, in its contract type, so that contracts need no attribute of
+/// the transport and do not depend on CLR names.
 /// </summary>
 internal sealed class WireDeserializer : IMessageDeserializer, ISerializerFactory
 {
@@ -30,14 +30,14 @@ internal sealed class WireDeserializer : IMessageDeserializer, ISerializerFactor
     }
 
     public SerializerContext Deserialize(MessageBody body, Headers headers, Uri? destinationAddress = null) =>
-        throw new NotSupportedException("Messages are read before MassTransit gets them.");
+        throw new NotSupportedException("PumpFilter reads messages before MassTransit does.");
 
     public MessageBody GetMessageBody(string text) => _massTransit.GetMessageBody(text);
 
     public void Probe(ProbeContext context) => context.CreateScope("wire-names");
 
     /// <summary>
-    /// What the bus needs to know, and nothing else that the sender wrote: it would send replies and faults to the addresses in it.
+    /// Only what the bus needs: MassTransit would send replies and faults to addresses in the sender's envelope.
     /// </summary>
     private static JsonMessageEnvelope EnvelopeOf(Delivery delivery) => new()
     {
@@ -47,7 +47,7 @@ internal sealed class WireDeserializer : IMessageDeserializer, ISerializerFactor
         Message = delivery.EventBody,
     };
 
-    /// <summary>Hands consumers the event as its own type, or as any integration event.</summary>
+    /// <summary>Gives consumers the event as its own type, or as <see cref="IIntegrationEvent"/>.</summary>
     private sealed class EventContext(
         SystemTextJsonMessageSerializer serializer, IIntegrationEvent @event, MessageEnvelope envelope, string[] types)
         : SystemTextJsonSerializerContext(serializer, SystemTextJsonMessageSerializer.Options,
@@ -60,7 +60,7 @@ internal sealed class WireDeserializer : IMessageDeserializer, ISerializerFactor
             return message is not null || base.TryGetMessage(out message);
         }
 
-        // The bus asks this way for an interface, and would otherwise get a proxy of its own instead of the event.
+        // MassTransit asks for interfaces this way, and would create a proxy instead of returning the event.
         public override bool TryGetMessage(Type messageType, [NotNullWhen(true)] out object? message)
         {
             message = messageType.IsInstanceOfType(@event) ? @event : null;

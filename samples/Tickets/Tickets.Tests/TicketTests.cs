@@ -28,7 +28,7 @@ public sealed class TicketTests(TwoServices services) : IClassFixture<TwoService
     }
 
     [Fact]
-    public async Task What_is_rolled_back_sends_nothing()
+    public async Task A_rollback_publishes_nothing()
     {
         await OpenAsync("Cid", "mouse");
         await OpenAsync("Cid", "keyboard");

@@ -3,9 +3,9 @@ using Shop.Messaging.Telemetry;
 
 namespace Shop.Messaging.Relay;
 
-internal static class SentEvents
+internal static class RelayMetrics
 {
-    /// <summary>Counts what the broker confirmed, and how long it took.</summary>
+    /// <summary>Records the number of published events and their delay.</summary>
     public static void Count(IReadOnlyList<OutboxRow> rows, PublishReport report, TimeProvider clock)
     {
         MessagingTelemetry.Published.Add(report.Confirmed.Count);
@@ -14,7 +14,7 @@ internal static class SentEvents
             var now = clock.GetUtcNow();
             foreach (var row in rows.Where(row => report.Confirmed.Contains(row.Seq)))
             {
-                MessagingTelemetry.OutboxDelay.Record(Math.Max(0, (now - OutboxMessage.MadeAt(row.EventId)).TotalSeconds));
+                MessagingTelemetry.OutboxDelay.Record(Math.Max(0, (now - OutboxMessage.CreatedAt(row.EventId)).TotalSeconds));
             }
         }
     }

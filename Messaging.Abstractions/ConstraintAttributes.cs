@@ -1,8 +1,8 @@
 namespace Shop.Messaging;
 
 /// <summary>
-/// The publisher promises a number not below this. It is in the schema, and <see cref="EventPromises"/> checks it when a message is
-/// read. Tightened or loosened, it is another promise, and so another version.
+/// A number's least value, which the publisher guarantees. It is in the schema, and <see cref="EventConstraints"/> checks it when a message is
+/// read. Changing it breaks the contract and takes a new version.
 /// </summary>
 /// <param name="minimum">The least value.</param>
 [AttributeUsage(AttributeTargets.Parameter | AttributeTargets.Property)]
@@ -12,14 +12,14 @@ public sealed class AtLeastAttribute(int minimum) : Attribute
     public int Minimum { get; } = minimum;
 }
 
-/// <summary>The publisher promises at least one item, or one character. Checked as <see cref="AtLeastAttribute"/>.</summary>
+/// <summary>The publisher guarantees at least one item, or one character. Checked as <see cref="AtLeastAttribute"/>.</summary>
 [AttributeUsage(AttributeTargets.Parameter | AttributeTargets.Property)]
 public sealed class NotEmptyAttribute : Attribute;
 
-/// <summary>The publisher promises text of this form. Checked as <see cref="AtLeastAttribute"/>.</summary>
+/// <summary>The publisher guarantees text that matches a pattern. Checked as <see cref="AtLeastAttribute"/>.</summary>
 /// <param name="pattern">A regular expression that JavaScript understands too.</param>
 [AttributeUsage(AttributeTargets.Parameter | AttributeTargets.Property)]
-public sealed class FormAttribute(string pattern) : Attribute
+public sealed class PatternAttribute(string pattern) : Attribute
 {
     /// <summary>ISO 4217: three capital letters.</summary>
     public const string Currency = "^[A-Z]{3}$";

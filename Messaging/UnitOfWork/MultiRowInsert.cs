@@ -7,11 +7,11 @@ using Npgsql;
 namespace Shop.Messaging.UnitOfWork;
 
 /// <summary>
-/// One INSERT of many rows, with an array for each column: its text does not depend on how many there are, so that it is prepared once.
+/// One INSERT of many rows, with an array parameter per column: its text does not depend on the number of rows, so that it is prepared once.
 /// </summary>
-internal static class InsertOfRows
+internal static class MultiRowInsert
 {
-    /// <summary>Makes the parameter of a column: its name, its mapping, the rows, and which of their columns it is.</summary>
+    /// <summary>Creates the parameter of a column from its name, its mapping, the rows and the column's index.</summary>
     private delegate NpgsqlParameter MakeParameter(
         string name, RelationalTypeMapping mapping, IReadOnlyList<IReadOnlyModificationCommand> rows, int column);
 
@@ -28,8 +28,8 @@ internal static class InsertOfRows
         [typeof(DateTimeOffset)] = Parameter<DateTimeOffset?>,
     };
 
-    /// <summary>Whether one statement can take both rows: they fill the same columns with plain values, and nothing comes back.</summary>
-    public static bool MayFollow(IReadOnlyModificationCommand first, IReadOnlyModificationCommand next)
+    /// <summary>Whether one statement can insert both rows: they have the same columns with plain values, and nothing is read back.</summary>
+    public static bool CanCombine(IReadOnlyModificationCommand first, IReadOnlyModificationCommand next)
     {
         if (first.EntityState != EntityState.Added || next.EntityState != EntityState.Added || first.TableName != next.TableName
             || first.Schema != next.Schema || first.ColumnModifications.Count != next.ColumnModifications.Count)
@@ -92,7 +92,7 @@ internal static class InsertOfRows
             values[row] = (T)(mapping.Converter is { } converter ? converter.ConvertToProvider(value) : value)!;
         }
 
-        // Without the length: a cast to it would cut what does not fit, and the column refuses it.
+        // The type without its length: a cast would truncate a value that the column must reject.
         return new NpgsqlParameter<T[]> { ParameterName = name, TypedValue = values, DataTypeName = $"{mapping.StoreTypeNameBase}[]" };
     }
 }

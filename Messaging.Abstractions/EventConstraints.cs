@@ -8,16 +8,16 @@ using System.Text.RegularExpressions;
 namespace Shop.Messaging;
 
 /// <summary>
-/// Whether an event keeps what its schema promises beyond the types of its members: no null in a list, and what
-/// <see cref="AtLeastAttribute"/>, <see cref="NotEmptyAttribute"/> and <see cref="FormAttribute"/> say.
+/// Validates an event against the constraints of its schema beyond the types of its members: no null in a list, and
+/// <see cref="AtLeastAttribute"/>, <see cref="NotEmptyAttribute"/> and <see cref="PatternAttribute"/>.
 /// </summary>
-public static class EventPromises
+public static class EventConstraints
 {
     private static readonly ConcurrentDictionary<Type, Func<object, string, string?>> s_checks = new();
 
-    /// <summary>The first promise that an event breaks, as its path in the JSON and what is wrong there; null where it keeps them all.</summary>
+    /// <summary>The first violated constraint, as its JSON path and what is wrong there; null where the event is valid.</summary>
     /// <param name="event">The event.</param>
-    public static string? Broken(IIntegrationEvent @event)
+    public static string? FindViolation(IIntegrationEvent @event)
     {
         ArgumentNullException.ThrowIfNull(@event);
         return CheckOf(@event.GetType())(@event, "");
@@ -40,9 +40,9 @@ public static class EventPromises
     {
         foreach (var member in members)
         {
-            if (member(value, path) is { } broken)
+            if (member(value, path) is { } violation)
             {
-                return broken;
+                return violation;
             }
         }
 
@@ -58,9 +58,9 @@ public static class EventPromises
             foreach (var item in (IEnumerable)list)
             {
                 var at = string.Create(CultureInfo.InvariantCulture, $"{path}[{n++}]");
-                if (item is null ? (mayBeNull ? null : $"{at} is null.") is { } broken : (broken = CheckOf(type)(item, at)) is not null)
+                if (item is null ? (mayBeNull ? null : $"{at} is null.") is { } violation : (violation = CheckOf(type)(item, at)) is not null)
                 {
-                    return broken;
+                    return violation;
                 }
             }
 
@@ -70,7 +70,7 @@ public static class EventPromises
 
     private static Func<object, string, string?> CheckMember(JsonPropertyInfo property)
     {
-        List<Func<object, string?>> promises = [.. AttributesOf(property).Select(PromiseOf).OfType<Func<object, string?>>()];
+        List<Func<object, string?>> constraints = [.. AttributesOf(property).Select(ConstraintOf).OfType<Func<object, string?>>()];
         return (owner, path) =>
         {
             var at = path.Length == 0 ? property.Name : $"{path}.{property.Name}";
@@ -79,11 +79,11 @@ public static class EventPromises
                 return property.IsSetNullable ? null : $"{at} is null.";
             }
 
-            foreach (var promise in promises)
+            foreach (var constraint in constraints)
             {
-                if (promise(value) is { } broken)
+                if (constraint(value) is { } violation)
                 {
-                    return $"{at} {broken}";
+                    return $"{at} {violation}";
                 }
             }
 
@@ -95,24 +95,24 @@ public static class EventPromises
         ((ICustomAttributeProvider?[])[property.AttributeProvider, property.AssociatedParameter?.AttributeProvider])
         .SelectMany(provider => provider?.GetCustomAttributes(inherit: false) ?? []);
 
-    private static Func<object, string?>? PromiseOf(object attribute) => attribute switch
+    private static Func<object, string?>? ConstraintOf(object attribute) => attribute switch
     {
         AtLeastAttribute { Minimum: var minimum } => value => Convert.ToDecimal(value, CultureInfo.InvariantCulture) < minimum
             ? string.Create(CultureInfo.InvariantCulture, $"is less than {minimum}.")
             : null,
         NotEmptyAttribute => value => value is string { Length: 0 } or ICollection { Count: 0 } ? "is empty." : null,
-        FormAttribute { Pattern: var pattern } => FormOf(pattern),
+        PatternAttribute { Pattern: var pattern } => MatchOf(pattern),
         _ => null,
     };
 
-    private static Func<object, string?> FormOf(string pattern)
+    private static Func<object, string?> MatchOf(string pattern)
     {
         var regex = new Regex(pattern, RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
 
-        // In .NET a final $ is also before a last line break, which it is not in JSON Schema.
+        // In .NET a final $ also matches before a last line break; in JSON Schema it does not.
         return value => regex.Match((string)value) is { Success: true } match
             && (!pattern.EndsWith('$') || match.Index + match.Length == ((string)value).Length)
                 ? null
-                : $"is not of the form {pattern}";
+                : $"does not match the pattern {pattern}";
     }
 }
