@@ -12,7 +12,7 @@ return await ShopHost.RunAsync(args, (builder, servers) =>
     var rabbitmq = servers.AddRabbitMq(builder, "rabbitmq"); // with deploy/rabbitmq/definitions.json: exchanges, queues, users, rights
     var signingKey = builder.AddParameter("signing-key", DevelopmentSecrets.SigningKey(), secret: true);
 
-    // Each service owns one database and meets the others only in the broker, so none waits for another.
+    // Each service owns one database and communicates with the others only through the broker, so none waits for another.
     AddService<Projects.Ordering>("ordering", postgres.AddDatabase("ordering-db", user: "ordering"))
         .WithDemoCommands();
     AddService<Projects.Inventory>("inventory", postgres.AddDatabase("inventory-db", user: "inventory"));

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Shop.AppHost.Hosting;
 
-/// <summary>Aspire's dashboard: where it is, and the token that lets a browser in. Both stay between starts.</summary>
+/// <summary>Aspire's dashboard: its address and its browser token. Both persist between starts.</summary>
 internal sealed record Dashboard(int Port, int OtlpPort, int ResourcesPort, string Token)
 {
     private const int Preferred = 15_100;
@@ -17,7 +17,7 @@ internal sealed record Dashboard(int Port, int OtlpPort, int ResourcesPort, stri
         string.Create(CultureInfo.InvariantCulture, $"--ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL=http://localhost:{OtlpPort}"),
         string.Create(CultureInfo.InvariantCulture, $"--ASPIRE_RESOURCE_SERVICE_ENDPOINT_URL=http://localhost:{ResourcesPort}"),
         $"--ASPIRE_DASHBOARD_FRONTEND_BROWSERTOKEN={Token}",
-        "--ASPIRE_VERSION_CHECK_DISABLED=true", // nothing asks the vendor, and nothing reports to it
+        "--ASPIRE_VERSION_CHECK_DISABLED=true", // no calls to the vendor
         "--ASPIRE_DASHBOARD_TELEMETRY_OPTOUT=true",
     ];
 

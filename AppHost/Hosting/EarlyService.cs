@@ -3,7 +3,7 @@ using Microsoft.Extensions.Hosting;
 namespace Shop.AppHost.Hosting;
 
 /// <summary>
-/// Something that runs from before the orchestrator starts, whose start ends only when everything runs, until the host is gone.
+/// Runs from before the orchestrator starts, whose own start ends only once everything runs, until the host has ended.
 /// </summary>
 internal abstract class EarlyService : IHostedLifecycleService, IDisposable
 {

@@ -23,7 +23,7 @@ internal static class ShopHost
             Console.WriteLine($"Dashboard  {dashboard.LoginUrl}");
             var rule = await ServerRule.ApplyAsync(Environment.GetEnvironmentVariable,
                 CommandLineRuntime.Candidates(Environment.GetEnvironmentVariable), Console.WriteLine, CancellationToken.None);
-            Environment.SetEnvironmentVariable(CommandLineRuntime.Variable, rule.Runtime?.Name); // for the orchestrator, which refuses what is none
+            Environment.SetEnvironmentVariable(CommandLineRuntime.Variable, rule.Runtime?.Name); // for the orchestrator, which rejects an unknown one
             var servers = Servers.Of(rule);
             Console.WriteLine($"Servers    {rule.Description}");
 

@@ -7,7 +7,7 @@ using Shop.AppHost.Resources;
 namespace Shop.AppHost.Hosting;
 
 /// <summary>
-/// Writes down what the orchestrator says of services and servers, for other programs (docs/running.md), and says on the console when all
+/// Records the state of services and servers for other programs (docs/running.md), and prints a line on the console when all
 /// of them are healthy.
 /// </summary>
 internal sealed class StateRecorder(ResourceNotificationService notifications, DistributedApplicationModel model, StateKeeper state, TimeProvider clock)
@@ -78,7 +78,7 @@ internal sealed class StateRecorder(ResourceNotificationService notifications, D
         }
     }
 
-    /// <summary>The process that serves: PostgreSQL's is a child of the one that the orchestrator knows.</summary>
+    /// <summary>The serving process: PostgreSQL's is a child of the process that the orchestrator started.</summary>
     private static ProcessIdentity? Process(ResourceEvent change)
     {
         if (change.Snapshot.State?.Text != KnownResourceStates.Running)

@@ -5,9 +5,9 @@ using Shop.AppHost.Resources;
 namespace Shop.AppHost.Hosting;
 
 /// <summary>
-/// Starts again what dies, with backoff, and leaves alone what somebody stopped. A migration that fails is tried again, but not for ever:
-/// the reason why a service does not start is then written down. Before the orchestrator goes, it stops services first and
-/// servers then: the orchestrator would stop all of them at once.
+/// Restarts crashed services and servers with backoff, but not those that a user stopped. A failing migration is retried a limited number of
+/// times; then the state shows why the service does not start. On shutdown it stops services first and
+/// servers after them: the orchestrator would stop all of them concurrently.
 /// </summary>
 internal sealed class Supervisor(
     DistributedApplicationModel model,

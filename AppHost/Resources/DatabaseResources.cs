@@ -71,8 +71,8 @@ internal static class DatabaseBuilderExtensions
     }
 
     /// <summary>
-    /// Gives the program its database's connection string: as the service's own login, or as the owner together with the name of the login
-    /// that is to get the rights to what it makes.
+    /// Gives the program its database's connection string: as the service's own login, or as the owner, with the name of the login
+    /// to which the owner grants rights.
     /// </summary>
     public static IResourceBuilder<T> WithDatabase<T>(
         this IResourceBuilder<T> program, IResourceBuilder<DatabaseResource> database, bool asOwner = false)

@@ -10,7 +10,7 @@ internal sealed class InstalledPostgresResource : ExecutableResource, IResourceW
 {
     private const string Superuser = "postgres";
 
-    // PostgreSQL takes SIGTERM as a request to wait until every client has gone: the orchestrator's is passed on as SIGINT, which closes
+    // On SIGTERM PostgreSQL waits until every client has disconnected: the orchestrator's is passed on as SIGINT, which closes
     // the connections, writes everything and ends.
     private const string PassOnAsInterrupt = """
         trap 'kill -INT "$server" 2>/dev/null' TERM INT HUP

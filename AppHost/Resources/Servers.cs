@@ -29,7 +29,7 @@ internal sealed class ContainerServers : Servers
         var postgres = builder.AddPostgres(name, password: builder.AddPassword(name, "admin"), port: Hosting.Ports.Take(name))
             .WithArgs("-c", "wal_level=logical", "-c", "max_connections=1000", "-c", "max_replication_slots=64", "-c", "max_wal_senders=64",
                 "-c", "max_slot_wal_keep_size=2GB", "-c", "jit=off")
-            // Not WithDataVolume: it mounts where the version that Aspire would take has its data, and 17's would go with its container.
+            // Not WithDataVolume: it mounts at the data directory of Aspire's default version, and 17's data would be lost with its container.
             .WithVolume($"shop-{ShopHome.Id}-{name}", "/var/lib/postgresql/data")
             .WithEnvironment("PGDATA", "/var/lib/postgresql/data/pgdata");
         SetImage(postgres, PostgresImage);
@@ -53,7 +53,7 @@ internal sealed class ContainerServers : Servers
         var colon = reference.LastIndexOf(':');
         var tagged = colon > reference.LastIndexOf('/');
         var image = container.Resource.Annotations.OfType<ContainerImageAnnotation>().Last();
-        image.SHA256 = null; // before the tag, which it would take away
+        image.SHA256 = null; // before the tag, which it would reset
         (image.Image, image.Tag) = tagged ? (reference[..colon], reference[(colon + 1)..]) : (reference, "latest");
         var first = image.Image.Split('/')[0];
         image.Registry = image.Image.Contains('/', StringComparison.Ordinal) && (first == "localhost" || first.AsSpan().ContainsAny('.', ':'))

@@ -74,7 +74,7 @@ internal static class ServiceBuilderExtensions
         return resource.WithArgs(Program(project)).WithOtlpExporter();
     }
 
-    /// <summary>The project as it was built with this program, in the same configuration.</summary>
+    /// <summary>The project, built with this program in the same configuration.</summary>
     public static string Program(string project, string? assembly = null)
     {
         var framework = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));

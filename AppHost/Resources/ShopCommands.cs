@@ -2,7 +2,7 @@ using Shop.Local.Servers;
 
 namespace Shop.AppHost.Resources;
 
-/// <summary>Buttons on the dashboard: what <c>./shop</c> does, a click away. Stop, start and restart are there already.</summary>
+/// <summary>Commands of <c>./shop</c> as dashboard commands, beside Aspire's own stop, start and restart.</summary>
 internal static class ShopCommands
 {
     /// <summary>Orders from demo customers.</summary>
@@ -12,13 +12,13 @@ internal static class ShopCommands
         .WithCommand("run-demo", "Run the demo", context => RunAsync(["demo"], context.CancellationToken),
             Options("PeopleTeam", "A hundred customers come; what must hold is checked. About half a minute."));
 
-    /// <summary>Sends what the service could not handle to its queues again.</summary>
+    /// <summary>Retries the service's dead letters.</summary>
     public static IResourceBuilder<ServiceResource> WithDeadLetterCommand(this IResourceBuilder<ServiceResource> service) => service
-        .WithCommand("retry-dead-letters", "Send dead letters again",
+        .WithCommand("retry-dead-letters", "Retry dead letters",
             context => RunAsync(["dead-letters", "retry", service.Resource.Name, "--all"], context.CancellationToken),
             Options("ArrowRepeatAll", "Those of all of this service's queues."));
 
-    /// <summary>What the service does by itself it cannot do while it is stopped.</summary>
+    /// <summary>Commands that need the running service are disabled while it is stopped.</summary>
     private static CommandOptions Options(string icon, string description) => new()
     {
         IconName = icon,
@@ -28,7 +28,7 @@ internal static class ShopCommands
             : ResourceCommandState.Disabled,
     };
 
-    /// <summary>Runs a command of <c>./shop</c>, and shows what it says: a story, or what was wrong and what to do.</summary>
+    /// <summary>Runs a command of <c>./shop</c>, and shows its output or its error.</summary>
     private static async Task<ExecuteCommandResult> RunAsync(string[] arguments, CancellationToken ct)
     {
         var result = await ServerProcesses.RunAsync(Dotnet, [Cli, .. arguments], ct);

@@ -12,14 +12,14 @@ internal sealed record BenchContext(CpuMeter Cpu, bool Quick, int Events, Cancel
 {
     public int Pick(int quick, int full) => Quick ? quick : full;
 
-    public static void Say(string line) => AnsiConsole.MarkupLineInterpolated($"[grey]  {line}[/]");
+    public static void Write(string line) => AnsiConsole.MarkupLineInterpolated($"[grey]  {line}[/]");
 }
 
-/// <summary>Something that is measured, by the name that ./shop bench takes.</summary>
+/// <summary>A scenario, by its name in ./shop bench.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Title">What it measures.</param>
 /// <param name="RunAsync">Measures.</param>
-/// <param name="InQuick">Whether --quick without names takes it.</param>
+/// <param name="InQuick">Whether --quick without names includes it.</param>
 /// <param name="OwnServers">Whether it brings its servers along.</param>
 internal sealed record Scenario(
     string Name, string Title, Func<BenchContext, Task<ScenarioResult>> RunAsync, bool InQuick = true, bool OwnServers = false);
@@ -59,8 +59,8 @@ internal sealed record Percentiles(Spread P50, Spread P99, Spread P999)
     }
 }
 
-/// <summary>A figure, and what it should be.</summary>
-/// <param name="What">What it says.</param>
+/// <summary>A figure and its expected value.</summary>
+/// <param name="What">Its text.</param>
 /// <param name="Value">The median.</param>
 /// <param name="Format">How to show it: a .NET format, such as <c>0.00x</c>.</param>
 /// <param name="Target">The target, or null where there is none.</param>

@@ -12,7 +12,7 @@ internal sealed record Round(int Events, double Seconds, CpuTime Cpu)
     public double Micros(Func<CpuTime, double> of) => of(Cpu) / Events * 1e6;
 }
 
-/// <summary>A median with what it was taken from.</summary>
+/// <summary>A median with its samples.</summary>
 internal readonly record struct Spread(double Median, double Least, double Most)
 {
     public static Spread Of(IEnumerable<double> values)
@@ -89,7 +89,7 @@ internal static class Alternating
                 var watch = new Stopwatched(bench.Cpu);
                 await contender.RunAsync(watch, bench.Stopping);
                 var round = watch.Round ?? throw new InvalidOperationException($"{contender.Name} measured nothing.");
-                BenchContext.Say($"{(number == 0 ? "warm-up" : $"round {number}/{rounds}")}  {contender.Name}: {round.Rate:N0}/s, "
+                BenchContext.Write($"{(number == 0 ? "warm-up" : $"round {number}/{rounds}")}  {contender.Name}: {round.Rate:N0}/s, "
                     + $"{round.Micros(cpu => cpu.Ours):N0} us of CPU each"
                     + (round.Cpu.Others / round.Seconds > 0.2 ? $" (others used {round.Cpu.Others / round.Seconds:0.0} cores)" : ""));
                 if (number > 0)

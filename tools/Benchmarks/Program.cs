@@ -5,7 +5,7 @@ using Shop.Benchmarks.Reports;
 using Shop.Benchmarks.Servers;
 using Spectre.Console;
 
-// ./shop bench has the help, and gives these words.
+// ./shop bench has the help, and passes these arguments.
 List<string> words = [.. args];
 string? Option(string name)
 {
@@ -47,7 +47,7 @@ try
 }
 catch (ArgumentException wrong)
 {
-    await Console.Error.WriteLineAsync($"{wrong.Message} ./shop bench --help tells more.");
+    await Console.Error.WriteLineAsync($"{wrong.Message} See: ./shop bench --help");
     return 2;
 }
 

@@ -24,7 +24,7 @@ internal static class Run
 
                 results.Add(await OneAsync(scenario, new BenchContext(servers.Cpu, quick, events, ct)));
 
-                // After each, so that a long run that is stopped leaves what it has found.
+                // After each, so that an interrupted run keeps its results.
                 Save(new Measurements(machine, results), json, chart);
             }
         }

@@ -5,22 +5,22 @@ using System.Text.Json;
 
 namespace Shop.Cli;
 
-/// <summary>What a service's staff API tells of its outbox.</summary>
+/// <summary>A service's outbox as its staff API returns it.</summary>
 internal sealed record OutboxView(long Waiting, DateTimeOffset? Oldest, long? LogBytes, long Parked, IReadOnlyList<ParkedView> Streams);
 
 internal sealed record ParkedView(
     string Stream, string Type, Guid EventId, long Events, DateTimeOffset Since, int Attempts, DateTimeOffset NextAttempt, string Error);
 
-/// <summary>Events that are not sent yet: shows what waits and what is parked, and has parked ones tried at once. Asks the services, as staff.</summary>
+/// <summary>Shows waiting and parked events, and retries parked ones, by the services' staff APIs.</summary>
 internal static class OutboxCommand
 {
     public static Command Create()
     {
         var service = ServiceArgument("service", ArgumentArity.ZeroOrOne);
         var json = new Option<bool>("--json") { Description = "for programs" };
-        var command = new Command("outbox", About.Text("events that are not sent yet, and why", """
-            Shows how many wait in each service and since when, and the streams of which one could not be sent, with the reason and the next
-            attempt. Asks the running services, as staff.
+        var command = new Command("outbox", About.Text("events that are not published yet, and why", """
+            Shows how many wait in each service and since when, and the parked streams, with the error and the next
+            attempt. Queries the running services, as staff.
             """))
         {
             service, json,
@@ -34,8 +34,8 @@ internal static class OutboxCommand
     private static Command CreateRetry()
     {
         var service = ServiceArgument("service", ArgumentArity.ExactlyOne);
-        var stream = new Argument<string?>("stream") { Arity = ArgumentArity.ZeroOrOne, Description = "only this one; as outbox shows it" };
-        var retry = new Command("retry", "have parked events tried at once, and not at their time (5 minutes at the latest)") { service, stream };
+        var stream = new Argument<string?>("stream") { Arity = ArgumentArity.ZeroOrOne, Description = "only this stream, as outbox shows it" };
+        var retry = new Command("retry", "retry parked events now, before their next attempt (5 minutes at the latest)") { service, stream };
         retry.SetAction((parsed, ct) => StaffApi.AskAsync(http =>
             RetryAsync(http, parsed.GetRequiredValue(service)!, parsed.GetValue(stream), ct), ct));
         return retry;
@@ -49,7 +49,7 @@ internal static class OutboxCommand
             if (result.Tokens is [var token] && !StaffApi.Services.Contains(token.Value))
             {
                 var similar = Similar.To(token.Value, [.. StaffApi.Services, "retry"]);
-                result.AddError($"'{token.Value}' is no service. "
+                result.AddError($"'{token.Value}' is not a service. "
                     + (similar is null ? $"There are {string.Join(", ", StaffApi.Services)}." : $"Did you mean '{similar}'?"));
             }
         });
@@ -95,7 +95,7 @@ internal static class OutboxCommand
         }
 
         var count = (await response.Content.ReadFromJsonAsync<JsonElement>(ct)).GetProperty("count").GetInt32();
-        Console.WriteLine($"{count} {(count == 1 ? "stream is" : "streams are")} tried now.");
+        Console.WriteLine($"{count} {(count == 1 ? "stream is" : "streams are")} retried now.");
         return 0;
     }
 

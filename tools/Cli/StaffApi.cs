@@ -12,7 +12,7 @@ internal static class StaffApi
 
     public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
-    /// <summary>Runs what asks a service; one that is not there is a message, and the exit code 1.</summary>
+    /// <summary>Runs a query of a service; an unreachable one is an error message and exit code 1.</summary>
     public static async Task<int> AskAsync(Func<HttpClient, Task<int>> askAsync, CancellationToken ct)
     {
         await RunningShop.RequireAsync(ct);
@@ -33,7 +33,7 @@ internal static class StaffApi
         var token = TokenCommand.Create(Environment.UserName, staff: true, TimeSpan.FromHours(1), TimeProvider.System.GetUtcNow());
         return new HttpClient
         {
-            Timeout = TimeSpan.FromMinutes(30), // a great many take a while
+            Timeout = TimeSpan.FromMinutes(30), // for large numbers of messages
             DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", token) },
         };
     }
@@ -41,7 +41,7 @@ internal static class StaffApi
     public static Uri AddressOf(string service) => new((ShopState.Read(ShopHome.Root).Services.FirstOrDefault(s => s.Name == service)
         ?? HealthCheck.AtPreferredAddress(service)).Url);
 
-    /// <summary>Says what a service answered in place of what was asked for.</summary>
+    /// <summary>Prints a service's error response.</summary>
     public static async Task<int> FailAsync(HttpResponseMessage response, CancellationToken ct)
     {
         var problem = await response.Content.ReadAsStringAsync(ct);

@@ -6,7 +6,7 @@ using System.Text.Json;
 
 namespace Shop.Cli;
 
-/// <summary>Prints a token that the shop on this machine accepts. For development: whoever reads the signing key may be anyone.</summary>
+/// <summary>Prints a token that the shop on this machine accepts. For development: anyone with the signing key can impersonate everyone.</summary>
 internal static class TokenCommand
 {
     private const int DefaultHours = 12;
@@ -14,9 +14,9 @@ internal static class TokenCommand
 
     public static Command Create()
     {
-        var customer = new Argument<string>("customer") { Description = "whom it speaks for" };
+        var customer = new Argument<string>("customer") { Description = "the customer's id" };
         var staff = new Option<bool>("--staff") { Description = "may do what only the shop's staff may" };
-        var hours = new Option<int>("--hours") { Description = "how long it is good", DefaultValueFactory = _ => DefaultHours };
+        var hours = new Option<int>("--hours") { Description = "its lifetime", DefaultValueFactory = _ => DefaultHours };
         hours.Validators.Add(Numbers.Between(hours, 1, YearOfHours));
         var command = new Command("token", "a bearer token for a customer, or for staff") { customer, staff, hours };
         command.SetAction(parsed => Console.WriteLine(Create(
@@ -25,7 +25,7 @@ internal static class TokenCommand
     }
 
     /// <summary>A JSON web token, RFC 7519, signed with HS256.</summary>
-    /// <param name="customer">Whom the token speaks for: the <c>sub</c> claim.</param>
+    /// <param name="customer">The <c>sub</c> claim.</param>
     /// <param name="staff">Whether the holder may do what only the shop's staff may.</param>
     /// <param name="lifetime">From <paramref name="now"/> on.</param>
     /// <param name="now">The time of issue.</param>

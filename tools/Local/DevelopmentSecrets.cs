@@ -37,7 +37,7 @@ internal static class DevelopmentSecrets
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         }
 
-        // Written aside and moved, so that a second program never reads half a secret and never replaces one in use.
+        // Written to a temporary file and renamed, so that another program never reads half a secret and never replaces one in use.
         var draft = $"{path}.{Environment.ProcessId}";
         using (var writer = new StreamWriter(draft, options))
         {

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Shop.Local;
 
-/// <summary>What a project's Properties/launchSettings.json says: its preferred address, and its development environment.</summary>
+/// <summary>A project's Properties/launchSettings.json: its preferred address, and its development environment.</summary>
 internal sealed record LaunchProfile(Uri Url, IReadOnlyDictionary<string, string> Environment)
 {
     /// <summary>The first profile of the project, as <c>dotnet run</c> would choose it.</summary>

@@ -5,8 +5,8 @@ using System.Text.Json.Nodes;
 namespace Shop.Local;
 
 /// <summary>
-/// The broker's topology as it is committed, in RabbitMQ's own format: exchanges, queues, bindings, policies, users and what they
-/// may do. <c>./shop topology</c> derives it; a test keeps the file equal to that. It holds no secrets.
+/// The broker's topology as it is committed, in RabbitMQ's own format: exchanges, queues, bindings, policies, users and their
+/// permissions. <c>./shop topology</c> derives it; a test keeps the file up to date. It has no secrets.
 /// </summary>
 internal static class RabbitMqDefinitions
 {

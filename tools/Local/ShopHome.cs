@@ -15,7 +15,7 @@ internal static class ShopHome
     /// <summary>The full path of the home itself.</summary>
     public static string Root { get; } = FindRoot();
 
-    /// <summary>Tells this home's things from another's where names are the machine's, such as those of containers' volumes.</summary>
+    /// <summary>Distinguishes this home from others in machine-wide names, such as container volumes.</summary>
     public static string Id { get; } = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Root)))[..8];
 
     /// <summary>The full path of something in the home.</summary>

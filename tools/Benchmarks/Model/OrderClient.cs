@@ -21,7 +21,7 @@ internal sealed class OrderClient(ShopProcess shop) : IDisposable
     /// <summary>Orders that were answered with 201.</summary>
     public int Placed => _placed;
 
-    /// <summary>Lists the products, puts stock on the shelves, and says where the customers are reached.</summary>
+    /// <summary>Lists the products, receives stock, and puts the customers' contacts.</summary>
     public async Task OpenAsync(CancellationToken ct)
     {
         var staff = new AuthenticationHeaderValue("Bearer", TestTokens.Staff());

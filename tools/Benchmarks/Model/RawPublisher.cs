@@ -24,9 +24,9 @@ internal sealed class RawPublisher : IAsyncDisposable
         (_connection, _channel) = (connection, channel);
         _channel.BasicAcksAsync += (_, ack) =>
         {
-            var taken = ack.Multiple ? ack.DeliveryTag - _confirmed : 1;
-            _confirmed += taken; // every message is confirmed once, so that the count of confirmed ones is what matters
-            _room.Release((int)taken);
+            var confirmed = ack.Multiple ? ack.DeliveryTag - _confirmed : 1;
+            _confirmed += confirmed; // every message is confirmed once, so that the count of confirmed ones is what matters
+            _room.Release((int)confirmed);
             return Task.CompletedTask;
         };
     }
@@ -40,7 +40,7 @@ internal sealed class RawPublisher : IAsyncDisposable
 
     /// <summary>
     /// Publishes copies of an event, each with an id of its own, straight to a queue where one is named; returns when all are
-    /// confirmed. The id is in the envelope too where somebody reads it.
+    /// confirmed. The id is in the envelope too if a consumer reads it.
     /// </summary>
     public async Task PublishAsync(OutboxRow sample, int count, CancellationToken ct, string? queue = null)
     {

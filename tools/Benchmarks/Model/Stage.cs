@@ -63,7 +63,7 @@ internal sealed class Stage : IAsyncDisposable
         return service;
     }
 
-    /// <summary>A quorum queue, as the services' are, that takes the events and that nobody reads.</summary>
+    /// <summary>A quorum queue, like the services', bound to the events and without a consumer.</summary>
     public async Task BindSinkAsync()
     {
         await Broker.DeclareQueueAsync(Sink);

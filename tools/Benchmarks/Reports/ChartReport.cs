@@ -113,7 +113,7 @@ internal sealed class ChartReport
         }
     }
 
-    /// <summary>The length of the scale: one that is far longer than all others is cut off, so that those can be seen.</summary>
+    /// <summary>The length of the scale: a bar far longer than all others is cut off, so that the others stay readable.</summary>
     private static double Scale(IEnumerable<double> values)
     {
         var sorted = values.OrderDescending().ToArray();

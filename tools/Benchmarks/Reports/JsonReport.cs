@@ -67,7 +67,7 @@ internal static class JsonReport
     public static void Write(string file, Measurements measurements) =>
         File.WriteAllText(file, JsonSerializer.Serialize(measurements, s_json) + "\n");
 
-    /// <summary>Four digits say all that a measurement can.</summary>
+    /// <summary>Rounds to four significant digits.</summary>
     private sealed class Rounded : JsonConverter<double>
     {
         public override double Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetDouble();

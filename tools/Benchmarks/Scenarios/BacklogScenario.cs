@@ -86,7 +86,7 @@ internal sealed class Relays : IAsyncDisposable
                     watch.Start();
                 }
             }, ct);
-            _services.ForEach(service => service.Services.GetRequiredService<OutboxDoorbell>().Ring());
+            _services.ForEach(service => service.Services.GetRequiredService<OutboxSignal>().Set());
             await _published.ReachesAsync((long)drained * time, ct);
         }
 
@@ -104,7 +104,7 @@ internal sealed class Relays : IAsyncDisposable
         {
             await _published.ReachesAsync(stored - Waiting, ct);
             await _stage.FillAsync(_sample, Math.Min(Chunk, count - stored), () => { }, ct);
-            _services.ForEach(service => service.Services.GetRequiredService<OutboxDoorbell>().Ring());
+            _services.ForEach(service => service.Services.GetRequiredService<OutboxSignal>().Set());
         }
 
         await _published.ReachesAsync(count, ct);
@@ -135,7 +135,7 @@ internal sealed class Relays : IAsyncDisposable
             $"SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND objid BETWEEN 1 AND {OutboxMessage.Partitions} "
             + $"AND classid = {RelaySession.LockClass} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())") == relays);
 
-    /// <summary>A queue of a million messages would be measured along: nobody reads them, so they are thrown away as they come.</summary>
+    /// <summary>A queue of a million messages would distort the measurement: without a consumer, messages are dropped as they arrive.</summary>
     private async Task EmptySinkAsync()
     {
         while (!_end.IsCancellationRequested)

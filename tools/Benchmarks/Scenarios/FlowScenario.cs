@@ -61,7 +61,7 @@ internal static class FlowScenario
         var count = client.Placed - before;
         var used = shop.Cpu.Read() - cpu;
         var latency = await LatencyAsync(shop, count);
-        BenchContext.Say($"{name}: {count / placing:N0} orders/s placed, all done {lag.TotalSeconds:0.0} s after the last, "
+        BenchContext.Write($"{name}: {count / placing:N0} orders/s placed, all done {lag.TotalSeconds:0.0} s after the last, "
             + $"{used.Ours / count * 1e3:0.0} ms of CPU each, confirmed after {latency.P50.Median:0} ms at p50, {latency.P99.Median:0} ms at p99");
         var row = new ResultRow(
             name, 1, count, One(count / placing), One(used.Ours / count * 1e6),

@@ -62,12 +62,12 @@ internal static class InboxScenario
         ]);
     }
 
-    /// <summary>The messages that the consumer takes at once wait in its hands, the others in the queue.</summary>
+    /// <summary>Prefetched messages wait at the consumer, the others in the queue.</summary>
     private static async Task FillAsync(Stage stage, RawPublisher publisher, OutboxRow sample, string queue, int count, CancellationToken ct)
     {
         stage.Gate.Close();
         await publisher.PublishAsync(sample, count, ct, queue);
-        await Eventually.HoldsAsync("the consumer has taken its first messages",
+        await Eventually.HoldsAsync("the consumer has received its first messages",
             async () => await stage.Broker.CountReadyAsync(queue) < count);
     }
 
@@ -82,7 +82,7 @@ internal static class InboxScenario
         await stage.Database.ExecuteAsync("TRUNCATE effects, inbox");
     }
 
-    /// <summary>What the database can commit at most: both rows in one round trip, on as many connections as the consumer works at once.</summary>
+    /// <summary>What the database can commit at most: both rows in one round trip, on as many connections as the consumer has concurrent deliveries.</summary>
     private static async Task CommitAsync(Stage stage, TimeSpan time, int connections, Stopwatched watch, CancellationToken ct)
     {
         await using var source = new NpgsqlDataSourceBuilder(stage.Database.ConnectionString)

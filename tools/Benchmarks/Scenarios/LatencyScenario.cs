@@ -8,7 +8,7 @@ using Shop.Messaging;
 namespace Shop.Benchmarks.Scenarios;
 
 /// <summary>
-/// How long an event takes from the commit of its cause to the commit of its effect in another service's database. Orders come at
+/// The latency from the commit of an event's cause to the commit of its effect in another service's database. Orders come at
 /// their times, whatever became of the earlier ones, so that a queue shows.
 /// </summary>
 internal static class LatencyScenario
@@ -97,7 +97,7 @@ internal static class LatencyScenario
         watch.Stop(count);
         var round = new TimedRound(watch.Round!, CommitClock.Milliseconds());
         var found = Percentiles.Of([round.Milliseconds]);
-        BenchContext.Say($"{name}: {found.P50.Median:0.0} ms at p50, {found.P99.Median:0.0} ms at p99, {count:N0} events");
+        BenchContext.Write($"{name}: {found.P50.Median:0.0} ms at p50, {found.P99.Median:0.0} ms at p99, {count:N0} events");
         return round;
     }
 

@@ -6,7 +6,7 @@ using Shop.Messaging.Relay;
 namespace Shop.Benchmarks.Scenarios;
 
 /// <summary>
-/// Whether the outbox ages: 10,000,000 events pass through it, as many as the relay takes, and then its rate and its latency are
+/// Whether the outbox ages: 10,000,000 events pass through it, as fast as the relay publishes, and then its rate and its latency are
 /// compared with those of a new database, in turns, because the machine may not be the same an hour later.
 /// </summary>
 internal static class MillionsScenario
@@ -42,7 +42,7 @@ internal static class MillionsScenario
         ]);
     }
 
-    /// <summary>Events come as fast as they leave; a few thousand wait. The first and the last tenth are told apart.</summary>
+    /// <summary>Events come as fast as they leave; a few thousand wait. The first and the last tenth are measured separately.</summary>
     private static async Task<(ResultRow[] Passing, IReadOnlyList<Size> Sizes)> PassAsync(
         BenchContext bench, Stage stage, OutboxRow sample, EventCounter published)
     {
@@ -56,7 +56,7 @@ internal static class MillionsScenario
             await relays.PassAsync(tenth, watch, bench.Stopping);
             rounds.Add(watch.Round!);
             sizes.Add(await SizeAsync(stage));
-            BenchContext.Say($"{(long)number * tenth:N0} events have passed, the last {tenth:N0} at {watch.Round!.Rate:N0}/s with "
+            BenchContext.Write($"{(long)number * tenth:N0} events have passed, the last {tenth:N0} at {watch.Round!.Rate:N0}/s with "
                 + $"{watch.Round.Micros(cpu => cpu.Ours):N0} us of CPU each (others used {watch.Round.Cpu.Others / watch.Round.Seconds:0.0} cores); "
                 + $"the table has {sizes[^1].Table:0.0} MiB, its indexes {sizes[^1].Indexes:0.0}");
         }

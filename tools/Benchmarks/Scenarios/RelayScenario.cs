@@ -61,7 +61,7 @@ internal static class RelayScenario
         published.Reset();
 
         await stage.FillAsync(sample, count, watch.Start, ct);
-        service.Services.GetRequiredService<OutboxDoorbell>().Ring();
+        service.Services.GetRequiredService<OutboxSignal>().Set();
         await published.ReachesAsync(count, ct);
         watch.Stop(count);
 

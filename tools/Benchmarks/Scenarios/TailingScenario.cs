@@ -76,7 +76,7 @@ internal static class TailingScenario
         ServiceUnderTest<BenchDbContext> service;
         await using (var leads = await LogSession.OpenAsync(writer.Services.GetRequiredService<MessagingSettings>(), ct))
         {
-            // While somebody else leads nobody reads the log, so that all of the reading, and connecting too, is in what is measured.
+            // While another session holds the leader lock, the relay does not read the log, so that all reading, and connecting, is measured.
             await Eventually.HoldsAsync("no relay leads", () => leads.TryLeadAsync(ct));
             service = await stage.ProducerAsync(relay: true, migrate: false);
             await stage.FillAsync(sample, count, () => { }, ct);

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Shop.Benchmarks.Servers;
 
-/// <summary>Processor seconds since some moment, by who used them, in the order of <see cref="CpuMeter.Names"/>; and everybody's together.</summary>
+/// <summary>Processor seconds since some moment, by process, in the order of <see cref="CpuMeter.Names"/>; and the total.</summary>
 internal readonly record struct CpuTime(double[] Parts, double Machine)
 {
     public double Ours => Parts.Sum();
@@ -14,8 +14,8 @@ internal readonly record struct CpuTime(double[] Parts, double Machine)
         new([.. a.Parts.Zip(b.Parts, (later, earlier) => later - earlier)], a.Machine - b.Machine);
 }
 
-/// <summary>Reads processor time from /proc: elapsed time on a shared machine says little.</summary>
-/// <param name="parts">Names of what is told apart, and how to read the seconds of each.</param>
+/// <summary>Reads processor time from /proc: elapsed time on a shared machine is not comparable.</summary>
+/// <param name="parts">The names of the parts, and how to read the seconds of each.</param>
 internal sealed class CpuMeter(IReadOnlyList<(string Name, Func<double> Seconds)> parts)
 {
     private const double TicksPerSecond = 100; // USER_HZ is 100 on every architecture that .NET runs on

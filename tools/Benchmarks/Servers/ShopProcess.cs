@@ -20,7 +20,7 @@ internal sealed class ShopProcess : IAsyncDisposable
 
     public IReadOnlyDictionary<string, Uri> Services { get; private set; } = new Dictionary<string, Uri>();
 
-    /// <summary>The four services, the servers and the client, told apart.</summary>
+    /// <summary>The four services, the servers and the client, separately.</summary>
     public CpuMeter Cpu { get; private set; } = new([]);
 
     public static async Task<ShopProcess> StartAsync(CancellationToken ct)
@@ -39,7 +39,7 @@ internal sealed class ShopProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>The first column of the first row that a query gives in a service's database.</summary>
+    /// <summary>The first column of a query's first row in a service's database.</summary>
     public async Task<T> ScalarAsync<T>(string service, string sql)
     {
         await using var connection = new NpgsqlConnection(ConnectionString(service));
@@ -67,7 +67,7 @@ internal sealed class ShopProcess : IAsyncDisposable
 
     private async Task LaunchAsync(CancellationToken ct)
     {
-        // The services take the tokens of the tests: the AppHost keeps a signing key that is there already.
+        // The services accept the tests' tokens: the AppHost keeps an existing signing key.
         Directory.CreateDirectory(Path.Combine(_home, "secrets"));
         await File.WriteAllTextAsync(Path.Combine(_home, "secrets", "signing-key"), TestTokens.SigningKey, ct);
         var start = new ProcessStartInfo("dotnet", [Program()])

@@ -1,6 +1,6 @@
 namespace Shop.Cli;
 
-/// <summary>What help says of a command: one line in the list of commands, all of it in the command's own help.</summary>
+/// <summary>A command's help text: one line in the list of commands, all of it in the command's own help.</summary>
 internal static class About
 {
     /// <param name="summary">One line.</param>

@@ -19,7 +19,7 @@ internal static class Numbers
         if (result is { Implicit: false, Tokens: [var token] }
             && !(T.TryParse(token.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most))
         {
-            result.AddError($"{option.Name} takes a number from {least} to {most}, not '{token.Value}'.");
+            result.AddError($"{option.Name} must be a number from {least} to {most}, not '{token.Value}'.");
         }
     };
 }

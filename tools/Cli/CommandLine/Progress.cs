@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Shop.Cli;
 
-/// <summary>Says what takes a while, how long it has taken, and how it ended; on a terminal in one line that counts the seconds.</summary>
+/// <summary>Shows the progress of a long step, its duration and its result; on a terminal in one line that counts the seconds.</summary>
 internal static class Progress
 {
     private static readonly TimeSpan s_tick = TimeSpan.FromSeconds(1);
@@ -14,13 +14,13 @@ internal static class Progress
     {
         var watch = Stopwatch.StartNew();
         var line = $"{what} ({expectation}) ...";
-        await Console.Error.WriteAsync(Terminal.IsErrorWatched ? line : line + Environment.NewLine);
+        await Console.Error.WriteAsync(Terminal.IsErrorInteractive ? line : line + Environment.NewLine);
         var work = workAsync();
         try
         {
             while (await Task.WhenAny(work, Task.Delay(s_tick)) != work)
             {
-                if (Terminal.IsErrorWatched)
+                if (Terminal.IsErrorInteractive)
                 {
                     await Console.Error.WriteAsync($"\r{line} {Seconds(watch)}");
                 }
@@ -31,7 +31,7 @@ internal static class Progress
         finally
         {
             var end = work.IsCompletedSuccessfully ? $"{what}: {Seconds(watch)}." : $"{what}: failed after {Seconds(watch)}.";
-            await Console.Error.WriteLineAsync(Terminal.IsErrorWatched ? "\r" + end.PadRight(line.Length + 8) : end);
+            await Console.Error.WriteLineAsync(Terminal.IsErrorInteractive ? "\r" + end.PadRight(line.Length + 8) : end);
         }
     }
 

@@ -6,8 +6,8 @@ using System.Runtime.InteropServices;
 namespace Shop.Cli;
 
 /// <summary>
-/// Parses the words, runs the command, and turns its troubles into one style of message and three exit codes: 0 done, 1 failed,
-/// 2 called wrongly.
+/// Parses the arguments, runs the command, and maps errors to one style of message and three exit codes: 0 done, 1 failed,
+/// 2 usage error.
 /// </summary>
 internal static class ShopCommandLine
 {
@@ -19,7 +19,7 @@ internal static class ShopCommandLine
     public static async Task<int> RunAsync(IEnumerable<Command> commands, string[] args)
     {
         Terminal.Configure();
-        var root = new RootCommand("A shop of four services that talk by events. ./shop <command> --help tells more of a command.")
+        var root = new RootCommand("A shop of four services that communicate by events. ./shop <command> --help shows a command's help.")
         {
             HelpName = "./shop",
         };
@@ -79,7 +79,7 @@ internal static class ShopCommandLine
     {
         if (parsed.Tokens.Count == 0)
         {
-            return "Say what to do.";
+            return "A command is missing.";
         }
 
         if (parsed.UnmatchedTokens is not [var word, ..])
@@ -91,7 +91,7 @@ internal static class ShopCommandLine
         var known = word.StartsWith('-')
             ? command.Options.SelectMany(option => option.Aliases.Append(option.Name))
             : command.Subcommands.Select(sub => sub.Name);
-        var what = command is RootCommand && !word.StartsWith('-') ? $"There is no command '{word}'." : $"'{word}' is not understood.";
+        var what = command is RootCommand && !word.StartsWith('-') ? $"There is no command '{word}'." : $"'{word}' is not a known argument.";
         return Similar.To(word, known) is { } similar ? $"{what} Did you mean '{similar}'?" : what;
     }
 

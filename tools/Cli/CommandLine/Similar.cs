@@ -1,6 +1,6 @@
 namespace Shop.Cli;
 
-/// <summary>Finds the word that somebody meant who mistyped it.</summary>
+/// <summary>Finds the word that a mistyped one was meant to be.</summary>
 internal static class Similar
 {
     private const int MostEdits = 3;

@@ -3,19 +3,19 @@ using Spectre.Console;
 
 namespace Shop.Cli;
 
-/// <summary>How this program writes: results to the output, everything else to the error output; colours and moving lines only for people.</summary>
+/// <summary>Output of this program: results to stdout, everything else to stderr; colours and progress only on a terminal.</summary>
 internal static class Terminal
 {
-    /// <summary>Whether a person watches the output. NO_COLOR and TERM=dumb say no.</summary>
-    public static bool IsWatched { get; } = !Console.IsOutputRedirected && IsCapable();
+    /// <summary>Whether stdout is a terminal, and neither NO_COLOR nor TERM=dumb is set.</summary>
+    public static bool IsInteractive { get; } = !Console.IsOutputRedirected && IsCapable();
 
-    /// <summary>Whether a person watches the error output, where progress is shown.</summary>
-    public static bool IsErrorWatched { get; } = !Console.IsErrorRedirected && IsCapable();
+    /// <summary>Whether stderr, where progress is shown, is a terminal.</summary>
+    public static bool IsErrorInteractive { get; } = !Console.IsErrorRedirected && IsCapable();
 
-    /// <summary>Without a terminal no control code is written, whatever the environment says of colours.</summary>
+    /// <summary>Without a terminal no control codes are written, whatever the environment sets for colours.</summary>
     public static void Configure()
     {
-        if (!IsWatched)
+        if (!IsInteractive)
         {
             AnsiConsole.Console = AnsiConsole.Create(new AnsiConsoleSettings
             {
@@ -29,10 +29,10 @@ internal static class Terminal
 
     public static void Error(string message) => Console.Error.WriteLine($"shop: {message}");
 
-    /// <summary>What is going on, for a person who waits. Not part of a command's result.</summary>
+    /// <summary>A note on progress, not part of a command's result.</summary>
     public static void Note(string message) => Console.Error.WriteLine(message);
 
-    /// <summary>One line from elsewhere, without what a terminal would obey: control and direction characters as \uXXXX.</summary>
+    /// <summary>Untrusted text on one line: control and direction characters as \uXXXX.</summary>
     public static string Safe(string text) => string.Concat(text.Select(character => char.GetUnicodeCategory(character)
         is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
             ? string.Create(CultureInfo.InvariantCulture, $"\\u{(int)character:x4}")

@@ -3,7 +3,7 @@ using Shop.Cli.Setup;
 
 namespace Shop.Cli.Concepts;
 
-/// <summary>Lists the types that a reader meets who follows an order from its request to its confirmation.</summary>
+/// <summary>Lists the types on the path of an order from its request to its confirmation.</summary>
 internal static class ConceptsCommand
 {
     // The steps of the way. What is between them, the outbox, the broker and the inbox, is the library's.

@@ -3,9 +3,9 @@ using Mono.Cecil;
 namespace Shop.Cli.Concepts;
 
 /// <summary>
-/// The types of Shop that somebody meets who reads methods and whatever they call. Code of services and contracts is followed from
+/// The types of Shop that methods reach through whatever they call. Code of services and contracts is followed from
 /// method to method; of the library and of ServiceDefaults only what that code names is counted, as their insides need not be known.
-/// A nested type, and what the compiler makes of a method, belong to the type around them.
+/// A nested type, and what the compiler generates from a method, belong to the type around them.
 /// </summary>
 internal sealed class ReachedTypes
 {

@@ -7,8 +7,8 @@ namespace Shop.Cli.Contracts;
 /// <summary>What is committed of the contracts.</summary>
 /// <param name="Schemas">By wire name.</param>
 /// <param name="Examples">The recorded messages, by path below contracts/examples.</param>
-/// <param name="Retired">Events that nobody consumes any more and that may go.</param>
-/// <param name="Consumers">Who takes what.</param>
+/// <param name="Retired">Events that are no longer consumed and may be removed.</param>
+/// <param name="Consumers">Who consumes what.</param>
 internal sealed record ContractFiles(
     IReadOnlyDictionary<string, JsonObject> Schemas,
     IReadOnlyDictionary<string, string> Examples,

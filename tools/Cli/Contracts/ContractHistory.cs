@@ -7,8 +7,8 @@ namespace Shop.Cli.Contracts;
 internal sealed class ContractHistory(string repository)
 {
     /// <summary>
-    /// The revisions that changed the contracts, newest first: of a merge, what it brought and not how it came about, so that a
-    /// version can still be thought over on its branch. Empty where there is no git, or no commit.
+    /// The revisions that changed the contracts, newest first: a merge counts as one change without its branch's commits, so that a
+    /// version can still be changed on its branch. Empty where there is no git, or no commit.
     /// </summary>
     public async Task<IReadOnlyList<string>> RevisionsAsync(CancellationToken ct)
     {
@@ -24,7 +24,7 @@ internal sealed class ContractHistory(string repository)
     }
 
     /// <summary>What was committed at a revision.</summary>
-    /// <exception cref="InvalidOperationException">Git does not know the revision.</exception>
+    /// <exception cref="InvalidOperationException">The revision does not exist.</exception>
     public async Task<ContractFiles> AtAsync(string revision, CancellationToken ct)
     {
         using var archive = new MemoryStream(await GitAsync(["archive", "--format=tar", revision, "--", "contracts", RabbitMqDefinitions.RelativePath], ct));

@@ -6,17 +6,17 @@ using Shop.Messaging;
 
 namespace Shop.Cli.Contracts;
 
-/// <summary>Keeps the committed schemas equal to the records, and refuses changes that would break who has the contracts as they were.</summary>
+/// <summary>Checks that the committed schemas match the records, and rejects breaking changes.</summary>
 internal static class ContractsCommand
 {
     public static Command Create()
     {
         var noBuild = new Option<bool>("--no-build") { Recursive = true, Description = "with what was built last" };
         var command = new Command("contracts", About.Text(
-            "check, write or add versions of the events", "The events that services publish, as a public API. docs/contracts.md has the rules. Without a word it checks.")) { noBuild };
+            "check, write or add versions of the events", "The events that services publish, as a public API. docs/contracts.md has the rules. Without a subcommand it checks.")) { noBuild };
         var (check, against) = CreateCheck(noBuild);
         command.Add(check);
-        command.Add(against); // without a word it checks
+        command.Add(against); // without a subcommand it checks
         command.SetAction((parsed, ct) => BuiltAsync(parsed.GetValue(noBuild), () => CheckAsync(parsed.GetValue(against), ct), ct));
         command.Add(CreateWrite(noBuild));
         command.Add(CreateAdd());
@@ -27,8 +27,8 @@ internal static class ContractsCommand
     {
         var against = new Option<string?>("--against") { HelpName = "revision", Description = "compares with this commit alone" };
         var check = new Command("check", About.Text("whether a change of an event breaks a consumer", """
-            Whether the committed schemas are what the records say, and whether an event breaks consumers that have it as it was at any
-            commit before: which member, and whom it would break. Exits with 1 if so.
+            Checks that the committed schemas match the records, and that no event breaks consumers built with the contracts of any earlier
+            commit. Shows the member and the consumers that would break, and exits with 1.
             """))
         {
             against,
@@ -53,7 +53,7 @@ internal static class ContractsCommand
     private static Command CreateAdd()
     {
         var name = new Argument<string>("event") { Description = "such as OrderPlaced" };
-        var add = new Command("add", "scaffold the next version of an event beside the one that is there") { name };
+        var add = new Command("add", "scaffold the next version of an event beside the current one") { name };
         add.SetAction(parsed => Add(parsed.GetRequiredValue(name)));
         return add;
     }
@@ -89,17 +89,17 @@ internal static class ContractsCommand
 
         var stale = breaking > 0 ? [] : await StaleAsync(await DerivedAsync(now, ct), ct);
         stale.ToList().ForEach(path => Console.WriteLine($"stale      {path}"));
-        var unheard = EventsWithoutQueue.In(RabbitMqDefinitions.Read(), now.Schemas.Keys);
-        unheard.ToList().ForEach(name => Console.WriteLine(EventsWithoutQueue.Describe(name)));
-        Console.WriteLine((breaking, stale.Count, unheard.Count) switch
+        var unrouted = EventsWithoutQueue.In(RabbitMqDefinitions.Read(), now.Schemas.Keys);
+        unrouted.ToList().ForEach(name => Console.WriteLine(EventsWithoutQueue.Describe(name)));
+        Console.WriteLine((breaking, stale.Count, unrouted.Count) switch
         {
             ( > 0, _, _) => Instead(breaking),
-            (_, > 0, _) => $"\n{stale.Count} files are not what the code says. Write them, look at what changed, commit: ./shop contracts write",
+            (_, > 0, _) => $"\n{stale.Count} files do not match the code. Write them, review the changes, commit: ./shop contracts write",
             (_, _, > 0) => EventsWithoutQueue.WhatToDo,
-            _ => $"{now.Schemas.Count} events keep what they promised"
+            _ => $"{now.Schemas.Count} events have no breaking changes"
                 + (revisions.Count == 0 ? "; there is no history to compare with." : $", compared with {string.Join(", ", revisions)}."),
         });
-        return breaking + stale.Count + unheard.Count == 0 ? 0 : 1;
+        return breaking + stale.Count + unrouted.Count == 0 ? 0 : 1;
     }
 
     private static async Task<int> WriteAsync(CancellationToken ct)
@@ -141,13 +141,13 @@ internal static class ContractsCommand
 
         Console.WriteLine("""
 
-            It is a copy so far, which compiles. Now, as docs/contracts.md says:
+            It is a copy so far, which compiles. Next steps (docs/contracts.md):
 
               1. Change the record, and the step up and down. Make the examples messages of the new version. Let Analytics' projections
-                 read the new version: they are given each fact in its newest.
+                 read the new version: they receive each event in its newest version.
               2. ./shop contracts write, and ./shop topology > deploy/rabbitmq/definitions.json: the new version has an exchange.
-              3. Let the publisher's PublishedEvents return the new version; the old one is published beside it by itself.
-              4. Let consumers take the new version, with [AlsoTakes] of the old one for as long as a publisher tells only that.
+              3. Let the publisher's PublishedEvents return the new version; the old one is published beside it automatically.
+              4. Let consumers handle the new version, with [AlsoSubscribesTo] of the old one for as long as a publisher publishes only that.
             """);
         return 0;
     }
@@ -162,8 +162,8 @@ internal static class ContractsCommand
             if (change.Verdict == Verdict.Breaking)
             {
                 breaking++;
-                var takers = before.Consumers.Of(change.Event);
-                Console.WriteLine($"           It would break {(takers.Count == 0 ? "nobody in this repository" : string.Join(", ", takers))}.");
+                var consumers = before.Consumers.Of(change.Event);
+                Console.WriteLine($"           It would break {(consumers.Count == 0 ? "no consumer in this repository" : string.Join(", ", consumers))}.");
             }
         }
 
@@ -176,7 +176,7 @@ internal static class ContractsCommand
 
             ./shop contracts add <Event>        such as: ./shop contracts add OrderPlaced
 
-        docs/contracts.md says how the new version goes out and the old one goes away.
+        docs/contracts.md describes how to roll out the new version and retire the old one.
         """;
 
     private static async Task<IReadOnlyList<string>> StaleAsync(IReadOnlyDictionary<string, string> derived, CancellationToken ct)

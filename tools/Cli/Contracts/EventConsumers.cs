@@ -14,14 +14,14 @@ internal sealed class EventConsumers
         _takesAll = [.. queues.SelectMany(queue => queue).GroupBy(queue => queue).Where(queue => queue.Count() == queues.Count).Select(queue => queue.Key)];
     }
 
-    /// <summary>The queues that get an event.</summary>
+    /// <summary>The queues that receive an event.</summary>
     public IReadOnlyList<string> Of(string name) => [.. _queues[name].Order(StringComparer.Ordinal)];
 
-    /// <summary>The queues that get an event because their consumer names it, and not because it takes whatever there is.</summary>
+    /// <summary>The queues whose consumer subscribes to this event, and not to all events.</summary>
     public IReadOnlyList<string> ByName(string name) => [.. Of(name).Where(queue => !_takesAll.Contains(queue))];
 
-    /// <summary>As definitions say.</summary>
-    /// <param name="definitions">The broker's; without any, nobody is known.</param>
+    /// <summary>From the broker's definitions.</summary>
+    /// <param name="definitions">The broker's; null for no consumers.</param>
     /// <param name="events">All events, known by their schemas.</param>
     public static EventConsumers From(JsonObject? definitions, IEnumerable<string> events)
     {

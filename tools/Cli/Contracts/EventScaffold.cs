@@ -74,7 +74,7 @@ internal sealed partial class EventScaffold(string repository)
 
         namespace Shop.Contracts.{{service}}.V{{version + 1}};
 
-        /// <summary>Between versions {{version}} and {{version + 1}} of {{type.Name}}.</summary>
+        /// <summary>Converts between versions {{version}} and {{version + 1}} of {{type.Name}}.</summary>
         public sealed class {{type.Name}}Step : IVersionStep<V{{version}}.{{type.Name}}, {{type.Name}}>
         {
             private {{type.Name}}Step() { }
@@ -132,7 +132,7 @@ internal sealed partial class EventScaffold(string repository)
 
             [Theory]
             [MemberData(nameof(Recorded))]
-            public void What_was_recorded_of_the_old_version_survives_the_way_up_and_down(string message)
+            public void Recorded_messages_of_the_old_version_survive_upcast_and_downcast(string message)
             {
                 var old = JsonSerializer.Deserialize<Old>(message, EventJson.Options)!;
 

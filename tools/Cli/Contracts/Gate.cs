@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Shop.Cli.Contracts;
 
-/// <summary>Decides what a set of contracts is to those who have an earlier one.</summary>
+/// <summary>Compares the contracts with an earlier state.</summary>
 internal static class Gate
 {
     /// <summary>All differences, event by event.</summary>
@@ -19,7 +19,7 @@ internal static class Gate
             }
             else
             {
-                changes.Add(Gone(name, schema, before, now));
+                changes.Add(Removed(name, schema, before, now));
             }
         }
 
@@ -28,23 +28,23 @@ internal static class Gate
         changes.AddRange(before.Examples
             .Where(example => now.Schemas.ContainsKey(EventOf(example.Key)) && now.Examples.GetValueOrDefault(example.Key) != example.Value)
             .Select(example => new ContractChange(EventOf(example.Key), "", Verdict.Breaking,
-                $"had {example.Key} recorded, which is gone or altered: what was sent is sent. Record another message beside it")));
+                $"had the recorded message {example.Key}, which was removed or changed. Published messages cannot change: record another one beside it")));
         return changes;
     }
 
-    private static ContractChange Gone(string name, JsonObject schema, ContractFiles before, ContractFiles now)
+    private static ContractChange Removed(string name, JsonObject schema, ContractFiles before, ContractFiles now)
     {
         if (now.Retired.Contains(name))
         {
-            return now.Consumers.ByName(name) is { Count: > 0 } takers
-                ? new(name, "", Verdict.Breaking, $"is retired, and still taken by {string.Join(", ", takers)}")
-                : new(name, "", Verdict.Additive, $"is gone: {ContractFiles.RetiredFile} says that nobody takes it any more");
+            return now.Consumers.ByName(name) is { Count: > 0 } consumers
+                ? new(name, "", Verdict.Breaking, $"is retired, but still consumed by {string.Join(", ", consumers)}")
+                : new(name, "", Verdict.Additive, $"was removed: it is listed in {ContractFiles.RetiredFile}");
         }
 
-        var renamed = now.Schemas.Keys.Except(before.Schemas.Keys).FirstOrDefault(other => SchemaComparison.SameButForWords(schema, now.Schemas[other]));
+        var renamed = now.Schemas.Keys.Except(before.Schemas.Keys).FirstOrDefault(other => SchemaComparison.EqualIgnoringDescriptions(schema, now.Schemas[other]));
         return new(name, "", Verdict.Breaking, renamed is null
-            ? "is gone: its consumers wait for ever, and what still comes of it is a dead letter"
-            : $"is called {renamed} on the wire now: its consumers are bound to the old name and hear nothing");
+            ? "was removed: its consumers receive nothing, and messages in flight are dead-lettered"
+            : $"was renamed to {renamed} on the wire: its consumers are bound to the old name and receive nothing");
     }
 
     private static string EventOf(string example) => example.Split('/')[0];

@@ -2,23 +2,23 @@ using System.Text.Json.Nodes;
 
 namespace Shop.Cli.Contracts;
 
-/// <summary>What a change of a contract is to those who have the contract as it was.</summary>
+/// <summary>The compatibility of a contract change.</summary>
 internal enum Verdict
 {
-    /// <summary>Nobody who reads or writes events can tell.</summary>
+    /// <summary>No effect on readers or writers.</summary>
     Described,
 
-    /// <summary>Old consumers ignore it, and new ones do without it in old messages.</summary>
+    /// <summary>Compatible: old consumers ignore it, and new ones do not require it.</summary>
     Additive,
 
-    /// <summary>An old consumer fails on new messages, a new one on old messages, or one of them is told something else than it was promised.</summary>
+    /// <summary>An old consumer fails on new messages, a new one on old messages, or a guarantee of the schema is broken.</summary>
     Breaking,
 }
 
 /// <summary>One difference of an event's schema.</summary>
 /// <param name="Event">The wire name.</param>
 /// <param name="Member">Its place, such as <c>lines[].sku</c>; empty for the event itself.</param>
-/// <param name="Verdict">What it is to the others.</param>
+/// <param name="Verdict">Its compatibility.</param>
 /// <param name="What">What is different, and who fails by it.</param>
 internal sealed record ContractChange(string Event, string Member, Verdict Verdict, string What);
 
@@ -51,12 +51,12 @@ internal static class SchemaComparison
         CompareBounds(place, before, now);
         if (Text(before["description"]) != Text(now["description"]))
         {
-            place.Add(Verdict.Described, "is described in other words");
+            place.Add(Verdict.Described, "has another description");
         }
 
         if (Text(before["default"]) != Text(now["default"]) && before.ContainsKey("default") && now.ContainsKey("default"))
         {
-            place.Add(Verdict.Breaking, $"is {Text(now["default"])} where it is missing, was {Text(before["default"])}: the same message means something else");
+            place.Add(Verdict.Breaking, $"is {Text(now["default"])} where it is missing, was {Text(before["default"])}: the same message now has another meaning");
         }
 
         if (before["items"] is JsonObject itemsBefore && now["items"] is JsonObject itemsNow)
@@ -79,8 +79,8 @@ internal static class SchemaComparison
         if (IsNullable(before) != IsNullable(now))
         {
             place.Add(Verdict.Breaking, IsNullable(now)
-                ? "may be null now: old consumers, who were promised a value, refuse it"
-                : "may not be null any more: new consumers refuse old messages in which it is");
+                ? "may be null now: old consumers, which require a value, reject it"
+                : "must not be null any more: new consumers reject old messages in which it is null");
         }
 
         return true;
@@ -91,12 +91,12 @@ internal static class SchemaComparison
         var (was, isNow) = (Values(before), Values(now));
         foreach (var value in was.Except(isNow))
         {
-            place.Add(Verdict.Breaking, $"cannot be '{value}' any more: new consumers refuse old messages in which it is");
+            place.Add(Verdict.Breaking, $"can no longer be '{value}': new consumers reject old messages with that value");
         }
 
         foreach (var value in isNow.Except(was))
         {
-            place.Add(Verdict.Breaking, $"can be '{value}' now: old consumers do not know that value and refuse it");
+            place.Add(Verdict.Breaking, $"can be '{value}' now: old consumers reject the unknown value");
         }
     }
 
@@ -109,14 +109,14 @@ internal static class SchemaComparison
             {
                 var narrower = was is null || (isNow is not null && isNow > was == more);
                 place.Add(Verdict.Breaking, $"has {keyword} {Text(now[keyword])}, was {Text(before[keyword])}: " + (narrower
-                    ? "narrowed, old messages break the promise that new consumers rely on"
-                    : "widened, new messages break the promise that old consumers rely on"));
+                    ? "narrowed, old messages violate the constraint that new consumers check"
+                    : "widened, new messages violate the constraint that old consumers check"));
             }
         }
 
         if (Text(before["pattern"]) != Text(now["pattern"]))
         {
-            place.Add(Verdict.Breaking, $"has the form {Text(now["pattern"])}, was {Text(before["pattern"])}: one side is promised another form than it gets");
+            place.Add(Verdict.Breaking, $"has the pattern {Text(now["pattern"])}, was {Text(before["pattern"])}: one side receives values that violate its pattern");
         }
     }
 
@@ -127,17 +127,17 @@ internal static class SchemaComparison
         var added = isNow.Keys.Except(was.Keys).ToList();
         foreach (var gone in was.Keys.Except(isNow.Keys))
         {
-            var renamed = added.Find(name => SameButForWords(was[gone], isNow[name]) && neededBefore.Contains(gone) == neededNow.Contains(name));
+            var renamed = added.Find(name => EqualIgnoringDescriptions(was[gone], isNow[name]) && neededBefore.Contains(gone) == neededNow.Contains(name));
             place.In(gone).Add(Verdict.Breaking, renamed is null
-                ? "is gone: old consumers miss it in new messages"
-                : $"is called {renamed} now: old consumers miss it in new messages, and new ones miss {renamed} in old messages");
+                ? "was removed: old consumers miss it in new messages"
+                : $"was renamed to {renamed}: old consumers miss it in new messages, and new ones miss {renamed} in old messages");
             added.Remove(renamed ?? "");
         }
 
         foreach (var name in added)
         {
             place.In(name).Add(neededNow.Contains(name) ? Verdict.Breaking : Verdict.Additive, neededNow.Contains(name)
-                ? "is new and required: new consumers refuse old messages, which do not have it"
+                ? "is new and required: new consumers reject old messages, which do not have it"
                 : "is new and optional");
         }
 
@@ -146,19 +146,19 @@ internal static class SchemaComparison
             if (neededBefore.Contains(name) != neededNow.Contains(name))
             {
                 place.In(name).Add(Verdict.Breaking, neededNow.Contains(name)
-                    ? "is required now: new consumers refuse old messages that do not have it"
-                    : "is optional now: old consumers refuse new messages that do not have it");
+                    ? "is required now: new consumers reject old messages that do not have it"
+                    : "is optional now: old consumers reject new messages that do not have it");
             }
 
             CompareNode(place.In(name), was[name], isNow[name]);
         }
     }
 
-    /// <summary>Whether two schemas promise the same, whatever they are called and however they are described.</summary>
-    public static bool SameButForWords(JsonObject one, JsonObject other) =>
-        JsonNode.DeepEquals(WithoutWords(one), WithoutWords(other));
+    /// <summary>Whether two schemas are equal apart from names and descriptions.</summary>
+    public static bool EqualIgnoringDescriptions(JsonObject one, JsonObject other) =>
+        JsonNode.DeepEquals(WithoutDescriptions(one), WithoutDescriptions(other));
 
-    private static JsonObject WithoutWords(JsonObject schema)
+    private static JsonObject WithoutDescriptions(JsonObject schema)
     {
         var bare = schema.DeepClone().AsObject();
         foreach (var word in (string[])["$id", "title", "description", "examples"])
@@ -168,13 +168,13 @@ internal static class SchemaComparison
 
         if (bare["items"] is JsonObject items)
         {
-            bare["items"] = WithoutWords(items);
+            bare["items"] = WithoutDescriptions(items);
         }
 
         if (bare["properties"] is JsonObject properties)
         {
             bare["properties"] = new JsonObject(properties.ToList().Select(member =>
-                KeyValuePair.Create(member.Key, (JsonNode?)WithoutWords(member.Value!.AsObject()))));
+                KeyValuePair.Create(member.Key, (JsonNode?)WithoutDescriptions(member.Value!.AsObject()))));
         }
 
         return bare;

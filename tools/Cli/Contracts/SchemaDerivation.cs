@@ -9,7 +9,7 @@ namespace Shop.Cli.Contracts;
 
 /// <summary>
 /// Makes an event's JSON Schema of its record: members, types, null and required as System.Text.Json reads and writes them,
-/// descriptions from the XML documentation, what the publisher promises from the attributes.
+/// descriptions from the XML documentation, constraints from the attributes.
 /// </summary>
 internal static class SchemaDerivation
 {
@@ -38,7 +38,7 @@ internal static class SchemaDerivation
         return new(ShopEvents.Catalog.Names.ToDictionary(name => name, name => Of(ShopEvents.Catalog.TypeOf(name)!, name, docs, examples)), StringComparer.Ordinal);
     }
 
-    /// <summary>The schema of one event, with what was recorded of it.</summary>
+    /// <summary>The schema of one event, with its recorded examples.</summary>
     /// <param name="type">The record.</param>
     /// <param name="name">Its wire name.</param>
     /// <param name="docs">What its members are called for people.</param>
@@ -112,7 +112,7 @@ internal static class SchemaDerivation
                 case NotEmptyAttribute:
                     schema[schema["items"] is null ? "minLength" : "minItems"] = 1;
                     break;
-                case FormAttribute { Pattern: var pattern }:
+                case PatternAttribute { Pattern: var pattern }:
                     schema["pattern"] = pattern;
                     break;
             }

@@ -4,7 +4,7 @@ using System.Xml.Linq;
 
 namespace Shop.Cli.Contracts;
 
-/// <summary>What the XML documentation of an assembly says, as plain text with members as they are called in JSON.</summary>
+/// <summary>The XML documentation of an assembly as plain text, with the JSON names of members.</summary>
 internal sealed partial class XmlDocs
 {
     private readonly Dictionary<string, XElement> _members;
@@ -17,7 +17,7 @@ internal sealed partial class XmlDocs
 
     public string? SummaryOf(Type type) => Text(Member(type)?.Element("summary"));
 
-    /// <summary>What is said of a member: by the record's param, or by the property's own summary.</summary>
+    /// <summary>The description of a member: the record's param, or the property's summary.</summary>
     public string? SummaryOf(Type type, string property) =>
         Text(Member(type)?.Elements("param").FirstOrDefault(param => param.Attribute("name")!.Value == property)
             ?? _members.GetValueOrDefault($"P:{NameOf(type)}.{property}")?.Element("summary"));

@@ -4,13 +4,13 @@ using System.Text.Json;
 
 namespace Shop.Cli.DeadLetters;
 
-/// <summary>A dead letter as a service's staff API tells of it.</summary>
+/// <summary>A dead letter as a service's staff API returns it.</summary>
 internal sealed record DeadLetterView(
     string Queue, string Id, string? EventType, string? AggregateId, string Why, DateTimeOffset? FirstDeath, int Deaths, DiscardView? Discarded);
 
 internal sealed record DiscardView(string Reason, string By, DateTimeOffset At);
 
-/// <summary>Messages that consumers could not handle: shows them, sends them again, discards them. Asks the services, as staff.</summary>
+/// <summary>Shows, retries and discards dead letters, by the services' staff APIs.</summary>
 internal static class DeadLettersCommand
 {
     public static Command Create()
@@ -19,7 +19,7 @@ internal static class DeadLettersCommand
         var discarded = new Option<bool>("--discarded") { Description = "those that were discarded, with who did it and why" };
         var json = new Option<bool>("--json") { Description = "for programs" };
         var command = new Command("dead-letters", About.Text("messages that could not be handled: see, retry, discard", """
-            Shows the messages that consumers could not handle, at most 200 of each queue, with why, since when and how often. Asks the
+            Shows the messages that consumers could not handle, at most 200 of each queue, with the reason, the time and the count. Queries the
             running services, as staff.
             """))
         {
@@ -37,19 +37,19 @@ internal static class DeadLettersCommand
     {
         var (queue, id) = (QueueArgument(ArgumentArity.ExactlyOne, orService: true), IdArgument(ArgumentArity.ZeroOrOne));
         var all = new Option<bool>("--all") { Description = "all that are there now, of the queue or of all queues of the service" };
-        var retry = new Command("retry", "send one message, or all of a queue, again, to that queue alone") { queue, id, all };
+        var retry = new Command("retry", "retry one message, or all of a queue") { queue, id, all };
         retry.SetAction((parsed, ct) =>
         {
             if ((parsed.GetValue(id) is null) != parsed.GetValue(all))
             {
-                throw new UsageException("Name one message id, or say --all.");
+                throw new UsageException("Give a message id, or --all.");
             }
 
             if (StaffApi.Services.Contains(parsed.GetRequiredValue(queue)))
             {
                 return parsed.GetValue(all)
                     ? StaffApi.AskAsync(http => RetryAllAsync(http, parsed.GetRequiredValue(queue)!, ct), ct)
-                    : throw new UsageException("A message id needs its queue.");
+                    : throw new UsageException("Give the message's queue too.");
             }
 
             return StaffApi.AskAsync(http => RetryAsync(http, parsed.GetRequiredValue(queue)!, parsed.GetValue(id), ct), ct);
@@ -61,7 +61,7 @@ internal static class DeadLettersCommand
     {
         var (queue, id) = (QueueArgument(ArgumentArity.ExactlyOne), IdArgument(ArgumentArity.ExactlyOne));
         var reason = new Option<string>("--reason") { Required = true, Description = "why, for whoever finds it later" };
-        var discard = new Command("discard", "put a message away that shall not be handled; it is kept with the reason") { queue, id, reason };
+        var discard = new Command("discard", "discard a message that shall not be handled; it is kept with the reason") { queue, id, reason };
         discard.SetAction((parsed, ct) => StaffApi.AskAsync(http =>
             DiscardAsync(http, parsed.GetRequiredValue(queue)!, parsed.GetRequiredValue(id)!, parsed.GetRequiredValue(reason), ct), ct));
         return discard;
@@ -79,8 +79,8 @@ internal static class DeadLettersCommand
             if (result.Tokens is [var token] && ServiceOf(token.Value) is null && !(orService && StaffApi.Services.Contains(token.Value)))
             {
                 var similar = Similar.To(token.Value, ["show", "retry", "discard"]);
-                result.AddError($"'{token.Value}' is no queue. "
-                    + (similar is null ? "They are named like inventory.order-placed." : $"Did you mean '{similar}'?"));
+                result.AddError($"'{token.Value}' is not a queue. "
+                    + (similar is null ? "Queues have names like inventory.order-placed." : $"Did you mean '{similar}'?"));
             }
         });
         return queue;
@@ -123,7 +123,7 @@ internal static class DeadLettersCommand
     {
         var path = id is null ? $"/dead-letters/{queue}/retry" : $"/dead-letters/{queue}/{Uri.EscapeDataString(id)}/retry";
         using var response = await http.PostAsync(new Uri(StaffApi.AddressOf(ServiceOf(queue)!), path), content: null, ct);
-        return await TellAsync(response, id, "sent again", ct);
+        return await ReportAsync(response, id, "sent again", ct);
     }
 
     private static async Task<int> RetryAllAsync(HttpClient http, string service, CancellationToken ct)
@@ -157,10 +157,10 @@ internal static class DeadLettersCommand
     {
         using var response = await http.PostAsJsonAsync(
             new Uri(StaffApi.AddressOf(ServiceOf(queue)!), $"/dead-letters/{queue}/{Uri.EscapeDataString(id)}/discard"), new { reason }, ct);
-        return await TellAsync(response, id, "discarded", ct);
+        return await ReportAsync(response, id, "discarded", ct);
     }
 
-    private static async Task<int> TellAsync(HttpResponseMessage response, string? id, string what, CancellationToken ct)
+    private static async Task<int> ReportAsync(HttpResponseMessage response, string? id, string what, CancellationToken ct)
     {
         if (!response.IsSuccessStatusCode)
         {
@@ -171,7 +171,7 @@ internal static class DeadLettersCommand
         var (count, left) = (moved.GetProperty("count").GetInt32(), moved.GetProperty("left").GetInt32());
         if (id is not null && count + left == 0)
         {
-            throw new FailureException($"there is no dead letter {id}. ./shop dead-letters lists those that there are.");
+            throw new FailureException($"there is no dead letter {id}. List them with: ./shop dead-letters");
         }
 
         Console.WriteLine($"{count} {what}.");
@@ -187,17 +187,17 @@ internal static class DeadLettersCommand
 
         Console.WriteLine("""
 
-            What is in one:     ./shop dead-letters show <id>
-            Send it again:      ./shop dead-letters retry <queue> <id>
+            Show its content:   ./shop dead-letters show <id>
+            Retry it:           ./shop dead-letters retry <queue> <id>
             """);
     }
 
-    /// <summary>What the list says of one, in lines.</summary>
+    /// <summary>The lines of one dead letter in the list.</summary>
     public static List<string> Summary(DeadLetterView letter)
     {
         var what = (letter.EventType, letter.AggregateId) switch
         {
-            (null, _) => "of no known type",
+            (null, _) => "of unknown type",
             ({ } type, null) => type,
             ({ } type, { } about) => $"{type} of {about}",
         };

@@ -46,10 +46,10 @@ internal static class ShowDeadLetterCommand
             shown++;
         }
 
-        return shown > 0 ? 0 : throw new FailureException($"there is no dead letter {id}. ./shop dead-letters lists those that there are.");
+        return shown > 0 ? 0 : throw new FailureException($"there is no dead letter {id}. List them with: ./shop dead-letters");
     }
 
-    /// <summary>The same event may have died in several queues.</summary>
+    /// <summary>The same event may be dead-lettered in several queues.</summary>
     private static async Task<List<string>> QueuesWithAsync(HttpClient http, string id, CancellationToken ct)
     {
         List<string> queues = [];

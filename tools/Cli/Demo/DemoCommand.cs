@@ -6,7 +6,7 @@ using Spectre.Console;
 
 namespace Shop.Cli.Demo;
 
-/// <summary>Plays a shop's day against the running system and checks the design's invariants I1 to I5 at its end.</summary>
+/// <summary>Simulates customers and staff against the running system, and checks the design's invariants I1 to I5 at the end.</summary>
 internal static class DemoCommand
 {
     private const int MostFirstVisits = 15;
@@ -21,7 +21,7 @@ internal static class DemoCommand
         var until = new Option<FileInfo?>("--until") { Description = "customers keep coming until there is such a file" };
         var patience = new Option<int>("--patience")
         {
-            Description = "seconds to wait for any answer, and at the end for events that still travel: a busy machine may need more",
+            Description = "seconds to wait for any response, and at the end for events in flight: a busy machine may need more",
             DefaultValueFactory = _ => 60,
         };
         patience.Validators.Add(Numbers.Between(patience, 1, 86_400));
@@ -31,7 +31,7 @@ internal static class DemoCommand
                 + "there is read from secrets/signing-key in the directory that SHOP_HOME names",
             HelpName = "name=url,...",
         };
-        var command = new Command("demo", About.Text("play a shop's day, and check what must hold", """
+        var command = new Command("demo", About.Text("simulate customers, and check the invariants", """
             Customers visit the running shop, most place an order, some badly, some cancel; staff ship. Then asks all four services whether
             anything was lost, repeated or oversold, and exits with 1 if something was.
             """))
@@ -68,7 +68,7 @@ internal static class DemoCommand
             throw new FailureException($"the shop did not answer for {patience.TotalSeconds:0} s: {e.Message}\nSee ./shop status.");
         }
 
-        AnsiConsole.WriteLine("Every visit is over. Asking the four services whether it adds up: some seconds, more while events still travel.");
+        AnsiConsole.WriteLine("All visits are done. Checking the invariants across the four services: some seconds, more while events are in flight.");
         var findings = await new Invariants(api, record).CheckAsync(ct);
         DemoReport.Write(api, record, findings);
         return findings.All(finding => finding.Violations.Count == 0) && record.Surprises.IsEmpty ? 0 : ShopCommandLine.Failed;
@@ -86,7 +86,7 @@ internal static class DemoCommand
         {
             if (entry.Split('=', 2) is not [var name, var url] || !ShopApi.Names.Contains(name) || !Uri.TryCreate(url, UriKind.Absolute, out var uri))
             {
-                throw new UsageException($"--at takes {ShopApi.Names[0]}=http://host:port,... for some of {string.Join(", ", ShopApi.Names)}, not '{entry}'.");
+                throw new UsageException($"--at must be {ShopApi.Names[0]}=http://host:port,... for some of {string.Join(", ", ShopApi.Names)}, not '{entry}'.");
             }
 
             addresses[name] = uri;

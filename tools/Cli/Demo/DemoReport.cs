@@ -3,10 +3,10 @@ using Spectre.Console;
 
 namespace Shop.Cli.Demo;
 
-/// <summary>What a demo run came to, for people. Each number says what it counts; the visits add up.</summary>
+/// <summary>The report of a demo run.</summary>
 internal static class DemoReport
 {
-    private const int MostProblems = 10;
+    private const int MaxProblems = 10;
 
     public static void Write(ShopApi api, DemoRecord record, IReadOnlyList<Finding> findings)
     {
@@ -14,7 +14,7 @@ internal static class DemoReport
         List<(string What, string Value)> rows =
         [
             ("Visits", $"{visits}: {Numbers.Count(record.Orders.Count, "order")} placed, "
-                + $"{Numbers.Count(record.Refused, "bad one")} refused as they should be"),
+                + $"{Numbers.Count(record.Refused, "bad one")} rejected as expected"),
             ("Of the orders", $"{record.Cancelled} cancelled, {record.Shipped} shipped; {record.Repeats} were sent again with the same "
                 + "Idempotency-Key, and got the same answer"),
             ("Requests repeated", $"{api.Repeated}, because something was down"),
@@ -47,8 +47,8 @@ internal static class DemoReport
             AnsiConsole.MarkupLineInterpolated($"  [{colour}]{finding.Name} {verdict}[/]  {finding.What}");
         }
 
-        foreach (var problem in findings.SelectMany(f => f.Violations.Take(MostProblems).Select(v => $"{f.Name}: {v}"))
-            .Concat(record.Surprises.Take(MostProblems)))
+        foreach (var problem in findings.SelectMany(f => f.Violations.Take(MaxProblems).Select(v => $"{f.Name}: {v}"))
+            .Concat(record.Surprises.Take(MaxProblems)))
         {
             AnsiConsole.MarkupLineInterpolated($"  [red]{problem}[/]");
         }

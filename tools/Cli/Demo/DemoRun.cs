@@ -4,7 +4,7 @@ using System.Net;
 
 namespace Shop.Cli.Demo;
 
-/// <summary>What customers and staff did, and what they were told.</summary>
+/// <summary>What customers and staff did, and the responses.</summary>
 internal sealed class DemoRecord
 {
     public ConcurrentDictionary<Guid, string> Orders { get; } = new();
@@ -63,13 +63,13 @@ internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
         var known = Stopwatch.StartNew();
         foreach (var sku in Skus)
         {
-            // An order that can never be placed tells an unknown sku from a known one without placing anything.
+            // An invalid order distinguishes an unknown sku from a known one without placing an order.
             while ((await api.PostAsync("ordering", "/orders", ShopApi.Token("demo-staff"), Lines((sku, 1), (sku, 1)),
                 $"known-{Guid.CreateVersion7()}", ct)).Problem == "unknown-sku")
             {
                 if (known.Elapsed > api.Patience)
                 {
-                    throw new TimeoutException($"Ordering has not heard of {sku} after {api.Patience.TotalSeconds:0} s: is Inventory's relay stuck?");
+                    throw new TimeoutException($"Ordering does not know {sku} after {api.Patience.TotalSeconds:0} s. Check Inventory's outbox: ./shop outbox inventory");
                 }
 
                 await Task.Delay(20, ct);
@@ -94,7 +94,7 @@ internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
         var customer = ShopApi.Token($"demo-customer-{random.Next(1, Customers + 1)}");
         switch (random.Next(100))
         {
-            case >= 0 when number == 0: // whoever asks for one order gets one, and it is confirmed
+            case >= 0 when number == 0: // a run of one order places one, and it is confirmed
                 await OrderAsync(customer, number, random, ct);
                 break;
             case < 3:

@@ -8,16 +8,16 @@ namespace Shop.Cli.Demo;
 /// <param name="Violations">What is wrong; empty when it holds.</param>
 internal sealed record Finding(string Name, string What, IReadOnlyList<string> Violations);
 
-/// <summary>Checks I1 to I5 over everything that the shop holds, this run's and all that was there before.</summary>
+/// <summary>Checks I1 to I5 over all of the shop's data, of this run and of earlier ones.</summary>
 internal sealed class Invariants(ShopApi api, DemoRecord record)
 {
-    /// <summary>A mail that a killed instance had taken is free again when its lease has run out.</summary>
+    /// <summary>A notification that a killed instance had claimed is claimed again when its lease expires.</summary>
     private static readonly TimeSpan s_letters = TimeSpan.FromMinutes(4);
 
     private readonly string _staff = ShopApi.Token("demo-staff", staff: true);
 
     /// <summary>
-    /// Checks until all hold, or the time is up: the last events may still be on their way. What is wrong after that stays wrong.
+    /// Checks until all hold, or the time is up: the last events may still be in flight. Violations after that are final.
     /// </summary>
     public async Task<IReadOnlyList<Finding>> CheckAsync(CancellationToken ct)
     {
@@ -115,15 +115,15 @@ internal sealed class Invariants(ShopApi api, DemoRecord record)
     {
         var all = await api.ListAsync<NotificationView>("notification", "/notifications", _staff, ct);
         var repeated = all.GroupBy(n => (n.EventId, n.Recipient, n.Channel)).Where(group => group.Count() > 1)
-            .Select(group => $"event {group.Key.EventId} was told to {group.Key.Recipient} {group.Count()} times");
-        var told = all.Where(n => n.OrderId is not null).ToLookup(n => n.OrderId!.Value);
+            .Select(group => $"event {group.Key.EventId} notified {group.Key.Recipient} {group.Count()} times");
+        var notified = all.Where(n => n.OrderId is not null).ToLookup(n => n.OrderId!.Value);
 
-        // One for each change after the placing, which nobody is told of.
-        var missing = orders.Where(order => told[order.Id].Count() != order.Version - 1)
-            .Select(order => $"order {order.Id} ({order.Status}) has {told[order.Id].Count()} notifications, not {order.Version - 1}");
+        // One for each change after the placing, which is not notified.
+        var missing = orders.Where(order => notified[order.Id].Count() != order.Version - 1)
+            .Select(order => $"order {order.Id} ({order.Status}) has {notified[order.Id].Count()} notifications, not {order.Version - 1}");
         var undelivered = all.Where(n => n.Status != "delivered" && n.Recipient.StartsWith("demo-", StringComparison.Ordinal))
             .Select(n => $"the notification of event {n.EventId} is {n.Status}");
-        return new Finding("I4", $"Everybody is told once: {all.Count} notifications, one per event and recipient, all delivered", [.. repeated, .. missing, .. undelivered]);
+        return new Finding("I4", $"Nobody is notified twice: {all.Count} notifications, one per event and recipient, all delivered", [.. repeated, .. missing, .. undelivered]);
     }
 
     private async Task<Finding> FiguresAsync(List<OrderView> orders, List<EventView> events, CancellationToken ct)

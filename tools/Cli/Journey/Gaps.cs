@@ -1,6 +1,6 @@
 namespace Shop.Cli.Journey;
 
-/// <summary>What should be there, by what Ordering says of the order, and is not: with where to look for it.</summary>
+/// <summary>What is missing, by the order's state in Ordering, and where to look for it.</summary>
 internal static class Gaps
 {
     public static IReadOnlyList<string> In(OrderRecords records, DateTimeOffset now) =>
@@ -17,12 +17,12 @@ internal static class Gaps
         var states = records.History.Select(entry => entry.To).Append(records.Order.Status).ToHashSet();
         if (states.Contains("confirmed") && !kinds.Contains("reserved"))
         {
-            yield return "reserved units in Inventory, of a confirmed order: its books are wrong";
+            yield return "reserved units in Inventory, for a confirmed order: run Inventory's verify-stock";
         }
 
         if (states.Contains("shipped") && !kinds.Contains("shipped"))
         {
-            yield return "units that left Inventory's shelf: ./shop outbox ordering, ./shop dead-letters inventory.order-shipped";
+            yield return "shipped units in Inventory: ./shop outbox ordering, ./shop dead-letters inventory.order-shipped";
         }
 
         if (records.Order.Status == "cancelled" && kinds.Contains("reserved") && !kinds.Overlaps(["released", "expired"]))
@@ -38,12 +38,12 @@ internal static class Gaps
             $"Ordering's event of version {entry.Version} ({entry.To}) at Analytics: ./shop outbox ordering, ./shop dead-letters analytics.event-log");
     }
 
-    /// <summary>Customers are told of every change but the placing.</summary>
+    /// <summary>Customers are notified of every change except the placing.</summary>
     private static IEnumerable<string> Messages(OrderRecords records)
     {
-        var told = records.Messages.Select(message => message.EventId).ToHashSet();
+        var notified = records.Messages.Select(message => message.EventId).ToHashSet();
         foreach (var one in records.Events.Where(one =>
-            one.Type.StartsWith("ordering.", StringComparison.Ordinal) && one.AggregateVersion > 1 && !told.Contains(one.EventId)))
+            one.Type.StartsWith("ordering.", StringComparison.Ordinal) && one.AggregateVersion > 1 && !notified.Contains(one.EventId)))
         {
             yield return $"Notification's message about {one.Type}: ./shop dead-letters notification.customer-notifications";
         }

@@ -7,7 +7,7 @@ using Shop.Cli.Running;
 
 namespace Shop.Cli.Journey;
 
-/// <summary>Tells the story of one order, from what the four services hold of it.</summary>
+/// <summary>Shows the history of one order, from the records of the four services.</summary>
 internal static class JourneyCommand
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(250);
@@ -26,9 +26,9 @@ internal static class JourneyCommand
             DefaultValueFactory = _ => 0,
         };
         wait.Validators.Add(Numbers.Between(wait, 0, 600));
-        var command = new Command("journey", About.Text("what became of an order, in time order", """
-            Asks the services' own APIs, as staff: Ordering's history, Inventory's stock movements, the events that Analytics has logged, and
-            Notification's mail. What should be there and is not is named at the end, with where to look.
+        var command = new Command("journey", About.Text("the history of an order, across all services", """
+            Queries the services' APIs, as staff: Ordering's history, Inventory's stock movements, the events that Analytics has logged, and
+            Notification's mail. Lists what is missing at the end, with where to look.
             """))
         {
             order, wait,
@@ -42,7 +42,7 @@ internal static class JourneyCommand
         var word = result.Tokens[0].Value;
         if (!Guid.TryParse(word.Trim('/').Split('/')[^1], out var id))
         {
-            result.AddError($"'{word}' is no order: an id is like 019a3c1e-7d52-7c11-b2a5-3f0e9c4d8a61.");
+            result.AddError($"'{word}' is not an order id: an id is like 019a3c1e-7d52-7c11-b2a5-3f0e9c4d8a61.");
         }
 
         return id;

@@ -20,12 +20,12 @@ internal sealed record Message(
     Guid EventId, string Recipient, string Channel, string Subject, string Status, int Attempts, string? Error,
     DateTimeOffset CreatedAt, DateTimeOffset? DeliveredAt);
 
-/// <summary>What the four services hold of one order, each in its own words.</summary>
+/// <summary>The records of one order in the four services.</summary>
 internal sealed record OrderRecords(
     OrderSummary Order, IReadOnlyList<HistoryEntry> History, IReadOnlyList<Movement> Movements,
     IReadOnlyList<LoggedEvent> Events, IReadOnlyList<Message> Messages)
 {
-    /// <summary>Asks them, as staff; null if Ordering does not know the order.</summary>
+    /// <summary>Reads them, as staff; null if Ordering has no such order.</summary>
     public static async Task<OrderRecords?> ReadAsync(ShopApi api, Guid id, CancellationToken ct)
     {
         var staff = ShopApi.Token("journey", staff: true);
@@ -57,7 +57,7 @@ internal sealed record OrderRecords(
                 var answer = await api.GetAsync("inventory", path, staff, ct);
                 if (!answer.Is(HttpStatusCode.OK))
                 {
-                    break; // Inventory does not know the product
+                    break; // Inventory has no such product
                 }
 
                 var page = answer.Read<Page<Movement>>();

@@ -3,7 +3,7 @@ namespace Shop.Cli.Journey;
 /// <summary>One thing that happened.</summary>
 internal sealed record Step(DateTimeOffset At, string Service, string What);
 
-/// <summary>Puts what four services hold into one order: that of time.</summary>
+/// <summary>Merges the records of the four services by time.</summary>
 internal static class Story
 {
     public static IReadOnlyList<Step> Of(OrderRecords records) =>

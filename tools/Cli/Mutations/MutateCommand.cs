@@ -3,7 +3,7 @@ using Shop.Cli.Setup;
 
 namespace Shop.Cli.Mutations;
 
-/// <summary>Puts each fault of the list into the code, and shows that the test named beside it fails.</summary>
+/// <summary>Applies each mutation of the list to the code, and checks that its test fails.</summary>
 internal static class MutateCommand
 {
     public static Command Create()
@@ -11,7 +11,7 @@ internal static class MutateCommand
         var names = new Argument<string[]>("name") { Arity = ArgumentArity.ZeroOrMore, Description = $"only these of {Mutation.List}" };
         var list = new Option<bool>("--list") { Description = "show the mutations and check that they fit the code and their tests exist; run none" };
         var command = new Command("mutate", About.Text("break the code on purpose, and see the tests fail", $"""
-            Takes a copy of the last commit, and puts the faults of {Mutation.List} into it one after the other. For each, the test that
+            Copies the last commit, and applies the mutations of {Mutation.List} to it one after the other. For each, the test that
             is named with it must fail; without any, all of them must pass. A minute for each on two cores. Exits with 1 if a test passed
             although the code is broken.
             """))

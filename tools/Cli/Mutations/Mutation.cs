@@ -2,12 +2,12 @@ namespace Shop.Cli.Mutations;
 
 /// <summary>A fault that is put into the code on purpose, and the test that must fail because of it.</summary>
 /// <param name="Name">Such as "acknowledge-before-commit".</param>
-/// <param name="Guarantee">What does not hold any more with it.</param>
+/// <param name="Guarantee">The guarantee that it breaks.</param>
 /// <param name="Project">The test's project, such as "Messaging.Tests".</param>
 /// <param name="Test">The test's class and method, "InboxTests.A_duplicate_...".</param>
 /// <param name="File">The file that is changed, from the root of the repository.</param>
 /// <param name="Old">Lines that occur once in the file, without regard to their indentation.</param>
-/// <param name="New">What takes their place.</param>
+/// <param name="New">The lines that replace them.</param>
 internal sealed record Mutation(
     string Name, string Guarantee, string Project, string Test, string File, IReadOnlyList<string> Old, IReadOnlyList<string> New)
 {

@@ -2,7 +2,7 @@ using Shop.Cli.Setup;
 
 namespace Shop.Cli.Mutations;
 
-/// <summary>Runs mutations one after the other in a copy of the last commit, so that nobody's files are touched.</summary>
+/// <summary>Runs mutations one after the other in a copy of the last commit, so that the working copy is not touched.</summary>
 internal sealed class MutationRun(string copy, string log, IReadOnlyDictionary<string, string> servers)
 {
     /// <summary>How long a test waits for what must come true, in seconds: in the mutated code it will not.</summary>
@@ -16,7 +16,7 @@ internal sealed class MutationRun(string copy, string log, IReadOnlyDictionary<s
         ["UseSharedCompilation"] = "false",
     };
 
-    /// <summary>Without the rules of style: mutated code may have something that is not used any more.</summary>
+    /// <summary>Without the style rules: mutated code may leave something unused.</summary>
     public Task<bool> BuildAsync(string project, CancellationToken ct) => SucceedsAsync(
         ct, "build", project, "-c", "Release", "-nologo", "-v", "quiet", "-p:TreatWarningsAsErrors=false", "-p:EnforceCodeStyleInBuild=false");
 

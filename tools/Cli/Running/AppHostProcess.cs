@@ -8,7 +8,7 @@ namespace Shop.Cli.Running;
 /// <summary>The AppHost as a process: in the place of this program, or in the background.</summary>
 internal static class AppHostProcess
 {
-    private const int MostLines = 25; // a good start writes four
+    private const int MaxLines = 25; // a good start writes four
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(100);
 
@@ -20,8 +20,8 @@ internal static class AppHostProcess
     public static Process StartHere() => Process.Start(Start(Child.Dotnet, [Program]))!;
 
     /// <summary>
-    /// In a session of its own, so that no terminal ends it, and with nothing of its caller's open but the log. (The launcher has closed
-    /// what it was given beside input and output.)
+    /// In its own session, so that no terminal ends it, and with no inherited file descriptor but the log. (The launcher has closed
+    /// all others except input and output.)
     /// </summary>
     public static Process StartDetached()
     {
@@ -39,7 +39,7 @@ internal static class AppHostProcess
         return Process.Start(Start("/bin/sh", ["-c", Script, "sh", Log, Child.Dotnet, Program]))!;
     }
 
-    /// <summary>Shows what it writes, the dashboard's address first, until it has started.</summary>
+    /// <summary>Shows its output, the dashboard's address first, until it has started.</summary>
     public static async Task ShowLogAsync(CancellationToken started)
     {
         var shown = 0;
@@ -48,7 +48,7 @@ internal static class AppHostProcess
             var last = started.IsCancellationRequested;
             string[] lines = File.Exists(Log) ? await File.ReadAllLinesAsync(Log, CancellationToken.None) : [];
             var complete = last || lines.Length == 0 ? lines.Length : lines.Length - 1; // the last may be half a line
-            for (; shown < Math.Min(complete, MostLines); shown++)
+            for (; shown < Math.Min(complete, MaxLines); shown++)
             {
                 Console.WriteLine(lines[shown]);
             }

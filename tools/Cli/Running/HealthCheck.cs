@@ -66,7 +66,7 @@ internal sealed class HealthCheck : IDisposable
 
     private static int? RunningPid(ProcessIdentity? process) => process is not null && process.IsRunning() ? process.Pid : null;
 
-    /// <summary>A few words in the server's own protocol, without logging in: more than an open port says.</summary>
+    /// <summary>A handshake in the server's protocol, without logging in: an open port alone is not enough.</summary>
     private static async Task<bool> AnswersAsync(ServerState server, CancellationToken ct)
     {
         // PostgreSQL's SSLRequest (length 8, code 80877103) is answered with S or N, AMQP's header with a method frame (type 1).

@@ -46,7 +46,7 @@ internal static class LogsCommand
         return ShowAsync(["-n", $"{Lines}", .. follow ? ["-F"] : Array.Empty<string>(), .. files]);
     }
 
-    /// <summary>What strangers send is in these logs too: none of it reaches the terminal as a command to it.</summary>
+    /// <summary>Escapes control characters: logs contain untrusted input.</summary>
     private static async Task<int> ShowAsync(IEnumerable<string> arguments)
     {
         using var tail = Process.Start(new ProcessStartInfo("tail", arguments) { RedirectStandardOutput = true })!;

@@ -4,7 +4,7 @@ using Shop.Cli.Setup;
 
 namespace Shop.Cli.Running;
 
-/// <summary>Stops the shop and deletes what it keeps.</summary>
+/// <summary>Stops the shop and deletes its data.</summary>
 internal static class ResetCommand
 {
     // By name: SHOP_HOME may be a directory that holds other things as well.

@@ -9,7 +9,7 @@ internal static class RunningShop
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_restart = TimeSpan.FromSeconds(30);
 
-    /// <summary>Returns at once if any service listens.</summary>
+    /// <summary>Returns immediately if any service listens.</summary>
     /// <exception cref="FailureException">None does; the message has the command that starts them.</exception>
     public static async Task RequireAsync(CancellationToken ct)
     {

@@ -4,7 +4,7 @@ using Shop.Local.State;
 
 namespace Shop.Cli.Running;
 
-/// <summary>Says what runs, whether it is healthy, and what waits for a person, by asking each service and server now.</summary>
+/// <summary>Shows what runs, whether it is healthy, and what needs attention, by querying each service and server.</summary>
 internal static class StatusCommand
 {
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };

@@ -86,6 +86,6 @@ internal static class UpCommand
         Signals.Terminate(process.Id);
         await process.WaitForExitAsync(ct);
         IReadOnlyList<string> problems = ShopState.Read(ShopHome.Root).Problems ?? [];
-        throw new FailureException(string.Join('\n', [.. problems, $"the shop did not come up, and is stopped. All that it said: {AppHostProcess.Log}"]));
+        throw new FailureException(string.Join('\n', [.. problems, $"the shop did not come up, and was stopped. Its log: {AppHostProcess.Log}"]));
     }
 }

@@ -4,10 +4,10 @@ using Shop.Cli.DeadLetters;
 
 namespace Shop.Cli.Running;
 
-/// <summary>What lies in a service's outbox and among its dead letters; null where it could not be asked.</summary>
+/// <summary>The backlog of a service's outbox and its dead letters; null where the service did not answer.</summary>
 /// <param name="Service">The service.</param>
-/// <param name="Waiting">Events that are not sent yet.</param>
-/// <param name="Parked">Events that could not be sent, and those behind them.</param>
+/// <param name="Waiting">Events that are not published yet.</param>
+/// <param name="Parked">Events that could not be published, and those behind them.</param>
 /// <param name="DeadLetters">Messages that it could not handle; at most 200 of each queue are counted.</param>
 /// <param name="Oldest">Since when the oldest of all these has been there.</param>
 internal sealed record WaitingMessages(string Service, long? Waiting, long? Parked, int? DeadLetters, DateTimeOffset? Oldest)

@@ -30,8 +30,8 @@ internal static class BenchCommand
         var draw = new Option<bool>("--draw") { Description = "measures nothing; draws what the JSON file has" };
         var command = new Command("bench", About.Text("measure what messaging costs and carries", """
             Measures against what the servers can do at most, and against a naive outbox and inbox, on a PostgreSQL (with fsync) and a RabbitMQ
-            of its own. The compared things take turns. Shows the median over the rounds and the spread, and processor time per event by
-            process, because rates on a shared machine say little. Exits with 1 if something was lost, not because a target was missed.
+            of its own. The compared variants alternate. Shows the median over the rounds and the spread, and processor time per event by
+            process, because rates on a shared machine vary. Exits with 1 if something was lost, not because a target was missed.
             """))
         {
             scenarios, quick, events, json, chart, draw,

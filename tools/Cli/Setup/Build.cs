@@ -5,7 +5,7 @@ namespace Shop.Cli.Setup;
 
 /// <summary>
 /// Builds the AppHost and the services in Release when their sources changed. By content, so that neither a checkout nor a touch
-/// causes a build, and a deleted file does. What was built counts too: somebody may have built another state since.
+/// causes a build, and a deleted file does. The build output counts too: another state may have been built since.
 /// </summary>
 internal static class Build
 {
@@ -17,7 +17,7 @@ internal static class Build
 
     private static string StampFile => Output("AppHost", ".built");
 
-    /// <summary>Builds if something is to be built. Returns when the programs are what the sources say.</summary>
+    /// <summary>Builds if needed. Returns when the programs match the sources.</summary>
     /// <exception cref="FailureException">The build failed; its log is shown.</exception>
     public static async Task EnsureAsync(CancellationToken ct)
     {
@@ -56,7 +56,7 @@ internal static class Build
             // Nothing needs it; without it each start waits for the just-in-time compiler.
             if (compileAhead && await DotnetAsync(log, ct, "build", "tools/build/CompileAhead.csproj", "-nologo", "-v", "minimal") != 0)
             {
-                Terminal.Note($"Not compiled ahead of time, so each start takes some seconds longer; {log} says why.");
+                Terminal.Note($"Not compiled ahead of time, so each start takes some seconds longer; see {log}.");
             }
 
             return null;
@@ -68,7 +68,7 @@ internal static class Build
         }
     }
 
-    // No server of the compiler's stays behind.
+    // Leaves no compiler server running.
     private static Task<int> DotnetAsync(string log, CancellationToken ct, params string[] arguments) =>
         Child.LogAsync(log, Child.Dotnet, arguments, ct, new Dictionary<string, string>
         {

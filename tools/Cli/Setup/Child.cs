@@ -15,7 +15,7 @@ internal static class Child
     /// <summary>The dotnet that runs this program.</summary>
     public static string Dotnet { get; } = Environment.ProcessPath ?? "dotnet";
 
-    /// <summary>Runs a program whose output goes to the end of a log; its exit code, or 127 (as shells have it) where it cannot be started.</summary>
+    /// <summary>Runs a program whose output is appended to a log; returns its exit code, or 127 (as shells do) if it cannot be started.</summary>
     public static async Task<int> LogAsync(
         string log, string program, IEnumerable<string> arguments, CancellationToken ct, IReadOnlyDictionary<string, string>? environment = null,
         string? directory = null)

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Shop.Cli.Setup;
 
-/// <summary>Sends spoilt messages to consumers: FuzzTests does the work, with as many as it is told.</summary>
+/// <summary>Runs FuzzTests with a number of messages.</summary>
 internal static class FuzzCommand
 {
     public static Command Create()
@@ -18,9 +18,9 @@ internal static class FuzzCommand
                 result.AddError("--messages must be at least 1.");
             }
         });
-        var command = new Command("fuzz", About.Text("send spoilt messages to the consumers, by seed", """
-            Sends messages whose bytes, JSON, headers and properties are spoilt at random, with others between them that are all right, to a
-            consumer of each kind, on servers of its own. Each must be settled exactly once, handled or dead-lettered; the others must be
+        var command = new Command("fuzz", About.Text("send malformed messages to the consumers, by seed", """
+            Sends messages with randomly mutated bytes, JSON, headers and properties, with valid ones between them, to a
+            consumer of each kind, on its own servers. Each must be settled exactly once, handled or dead-lettered; the valid ones must be
             handled; memory must not grow. A million take some 20 minutes on two cores. Exits with 1 if something was lost.
             """))
         {

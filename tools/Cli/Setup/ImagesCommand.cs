@@ -43,7 +43,7 @@ internal static class ImagesCommand
 
     private static async Task<int> RunAsync(string? registry, string? baseImage, string? tag, string arch, CancellationToken ct)
     {
-        // Beside the build's own directories, which know nothing of a processor.
+        // Not in the build's own directories, which do not distinguish processors.
         List<string> options =
         [
             "-c", "Release", "--artifacts-path", ShopHome.Path("images"), "-r", $"linux-{arch}", "--self-contained", "false",

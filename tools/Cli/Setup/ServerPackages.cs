@@ -17,7 +17,7 @@ internal static class ServerPackages
 
     private static bool IsRoot => Environment.IsPrivilegedProcess;
 
-    /// <summary>Nothing is installed where the AppHost will run the servers in containers, which SHOP_SERVERS or a container runtime says.</summary>
+    /// <summary>Installs nothing where the AppHost will run the servers in containers, by SHOP_SERVERS or because a container runtime answers.</summary>
     public static async Task EnsureUnlessContainersAsync(CancellationToken ct)
     {
         if (!await ServerRule.MayBeContainersAsync(
@@ -76,7 +76,7 @@ internal static class ServerPackages
 
     private static async Task<bool> InstallAsync(string[] packages, string log, CancellationToken ct)
     {
-        // While it is there, no package starts its servers, now or at the next boot.
+        // This policy keeps packages from starting their servers.
         var ownPolicy = !File.Exists(Policy);
         if (ownPolicy)
         {

@@ -10,11 +10,11 @@ internal static class TestCommand
         var filter = new Argument<string?>("filter")
         {
             Arity = ArgumentArity.ZeroOrOne,
-            Description = "only tests whose full name contains it; or a filter as dotnet test --filter takes it",
+            Description = "only tests whose full name contains it; or a filter as for dotnet test --filter",
         };
         var project = new Option<string[]>("--project") { HelpName = "name", Description = "only this test project, such as Messaging.Tests" };
         var noBuild = new Option<bool>("--no-build") { Description = "with what was built last (Release)" };
-        var command = new Command("test", About.Text("run all tests, or those that a word names", """
+        var command = new Command("test", About.Text("run all tests, or those that a filter matches", """
             Builds the solution and runs its tests against a PostgreSQL and a RabbitMQ that are started for the run and removed after it:
             containers where a container runtime answers and has the images or can pull them, else the installed programs. Ends with one line:
             N passed, N failed. Environment variables:

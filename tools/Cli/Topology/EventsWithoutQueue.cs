@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 namespace Shop.Cli.Topology;
 
 /// <summary>
-/// Events, each version for itself, that reach no queue. Publishing is mandatory, so the broker returns such an event: its publisher parks
+/// Event versions that no queue is bound to. Publishing is mandatory, so the broker returns such an event: its publisher parks
 /// it, and later events of the same order or product wait behind it.
 /// </summary>
 internal static class EventsWithoutQueue
@@ -15,22 +15,22 @@ internal static class EventsWithoutQueue
     public static IReadOnlyList<string> In(JsonObject definitions, IEnumerable<string> events, string? virtualHost = null)
     {
         var queues = Items("queues").Select(queue => (string)queue["name"]!).ToHashSet();
-        var heard = Items("bindings").Where(binding => queues.Contains((string)binding["destination"]!))
+        var routed = Items("bindings").Where(binding => queues.Contains((string)binding["destination"]!))
             .Select(binding => (string)binding["source"]!).ToHashSet();
-        return [.. events.Where(name => !heard.Contains(name)).Order(StringComparer.Ordinal)];
+        return [.. events.Where(name => !routed.Contains(name)).Order(StringComparer.Ordinal)];
 
         IEnumerable<JsonNode> Items(string category) => (definitions[category]?.AsArray() ?? []).Select(item => item!)
             .Where(item => virtualHost is null || item["vhost"] is not { } other || (string)other! == virtualHost);
     }
 
-    /// <summary>One of them, in the words of a finding.</summary>
-    public static string Describe(string name) => $"unheard    {name} reaches no queue: its publisher parks it, and what comes after it waits";
+    /// <summary>One of them, as a finding.</summary>
+    public static string Describe(string name) => $"unrouted   {name} has no queue: its publisher parks it, and later events of its stream wait";
 
     /// <summary>For people.</summary>
     public const string WhatToDo = """
 
-        What is published needs a queue that is bound to it. Let a consumer take it (Analytics takes all there is), or let nobody publish
-        it: an old version by Messaging:NoLongerConsumed, and by contracts/retired.txt when its record goes. Then
-        ./shop topology > deploy/rabbitmq/definitions.json, and ./shop topology --load: what is parked goes out by itself.
+        A published event needs a bound queue. Let a consumer subscribe to it (Analytics subscribes to all), or stop publishing
+        it: an old version by Messaging:NoLongerConsumed, and by contracts/retired.txt when its record is removed. Then
+        ./shop topology > deploy/rabbitmq/definitions.json, and ./shop topology --load: parked events are then published automatically.
         """;
 }

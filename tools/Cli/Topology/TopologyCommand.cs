@@ -21,7 +21,7 @@ internal static class TopologyCommand
         var load = new Option<bool>("--load")
         {
             Description = "adds to the running broker what the committed definitions have more; ./shop up does so at each start. With --broker, the "
-                + "users' passwords are taken from SHOP_BROKER_PASSWORD_ORDERING, _INVENTORY, ...",
+                + "users' passwords are read from SHOP_BROKER_PASSWORD_ORDERING, _INVENTORY, ...",
         };
         var broker = new Option<string?>("--broker")
         {
@@ -29,7 +29,7 @@ internal static class TopologyCommand
             HelpName = "url",
         };
         var noBuild = new Option<bool>("--no-build") { Description = "with what was built last" };
-        var command = new Command("topology", About.Text("the broker's definitions; --check: is the broker like them?", $"""
+        var command = new Command("topology", About.Text("the broker's definitions; --check compares the broker", $"""
             Prints the broker's exchanges, queues, bindings, users and permissions as RabbitMQ definitions, derived from the contracts and the
             services' consumers. They are committed: ./shop topology > {RabbitMqDefinitions.RelativePath}
             """))
@@ -40,7 +40,7 @@ internal static class TopologyCommand
         {
             if (parsed.GetValue(check) && parsed.GetValue(load))
             {
-                throw new UsageException("--check and --load are two calls.");
+                throw new UsageException("--check and --load cannot be combined.");
             }
 
             return parsed.GetValue(check) ? CheckAsync(parsed.GetValue(broker), ct)
@@ -59,13 +59,13 @@ internal static class TopologyCommand
 
         var definitions = await ServiceTopologies.DeriveAsync(ct);
         Console.Write(DefinitionsText.Of(definitions));
-        var unheard = EventsWithoutQueue.In(definitions, ShopEvents.Catalog.Names);
-        if (unheard.Count > 0)
+        var unrouted = EventsWithoutQueue.In(definitions, ShopEvents.Catalog.Names);
+        if (unrouted.Count > 0)
         {
-            await Console.Error.WriteLineAsync(string.Join('\n', [.. unheard.Select(EventsWithoutQueue.Describe), EventsWithoutQueue.WhatToDo]));
+            await Console.Error.WriteLineAsync(string.Join('\n', [.. unrouted.Select(EventsWithoutQueue.Describe), EventsWithoutQueue.WhatToDo]));
         }
 
-        return unheard.Count == 0 ? 0 : 1;
+        return unrouted.Count == 0 ? 0 : 1;
     }
 
     private static async Task<int> CheckAsync(string? elsewhere, CancellationToken ct)
@@ -73,21 +73,21 @@ internal static class TopologyCommand
         using var management = Connect(elsewhere);
         var broker = await management.GetAsync("definitions", ct);
         var findings = TopologyComparison.Compare(RabbitMqDefinitions.Read(), broker);
-        var unheard = EventsWithoutQueue.In(broker, ShopEvents.Catalog.Names, RabbitMqDefinitions.VirtualHost);
-        if (findings.Count + unheard.Count == 0)
+        var unrouted = EventsWithoutQueue.In(broker, ShopEvents.Catalog.Names, RabbitMqDefinitions.VirtualHost);
+        if (findings.Count + unrouted.Count == 0)
         {
-            Console.WriteLine($"The broker is as {RabbitMqDefinitions.RelativePath} says.");
+            Console.WriteLine($"The broker matches {RabbitMqDefinitions.RelativePath}.");
             return 0;
         }
 
         findings.ToList().ForEach(finding => Console.WriteLine($"{finding.Kind,-9}  {finding.What}"));
-        unheard.ToList().ForEach(name => Console.WriteLine(EventsWithoutQueue.Describe(name)));
+        unrouted.ToList().ForEach(name => Console.WriteLine(EventsWithoutQueue.Describe(name)));
         Console.WriteLine($"""
 
             {findings.Count} differences from {RabbitMqDefinitions.RelativePath}. Missing: ./shop topology --load adds it. Extra and different:
-            loading removes and changes nothing; docs/operations.md says what to do.
+            loading removes and changes nothing; see docs/operations.md.
             """);
-        if (unheard.Count > 0)
+        if (unrouted.Count > 0)
         {
             Console.WriteLine(EventsWithoutQueue.WhatToDo);
         }
@@ -110,7 +110,7 @@ internal static class TopologyCommand
         var variable = $"SHOP_BROKER_PASSWORD_{user.ToUpperInvariant()}";
         return Environment.GetEnvironmentVariable(variable) is { Length: > 0 } password
             ? password
-            : throw new InvalidOperationException($"Which password shall the user {user} have? Set {variable}.");
+            : throw new InvalidOperationException($"The password of user {user} is missing. Set {variable}.");
     }
 
     /// <summary>The broker that is named, or the one of the shop on this machine.</summary>
@@ -123,7 +123,7 @@ internal static class TopologyCommand
                     new Uri(uri.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped)),
                     Uri.UnescapeDataString(user),
                     Uri.UnescapeDataString(password))
-                : throw new UsageException("--broker takes the address of RabbitMQ's management, such as http://user:password@localhost:15672.");
+                : throw new UsageException("--broker must be the address of RabbitMQ's management, such as http://user:password@localhost:15672.");
         }
 
         var book = ShopHome.Path(PortBook.FileName);

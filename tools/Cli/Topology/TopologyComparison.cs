@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Shop.Cli.Topology;
 
-/// <summary>Something in which a broker is not as the definitions say.</summary>
+/// <summary>A difference between a broker and the definitions.</summary>
 /// <param name="Kind"><c>missing</c>, <c>extra</c> or <c>different</c>.</param>
 /// <param name="What">What it is about, with both values where they differ.</param>
 internal sealed record TopologyFinding(string Kind, string What);

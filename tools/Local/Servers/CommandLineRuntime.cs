@@ -3,7 +3,7 @@ using System.Diagnostics;
 
 namespace Shop.Local.Servers;
 
-/// <summary>Docker or Podman, asked by its command, as the orchestrator asks it.</summary>
+/// <summary>Docker or Podman, through its command, as the orchestrator uses it.</summary>
 internal sealed class CommandLineRuntime(string program) : IContainerRuntime
 {
     /// <summary>The orchestrator's variable that names one.</summary>

@@ -10,15 +10,15 @@ internal static class DatabaseRoles
     public static string OwnerOf(string login) => login + "-owner";
 
     /// <summary>
-    /// Makes the logins, with the passwords that are given now. The attribute REPLICATION, which reading a log takes, they have only
-    /// where <paramref name="readsLog"/> says so or where a slot of this database is still to be read. May be run again.
+    /// Creates the logins or updates their passwords. The attribute REPLICATION, which reading a log requires, they have only
+    /// where <paramref name="readsLog"/> is true or where a slot of this database is still to be read. Idempotent.
     /// </summary>
     public static string Logins(string database, string login, string password, string ownerPassword, bool readsLog) =>
         Login(database, OwnerOf(login), ownerPassword, readsLog) + Login(database, login, password, readsLog);
 
     /// <summary>
-    /// Run in the database: gives it and all that is in it to the owner, also what an older version of Shop left to another role,
-    /// and keeps everybody else out. May be run again.
+    /// Run in the database: makes the owner own it and its contents, also what an older version of Shop left to another role,
+    /// and revokes everyone else's access. Idempotent.
     /// </summary>
     public static string Ownership(string database, string login) => $"""
         ALTER DATABASE {Identifier(database)} OWNER TO {Identifier(OwnerOf(login))};

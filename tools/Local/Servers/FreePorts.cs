@@ -7,7 +7,7 @@ internal static class FreePorts
 {
     private static readonly HashSet<int> s_given = [];
 
-    /// <summary>A TCP port on the loopback interface that nothing listens on now; two calls never give the same one.</summary>
+    /// <summary>A TCP port on the loopback interface that nothing listens on now; two calls never return the same one.</summary>
     public static int Next()
     {
         lock (s_given)

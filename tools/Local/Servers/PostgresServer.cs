@@ -4,7 +4,7 @@ using System.Globalization;
 namespace Shop.Local.Servers;
 
 /// <summary>
-/// One PostgreSQL cluster of its own in a directory, reachable on 127.0.0.1 with passwords only. PostgreSQL refuses to run as
+/// A PostgreSQL cluster in a directory, reachable on 127.0.0.1 with passwords only. PostgreSQL refuses to run as
 /// root, so that root runs it as the user <c>postgres</c>; anyone else runs it as himself.
 /// </summary>
 internal sealed class PostgresServer : IAsyncDisposable
@@ -62,7 +62,7 @@ internal sealed class PostgresServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Stops whatever runs in the directory, whoever started it.</summary>
+    /// <summary>Stops a server that runs in the directory, no matter who started it.</summary>
     public static async Task StopDirectoryAsync(string directory, CancellationToken ct)
     {
         var cluster = await PostgresCluster.OpenAsync(directory, ct);

@@ -7,7 +7,7 @@ using System.Text.Json.Nodes;
 
 namespace Shop.Local.Servers;
 
-/// <summary>The few calls of RabbitMQ's management API that running a node takes; each takes milliseconds, rabbitmqctl seconds.</summary>
+/// <summary>The few calls of RabbitMQ's management API that running a node needs; they are much faster than rabbitmqctl.</summary>
 internal sealed class RabbitMqManagement : IDisposable
 {
     private readonly HttpClient _http;
@@ -23,8 +23,8 @@ internal sealed class RabbitMqManagement : IDisposable
     public async Task<JsonObject> GetAsync(string path, CancellationToken ct) => (await _http.GetFromJsonAsync<JsonObject>(path, ct))!;
 
     /// <summary>
-    /// Loads definitions; what is there already stays. Tries a few times: RabbitMQ 3.10 now and then refuses a quorum queue whose
-    /// first moment meets the queue's own tick (a function_clause in rabbit_quorum_queue:handle_tick).
+    /// Loads definitions; existing objects stay. Retries a few times: RabbitMQ 3.10 sometimes fails to declare a quorum queue if
+    /// the queue's tick happens during its initialization (a function_clause in rabbit_quorum_queue:handle_tick).
     /// </summary>
     public async Task LoadAsync<T>(T definitions, CancellationToken ct)
     {

@@ -28,10 +28,10 @@ internal sealed class RabbitMqNode
         RabbitMqPorts ports, string adminUser, string adminPassword, TimeSpan statisticsInterval, CancellationToken ct)
     {
         await ServerProcesses.MakePrivateDirectoryAsync(_directory, owner: null, ct);
-        await ServerProcesses.MakePrivateDirectoryAsync(In("home"), owner: null, ct); // the Erlang cookie is made here
+        await ServerProcesses.MakePrivateDirectoryAsync(In("home"), owner: null, ct); // for the Erlang cookie
         var milliseconds = (int)statisticsInterval.TotalMilliseconds;
 
-        // Erlang terms, not rabbitmq.conf: translating that one takes more than half of the time of a start.
+        // Erlang terms, not rabbitmq.conf: translating that is more than half of the startup time.
         await WriteAsync("advanced.config", $$"""
             [{rabbit, [
                {tcp_listeners, [{"127.0.0.1", {{ports.Amqp}}}]},
@@ -49,7 +49,7 @@ internal sealed class RabbitMqNode
         await WriteAsync("definitions.json", Definitions(adminUser, adminPassword), ct);
         if (!File.Exists(In("node-name")))
         {
-            // The stored data belongs to this name, so that it stays when the ports change.
+            // The stored data belongs to this name, so it must not change with the ports.
             await WriteAsync("node-name", NodeName(ports), ct);
         }
     }
@@ -88,7 +88,7 @@ internal sealed class RabbitMqNode
         return string.Join(Environment.NewLine, logs.Prepend(In("console.log")).Select(file => ServerProcesses.Tail(file)));
     }
 
-    /// <summary>The environment that the node takes its ports and directories from, after <see cref="ConfigureAsync"/>.</summary>
+    /// <summary>The environment with the node's ports and directories, after <see cref="ConfigureAsync"/>.</summary>
     public Dictionary<string, string> Settings(RabbitMqPorts ports) => new()
     {
         [Mark] = _directory,
@@ -115,7 +115,7 @@ internal sealed class RabbitMqNode
             "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}",
     };
 
-    /// <summary>Loaded at each start: the administrator gets the password given now, and no default user is made.</summary>
+    /// <summary>Loaded at each start: sets the administrator's password, and creates no default user.</summary>
     private static string Definitions(string adminUser, string adminPassword)
     {
         var salt = RandomNumberGenerator.GetBytes(4);

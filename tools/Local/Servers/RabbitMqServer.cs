@@ -76,7 +76,7 @@ internal sealed class RabbitMqServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Kills whatever runs in the directory, whoever started it: for data that is thrown away.</summary>
+    /// <summary>Kills a server that runs in the directory, no matter who started it: for temporary data.</summary>
     public static Task KillDirectoryAsync(string directory, CancellationToken ct) =>
         RabbitMqNode.Open(directory).StopAsync(TimeSpan.Zero, ct);
 

@@ -1,9 +1,9 @@
 namespace Shop.Local.Servers;
 
-/// <summary>Something that the person who starts the servers can change. The message says what is wrong and what to do.</summary>
+/// <summary>The servers cannot be started as configured. The message explains what to change.</summary>
 internal sealed class CannotStartException(string message) : Exception(message);
 
-/// <summary>A container runtime, asked as whoever runs the containers will ask it. How long it may take is the caller's to say.</summary>
+/// <summary>A container runtime. Timeouts are the caller's.</summary>
 internal interface IContainerRuntime
 {
     string Name { get; }
@@ -26,33 +26,33 @@ internal interface IContainerRuntime
 internal sealed record ServerRule(string PostgresImage, string RabbitMqImage, IContainerRuntime? Runtime, string Description)
 {
     private const string Variable = "SHOP_SERVERS";
-    private static readonly TimeSpan s_answersWithin = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan s_answersWhereAskedFor = TimeSpan.FromSeconds(30); // a busy machine is no reason to refuse what somebody wants
-    private static readonly TimeSpan s_pullsWithin = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan s_probeTimeout = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_explicitProbeTimeout = TimeSpan.FromSeconds(30); // longer, because containers were requested explicitly
+    private static readonly TimeSpan s_pullTimeout = TimeSpan.FromMinutes(5);
 
     public bool IsContainers => Runtime is not null;
 
     /// <param name="setting">A variable of the environment.</param>
     /// <param name="candidates">Runtimes that there may be; the first that answers counts.</param>
-    /// <param name="log">Told of what takes long.</param>
+    /// <param name="log">Receives progress messages.</param>
     /// <param name="ct">Ends the search.</param>
     /// <exception cref="CannotStartException">Containers are asked for and cannot be had, or the setting is none of the two.</exception>
     public static async Task<ServerRule> ApplyAsync(
         Func<string, string?> setting, IReadOnlyList<IContainerRuntime> candidates, Action<string> log, CancellationToken ct)
     {
         var (postgres, rabbitMq) = Images(setting);
-        var said = setting(Variable);
-        switch (said)
+        var value = setting(Variable);
+        switch (value)
         {
             case "native":
                 return Installed($"because {Variable}=native");
             case "containers" or null or "":
-                var limit = said == "containers" ? s_answersWhereAskedFor : s_answersWithin;
+                var limit = value == "containers" ? s_explicitProbeTimeout : s_probeTimeout;
                 var runtime = await FirstAsync(candidates, limit, ct);
                 var missing = runtime is null
                     ? $"no container runtime answers within {limit.TotalSeconds:0} s"
                     : await MissingAsync(runtime, [postgres, rabbitMq], log, ct);
-                return (missing, said) switch
+                return (missing, value) switch
                 {
                     (null, _) => new(postgres, rabbitMq, runtime, $"containers ({runtime!.Name}): {postgres}, {rabbitMq}"),
                     (_, "containers") => throw new CannotStartException(
@@ -62,7 +62,7 @@ internal sealed record ServerRule(string PostgresImage, string RabbitMqImage, IC
                     _ => Installed($"because {missing}"),
                 };
             default:
-                throw new CannotStartException($"{Variable} is '{said}'. Set it to containers or native, or leave it out.");
+                throw new CannotStartException($"{Variable} is '{value}'. Set it to containers or native, or leave it out.");
         }
 
         ServerRule Installed(string reason) => new(postgres, rabbitMq, null, $"the installed PostgreSQL and RabbitMQ, {reason}");
@@ -70,13 +70,13 @@ internal sealed record ServerRule(string PostgresImage, string RabbitMqImage, IC
 
     /// <summary>Whether they may be containers: one is asked for, or answers in time. What images there are is not looked at.</summary>
     public static async Task<bool> MayBeContainersAsync(Func<string, string?> setting, IReadOnlyList<IContainerRuntime> candidates, CancellationToken ct) =>
-        setting(Variable) is var said && (said == "containers" || (string.IsNullOrEmpty(said) && await FirstAsync(candidates, s_answersWithin, ct) is not null));
+        setting(Variable) is var value && (value == "containers" || (string.IsNullOrEmpty(value) && await FirstAsync(candidates, s_probeTimeout, ct) is not null));
 
     /// <summary>The versions that Shop was tested with; another registry's or another name by configuration.</summary>
     public static (string Postgres, string RabbitMq) Images(Func<string, string?> setting) =>
         (Or(setting("SHOP_POSTGRES_IMAGE"), "postgres:17"), Or(setting("SHOP_RABBITMQ_IMAGE"), "rabbitmq:4.0-management"));
 
-    /// <summary>All are asked at once, so that one that hangs costs the others nothing.</summary>
+    /// <summary>Probes all concurrently, so that one that hangs does not delay the others.</summary>
     private static async Task<IContainerRuntime?> FirstAsync(IReadOnlyList<IContainerRuntime> candidates, TimeSpan limit, CancellationToken ct)
     {
         var answers = candidates.Select(candidate => WithinAsync(limit, candidate.AnswersAsync, ct)).ToList();
@@ -95,10 +95,10 @@ internal sealed record ServerRule(string PostgresImage, string RabbitMqImage, IC
     {
         foreach (var image in images)
         {
-            if (!await WithinAsync(s_answersWhereAskedFor, limited => runtime.HasImageAsync(image, limited), ct))
+            if (!await WithinAsync(s_explicitProbeTimeout, limited => runtime.HasImageAsync(image, limited), ct))
             {
                 log($"Pulling {image} ({runtime.Name}) ...");
-                if (!await WithinAsync(s_pullsWithin, limited => runtime.PullAsync(image, limited), ct))
+                if (!await WithinAsync(s_pullTimeout, limited => runtime.PullAsync(image, limited), ct))
                 {
                     return $"the image {image} is not there and cannot be pulled ({runtime.Name})";
                 }
@@ -108,7 +108,7 @@ internal sealed record ServerRule(string PostgresImage, string RabbitMqImage, IC
         return null;
     }
 
-    /// <summary>What takes longer is a no.</summary>
+    /// <summary>False on timeout.</summary>
     private static async Task<bool> WithinAsync(TimeSpan limit, Func<CancellationToken, Task<bool>> ask, CancellationToken ct)
     {
         using var limited = CancellationTokenSource.CreateLinkedTokenSource(ct);

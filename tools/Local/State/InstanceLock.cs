@@ -46,7 +46,7 @@ internal sealed class InstanceLock : IDisposable
 
         try
         {
-            // A shared lock: refused while an instance holds its exclusive one, and no hindrance to others who ask.
+            // A shared lock: fails while an instance holds its exclusive one, and does not block other probes.
             using var probe = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
             return null;
         }

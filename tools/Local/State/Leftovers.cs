@@ -15,7 +15,7 @@ internal static class Leftovers
     /// <summary>Whatever this process starts from now on is found. The process itself is not.</summary>
     public static void Mark(string home) => Environment.SetEnvironmentVariable(Variable, home);
 
-    /// <summary>Stops what an AppHost that was killed has left: services first, then servers. Says whether there was anything.</summary>
+    /// <summary>Stops the processes that a killed AppHost left running: services first, then servers. Returns whether there were any.</summary>
     public static async Task<bool> StopAsync(string home, Action<string> log, CancellationToken ct)
     {
         var left = Find(home);
@@ -25,14 +25,14 @@ internal static class Leftovers
         }
 
         log($"Stopping what an earlier AppHost left running ({left.Count} processes).");
-        ServerProcesses.Signal(left.Where(IsOrchestrator), ServerProcesses.Kill); // it would stop all of them at once
+        ServerProcesses.Signal(left.Where(IsOrchestrator), ServerProcesses.Kill); // it would stop all of them concurrently
         ServerProcesses.Signal(Find(home).Where(IsService), ServerProcesses.Terminate);
         await ServerProcesses.WaitAsync(() => !Find(home).Any(IsService), s_grace, ct);
         await EndAsync(home, TimeSpan.Zero);
         return true;
     }
 
-    /// <summary>Waits until no process is left, and ends what takes longer.</summary>
+    /// <summary>Waits until no process is left, and kills the rest after a timeout.</summary>
     public static async Task EndAsync(string home, TimeSpan patience)
     {
         if (!await ServerProcesses.WaitAsync(() => Find(home).All(IsNameService), patience, CancellationToken.None))

@@ -3,14 +3,14 @@ using System.Globalization;
 namespace Shop.Local.State;
 
 /// <summary>
-/// Who listens on a port. An answer alone does not tell: between the choice of a port and the service's start another program,
-/// even another shop, may have taken it.
+/// Which process listens on a port. A response alone is not enough: between the choice of a port and the service's start another program,
+/// even another shop, may have bound it.
 /// </summary>
 internal static class ListeningPorts
 {
     private const string ListenState = "0A";
 
-    /// <summary>Whether this very process listens there. True where the system does not tell (only Linux does).</summary>
+    /// <summary>Whether this process listens there. True where it cannot be determined (only on Linux it can).</summary>
     public static bool IsOwnedBy(int port, int pid)
     {
         if (!OperatingSystem.IsLinux())

@@ -6,7 +6,7 @@ using System.Text.Json;
 namespace Shop.Local.State;
 
 /// <summary>
-/// The ports of everything that listens, kept in <c>ports.json</c>: the same at each start, unless another program has taken
+/// The ports of everything that listens, kept in <c>ports.json</c>: the same at each start, unless another program has bound
 /// one in the meantime. Until it is disposed of, no other shop on this machine gets them, also while nothing listens there yet.
 /// </summary>
 internal sealed class PortBook : IDisposable
@@ -29,7 +29,7 @@ internal sealed class PortBook : IDisposable
 
     /// <summary>
     /// The port for <paramref name="name"/>: the kept one, else the preferred one, else any, whichever is free first.
-    /// <paramref name="moved"/> says from which kept port it had to move. May be asked again, when the port was lost before the
+    /// <paramref name="moved"/> is the kept port, if that is in use. May be called again, when the port was lost before the
     /// name could listen on it.
     /// </summary>
     public int Take(string name, int? preferred, out int? moved)
@@ -57,8 +57,8 @@ internal sealed class PortBook : IDisposable
     }
 
     /// <summary>
-    /// A shop that starts at the same time would see a port free until a service listens. Both would then ask the one of them for its
-    /// health. So the number is claimed as a UDP port, which the system gives back however the claimant ends.
+    /// A shop that starts at the same time would find a port free until a service listens on it; both would then use the same service.
+    /// So the number is claimed as a UDP port, which the system releases however the claimant ends.
     /// </summary>
     private bool TryClaim(int port)
     {
@@ -105,7 +105,7 @@ internal sealed class PortBook : IDisposable
     {
         while (true)
         {
-            // Below the range that outgoing connections take theirs from, so that it is still free at the next start.
+            // Below the ephemeral range, so that it is still free at the next start.
             var port = RandomNumberGenerator.GetInt32(15_000, 32_000);
             if (!_ports.ContainsValue(port) && IsFree(port, name))
             {

@@ -4,7 +4,7 @@ using System.Globalization;
 namespace Shop.Local.State;
 
 /// <summary>
-/// One process, told apart from a later one that was given the same id by when it started. What it runs is kept as well,
+/// One process, distinguished by its start time from a later one with the same id. Its command is kept as well,
 /// for people and because start times begin anew with each boot of the machine.
 /// </summary>
 internal sealed record ProcessIdentity(int Pid, long StartedAt, string Command)

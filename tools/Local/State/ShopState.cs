@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Shop.Local.State;
 
-/// <summary>A service as it was last started. <paramref name="Process"/> is null while it does not run.</summary>
+/// <summary>A service's last start. <paramref name="Process"/> is null while it does not run.</summary>
 internal sealed record ServiceState(string Name, string Url, string? HealthPath, bool Healthy, ProcessIdentity? Process)
 {
     /// <summary>False for a service that something else than this AppHost starts, so that its process is not known.</summary>
@@ -11,12 +11,12 @@ internal sealed record ServiceState(string Name, string Url, string? HealthPath,
     public bool Native { get; init; } = true;
 }
 
-/// <summary>A server as it was last started. <paramref name="Process"/> is null while it does not run.</summary>
+/// <summary>A server's last start. <paramref name="Process"/> is null while it does not run.</summary>
 internal sealed record ServerState(string Name, string Host, int Port, bool Healthy, ProcessIdentity? Process);
 
 /// <summary>
 /// What runs, in <c>state.json</c>: written at each change by the instance that holds the lock, read by <c>./shop status</c>,
-/// and by others that ask where the parts are.
+/// and by others that need the addresses of the parts.
 /// </summary>
 /// <param name="Dashboard">The address with which a browser logs in to the dashboard.</param>
 /// <param name="Problems">What keeps the shop from starting, with what to do; null or empty if nothing does.</param>
@@ -49,7 +49,7 @@ internal sealed record ShopState(
         }
     }
 
-    /// <summary>Replaces the kept state as a whole: a reader sees the old one or the new one.</summary>
+    /// <summary>Replaces the stored state atomically: a reader sees the old one or the new one.</summary>
     public void Write(string home)
     {
         var path = Path.Combine(home, FileName);

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Shop.Local.State;
 
-/// <summary>The polite and the impolite request to end, which <see cref="System.Diagnostics.Process"/> does not tell apart.</summary>
+/// <summary>SIGTERM and SIGKILL, which <see cref="System.Diagnostics.Process"/> does not distinguish.</summary>
 internal static class Signals
 {
     private const int SigKill = 9;

@@ -15,7 +15,7 @@ internal sealed class StateKeeper(string home, string dashboard)
 
     public void Set(ServerState server) => Change(() => _servers[server.Name] = server);
 
-    /// <summary>What keeps the shop from starting, of one resource; null when nothing does any more.</summary>
+    /// <summary>What prevents this resource from starting; null if nothing does.</summary>
     public void SetProblem(string resource, string? problem) => Change(() =>
     {
         _problems.Remove(resource);
@@ -26,7 +26,7 @@ internal sealed class StateKeeper(string home, string dashboard)
     });
 
     /// <summary>
-    /// Everything was healthy at once for the first time (true), or stops (false): a file with this process's id says so.
+    /// Records that everything is healthy for the first time (true), or stops (false), by a file with this process's id.
     /// </summary>
     public void SetReady(bool ready)
     {
