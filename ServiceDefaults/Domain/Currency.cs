@@ -2,7 +2,7 @@ using System.Collections.Frozen;
 
 namespace Shop.ServiceDefaults.Domain;
 
-/// <summary>A currency that can be paid in: one of ISO 4217 that has a minor unit.</summary>
+/// <summary>A currency of ISO 4217 that has a minor unit, and so can be paid in.</summary>
 /// <param name="Code">Three capital letters.</param>
 /// <param name="Decimals">The minor unit: how many decimals an amount has that can be paid. 0 (JPY) to 4 (UYW).</param>
 public sealed record Currency(string Code, int Decimals)
@@ -10,10 +10,10 @@ public sealed record Currency(string Code, int Decimals)
     /// <summary>Whether an amount has no more decimals than can be paid.</summary>
     public bool CanPay(decimal amount) => decimal.Round(amount, Decimals) == amount;
 
-    /// <summary>The nearest amount that can be paid, the even one of two, written with as many decimals as the currency has.</summary>
+    /// <summary>Rounds half to even to the currency's minor unit.</summary>
     public decimal Round(decimal amount) => Scaled(decimal.Round(amount, Decimals, MidpointRounding.ToEven));
 
-    /// <summary>The largest amount that can be paid and is not above this one.</summary>
+    /// <summary>Rounds down to the currency's minor unit.</summary>
     public decimal RoundDown(decimal amount) => Scaled(decimal.Round(amount, Decimals, MidpointRounding.ToNegativeInfinity));
 
     private decimal Scaled(decimal amount) => amount + new decimal(0, 0, 0, false, (byte)Decimals);
@@ -46,6 +46,6 @@ public static class Iso4217
     /// <summary>All of them.</summary>
     public static IEnumerable<Currency> All => s_all.Values;
 
-    /// <summary>The currency of a code, or null where it is none that can be paid in.</summary>
+    /// <summary>The currency with this code, or null.</summary>
     public static Currency? Find(string code) => s_all.GetValueOrDefault(code);
 }

@@ -17,8 +17,8 @@ namespace Shop.ServiceDefaults.Hosting;
 public static class Database
 {
     /// <summary>
-    /// How long a statement waits for a lock. Shorter than a command's own time, so that a lock that is held for too long is not
-    /// taken for a database that does not answer.
+    /// How long a statement waits for a lock. Shorter than the command timeout, so that a lock timeout is not
+    /// mistaken for an unavailable database.
     /// </summary>
     internal static readonly TimeSpan LockTimeout = TimeSpan.FromSeconds(20);
 
@@ -56,16 +56,16 @@ public static class Database
     {
         builder.Services.AddDbContextPool<TContext>((services, options) => options
             .UseNpgsql(Tuned(services.GetRequiredService<IConfiguration>().GetConnectionString("Database")))
-            .ConfigureWarnings(warnings => warnings.Log( // many are a lost race, and who handles a real one logs it
+            .ConfigureWarnings(warnings => warnings.Log( // many are concurrency conflicts; the handler of a real error logs it
                 (CoreEventId.SaveChangesFailed, LogLevel.Debug), (RelationalEventId.CommandError, LogLevel.Debug))));
         builder.Services.AddHealthChecks().AddCheck<DatabaseCheck<TContext>>("database", tags: [HttpDefaults.ReadyTag]);
     }
 
     /// <summary>
-    /// A service sends the same few statements again and again: planning each of them once saves the database work. So does not
-    /// resetting a session at its return to the pool, some six statements each time: nothing here leaves state in a session. What
-    /// does (locks, LISTEN, settings of a session) has a connection of its own; settings and locks elsewhere are a transaction's.
-    /// Options that the connection string has already win.
+    /// A service repeats the same few statements: preparing each of them once saves the database work. So does not
+    /// resetting a session on its return to the pool, some six statements each time: nothing here leaves state in a pooled session. What
+    /// does (session locks, LISTEN, session settings) has its own connection; other locks and settings end with their transaction.
+    /// Options of the connection string take precedence.
     /// </summary>
     private static string Tuned(string? connectionString)
     {
@@ -80,7 +80,7 @@ public static class Database
             settings.NoResetOnClose = true;
         }
 
-        settings.Options = $"-c lock_timeout={(int)LockTimeout.TotalMilliseconds} {settings.Options}".TrimEnd(); // the last one given wins
+        settings.Options = $"-c lock_timeout={(int)LockTimeout.TotalMilliseconds} {settings.Options}".TrimEnd(); // the last option takes precedence
         return settings.ConnectionString;
     }
 
@@ -92,6 +92,6 @@ public static class Database
         public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
             await db.Database.CanConnectAsync(cancellationToken)
                 ? HealthCheckResult.Healthy()
-                : HealthCheckResult.Unhealthy("The database cannot be reached.");
+                : HealthCheckResult.Unhealthy("The database is unreachable.");
     }
 }

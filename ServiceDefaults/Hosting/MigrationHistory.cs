@@ -2,10 +2,10 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Shop.ServiceDefaults.Hosting;
 
-/// <summary>Whether this version's migrations lead on from what a database has: nobody upgrades one of an earlier development state.</summary>
+/// <summary>Checks that this version's migrations continue those of the database: databases of an earlier development state are not upgraded.</summary>
 internal static class MigrationHistory
 {
-    /// <summary>Why <c>migrate</c> must not touch the database, and what to do; null where it may.</summary>
+    /// <summary>Why <c>migrate</c> must not change the database, and what to do; null if it may.</summary>
     public static async Task<string?> RefusalAsync(DbContext db, CancellationToken ct)
     {
         var known = db.Database.GetMigrations().ToList();
@@ -14,12 +14,12 @@ internal static class MigrationHistory
         var unknown = applied.Except(known).ToList();
         if (missing.Count == 0)
         {
-            return null; // up to date, or a newer version was here and was rolled back
+            return null; // up to date, or migrated by a newer version that was rolled back
         }
 
         if (unknown.Count > 0)
         {
-            return Refusal(db, $"has migrations that this version does not know ({List(unknown)}), and lacks {List(missing)}");
+            return Refusal(db, $"has migrations that this version does not have ({List(unknown)}), and lacks {List(missing)}");
         }
 
         var tables = applied.Count == 0 ? await TablesAsync(db, ct) : [];
@@ -27,8 +27,8 @@ internal static class MigrationHistory
     }
 
     private static string Refusal(DbContext db, string what) =>
-        $"The database '{db.Database.GetDbConnection().Database}' {what}. No migration leads from there to this version, and nothing was changed. "
-        + "If it is a local one of an earlier development state, delete it with './shop reset' and start again.";
+        $"The database '{db.Database.GetDbConnection().Database}' {what}. It cannot be migrated to this version, and nothing was changed. "
+        + "If it is a local database of an earlier development state, delete it with './shop reset' and start again.";
 
     private static Task<List<string>> TablesAsync(DbContext db, CancellationToken ct)
     {

@@ -3,17 +3,17 @@ using Microsoft.EntityFrameworkCore;
 namespace Shop.ServiceDefaults.Hosting;
 
 /// <summary>
-/// The login that the service runs as, where it is not the one that owns the database: it reads and changes rows and calls the
-/// owner's functions, and nothing else. The <c>migrate</c> command, which runs as the owner, gives it these rights after every
+/// The login that the service runs as, where it is not the owner of the database: it reads and changes rows and calls the
+/// owner's functions, and nothing else. The <c>migrate</c> command, which runs as the owner, grants it these rights after every
 /// migration (docs/adr/0016).
 /// </summary>
 internal static class RuntimeRole
 {
-    /// <summary>The name of that login; without it migrate gives no rights, and the service is expected to run as the owner.</summary>
+    /// <summary>The name of that login; without it migrate grants nothing, and the service is expected to run as the owner.</summary>
     public const string Setting = "Database:RuntimeRole";
 
-    // Only what is missing: a repeated run writes nothing, and meets nobody in the catalog. Partitions are reached through their
-    // table, except the default ones, of which rows are moved and removed.
+    // Only missing rights: a repeated run changes nothing, and does not conflict in the catalog. Partitions are reached through their
+    // table, except the default ones, whose rows are moved and removed.
     private const string Grants = """
         DO $grants$
         DECLARE
@@ -67,7 +67,7 @@ internal static class RuntimeRole
         END $grants$
         """;
 
-    /// <summary>Gives the role its rights on all that there is now. May be called again, and while the service runs.</summary>
+    /// <summary>Grants the role its rights on all existing objects. Idempotent, and safe while the service runs.</summary>
     /// <exception cref="InvalidOperationException">The role is the owner itself.</exception>
     public static async Task GrantAsync(DbContext db, string role, CancellationToken ct)
     {
@@ -77,7 +77,7 @@ internal static class RuntimeRole
         if (isOwner[0])
         {
             throw new InvalidOperationException(
-                $"{Setting} names {role}, as which migrate itself has logged in. It should be the login of the running service, and migrate's the owner.");
+                $"{Setting} is {role}, which is also migrate's login. Set it to the login of the running service, and run migrate as the owner.");
         }
 
         await db.Database.ExecuteSqlAsync($"SELECT set_config('shop.runtime_role', {role}, true)", ct);

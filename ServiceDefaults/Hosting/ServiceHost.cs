@@ -12,7 +12,7 @@ using Shop.ServiceDefaults.Operations;
 
 namespace Shop.ServiceDefaults.Hosting;
 
-/// <summary>What all services have in common, in the order in which a Program.cs needs it.</summary>
+/// <summary>The host setup that all services share, in the order of a Program.cs.</summary>
 public static partial class ServiceHost
 {
     /// <summary>Adds telemetry, health, authentication, problem details, OpenAPI and the service's database.</summary>
@@ -21,8 +21,8 @@ public static partial class ServiceHost
         where TContext : DbContext
     {
         ArgumentNullException.ThrowIfNull(builder);
-        builder.QuietenLogs();
-        builder.KeepConsolePlain();
+        builder.SetLogLevelDefaults();
+        builder.SanitizeConsole();
         builder.AddTelemetry();
         builder.AddHttpDefaults();
         builder.AddForwardedAddresses();
@@ -37,7 +37,7 @@ public static partial class ServiceHost
         });
     }
 
-    /// <summary>The middleware that every service has, in its order, and the routes for the landing page, health, OpenAPI, AsyncAPI, dead letters and the outbox.</summary>
+    /// <summary>Adds the middleware of every service, and the routes for the landing page, health, OpenAPI, AsyncAPI, dead letters and the outbox.</summary>
     public static void UseServiceDefaults(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
@@ -49,7 +49,7 @@ public static partial class ServiceHost
         app.UseAuthentication();
         app.UseRateLimiter();
         app.UseAuthorization();
-        app.UseMiddleware<RequestDoor>();
+        app.UseMiddleware<RequestValidationMiddleware>();
         app.UseMiddleware<IdempotencyMiddleware>();
         app.MapLandingPage();
         app.MapHttpDefaults();
@@ -59,12 +59,12 @@ public static partial class ServiceHost
     }
 
     /// <summary>
-    /// Runs the command that the program was started with, if any, and says whether there was one: <c>migrate</c> brings the
-    /// service's database to this version, before the service starts and never by itself; <c>topology</c> prints what the service
-    /// needs in the broker, as RabbitMQ definitions; <c>asyncapi</c> prints the AsyncAPI document that it serves.
+    /// Runs the command of the command line, if any, and returns whether there was one: <c>migrate</c> migrates the
+    /// service's database to this version, before the service starts and never automatically; <c>topology</c> prints the service's
+    /// RabbitMQ definitions; <c>asyncapi</c> prints its AsyncAPI document.
     /// </summary>
     /// <typeparam name="TContext">The service's DbContext.</typeparam>
-    public static async Task<bool> RanCommandAsync<TContext>(this WebApplication app, string[] args)
+    public static async Task<bool> TryRunCommandAsync<TContext>(this WebApplication app, string[] args)
         where TContext : DbContext
     {
         ArgumentNullException.ThrowIfNull(app);
@@ -72,7 +72,7 @@ public static partial class ServiceHost
         {
             case ["migrate"]:
                 await MigrateAsync<TContext>(app, app.Lifetime.ApplicationStopping);
-                await app.DisposeAsync(); // what was logged last is written before the process ends
+                await app.DisposeAsync(); // flushes the logs before the process ends
                 return true;
             case ["topology"]:
                 Console.WriteLine(app.Services.GetRequiredService<MessagingDocuments>().BrokerDefinitions().ToJsonString());
@@ -91,7 +91,7 @@ public static partial class ServiceHost
         await using var scope = app.Services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<TContext>();
         var clock = app.Services.GetRequiredService<TimeProvider>();
-        await LoneMigration.RunAsync(db, async () =>
+        await ExclusiveMigration.RunAsync(db, async () =>
         {
             if (await MigrationHistory.RefusalAsync(db, stopping) is { } refusal)
             {
@@ -106,7 +106,7 @@ public static partial class ServiceHost
         }, app.Logger, clock, stopping);
     }
 
-    // After the relay's strategy, which makes functions too.
+    // After the relay's preparation, which creates functions too.
     private static async Task GrantAsync<TContext>(WebApplication app, CancellationToken ct)
         where TContext : DbContext
     {

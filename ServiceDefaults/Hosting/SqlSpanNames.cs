@@ -6,12 +6,12 @@ using OpenTelemetry;
 namespace Shop.ServiceDefaults.Hosting;
 
 /// <summary>
-/// Names the spans of SQL commands by what they do, such as <c>SELECT orders</c> or <c>INSERT orders, outbox</c>: the driver calls all of
+/// Names the spans of SQL commands by operation and tables, such as <c>SELECT orders</c> or <c>INSERT orders, outbox</c>: Npgsql names all of
 /// them after the database.
 /// </summary>
 internal sealed partial class SqlSpanNames : BaseProcessor<Activity>
 {
-    private const int KeepAtMost = 1_000;
+    private const int MaxCachedNames = 1_000;
     private const int MaxLength = 100;
 
     private readonly ConcurrentDictionary<string, string> _known = new(StringComparer.Ordinal);
@@ -20,7 +20,7 @@ internal sealed partial class SqlSpanNames : BaseProcessor<Activity>
     {
         if (data.Source.Name == "Npgsql" && data.GetTagItem("db.query.text") is string sql)
         {
-            if (_known.Count >= KeepAtMost)
+            if (_known.Count >= MaxCachedNames)
             {
                 _known.Clear();
             }

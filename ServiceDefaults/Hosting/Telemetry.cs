@@ -12,14 +12,14 @@ using OpenTelemetry.Trace;
 
 namespace Shop.ServiceDefaults.Hosting;
 
-/// <summary>Traces, metrics and logs over OTLP, when there is a collector (OTEL_EXPORTER_OTLP_ENDPOINT).</summary>
+/// <summary>Exports traces, metrics and logs over OTLP where a collector is configured (OTEL_EXPORTER_OTLP_ENDPOINT).</summary>
 internal static class Telemetry
 {
     /// <summary>
-    /// A line per request and per SQL command costs more than the work itself, and traces say it better. Defaults only: whatever
-    /// the service's own configuration says of <c>Logging:LogLevel</c> wins.
+    /// Defaults that log no line per request and SQL command, which would cost more than the work itself; traces show them. The
+    /// service's own configuration of <c>Logging:LogLevel</c> takes precedence.
     /// </summary>
-    public static void QuietenLogs(this WebApplicationBuilder builder) => ((IConfigurationBuilder)builder.Configuration).Sources.Insert(0,
+    public static void SetLogLevelDefaults(this WebApplicationBuilder builder) => ((IConfigurationBuilder)builder.Configuration).Sources.Insert(0,
         new MemoryConfigurationSource
         {
             InitialData = new Dictionary<string, string?>
@@ -46,7 +46,7 @@ internal static class Telemetry
             .ConfigureResource(resource => resource.AddService(
                 builder.Configuration["OTEL_SERVICE_NAME"] ?? builder.Environment.ApplicationName.ToLowerInvariant()))
             .WithTracing(traces => traces
-                .SetSampler(new ParentBasedSampler(new CausedSampler()))
+                .SetSampler(new ParentBasedSampler(new ParentedSampler()))
                 .AddSource("Shop.*") // messaging, domain events, and each service's own
                 .AddProcessor<SqlSpanNames>()
                 .AddAspNetCoreInstrumentation(http => http.Filter = context => !IsProbe(context.Request))
@@ -63,10 +63,10 @@ internal static class Telemetry
     private static bool IsProbe(HttpRequest request) => request.Path.StartsWithSegments("/health");
 
     /// <summary>
-    /// A trace begins with a request or a message. A call to the database or another server that has no parent is a poll, a lock or a
-    /// connection that opens: such spans would be most of all traces and tell nothing.
+    /// Samples traces that begin with a request or a message. Client spans without a parent are polls, locks or
+    /// new connections, which would be most of all traces.
     /// </summary>
-    private sealed class CausedSampler : Sampler
+    private sealed class ParentedSampler : Sampler
     {
         public override SamplingResult ShouldSample(in SamplingParameters samplingParameters) => new(
             samplingParameters.Kind is System.Diagnostics.ActivityKind.Client ? SamplingDecision.Drop : SamplingDecision.RecordAndSample);

@@ -6,7 +6,7 @@ using Scalar.AspNetCore;
 
 namespace Shop.ServiceDefaults.Http;
 
-/// <summary>The page <c>/scalar</c>: the OpenAPI document, to read and to try. Its files come from the service itself.</summary>
+/// <summary>The API reference at <c>/scalar</c>. Its files are served by the service itself.</summary>
 internal static class ApiPage
 {
     public static void MapApiPage(this IEndpointRouteBuilder routes) => routes.MapScalarApiReference("/scalar", (options, context) =>
@@ -15,13 +15,13 @@ internal static class ApiPage
         options.Nonce = nonce;
         options.DefaultFonts = false;
         options.Telemetry = false;
-        options.HideClientButton = true; // it leads to another host
+        options.HideClientButton = true; // links to another host
         options.ShowDeveloperTools = DeveloperToolsVisibility.Never;
-        options.AddPreferredSecuritySchemes([OpenApiDefaults.Bearer]); // chosen already: the token is all that is asked for
+        options.AddPreferredSecuritySchemes([OpenApiDefaults.Bearer]); // preselected, so that only the token must be entered
         options.Agent = new ScalarAgentOptions { Disabled = true };
         options.Mcp = new ScalarMcpOptions { Disabled = true };
 
-        // Whatever else the page's script knows to call, the browser does not.
+        // The browser blocks all other requests of the page's script.
         context.Response.Headers.ContentSecurityPolicy = "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self' data:; "
             + $"style-src 'self' 'unsafe-inline'; script-src 'self' 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     }).AllowAnonymous();

@@ -8,13 +8,13 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Shop.ServiceDefaults.Http;
 
 /// <summary>
-/// Bearer tokens by the standard configuration <c>Authentication:Schemes:Bearer</c>. Every route is denied without a token
-/// unless it says otherwise; the customer is the <c>sub</c> claim, of
-/// which <see cref="TokenRules"/> sees to it that it is one.
+/// Bearer tokens by the standard configuration <c>Authentication:Schemes:Bearer</c>. Every route requires a token
+/// unless it allows anonymous access; the customer is the <c>sub</c> claim, which
+/// <see cref="TokenRules"/> validates.
 /// </summary>
 public static class Auth
 {
-    /// <summary>The role of the people who run the shop, and the name of the policy that asks for it.</summary>
+    /// <summary>The role of the shop's staff, and the name of the policy that requires it.</summary>
     public const string Staff = "staff";
 
     /// <summary>OpenID Connect Core 1.0, section 2: a <c>sub</c> has at most 255 ASCII characters, and is case-sensitive.</summary>
@@ -27,7 +27,7 @@ public static class Auth
     /// <summary>Whether the caller has the role staff.</summary>
     public static bool IsStaff(this ClaimsPrincipal user) => user.IsInRole(Staff);
 
-    /// <summary>When the caller's token expires: what goes on for longer than a request ends then.</summary>
+    /// <summary>When the caller's token expires: a stream ends then.</summary>
     public static DateTimeOffset TokenExpiry(this ClaimsPrincipal user) =>
         long.TryParse(user.FindFirstValue("exp"), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
             && seconds <= DateTimeOffset.MaxValue.ToUnixTimeSeconds()

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 
 namespace Shop.ServiceDefaults.Http;
 
-/// <summary>Behind an ingress: a caller's own address instead of the ingress's, where the configuration names the ingress.</summary>
+/// <summary>Forwarded headers of a configured ingress: the caller's address instead of the ingress's.</summary>
 internal static class ForwardedAddresses
 {
     public static void AddForwardedAddresses(this WebApplicationBuilder builder) => builder.Services.AddOptions<IngressSettings>()
@@ -24,7 +24,7 @@ internal static class ForwardedAddresses
             ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto,
             ForwardLimit = settings.Proxies,
         };
-        options.KnownProxies.Clear(); // the framework believes loopback
+        options.KnownProxies.Clear(); // the framework trusts loopback by default
         options.KnownIPNetworks.Clear();
         foreach (var network in settings.Networks!)
         {

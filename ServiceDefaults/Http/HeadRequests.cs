@@ -8,7 +8,7 @@ public static class HeadRequests
 {
     private static readonly object s_head = new();
 
-    /// <summary>Whether the caller asked for the headers only. What would go on answering for long should not begin then.</summary>
+    /// <summary>Whether it is a HEAD request. Streaming endpoints should not start then.</summary>
     public static bool IsHead(this HttpContext context)
     {
         ArgumentNullException.ThrowIfNull(context);

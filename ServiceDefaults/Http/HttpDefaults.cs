@@ -11,7 +11,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Shop.ServiceDefaults.Http;
 
-/// <summary>How every API of the shop behaves: strict JSON, problem details, small bodies, OpenAPI, health.</summary>
+/// <summary>The HTTP defaults of every API: strict JSON, problem details, small bodies, OpenAPI, health.</summary>
 internal static class HttpDefaults
 {
     public const int MaxBodyBytes = 64 * 1024;
@@ -35,14 +35,14 @@ internal static class HttpDefaults
         });
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         builder.Services.AddExceptionHandler<ProblemExceptionHandler>();
-        builder.Services.AddSingleton<IProblemDetailsWriter, ProblemWriter>(); // before the one that asks what the caller accepts
+        builder.Services.AddSingleton<IProblemDetailsWriter, ProblemWriter>(); // before the default one, which checks the Accept header
         builder.Services.AddProblemDetails();
         builder.Services.AddHealthChecks();
         builder.Services.AddOpenApi("v1", OpenApiDefaults.Configure);
         builder.Services.AddSingleton<TimeProvider>(new MicrosecondClock());
     }
 
-    /// <summary>In every environment: orchestrators and people need them everywhere.</summary>
+    /// <summary>Maps health checks and documents in every environment.</summary>
     public static void MapHttpDefaults(this WebApplication app)
     {
         app.MapOpenApi().AllowAnonymous();
@@ -65,7 +65,7 @@ internal static class HttpDefaults
         }),
     }, JsonSerializerOptions.Web);
 
-    /// <summary>PostgreSQL keeps microseconds: a time must read the same before it is stored and after.</summary>
+    /// <summary>Truncates to microseconds, PostgreSQL's precision, so that a time does not change when it is stored.</summary>
     private sealed class MicrosecondClock : TimeProvider
     {
         public override DateTimeOffset GetUtcNow()

@@ -6,7 +6,7 @@ using Npgsql;
 
 namespace Shop.ServiceDefaults.Http;
 
-/// <summary>The table of the answers to requests with an Idempotency-Key.</summary>
+/// <summary>The table of the stored responses to requests with an Idempotency-Key.</summary>
 public static class IdempotencyKeys
 {
     /// <summary>Creates the table. Never change it: add a new step for a new version.</summary>
@@ -36,7 +36,7 @@ public static class IdempotencyKeys
     }
 }
 
-/// <summary>Removes keys that are older than <see cref="IdempotencyMiddleware.Retention"/>. Nothing depends on it being in time.</summary>
+/// <summary>Removes keys that are older than <see cref="IdempotencyMiddleware.Retention"/>. Nothing depends on its timing.</summary>
 internal sealed partial class IdempotencyRetention(IConfiguration configuration, TimeProvider clock, ILogger<IdempotencyRetention> logger)
     : BackgroundService
 {
@@ -61,7 +61,7 @@ internal sealed partial class IdempotencyRetention(IConfiguration configuration,
             CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default));
     }
 
-    // In bounded batches: nothing is locked for long, and any number of instances may do it at once.
+    // In bounded batches: no lock is held for long, and any number of instances may run it concurrently.
     private async Task RemoveAsync(DateTimeOffset before, CancellationToken ct)
     {
         await using var connection = new NpgsqlConnection(configuration.GetConnectionString("Database"));
@@ -78,6 +78,6 @@ internal sealed partial class IdempotencyRetention(IConfiguration configuration,
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "Removing old idempotency keys failed; the next round tries again: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Removing old idempotency keys failed; retried in the next round: {Reason}")]
     private partial void LogFailed(string reason);
 }

@@ -12,9 +12,9 @@ using Shop.Messaging.UnitOfWork;
 namespace Shop.ServiceDefaults.Http;
 
 /// <summary>
-/// Honours Idempotency-Key on every POST (draft-ietf-httpapi-idempotency-key-header-07): the answer is stored in the
-/// transaction of the change, so that a caller who repeats after a crash, on any instance, gets the first answer byte for
-/// byte. The key is the caller's own: two callers may use the same.
+/// Supports Idempotency-Key on every POST (draft-ietf-httpapi-idempotency-key-header-07): the response is stored in the
+/// transaction of the change, so that a retry after a crash, on any instance, gets the first response byte for
+/// byte. Keys are scoped to the caller: two callers may use the same.
 /// </summary>
 internal sealed class IdempotencyMiddleware(RequestDelegate next)
 {
@@ -22,17 +22,17 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
     public const int MaxKeyLength = 200;
     public static readonly TimeSpan Retention = TimeSpan.FromHours(24);
 
-    /// <summary>Says that an answer is the first one, given again.</summary>
+    /// <summary>The header of a replayed response.</summary>
     public const string ReplayedHeader = "Idempotent-Replayed";
 
-    // What belongs to the connection or the moment and not to the answer.
-    private static readonly FrozenSet<string> s_notKept = FrozenSet.ToFrozenSet(
+    // Headers of the connection or the moment, which are not replayed.
+    private static readonly FrozenSet<string> s_excludedHeaders = FrozenSet.ToFrozenSet(
         ["Connection", "Content-Length", "Date", "Keep-Alive", "Server", "Trailer", "Transfer-Encoding", "Upgrade"], StringComparer.OrdinalIgnoreCase);
 
     public async Task InvokeAsync(HttpContext context, IServiceProvider services)
     {
         var endpoint = context.GetEndpoint();
-        if (!HttpMethods.IsPost(context.Request.Method) || endpoint is not RouteEndpoint // routing's own refusals are no routes
+        if (!HttpMethods.IsPost(context.Request.Method) || endpoint is not RouteEndpoint // routing's error endpoints have no route
             || !context.Request.Headers.TryGetValue(HeaderName, out var values) || context.User.FindFirst("sub") is not { } subject)
         {
             await next(context);
@@ -52,7 +52,7 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
 
     private async Task HandleAsync(HttpContext context, DbContext db, KeyedRequest request)
     {
-        // A savepoint around each save would be two more round trips, and whoever fails goes back to the one before the request.
+        // A savepoint per save would be two more round trips; a failed request rolls back to the one before it.
         db.Database.AutoSavepointsEnabled = false;
         await using var transaction = await db.Database.BeginTransactionAsync(context.RequestAborted);
         var (locked, stored) = await IdempotencyStore.BeginAsync(db, request, context.RequestAborted);
@@ -65,45 +65,45 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
 
         if (stored is not null)
         {
-            // The key is free before the caller has the answer, and could come again with it.
+            // Releases the key before the response is sent: the caller may reuse it as soon as it has the response.
             await transaction.RollbackAsync(CancellationToken.None);
-            await AnswerAgainAsync(context, request, stored);
+            await ReplayAsync(context, request, stored);
             return;
         }
 
-        var (answer, final) = await RunAsync(context, db, transaction);
+        var (response, final) = await RunAsync(context, db, transaction);
         if (final)
         {
-            // From here on a caller who hangs up changes nothing: the answer belongs to the change.
-            await transaction.CommitWithAsync(db, IdempotencyStore.Storing(request, answer), CancellationToken.None);
+            // From here on a disconnect is ignored: the response is stored with the change.
+            await transaction.CommitWithAsync(db, IdempotencyStore.Storing(request, response), CancellationToken.None);
         }
 
-        context.Response.Headers.ContentLength = answer.Body.Length;
-        await context.Response.Body.WriteAsync(answer.Body, context.RequestAborted);
+        context.Response.Headers.ContentLength = response.Body.Length;
+        await context.Response.Body.WriteAsync(response.Body, context.RequestAborted);
     }
 
     /// <summary>
-    /// Runs the endpoint with its answer kept back; a refusal or an error takes its changes with it. An error or a lost race is
-    /// no final answer: the same key may try again.
+    /// Runs the endpoint with its response buffered; a response of 400 or above rolls its changes back. An error or a concurrency conflict is
+    /// not final: the same key may be retried.
     /// </summary>
-    private async Task<(StoredAnswer Answer, bool Final)> RunAsync(HttpContext context, DbContext db, IDbContextTransaction transaction)
+    private async Task<(StoredResponse Answer, bool Final)> RunAsync(HttpContext context, DbContext db, IDbContextTransaction transaction)
     {
         var body = context.Response.Body;
         using var buffer = new MemoryStream();
         context.Response.Body = buffer;
-        var lostRace = false;
+        var conflict = false;
         try
         {
             await next(context);
 
-            // What writes JSON stops without a word when the caller has hung up: half an answer, or none, would be stored.
+            // Writing JSON stops silently when the caller disconnects: a partial response, or none, would be stored.
             context.RequestAborted.ThrowIfCancellationRequested();
         }
         catch (Exception exception) when (!context.RequestAborted.IsCancellationRequested)
         {
-            // A caller who hung up gets no answer, and so none is stored: the transaction goes with the exception.
-            lostRace = Transient.IsConflict(exception);
-            context.Response.Clear(); // an answer that was half written is none
+            // After a disconnect no response is stored: the exception rolls the transaction back.
+            conflict = Transient.IsConflict(exception);
+            context.Response.Clear(); // discards a partial response
             var handler = (IExceptionHandler)context.RequestServices.GetService(typeof(IExceptionHandler))!;
             await handler.TryHandleAsync(context, exception, context.RequestAborted);
         }
@@ -112,7 +112,7 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
             context.Response.Body = body;
         }
 
-        var final = !lostRace && context.Response.StatusCode < StatusCodes.Status500InternalServerError;
+        var final = !conflict && context.Response.StatusCode < StatusCodes.Status500InternalServerError;
         if (!final)
         {
             await transaction.RollbackAsync(CancellationToken.None);
@@ -123,12 +123,12 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
             await transaction.RollbackToSavepointAsync(IdempotencyStore.Savepoint, CancellationToken.None);
         }
 
-        var headers = context.Response.Headers.Where(header => !s_notKept.Contains(header.Key))
+        var headers = context.Response.Headers.Where(header => !s_excludedHeaders.Contains(header.Key))
             .ToDictionary(header => header.Key, header => header.Value.ToString());
-        return (new StoredAnswer([], context.Response.StatusCode, JsonSerializer.Serialize(headers), buffer.ToArray()), final);
+        return (new StoredResponse([], context.Response.StatusCode, JsonSerializer.Serialize(headers), buffer.ToArray()), final);
     }
 
-    private static async Task AnswerAgainAsync(HttpContext context, KeyedRequest request, StoredAnswer stored)
+    private static async Task ReplayAsync(HttpContext context, KeyedRequest request, StoredResponse stored)
     {
         if (!stored.RequestHash.AsSpan().SequenceEqual(request.Hash))
         {
@@ -148,10 +148,10 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
         await context.Response.Body.WriteAsync(stored.Body, context.RequestAborted);
     }
 
-    /// <summary>SHA-256 over method, path, query and body: what makes two requests the same.</summary>
+    /// <summary>SHA-256 over method, path, query and body, which identify a request.</summary>
     private static async Task<byte[]> HashAsync(HttpRequest request)
     {
-        request.EnableBuffering(HttpDefaults.MaxBodyBytes); // a JSON body is read already
+        request.EnableBuffering(HttpDefaults.MaxBodyBytes); // a JSON body is buffered already
         using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         sha.AppendData(System.Text.Encoding.UTF8.GetBytes($"{request.Method} {request.Path}{request.QueryString}\n"));
         var buffer = new byte[8192];

@@ -7,21 +7,21 @@ namespace Shop.ServiceDefaults.Http;
 /// <summary>A request that carries an Idempotency-Key.</summary>
 internal sealed record KeyedRequest(string Caller, string Key, byte[] Hash);
 
-/// <summary>An answer to give again.</summary>
-internal sealed record StoredAnswer(byte[] RequestHash, int Status, string Headers, byte[] Body);
+/// <summary>A response to replay.</summary>
+internal sealed record StoredResponse(byte[] RequestHash, int Status, string Headers, byte[] Body);
 
-/// <summary>Reads stored answers in the transaction of the request, and has them stored by it.</summary>
+/// <summary>Reads and stores responses in the transaction of the request.</summary>
 internal static class IdempotencyStore
 {
-    /// <summary>What <see cref="BeginAsync"/> sets, to go back to.</summary>
+    /// <summary>The savepoint that <see cref="BeginAsync"/> sets.</summary>
     public const string Savepoint = "before_request";
 
     /// <summary>
-    /// Takes the key, looks for its answer, and sets a savepoint: three statements in one round trip, each of which sees what was
-    /// committed before it, so that the answer of whoever had the key until now is found. The key is held until the transaction
-    /// ends: while the first request runs, its repeats do not wait but are told so.
+    /// Locks the key, reads its stored response and sets a savepoint: three statements in one round trip, each of which sees what was
+    /// committed before it, so that the response of the key's previous holder is found. The lock is held until the transaction
+    /// ends: while the first request runs, retries do not wait but get a 409.
     /// </summary>
-    public static async Task<(bool Locked, StoredAnswer? Answer)> BeginAsync(DbContext db, KeyedRequest request, CancellationToken ct)
+    public static async Task<(bool Locked, StoredResponse? Response)> BeginAsync(DbContext db, KeyedRequest request, CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch((NpgsqlConnection)db.Database.GetDbConnection(),
             (NpgsqlTransaction)db.Database.CurrentTransaction!.GetDbTransaction());
@@ -40,12 +40,12 @@ internal static class IdempotencyStore
         var locked = reader.GetBoolean(0);
         await reader.NextResultAsync(ct);
         return (locked, await reader.ReadAsync(ct)
-            ? new StoredAnswer(reader.GetFieldValue<byte[]>(0), reader.GetInt32(1), reader.GetString(2), reader.GetFieldValue<byte[]>(3))
+            ? new StoredResponse(reader.GetFieldValue<byte[]>(0), reader.GetInt32(1), reader.GetString(2), reader.GetFieldValue<byte[]>(3))
             : null);
     }
 
-    /// <summary>The statement that stores an answer.</summary>
-    public static NpgsqlBatchCommand Storing(KeyedRequest request, StoredAnswer answer) => new(
+    /// <summary>The statement that stores a response.</summary>
+    public static NpgsqlBatchCommand Storing(KeyedRequest request, StoredResponse answer) => new(
         "INSERT INTO idempotency_keys (caller, key, request_hash, status, headers, body, created_at) VALUES ($1, $2, $3, $4, $5, $6, now())")
     {
         Parameters =

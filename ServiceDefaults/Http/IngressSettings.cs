@@ -4,25 +4,25 @@ using System.Net;
 namespace Shop.ServiceDefaults.Http;
 
 /// <summary>
-/// The section <c>Ingress</c> of the configuration: whose <c>X-Forwarded-For</c> and <c>X-Forwarded-Proto</c> are believed. Nobody's by
-/// default: whoever is believed chooses the address that callers without a token are limited by. Checked when the service starts.
+/// The configuration section <c>Ingress</c>: whose <c>X-Forwarded-For</c> and <c>X-Forwarded-Proto</c> are trusted. Nobody's by
+/// default, because anonymous callers are rate limited by that address. Validated at startup.
 /// </summary>
 internal sealed class IngressSettings : IValidatableObject
 {
-    /// <summary>Networks (10.42.0.0/16) and addresses from which the ingress calls. Empty.</summary>
+    /// <summary>Networks (10.42.0.0/16) and addresses of the ingress. Empty by default.</summary>
     public IReadOnlyList<string> KnownNetworks { get; init; } = [];
 
-    /// <summary>How many known proxies stand one behind another, each of which has added an address: no more are read. 1.</summary>
+    /// <summary>How many known proxies are chained, each of which adds an address: no more are read. 1.</summary>
     [Range(1, 16)]
     public int Proxies { get; init; } = 1;
 
-    /// <summary>The networks, an address being one of its own; null where one of them is neither.</summary>
+    /// <summary>The networks, with an address as a network of one; null where an entry is invalid.</summary>
     public IReadOnlyList<IPNetwork>? Networks => KnownNetworks.Select(Read).ToList() is var networks && networks.TrueForAll(network => network is not null)
         ? networks.ConvertAll(network => network!.Value)
         : null;
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) => Networks is null
-        ? [new ValidationResult("Ingress:KnownNetworks has networks such as 10.42.0.0/16, whose bits beyond the prefix are 0, and addresses.")]
+        ? [new ValidationResult("Ingress:KnownNetworks must contain networks such as 10.42.0.0/16, without bits set beyond the prefix, or addresses.")]
         : [];
 
     private static IPNetwork? Read(string text) =>

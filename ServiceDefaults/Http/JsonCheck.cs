@@ -5,10 +5,10 @@ using Shop.Messaging;
 
 namespace Shop.ServiceDefaults.Http;
 
-/// <summary>What the serializer accepts in JSON and no route does. Places are named by their path, as the caller wrote it.</summary>
+/// <summary>Checks JSON for what the serializer accepts but no endpoint should. Errors contain the JSON path as the caller wrote it.</summary>
 internal static class JsonCheck
 {
-    /// <summary>The first thing that is wrong, or null. What is no JSON at all is left to whoever reads it.</summary>
+    /// <summary>The first violation, or null. Invalid JSON is left to the deserializer.</summary>
     public static string? Violation(ReadOnlySpan<byte> json)
     {
         if (json.StartsWith(Encoding.UTF8.Preamble))
@@ -27,9 +27,9 @@ internal static class JsonCheck
                     open.Push(open.Pop() with { Name = (int)reader.TokenStartIndex });
                 }
 
-                if (WhatIsWrong(ref reader, inList: open.TryPeek(out var container) && container.IsList) is { } wrong)
+                if (FindViolation(ref reader, inList: open.TryPeek(out var container) && container.IsList) is { } violation)
                 {
-                    return $"{PathOf(open, json)} {wrong}";
+                    return $"{PathOf(open, json)} {violation}";
                 }
 
                 Follow(reader.TokenType, open);
@@ -43,16 +43,16 @@ internal static class JsonCheck
         return null;
     }
 
-    private static string? WhatIsWrong(ref Utf8JsonReader reader, bool inList)
+    private static string? FindViolation(ref Utf8JsonReader reader, bool inList)
     {
         if (reader.TokenType == JsonTokenType.Null && inList)
         {
-            return "is null: a list has no null in it.";
+            return "is null: lists must not contain null.";
         }
 
         if (reader.TokenType == JsonTokenType.Number)
         {
-            return ExactDecimal.IsExact(reader.ValueSpan) ? null : "is a number that cannot be kept as it is: it has more than 28 digits, or too large a power of ten.";
+            return ExactDecimal.IsExact(reader.ValueSpan) ? null : "is a number that cannot be stored exactly: it has more than 28 digits, or too large an exponent.";
         }
 
         if (reader.TokenType is not (JsonTokenType.String or JsonTokenType.PropertyName) || !reader.ValueIsEscaped)
@@ -62,11 +62,11 @@ internal static class JsonCheck
 
         try
         {
-            return reader.GetString()!.Contains('\0', StringComparison.Ordinal) ? "has a NUL character, which no text may have." : null;
+            return reader.GetString()!.Contains('\0', StringComparison.Ordinal) ? "contains a NUL character, which is not allowed." : null;
         }
         catch (InvalidOperationException)
         {
-            return "has half of a surrogate pair, which is no character.";
+            return "contains a lone surrogate, which is not a valid character.";
         }
     }
 
@@ -105,7 +105,7 @@ internal static class JsonCheck
         return path.Length > 0 ? path.ToString() : "The body";
     }
 
-    // As it is written, escapes and all.
+    // As it is written, with escapes.
     private static string NameAt(ReadOnlySpan<byte> json)
     {
         var length = 1;
@@ -117,9 +117,9 @@ internal static class JsonCheck
         return Encoding.UTF8.GetString(json[1..length]);
     }
 
-    /// <summary>A list or an object that the reader is in, and where in it.</summary>
+    /// <summary>The reader's position in a list or an object.</summary>
     /// <param name="IsList">Whether it is a list.</param>
-    /// <param name="Index">In a list, the item's place.</param>
+    /// <param name="Index">In a list, the item's index.</param>
     /// <param name="Name">In an object, where the member's name begins.</param>
     private readonly record struct Container(bool IsList, int Index, int? Name);
 }

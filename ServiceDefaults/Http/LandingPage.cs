@@ -10,7 +10,7 @@ using Microsoft.Net.Http.Headers;
 
 namespace Shop.ServiceDefaults.Http;
 
-/// <summary>What a browser finds at a service's root: where its API, its events and its health are. Without a token, and without a script.</summary>
+/// <summary>The page at a service's root, with links to its API, events and health. Needs no token and no script.</summary>
 internal static class LandingPage
 {
     private const string Style = """
@@ -55,7 +55,7 @@ internal static class LandingPage
         <h1>{service}</h1>
         <p>A service of the shop. This is its API.</p>
         <ul>
-        <li><a href="/scalar">API reference</a><br>Every route, with what it takes and answers; requests can be tried there.</li>
+        <li><a href="/scalar">API reference</a><br>Every route with its parameters and responses; requests can be tried there.</li>
         <li><a href="/openapi/v1.json">OpenAPI document</a><br>The same for programs.</li>
         <li><a href="/asyncapi/v1.json">AsyncAPI document</a><br>The events that it publishes and consumes.</li>
         <li><a href="/health/ready">Health</a><br>Whether it is ready, and each check.</li>

@@ -5,7 +5,7 @@ using Microsoft.OpenApi;
 
 namespace Shop.ServiceDefaults.Http;
 
-/// <summary>What every service's OpenAPI document says beside its routes: the bearer token and the Idempotency-Key.</summary>
+/// <summary>Adds the bearer token and the Idempotency-Key to every service's OpenAPI document.</summary>
 internal static class OpenApiDefaults
 {
     public const string Bearer = "Bearer";
@@ -30,7 +30,7 @@ internal static class OpenApiDefaults
         });
         options.AddOperationTransformer((operation, context, _) =>
         {
-            // Without tags of its own it would be listed under the name of the class that declares it.
+            // Without tags it would be listed under the name of the declaring class.
             if (!context.Description.ActionDescriptor.EndpointMetadata.OfType<ITagsMetadata>().Any()
                 && context.Description.RelativePath?.Split('/')[0] is { Length: > 0 } subject)
             {
@@ -54,7 +54,7 @@ internal static class OpenApiDefaults
                 {
                     Name = IdempotencyMiddleware.HeaderName,
                     In = ParameterLocation.Header,
-                    Description = "Optional. The same key from the same caller gives the same answer for 24 hours.",
+                    Description = "Optional. The same key from the same caller returns the same response for 24 hours.",
                     Schema = new OpenApiSchema { Type = JsonSchemaType.String, MaxLength = IdempotencyMiddleware.MaxKeyLength },
                 });
             }

@@ -5,22 +5,22 @@ using Microsoft.AspNetCore.WebUtilities;
 
 namespace Shop.ServiceDefaults.Http;
 
-/// <summary>Problem details (RFC 9457) with types that stay the same; docs/problems.md lists them.</summary>
+/// <summary>Problem details (RFC 9457) with stable types; docs/problems.md lists them.</summary>
 public static class Problem
 {
-    /// <summary>The first part of every problem's type.</summary>
+    /// <summary>The prefix of every problem's type.</summary>
     public const string TypePrefix = "urn:shop:problem:";
 
     /// <summary>A problem as an endpoint's result.</summary>
     /// <param name="status">The HTTP status, 400 or above.</param>
     /// <param name="code">A stable code in kebab case; the last part of the type.</param>
     /// <param name="detail">What was wrong and what to do.</param>
-    /// <param name="extensions">Further members for programs.</param>
+    /// <param name="extensions">Extension members.</param>
     public static ProblemHttpResult Of(
         int status, string code, string detail, IDictionary<string, object?>? extensions = null) =>
         TypedResults.Problem(Details(status, code, detail, extensions));
 
-    /// <summary>404: there is no such thing, or it is not the caller's.</summary>
+    /// <summary>404: the resource does not exist, or is not the caller's.</summary>
     public static ProblemHttpResult NotFound(string detail) => Of(StatusCodes.Status404NotFound, "not-found", detail);
 
     internal static ProblemDetails Details(int status, string code, string detail, IDictionary<string, object?>? extensions = null) => new()
@@ -32,10 +32,10 @@ public static class Problem
         Extensions = extensions ?? new Dictionary<string, object?>(),
     };
 
-    /// <summary>HTTP's own words: programs decide by the type, people read the detail.</summary>
+    /// <summary>The HTTP reason phrase.</summary>
     internal static string Title(int status) => ReasonPhrases.GetReasonPhrase(status) is { Length: > 0 } phrase ? phrase : "Error";
 
-    /// <summary>The code of a status that comes from the framework and not from a rule of the shop.</summary>
+    /// <summary>The code of a status that the framework set, not a rule of the shop.</summary>
     internal static string Code(int status) => status switch
     {
         StatusCodes.Status400BadRequest => "malformed-request",

@@ -9,7 +9,7 @@ using Shop.ServiceDefaults.Domain;
 
 namespace Shop.ServiceDefaults.Http;
 
-/// <summary>The one place that turns exceptions into problem details. What it does not know is a 500 without any detail.</summary>
+/// <summary>Maps exceptions to problem details. An unknown exception is a 500 without details.</summary>
 internal sealed partial class ProblemExceptionHandler(IProblemDetailsService problems, ILogger<ProblemExceptionHandler> logger)
     : IExceptionHandler
 {
@@ -17,18 +17,18 @@ internal sealed partial class ProblemExceptionHandler(IProblemDetailsService pro
     {
         if (exception is OperationCanceledException && context.RequestAborted.IsCancellationRequested)
         {
-            return true; // nobody is there to read an answer
+            return true; // the caller has disconnected
         }
 
         var problem = ProblemOf(exception);
         if (problem.Status == StatusCodes.Status503ServiceUnavailable)
         {
             context.Response.Headers[HeaderNames.RetryAfter] = "2";
-            LogAway(exception.Message);
+            LogUnavailable(exception.Message);
         }
         else if (problem.Status == StatusCodes.Status500InternalServerError)
         {
-            LogUnexpected(context.Request.Method, OneLine.Escape(context.Request.Path), exception);
+            LogUnexpected(context.Request.Method, SingleLineText.Escape(context.Request.Path), exception);
         }
 
         context.Response.StatusCode = problem.Status!.Value;
@@ -42,21 +42,21 @@ internal sealed partial class ProblemExceptionHandler(IProblemDetailsService pro
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => Problem.Details(
             StatusCodes.Status413PayloadTooLarge, "body-too-large", $"A body may have at most {HttpDefaults.MaxBodyBytes / 1024} KiB."),
         BadHttpRequestException e => Problem.Details(e.StatusCode, Problem.Code(e.StatusCode), UnreadableRequest.Explain(e)),
-        _ when Transient.IsBrokerAway(exception) => Problem.Details(StatusCodes.Status503ServiceUnavailable, "broker-unavailable",
-            "The message broker cannot be reached at the moment. Repeating the request is safe; try again shortly."),
-        _ when Transient.IsDatabaseAway(exception) => Problem.Details(StatusCodes.Status503ServiceUnavailable, "database-unavailable",
-            "The database cannot be reached at the moment. Nothing was changed; try again shortly."),
+        _ when Transient.IsBrokerUnavailable(exception) => Problem.Details(StatusCodes.Status503ServiceUnavailable, "broker-unavailable",
+            "The message broker is unavailable. Retrying the request is safe; try again shortly."),
+        _ when Transient.IsDatabaseUnavailable(exception) => Problem.Details(StatusCodes.Status503ServiceUnavailable, "database-unavailable",
+            "The database is unavailable. Nothing was changed; try again shortly."),
         _ when Transient.IsLockTimeout(exception) => Problem.Details(StatusCodes.Status503ServiceUnavailable, "database-busy",
-            "Others are changing the same thing, and it took too long to get a turn. Nothing was changed; try again shortly."),
+            "Other requests hold a lock on the same data for too long. Nothing was changed; try again shortly."),
         _ when Transient.IsConflict(exception) => Problem.Details(StatusCodes.Status409Conflict, "concurrent-change",
-            "Somebody else changed it at the same moment. Read it again and repeat the request if it still makes sense."),
+            "The resource was changed concurrently. Read it again and repeat the request if it still applies."),
         _ => Problem.Details(StatusCodes.Status500InternalServerError, "internal-error",
-            "The error was logged; repeating the same request with the same Idempotency-Key is safe."),
+            "The error was logged. Retrying with the same Idempotency-Key is safe."),
     };
 
-    [LoggerMessage(LogLevel.Warning, "The database or the broker is unavailable or busy: {Reason}")]
-    private partial void LogAway(string reason);
+    [LoggerMessage(LogLevel.Warning, "Database or broker unavailable or busy: {Reason}")]
+    private partial void LogUnavailable(string reason);
 
-    [LoggerMessage(LogLevel.Error, "{Method} {Path} failed.")]
+    [LoggerMessage(LogLevel.Error, "{Method} {Path} failed")]
     private partial void LogUnexpected(string method, string path, Exception exception);
 }

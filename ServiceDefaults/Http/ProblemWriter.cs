@@ -8,8 +8,8 @@ using Shop.ServiceDefaults.Domain;
 namespace Shop.ServiceDefaults.Http;
 
 /// <summary>
-/// Writes every problem of a service, from whatever place it comes. What the caller accepts does not matter: an error in a format
-/// that was not asked for says more than none (RFC 9110, 12.4.1).
+/// Writes every problem of a service, whatever its source. The Accept header is ignored: an error in another format
+/// is better than none (RFC 9110, 12.4.1).
 /// </summary>
 internal sealed partial class ProblemWriter(IOptions<JsonOptions> json) : IProblemDetailsWriter
 {
@@ -26,14 +26,14 @@ internal sealed partial class ProblemWriter(IOptions<JsonOptions> json) : IProbl
             problem.Detail ??= Detail(status, http);
         }
 
-        problem.Detail = problem.Detail is null ? null : OneLine.Escape(problem.Detail);
+        problem.Detail = problem.Detail is null ? null : SingleLineText.Escape(problem.Detail);
         if (problem is HttpValidationProblemDetails validation)
         {
             validation.Errors = validation.Errors.ToDictionary(
                 error => JsonPath(error.Key), error => error.Value.Select(text => InJsonNames(text, error.Key)).ToArray());
         }
 
-        // The body must be the same for the same request, so that a stored answer can be given again: no trace id; traces have their header.
+        // No trace id: the body of a stored response must not differ when it is replayed. The trace id has its own header.
         problem.Extensions.Remove("traceId");
         return new ValueTask(http.Response.WriteAsJsonAsync(problem, problem.GetType(), json.Value.SerializerOptions,
             "application/problem+json", http.RequestAborted));
@@ -43,15 +43,15 @@ internal sealed partial class ProblemWriter(IOptions<JsonOptions> json) : IProbl
     {
         StatusCodes.Status401Unauthorized =>
             "Send a valid bearer token in the Authorization header. In development, ./shop token <customer> prints one.",
-        StatusCodes.Status403Forbidden => "This needs the role staff.",
-        StatusCodes.Status404NotFound => $"There is nothing at {context.Request.Path}. /openapi/v1.json says what there is.",
-        StatusCodes.Status405MethodNotAllowed => $"{context.Request.Method} is not possible here. /openapi/v1.json says what is.",
+        StatusCodes.Status403Forbidden => "This requires the role staff.",
+        StatusCodes.Status404NotFound => $"There is no resource at {context.Request.Path}. See /openapi/v1.json for the routes.",
+        StatusCodes.Status405MethodNotAllowed => $"{context.Request.Method} is not supported here. See /openapi/v1.json.",
         StatusCodes.Status415UnsupportedMediaType => "The body's Content-Type must be application/json.",
-        StatusCodes.Status400BadRequest => "The request is not what /openapi/v1.json asks for.",
+        StatusCodes.Status400BadRequest => "The request is malformed. See /openapi/v1.json.",
         _ => "",
     };
 
-    /// <summary>"Lines[0].Quantity", as validation names it, in the names of the JSON: "lines[0].quantity".</summary>
+    /// <summary>Converts validation's "Lines[0].Quantity" to the JSON path "lines[0].quantity".</summary>
     private static string JsonPath(string path) => ClrName().Replace(path, name => JsonNamingPolicy.CamelCase.ConvertName(name.Value));
 
     private static string InJsonNames(string text, string path)

@@ -3,8 +3,8 @@ using System.ComponentModel.DataAnnotations;
 namespace Shop.ServiceDefaults.Http;
 
 /// <summary>
-/// The section <c>RateLimits</c> of the configuration: what one instance lets a caller do. A caller is a token's subject, or without a
-/// token an address. The defaults are far above what a person or an honest program needs. Checked when the service starts.
+/// The configuration section <c>RateLimits</c>: the limits of one instance per caller. A caller is a token's subject, or without a
+/// token an address. The defaults are far above regular use. Validated at startup.
 /// </summary>
 internal sealed class RateLimitSettings
 {
@@ -14,7 +14,7 @@ internal sealed class RateLimitSettings
     [Range(1, Most)]
     public int ReadsPerSecond { get; init; } = 1_000;
 
-    /// <summary>GET requests of one subject at once, after a silence. 2,000.</summary>
+    /// <summary>Burst of GET requests of one subject. 2,000.</summary>
     [Range(1, Most)]
     public int ReadBurst { get; init; } = 2_000;
 
@@ -22,7 +22,7 @@ internal sealed class RateLimitSettings
     [Range(1, Most)]
     public int WritesPerSecond { get; init; } = 500;
 
-    /// <summary>Other requests of one subject at once, after a silence. 1,000.</summary>
+    /// <summary>Burst of other requests of one subject. 1,000.</summary>
     [Range(1, Most)]
     public int WriteBurst { get; init; } = 1_000;
 
@@ -30,26 +30,26 @@ internal sealed class RateLimitSettings
     [Range(1, Most)]
     public int AnonymousPerSecond { get; init; } = 50;
 
-    /// <summary>Requests without a valid token from one address at once, after a silence. 100.</summary>
+    /// <summary>Burst of requests without a valid token from one address. 100.</summary>
     [Range(1, Most)]
     public int AnonymousBurst { get; init; } = 100;
 
-    /// <summary>Requests of one caller that run at the same time. 32; another 224 wait.</summary>
+    /// <summary>Concurrent requests of one caller. 32; another 224 are queued.</summary>
     [Range(1, Most)]
     public int ConcurrentPerCaller { get; init; } = 32;
 
     /// <summary>
-    /// Requests that run at the same time: fewer than the database has connections. 80; four times as many wait, and who comes then is
-    /// told that the service is overloaded.
+    /// Concurrent requests in all: fewer than the database has connections. 80; four times as many are queued, and further ones are
+    /// rejected as overloaded.
     /// </summary>
     [Range(1, Most)]
     public int Concurrent { get; init; } = 80;
 
-    /// <summary>Streams of server-sent events that one caller has open. 20.</summary>
+    /// <summary>Open streams of server-sent events of one caller. 20.</summary>
     [Range(1, Most)]
     public int StreamsPerCaller { get; init; } = 20;
 
-    /// <summary>Streams of server-sent events that are open. 5,000.</summary>
+    /// <summary>Open streams of server-sent events in all. 5,000.</summary>
     [Range(1, Most)]
     public int Streams { get; init; } = 5_000;
 }

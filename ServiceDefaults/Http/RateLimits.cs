@@ -13,12 +13,12 @@ using Microsoft.Net.Http.Headers;
 namespace Shop.ServiceDefaults.Http;
 
 /// <summary>
-/// Who asks for too much is told so, and when to try again, and the others stay quick. Each caller has a rate, lower for writes, and so
-/// many requests and streams at once; all of them together have as many as the service can run. Health checks are not limited.
+/// Rate and concurrency limits per caller and in all, with Retry-After, so that one caller does not slow down others. Each caller has a rate, lower for writes, and a
+/// number of concurrent requests and streams; all callers together share the service's capacity. Health checks are not limited.
 /// </summary>
 public static class RateLimits
 {
-    /// <summary>The policy of routes that stream: they count as streams, not as requests that run.</summary>
+    /// <summary>The policy of streaming routes, which count as streams and not as requests.</summary>
     public const string Streams = "streams";
 
     private const int WaitingPerCaller = 224;
@@ -34,10 +34,10 @@ public static class RateLimits
             var total = PartitionedRateLimiter.Create<HttpContext, string>(http => Total(http, limits));
             limiter.GlobalLimiter = PartitionedRateLimiter.CreateChained(
                 PartitionedRateLimiter.Create<HttpContext, string>(http => Rate(http, limits)),
-                PartitionedRateLimiter.Create<HttpContext, string>(http => AtOnce(http, limits)),
+                PartitionedRateLimiter.Create<HttpContext, string>(http => PerCaller(http, limits)),
                 total);
             limiter.AddPolicy(Streams, http => Concurrency($"stream {CallerOf(http)}", limits.StreamsPerCaller, waiting: 0));
-            limiter.OnRejected = (rejected, _) => RefuseAsync(rejected, total);
+            limiter.OnRejected = (rejected, _) => RejectAsync(rejected, total);
         });
     }
 
@@ -54,7 +54,7 @@ public static class RateLimits
         });
     }
 
-    private static RateLimitPartition<string> AtOnce(HttpContext http, RateLimitSettings limits) => IsStream(http)
+    private static RateLimitPartition<string> PerCaller(HttpContext http, RateLimitSettings limits) => IsStream(http)
         ? RateLimitPartition.GetNoLimiter("stream")
         : Concurrency(CallerOf(http), limits.ConcurrentPerCaller, WaitingPerCaller);
 
@@ -71,12 +71,12 @@ public static class RateLimits
     private static string CallerOf(HttpContext http) =>
         http.User.FindFirstValue("sub") is { } subject ? $"subject {subject}" : $"address {NetworkOf(http.Connection.RemoteIpAddress)}";
 
-    // Whoever has one IPv6 address has 2^64 of them.
+    // One IPv6 subscriber has a /64, that is, 2^64 addresses.
     private static string NetworkOf(IPAddress? address) => address is not { AddressFamily: AddressFamily.InterNetworkV6, IsIPv4MappedToIPv6: false }
         ? $"{address?.MapToIPv4()}"
         : Convert.ToHexStringLower(address.GetAddressBytes().AsSpan(0, 8));
 
-    private static async ValueTask RefuseAsync(OnRejectedContext rejected, PartitionedRateLimiter<HttpContext> total)
+    private static async ValueTask RejectAsync(OnRejectedContext rejected, PartitionedRateLimiter<HttpContext> total)
     {
         var http = rejected.HttpContext;
         var mustWait = rejected.Lease.TryGetMetadata(MetadataName.RetryAfter, out var wait);
@@ -84,10 +84,10 @@ public static class RateLimits
         http.Response.Headers[HeaderNames.RetryAfter] =
             Math.Max(1, Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         var problem = overloaded
-            ? Problem.Of(StatusCodes.Status503ServiceUnavailable, "overloaded", "More is asked of the service than it can do. Try again shortly.")
+            ? Problem.Of(StatusCodes.Status503ServiceUnavailable, "overloaded", "The service is overloaded. Try again shortly.")
             : Problem.Of(StatusCodes.Status429TooManyRequests, "too-many-requests", IsStream(http) && !mustWait
-                ? "You have as many streams open as one caller may. Close one first."
-                : "You ask for more than one caller may. Try again after as many seconds as Retry-After says.");
+                ? "You have reached the limit of open streams per caller. Close one first."
+                : "You have exceeded the rate limit per caller. Try again after the seconds in Retry-After.");
         await problem.ExecuteAsync(http);
     }
 }

@@ -4,10 +4,10 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace Shop.ServiceDefaults.Http;
 
-/// <summary>What a token must be beside signed, in time, and for this shop.</summary>
+/// <summary>Validates a token beyond signature, lifetime, issuer and audience.</summary>
 internal static class TokenRules
 {
-    /// <summary>Why it is refused, or null.</summary>
+    /// <summary>Why it is rejected, or null.</summary>
     public static string? Violation(SecurityToken token)
     {
         // RFC 7515, 4.1.11: a critical extension that the recipient does not know makes the token invalid, and none is known here.
@@ -18,10 +18,10 @@ internal static class TokenRules
 
         return SubjectOf(jwt) is { Length: > 0 and <= Auth.MaxSubjectLength } subject && subject.All(c => c is >= ' ' and <= '~')
             ? null
-            : $"The token's sub must be one text of 1 to {Auth.MaxSubjectLength} ASCII characters without control characters.";
+            : $"The token's sub must be one string of 1 to {Auth.MaxSubjectLength} ASCII characters without control characters.";
     }
 
-    // As it is in the token: the library makes text of a number, and takes one of two.
+    // From the raw payload: the library converts a number to text, and picks one of duplicate claims.
     private static string? SubjectOf(JsonWebToken token)
     {
         using var claims = JsonDocument.Parse(Base64UrlEncoder.DecodeBytes(token.EncodedPayload));

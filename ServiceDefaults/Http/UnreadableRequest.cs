@@ -4,10 +4,10 @@ using Microsoft.AspNetCore.Http;
 
 namespace Shop.ServiceDefaults.Http;
 
-/// <summary>Says why a request could not be read, in the names of the request: the framework's messages name types of .NET.</summary>
+/// <summary>Explains why a request could not be read, without the CLR types of the framework's messages.</summary>
 internal static partial class UnreadableRequest
 {
-    private const string NoBody = "The request needs a body of the type application/json.";
+    private const string NoBody = "The request requires a body of type application/json.";
 
     public static string Explain(BadHttpRequestException exception)
     {
@@ -33,14 +33,14 @@ internal static partial class UnreadableRequest
             return NoBody;
         }
 
-        return exception.Message.Contains("request body as JSON", StringComparison.Ordinal) ? "The body is not what is expected here." : exception.Message;
+        return exception.Message.Contains("request body as JSON", StringComparison.Ordinal) ? "The body is not valid here." : exception.Message;
     }
 
     private static string Explain(JsonException json)
     {
         if (json.InnerException is JsonException syntax)
         {
-            return $"The body is no JSON: {syntax.Message}";
+            return $"The body is not valid JSON: {syntax.Message}";
         }
 
         if (MissingMembers().Match(json.Message) is { Success: true } missing)
@@ -49,9 +49,9 @@ internal static partial class UnreadableRequest
         }
 
         var place = PathOf(json) is { Length: > 0 } path ? path : "The body";
-        return json.Message.Contains("duplicate", StringComparison.OrdinalIgnoreCase) ? $"{place} is there more than once."
-            : json.Message.Contains("could not be mapped", StringComparison.Ordinal) ? $"{place} is not known here; /openapi/v1.json says what is."
-            : $"{place} has a wrong type or form; /openapi/v1.json says what is right.";
+        return json.Message.Contains("duplicate", StringComparison.OrdinalIgnoreCase) ? $"{place} occurs more than once."
+            : json.Message.Contains("could not be mapped", StringComparison.Ordinal) ? $"{place} is unknown; see /openapi/v1.json."
+            : $"{place} has a wrong type or format; see /openapi/v1.json.";
     }
 
     private static string In(string path) => path.Length == 0 ? "" : $" in {path}";

@@ -8,12 +8,12 @@ using Shop.Messaging.RabbitMq;
 
 namespace Shop.ServiceDefaults.Operations;
 
-/// <summary>Serves a service's AsyncAPI document, as OpenAPI's is served.</summary>
+/// <summary>Serves a service's AsyncAPI document.</summary>
 internal static class AsyncApiEndpoint
 {
     public static void MapAsyncApi(this WebApplication app)
     {
-        // A host without messaging has nothing to tell. Derived when it is first asked for, and kept: it cannot change while it runs.
+        // Not mapped in a host without messaging. Derived at the first request and cached.
         if (app.Services.GetService<MessagingDocuments>() is { } documents)
         {
             var document = new Lazy<string>(() => documents.AsyncApi().ToJsonString());

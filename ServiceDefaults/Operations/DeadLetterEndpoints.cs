@@ -10,19 +10,19 @@ using Shop.ServiceDefaults.Http;
 
 namespace Shop.ServiceDefaults.Operations;
 
-/// <summary>Why a dead letter shall not be handled.</summary>
+/// <summary>Why a dead letter is discarded.</summary>
 /// <param name="Reason">1 to 500 characters on one line.</param>
 public sealed record DiscardRequest(string Reason);
 
 /// <summary>
-/// How many messages were sent again, or discarded. A message is moved before the answer of an Idempotency-Key is stored: where the
-/// service dies in between, the repeat moves what is left, and says 0 where nothing is.
+/// How many messages were retried, or discarded. A message is moved before the response of an Idempotency-Key is stored: after a
+/// crash in between, a retried request moves what is left, and returns 0 where nothing is.
 /// </summary>
-/// <param name="Count">How many this request moved. 0 where none of this id is there: it was moved before, or never was there.</param>
-/// <param name="Left">How many stay, because the broker did not take them; the service's log says why.</param>
+/// <param name="Count">How many this request moved. 0 where there is none with this id: it was moved before, or never existed.</param>
+/// <param name="Left">How many were left because the broker rejected them; the service's log has the reason.</param>
 public sealed record MovedResponse(int Count, int Left);
 
-/// <summary>Every service's routes for its own dead letters, for staff.</summary>
+/// <summary>A service's routes for its dead letters, for staff.</summary>
 internal static class DeadLetterEndpoints
 {
     private const int MaxReason = 500;
@@ -37,9 +37,9 @@ internal static class DeadLetterEndpoints
         group.MapGet("{queue}/{id}", Show).WithSummary("A dead letter's headers and body, with personal data masked (staff).")
             .ProducesProblem(StatusCodes.Status404NotFound);
         group.MapPost("{queue}/retry", RetryAll)
-            .WithSummary("Sends all dead letters of a queue again, to that queue alone (staff).")
+            .WithSummary("Retries all dead letters of a queue (staff).")
             .ProducesProblem(StatusCodes.Status404NotFound);
-        group.MapPost("{queue}/{id}/retry", Retry).WithSummary("Sends a dead letter again (staff).")
+        group.MapPost("{queue}/{id}/retry", Retry).WithSummary("Retries a dead letter (staff).")
             .ProducesProblem(StatusCodes.Status404NotFound);
         group.MapPost("{queue}/{id}/discard", Discard).WithSummary("Discards a dead letter; it is kept with the reason (staff).")
             .ProducesProblem(StatusCodes.Status404NotFound)
@@ -87,10 +87,10 @@ internal static class DeadLetterEndpoints
     private static async Task<Results<Ok<MovedResponse>, ProblemHttpResult, ValidationProblem>> Discard(
         string queue, string id, DiscardRequest request, IDeadLetterQueues letters, ClaimsPrincipal user, CancellationToken ct)
     {
-        if (request.Reason.Length > MaxReason || !OneLine.Is(request.Reason))
+        if (request.Reason.Length > MaxReason || !SingleLineText.IsValid(request.Reason))
         {
             return TypedResults.ValidationProblem(
-                new Dictionary<string, string[]> { ["reason"] = [$"Say why, in 1 to {MaxReason} characters on one line, none of them a control character."] });
+                new Dictionary<string, string[]> { ["reason"] = [$"A reason of 1 to {MaxReason} characters on one line, without control characters, is required."] });
         }
 
         return letters.Has(queue)
@@ -103,5 +103,5 @@ internal static class DeadLetterEndpoints
     private static ProblemHttpResult NoLetter(string queue, string id) => Problem.NotFound($"There is no dead letter {id} of {queue}.");
 
     private static ProblemHttpResult NoQueue(IDeadLetterQueues letters, string queue) =>
-        Problem.NotFound($"{queue} is no queue of this service. There is: {string.Join(", ", letters.Queues)}.");
+        Problem.NotFound($"{queue} is not a queue of this service. Its queues: {string.Join(", ", letters.Queues)}.");
 }

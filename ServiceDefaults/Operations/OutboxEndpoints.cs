@@ -8,20 +8,20 @@ using Shop.ServiceDefaults.Http;
 
 namespace Shop.ServiceDefaults.Operations;
 
-/// <summary>How many parked streams are tried at once.</summary>
-/// <param name="Count">At least 1, unless all were asked for and there are none.</param>
+/// <summary>How many parked streams were made due.</summary>
+/// <param name="Count">At least 1, unless all were requested and none is parked.</param>
 public sealed record RetriedResponse(int Count);
 
-/// <summary>Every service's routes for its own outbox, for staff.</summary>
+/// <summary>A service's routes for its outbox, for staff.</summary>
 internal static class OutboxEndpoints
 {
     public static void MapOutbox(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/outbox").RequireAuthorization(Auth.Staff).WithTags("Outbox");
-        group.MapGet("", Show).WithSummary("Events of this service that are not sent yet, and why (staff).")
+        group.MapGet("", Show).WithSummary("Events of this service that are not published yet, and why (staff).")
             .WithDescription("At most limit (200) parked streams, the longest parked first.");
-        group.MapPost("retry", Retry).WithSummary("Has the parked events of a stream, or of all streams, tried at once (staff).")
-            .WithDescription("Parked events are tried again by themselves, after 5 minutes at the latest.")
+        group.MapPost("retry", Retry).WithSummary("Retries the parked events of a stream, or of all streams, now (staff).")
+            .WithDescription("Parked events are retried automatically, after 5 minutes at the latest.")
             .ProducesProblem(StatusCodes.Status404NotFound);
     }
 
@@ -32,7 +32,7 @@ internal static class OutboxEndpoints
     private static async Task<Results<Ok<RetriedResponse>, ProblemHttpResult>> Retry(
         IOutboxReport outbox, CancellationToken ct, string? stream = null) => await outbox.RetryAsync(stream, ct) switch
         {
-            0 when stream is not null => Problem.NotFound($"Nothing is parked of stream {stream}."),
+            0 when stream is not null => Problem.NotFound($"Stream {stream} has no parked events."),
             var count => TypedResults.Ok(new RetriedResponse(count)),
         };
 }

@@ -66,19 +66,19 @@ const [first] = JSON.parse(run('dead-letters', '--json')).filter(letter => lette
 check('a dead letter is there to be sent again', first !== undefined);
 check('the story of the order is named', /\.\/shop journey [0-9a-f-]{36}/.test(await click('ordering', 'Place a demo order')));
 check('the demo tells that what must hold holds', /I5 holds/.test(await click('ordering', 'Run the demo')));
-for (const service of ['ordering', 'inventory', 'notification', 'analytics']) await click(service, 'Send dead letters again');
+for (const service of ['ordering', 'inventory', 'notification', 'analytics']) await click(service, 'Retry dead letters');
 await until('the dead letter was sent again, and came back', () =>
   JSON.parse(run('dead-letters', '--json')).some(letter => letter.id === first?.id && letter.deaths > first.deaths));
 
 await click('rabbitmq', 'Stop');
 await until('the broker is stopped', () => health('rabbitmq') === 'stopped');
-const without = await click('ordering', 'Send dead letters again', 'failed');
+const without = await click('ordering', 'Retry dead letters', 'failed');
 check('without a broker it says what to do', /rabbitmq|broker/i.test(without));
 await click('rabbitmq', 'Start');
 await until('the broker is healthy', () => health('rabbitmq') === 'healthy');
 await click('inventory', 'Stop');
 await until('inventory is stopped', () => health('inventory') === 'stopped');
-await click('inventory', 'Send dead letters again', 'disabled');
+await click('inventory', 'Retry dead letters', 'disabled');
 check('without inventory it says so, and what to do', /inventory does not run.*\.\/shop status/s.test(await click('ordering', 'Place a demo order', 'failed')));
 await click('inventory', 'Start');
 await until('inventory is healthy', () => health('inventory') === 'healthy');

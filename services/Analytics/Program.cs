@@ -22,7 +22,7 @@ builder.Services.AddScoped<ProjectionRebuilds>();
 builder.Services.AddHostedService<EventLogPartitions>().AddHostedService<ProjectionWorker>();
 
 var app = builder.Build();
-if (await app.RanCommandAsync<AnalyticsDbContext>(args))
+if (await app.TryRunCommandAsync<AnalyticsDbContext>(args))
 {
     return;
 }

@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 
 namespace Shop.Inventory;
 
-/// <summary>The spans and the meter of what Inventory's operators should see.</summary>
+/// <summary>Inventory's own spans and metrics.</summary>
 internal static class InventoryTelemetry
 {
     public const string Name = "Shop.Inventory";
@@ -19,8 +19,8 @@ internal static class InventoryTelemetry
         "shop.inventory.shipments.late", "{order}", "Orders that were shipped after their reservation expired.");
 
     public static readonly Counter<long> UnitsFound = s_meter.CreateCounter<long>(
-        "shop.inventory.shipments.found", "{unit}", "Units that were shipped late and had to be booked in for it.");
+        "shop.inventory.shipments.found", "{unit}", "Units that were shipped late and had to be booked in first.");
 
-    /// <summary>The end of a reservation that nobody but the time caused: a trace begins with it.</summary>
+    /// <summary>The expiry of a reservation, which starts a trace.</summary>
     public static Activity? Expire(Guid orderId) => s_activities.StartActivity("expire reservation")?.SetTag("shop.order.id", orderId.ToString());
 }

@@ -40,7 +40,7 @@ builder.Services.AddOptions<ReservationSettings>().BindConfiguration("Inventory"
 builder.Services.AddHostedService<ReservationSweeper>();
 
 var app = builder.Build();
-if (await app.RanCommandAsync<InventoryDbContext>(args))
+if (await app.TryRunCommandAsync<InventoryDbContext>(args))
 {
     return 0;
 }

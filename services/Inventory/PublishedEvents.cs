@@ -7,7 +7,7 @@ using V1 = Shop.Contracts.Inventory.V1;
 
 namespace Shop.Inventory;
 
-/// <summary>Everything Inventory tells other services. Called while saving, so the message commits with the change.</summary>
+/// <summary>Every integration event that Inventory publishes. Called while saving, so the message commits with the change.</summary>
 internal static class PublishedEvents
 {
     public static IEnumerable<IIntegrationEvent> From(IReadOnlyList<DomainEvent> events) =>
@@ -27,8 +27,8 @@ internal static class PublishedEvents
         StockReservationExpired e => new V1.StockReservationExpired(e.EventId, e.At, e.OrderId, e.ReservationVersion,
             [.. e.Lines.Select(line => new V1.StockReservationExpired.Line(line.Sku, line.Quantity))]),
         StockLevelLow e => new V1.StockLevelLow(e.EventId, e.At, e.Sku, e.ProductVersion, e.OnHand, e.Threshold),
-        StockAdjusted => null, // a matter of the warehouse's books; if it makes the stock low, StockLevelLow says so
-        StockShipped => null, // Ordering said so first: its OrderShipped is what others listen to
+        StockAdjusted => null, // private to the warehouse; low stock is published as StockLevelLow
+        StockShipped => null, // Ordering's OrderShipped has been published already
         _ => throw new UnreachableException($"Decide in PublishedEvents whether {domainEvent.GetType().Name} is published."),
     };
 }

@@ -1,6 +1,6 @@
 namespace Shop.Notification;
 
-/// <summary>How to reach a customer: the only place of the shop that knows a name or an address. Never logged.</summary>
+/// <summary>A customer's contact data: the only place in the shop with a name or an address. Never logged.</summary>
 internal sealed class Contact
 {
     public const int MaxNameLength = 200;
@@ -9,12 +9,12 @@ internal sealed class Contact
 
     public required string CustomerId { get; init; }
 
-    /// <summary>Empty for one of the staff, who are only addresses.</summary>
+    /// <summary>Empty for staff, who are only addresses.</summary>
     public required string Name { get; init; }
 
     public required string Email { get; init; }
 
-    /// <summary>Where the customer's own system wants to be told, or null. It comes and goes with the secret.</summary>
+    /// <summary>The URL of the customer's webhook, or null. Set if and only if the secret is.</summary>
     public string? WebhookUrl { get; init; }
 
     /// <summary>What webhook calls are signed with. Only the shop and the customer know it.</summary>

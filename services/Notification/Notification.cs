@@ -5,17 +5,17 @@ internal enum NotificationStatus
     /// <summary>To be delivered, now or at the next attempt.</summary>
     Pending,
 
-    /// <summary>Taken by the mail server or the customer's system.</summary>
+    /// <summary>Accepted by the mail server or the customer's system.</summary>
     Delivered,
 
-    /// <summary>Given up; it is kept and can be sent again.</summary>
+    /// <summary>Failed permanently; it can be resent.</summary>
     Failed,
 }
 
 /// <summary>
-/// What one recipient is told of one event over one channel: there is one row of it, however often the event comes. Rows are
-/// written by the consumer and moved by <see cref="Features.Deliver.DeliveryQueue"/>, which does so in SQL, because several instances
-/// work on them.
+/// A notification of one event to one recipient over one channel: one row, however often the event is redelivered. Rows are
+/// added by the consumer and updated by <see cref="Features.Deliver.DeliveryQueue"/>, in SQL, because several instances
+/// share them.
 /// </summary>
 internal sealed class Notification
 {
@@ -23,14 +23,14 @@ internal sealed class Notification
 
     public required Guid EventId { get; init; }
 
-    /// <summary>The order that it is about, if it is about one.</summary>
+    /// <summary>The order, if any.</summary>
     public Guid? OrderId { get; init; }
 
     /// <summary>One of <see cref="Audiences"/>.</summary>
     public required string Audience { get; init; }
 
     /// <summary>
-    /// A customer's id, whose address is looked up in the contact book when it is delivered; or the address of one of the staff.
+    /// A customer's id, whose contact is looked up on delivery; or a staff address.
     /// </summary>
     public required string Recipient { get; init; }
 
@@ -39,53 +39,53 @@ internal sealed class Notification
 
     public required string Subject { get; init; }
 
-    /// <summary>Plain text. Without a greeting: that takes the name from the contact book when it is delivered.</summary>
+    /// <summary>Plain text, without the greeting, which is added on delivery.</summary>
     public required string Text { get; init; }
 
-    /// <summary>The same as HTML, for mail. Null for webhooks, and for mails from before there was HTML.</summary>
+    /// <summary>The same as HTML, for mail. Null for webhooks, and for mails of a version without HTML.</summary>
     public string? Html { get; init; }
 
-    /// <summary>What a webhook gets, byte for byte the same at every attempt. Null for mail.</summary>
+    /// <summary>The webhook's payload, byte for byte the same at every attempt. Null for mail.</summary>
     public string? Payload { get; init; }
 
-    /// <summary>The W3C traceparent of what caused it: its deliveries belong to that trace. Null for one from before there was this.</summary>
+    /// <summary>The W3C traceparent of its event: its deliveries belong to that trace. Null for rows of a version without it.</summary>
     public string? TraceParent { get; init; }
 
     public required NotificationStatus Status { get; init; }
 
-    /// <summary>Deliveries begun since it became pending.</summary>
+    /// <summary>Delivery attempts since it became pending.</summary>
     public int Attempts { get; init; }
 
     /// <summary>
-    /// While pending, when it is due. An instance that delivers it moves this ahead: until then it is that instance's, and the
-    /// value, which is never the same twice, tells whether it still is.
+    /// While pending, when it is due. A claim moves it ahead: it is the end of the lease, and the
+    /// unique value shows whether the lease is still held.
     /// </summary>
     public DateTimeOffset? NextAttemptAt { get; init; }
 
-    /// <summary>A code, never the other side's words: those may repeat the address.</summary>
+    /// <summary>A code, never the recipient's error text, which may contain the address.</summary>
     public string? LastError { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>When it was last delivered. Sending it again does not take that back.</summary>
+    /// <summary>When it was last delivered. Kept when it is resent.</summary>
     public DateTimeOffset? DeliveredAt { get; init; }
 
-    /// <summary>Deliveries before it was last sent again.</summary>
+    /// <summary>Deliveries before it was last resent.</summary>
     public int EarlierDeliveries { get; init; }
 
     public int Deliveries => EarlierDeliveries + (Status == NotificationStatus.Delivered ? 1 : 0);
 }
 
-/// <summary>The ways to reach somebody.</summary>
+/// <summary>The channels.</summary>
 internal static class Channels
 {
     public const string Email = "email";
 
-    /// <summary>A call of an address that the customer gave.</summary>
+    /// <summary>A call of the customer's URL.</summary>
     public const string Webhook = "webhook";
 }
 
-/// <summary>Whom a notification is for, and so what its recipient is.</summary>
+/// <summary>The audience of a notification, which defines the meaning of its recipient.</summary>
 internal static class Audiences
 {
     public const string Customer = "customer";

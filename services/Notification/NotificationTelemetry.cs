@@ -3,12 +3,12 @@ using Shop.Notification.Features.Deliver;
 
 namespace Shop.Notification;
 
-/// <summary>The spans of this service. No personal data goes into them.</summary>
+/// <summary>The spans of this service, without personal data.</summary>
 internal static class NotificationTelemetry
 {
     private static readonly ActivitySource s_activities = new("Shop.Notification");
 
-    /// <summary>One attempt to deliver, in the trace of the event that the notification is about.</summary>
+    /// <summary>One delivery attempt, in the trace of the notification's event.</summary>
     public static Activity? Deliver(Notification notification)
     {
         Activity.Current = null;
@@ -18,7 +18,7 @@ internal static class NotificationTelemetry
             .SetTag("shop.notification.attempt", notification.Attempts);
     }
 
-    /// <summary>Nobody was asked, and it is no attempt.</summary>
+    /// <summary>Nothing was sent; it does not count as an attempt.</summary>
     public static void Skip(Activity? delivery, string reason) => delivery?.SetTag("shop.notification.put_off", reason);
 
     public static void Fail(Activity? delivery, DeliveryError error) => delivery?.SetStatus(ActivityStatusCode.Error).SetTag("error.type", error.Code);

@@ -23,7 +23,7 @@ builder.AddNotificationWriting();
 builder.AddDelivery();
 
 var app = builder.Build();
-if (await app.RanCommandAsync<NotificationDbContext>(args))
+if (await app.TryRunCommandAsync<NotificationDbContext>(args))
 {
     return;
 }

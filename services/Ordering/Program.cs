@@ -31,13 +31,13 @@ builder.AddMessaging<OrderingDbContext>(ShopEvents.Catalog, PublishedEvents.From
 builder.Services.AddOptions<OrderingSettings>().BindConfiguration("Ordering").ValidateDataAnnotations().ValidateOnStart();
 builder.Services.AddScoped<IDomainEventHandler<OrderConfirmed>, CountConfirmedOrder>();
 builder.Services.AddScoped<IDomainEventHandler<OrderStatusChanged>, RecordHistory>();
-builder.Services.AddScoped<ICommittedEventHandler<OrderStatusChanged>, RingOrderStreams>();
+builder.Services.AddScoped<ICommittedEventHandler<OrderStatusChanged>, NotifyOrderStreams>();
 builder.Services.AddSingleton<LateEvents>();
 builder.Services.AddSingleton<OrderStreams>().AddHostedService(services => services.GetRequiredService<OrderStreams>());
 builder.Services.AddHostedService<AnswerDeadlineSweeper>();
 
 var app = builder.Build();
-if (await app.RanCommandAsync<OrderingDbContext>(args))
+if (await app.TryRunCommandAsync<OrderingDbContext>(args))
 {
     return;
 }

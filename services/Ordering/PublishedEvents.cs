@@ -9,7 +9,7 @@ using V2 = Shop.Contracts.Ordering.V2;
 
 namespace Shop.Ordering;
 
-/// <summary>Everything Ordering tells other services. Called while saving, so the message commits with the change.</summary>
+/// <summary>Every integration event that Ordering publishes. Called while saving, so the message commits with the change.</summary>
 internal static class PublishedEvents
 {
     public static IEnumerable<IIntegrationEvent> From(IReadOnlyList<DomainEvent> events)
@@ -20,11 +20,11 @@ internal static class PublishedEvents
 
     private static IIntegrationEvent? For(DomainEvent domainEvent, ILookup<Guid, OrderLineAdded> lines) => domainEvent switch
     {
-        OrderPlaced e => new V2.OrderPlaced(e.EventId, e.At, e.OrderId, e.OrderVersion, e.CustomerId, // and version 1, while it is consumed
+        OrderPlaced e => new V2.OrderPlaced(e.EventId, e.At, e.OrderId, e.OrderVersion, e.CustomerId, // version 1 is published too, while it is consumed
             [.. lines[e.OrderId].Select(line => new V2.OrderPlaced.Line(line.Sku, line.Quantity, new Money(line.UnitPrice, e.Currency)))],
             new Money(e.Discount, e.Currency), new Money(e.Total, e.Currency), e.Channel),
-        OrderLineAdded => null, // folded into its order's OrderPlaced: nobody outside sees half an order
-        OrderStatusChanged => null, // kept for the history and the streams: each move has an event of its own for the others
+        OrderLineAdded => null, // folded into its order's OrderPlaced
+        OrderStatusChanged => null, // private, for history and streams: each transition has its own integration event
         OrderConfirmed e => new V1.OrderConfirmed(e.EventId, e.At, e.OrderId, e.OrderVersion, e.CustomerId,
             [.. e.Lines.Select(line => new V1.OrderConfirmed.Line(line.Sku, line.Quantity, line.UnitPrice))], e.Total, e.Currency),
         OrderRejected e => new V1.OrderRejected(e.EventId, e.At, e.OrderId, e.OrderVersion, e.CustomerId, e.Reason,

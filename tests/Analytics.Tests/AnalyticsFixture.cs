@@ -41,7 +41,7 @@ public sealed class AnalyticsFixture : ServiceFixture<Program>, IAsyncLifetime
         return (await client.GetFromJsonAsync<T>(path))!;
     }
 
-    /// <summary>Asks for a rebuild and gives the answer to it.</summary>
+    /// <summary>Requests a rebuild and returns the response.</summary>
     public async Task<HttpResponseMessage> PostRebuildAsync(string projection, string query = "")
     {
         using var client = Client(TestTokens.Staff());

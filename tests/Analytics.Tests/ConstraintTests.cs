@@ -2,7 +2,7 @@ using Npgsql;
 
 namespace Shop.Analytics.Tests;
 
-/// <summary>What the database itself refuses, in the tables that are read and in their shadows.</summary>
+/// <summary>What the database itself rejects, in the served tables and in their shadows.</summary>
 public class ConstraintTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFixture>
 {
     private const string Id = "'01890000-0000-7000-8000-000000000000'";
@@ -27,7 +27,7 @@ public class ConstraintTests(AnalyticsFixture analytics) : IClassFixture<Analyti
     [InlineData("stock_outs_per_day", "'2026-01-01', 'TEA-1', -1, 1, 1, 0", "ck_stock_outs_per_day_counts")]
     [InlineData("stock_outs_per_day", "'2026-01-01', 'TEA-1', 1, 1, 1, -1", "ck_stock_outs_per_day_counts")]
     [InlineData("stock_outs_per_day", "'2026-01-01', 'TEA-1', 1, 1, 2, 0", "ck_stock_outs_per_day_units")]
-    public async Task A_figure_that_no_event_can_give_is_refused(string table, string values, string constraint)
+    public async Task An_impossible_figure_is_rejected(string table, string values, string constraint)
     {
         foreach (var schema in (string[])["public", "rebuild"])
         {
@@ -44,11 +44,11 @@ public class ConstraintTests(AnalyticsFixture analytics) : IClassFixture<Analyti
     [InlineData("'done', 1, NULL, 0, NULL, NULL", "ck_projection_rebuilds_finished")]
     [InlineData("'failed', 1, NULL, 0, '2026-01-01', NULL", "ck_projection_rebuilds_error")]
     [InlineData("'done', 1, NULL, 0, '2026-01-01', 'broken'", "ck_projection_rebuilds_error")]
-    public Task A_rebuild_in_no_possible_state_is_refused(string values, string constraint) =>
+    public Task A_rebuild_in_an_invalid_state_is_rejected(string values, string constraint) =>
         RefusedAsync(Rebuild(Guid.CreateVersion7(), values), PostgresErrorCodes.CheckViolation, constraint);
 
     [Fact]
-    public async Task A_second_running_rebuild_of_one_projection_is_refused()
+    public async Task A_second_running_rebuild_of_one_projection_is_rejected()
     {
         const string Running = "'running', 1, NULL, 0, NULL, NULL";
         await RefusedAsync(
@@ -57,7 +57,7 @@ public class ConstraintTests(AnalyticsFixture analytics) : IClassFixture<Analyti
     }
 
     [Fact]
-    public async Task The_log_takes_an_event_once_and_has_one_state()
+    public async Task The_log_stores_an_event_once_and_has_one_state()
     {
         const string Event = $"INSERT INTO event_log VALUES ({Id}, '2026-01-01', 'a', 'b', 1, '{{}}', '2026-01-01', 1)";
         await RefusedAsync(Event + ";" + Event, PostgresErrorCodes.UniqueViolation, null);

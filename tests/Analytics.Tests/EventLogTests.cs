@@ -17,7 +17,7 @@ public class EventLogTests(AnalyticsFixture analytics) : IClassFixture<Analytics
     private static readonly DateTimeOffset s_now = TimeProvider.System.GetUtcNow();
 
     [Fact]
-    public async Task Every_type_of_event_is_logged_as_it_was_sent()
+    public async Task Every_event_type_is_logged_as_it_was_published()
     {
         var events = Samples.OneOfEach(s_now);
         await analytics.Wire.PublishAsync(events);
@@ -48,7 +48,7 @@ public class EventLogTests(AnalyticsFixture analytics) : IClassFixture<Analytics
     }
 
     [Fact]
-    public async Task Members_that_these_contracts_do_not_know_yet_are_kept_in_the_log()
+    public async Task Unknown_members_are_kept_in_the_log()
     {
         var sent = Samples.Shipped(Guid.CreateVersion7(), s_now);
         var message = JsonSerializer.SerializeToNode(sent, JsonSerializerOptions.Web)!.AsObject();
@@ -64,7 +64,7 @@ public class EventLogTests(AnalyticsFixture analytics) : IClassFixture<Analytics
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_fact_that_is_told_in_two_versions_is_logged_and_counted_once(bool newFirst)
+    public async Task An_event_published_in_two_versions_is_logged_and_counted_once(bool newFirst)
     {
         var old = Samples.Placed(Guid.CreateVersion7(), s_now, 12.50m);
         IIntegrationEvent[] versions = [ShopEvents.Catalog.Newest(old), old];
@@ -83,7 +83,7 @@ public class EventLogTests(AnalyticsFixture analytics) : IClassFixture<Analytics
     }
 
     [Fact]
-    public async Task An_event_years_old_lands_in_its_own_day()
+    public async Task A_years_old_event_is_stored_under_its_own_day()
     {
         var late = Samples.Confirmed(Guid.CreateVersion7(), new DateTimeOffset(2019, 4, 1, 1, 30, 0, TimeSpan.FromHours(2)), 9.99m, "SEK");
         await analytics.Wire.PublishAsync(late);
@@ -94,7 +94,7 @@ public class EventLogTests(AnalyticsFixture analytics) : IClassFixture<Analytics
     }
 
     [Fact]
-    public async Task A_repeat_that_comes_after_its_inbox_row_is_gone_counts_once()
+    public async Task A_duplicate_after_its_inbox_row_was_removed_counts_once()
     {
         var sold = Samples.Confirmed(Guid.CreateVersion7(), new DateTimeOffset(2025, 1, 2, 0, 0, 0, TimeSpan.Zero), 5, "DKK");
         await analytics.Wire.PublishAsync(sold);
@@ -102,7 +102,7 @@ public class EventLogTests(AnalyticsFixture analytics) : IClassFixture<Analytics
         await analytics.Database.ExecuteAsync($"DELETE FROM inbox WHERE event_id = '{sold.EventId}'");
 
         await analytics.Wire.PublishAsync(sold);
-        await Eventually.IsAsync("the repeat was taken",
+        await Eventually.IsAsync("the duplicate was processed",
             () => analytics.Database.ScalarAsync<long>($"SELECT count(*) FROM inbox WHERE event_id = '{sold.EventId}'"), count => count == 1);
 
         var sales = await analytics.GetAsync<SalesResponse>("/analytics/sales?from=2025-01-02&to=2025-01-02");
@@ -110,7 +110,7 @@ public class EventLogTests(AnalyticsFixture analytics) : IClassFixture<Analytics
     }
 
     [Fact]
-    public async Task The_first_and_last_date_that_there_is_break_nothing()
+    public async Task The_minimum_and_maximum_dates_are_supported()
     {
         var id = Guid.CreateVersion7();
         IIntegrationEvent[] events =
@@ -132,7 +132,7 @@ public class EventLogTests(AnalyticsFixture analytics) : IClassFixture<Analytics
     [InlineData("79228162514264337593543950335")]
     [InlineData("1000000000000000.01")]
     [InlineData("0.00001")]
-    public async Task An_amount_that_no_report_can_add_up_is_a_dead_letter_and_the_reports_go_on(string amount)
+    public async Task An_amount_out_of_range_is_dead_lettered_and_reports_continue(string amount)
     {
         var before = await analytics.Broker.CountReadyAsync(AnalyticsFixture.DeadLetters);
         var at = new DateTimeOffset(2026, 6, 16, 12, 0, 0, TimeSpan.Zero);
@@ -150,7 +150,7 @@ public class EventLogTests(AnalyticsFixture analytics) : IClassFixture<Analytics
     }
 
     [Fact]
-    public async Task Two_hundred_confirmations_at_once_give_exact_sums()
+    public async Task Two_hundred_concurrent_confirmations_give_exact_sums()
     {
         var at = new DateTimeOffset(2026, 6, 15, 12, 0, 0, TimeSpan.Zero);
         IIntegrationEvent[] events =
@@ -163,7 +163,7 @@ public class EventLogTests(AnalyticsFixture analytics) : IClassFixture<Analytics
     }
 
     [Fact]
-    public async Task What_cannot_be_read_is_a_dead_letter_and_the_consumer_goes_on()
+    public async Task A_malformed_message_is_dead_lettered_and_the_consumer_continues()
     {
         var before = await analytics.Broker.CountReadyAsync(AnalyticsFixture.DeadLetters);
         var order = Samples.Placed(Guid.CreateVersion7(), s_now, 1);
@@ -194,7 +194,7 @@ public class EventLogTests(AnalyticsFixture analytics) : IClassFixture<Analytics
     }
 
     [Fact]
-    public async Task A_log_is_read_page_by_page_newest_first_and_new_events_shift_nothing()
+    public async Task A_log_is_paged_newest_first_and_new_events_do_not_shift_pages()
     {
         var id = Guid.CreateVersion7();
         IIntegrationEvent[] events = [.. Enumerable.Range(0, 7).Select(i => Samples.Shipped(id, s_now.AddSeconds(i / 3)))];

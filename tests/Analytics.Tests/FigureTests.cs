@@ -8,7 +8,7 @@ using Shop.Messaging;
 
 namespace Shop.Analytics.Tests;
 
-/// <summary>Each figure from events whose result is plain to see. The tests keep apart by day.</summary>
+/// <summary>Each figure from events with an obvious result. Each test uses its own day.</summary>
 public class FigureTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFixture>
 {
     [Fact]
@@ -31,7 +31,7 @@ public class FigureTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFi
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_cancelled_order_is_taken_back_from_the_best_sellers_on_the_day_of_its_sale(bool cancelledComesFirst)
+    public async Task A_cancelled_order_is_removed_from_the_best_sellers_of_the_day_of_its_sale(bool cancelledComesFirst)
     {
         var at = new DateTimeOffset(2026, 1, cancelledComesFirst ? 20 : 10, 12, 0, 0, TimeSpan.Zero);
         var kept = Sold(at, "EUR", new OrderConfirmed.Line("TEA-1", 1, 2));
@@ -101,7 +101,7 @@ public class FigureTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFi
     }
 
     [Fact]
-    public async Task Stock_outs_say_how_often_and_by_how_much_a_sku_was_short()
+    public async Task Stock_outs_count_shortages_and_missing_units_of_a_sku()
     {
         var at = new DateTimeOffset(2026, 4, 1, 0, 0, 0, TimeSpan.Zero);
         await PublishAsync(

@@ -12,7 +12,7 @@ using OrderPlaced = Shop.Contracts.Ordering.V2.OrderPlaced;
 
 namespace Shop.Analytics.Tests;
 
-/// <summary>What the routes must answer about events, worked out from all of them at once and not by the projections.</summary>
+/// <summary>The figures that the routes must return for events, computed directly and not by the projections.</summary>
 internal sealed class Figures(IEnumerable<IIntegrationEvent> events, DateOnly from, DateOnly to)
 {
     private readonly List<IIntegrationEvent> _events = [.. events.DistinctBy(e => e.EventId).Select(ShopEvents.Catalog.Newest)];

@@ -21,12 +21,12 @@ public class FlowTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFixt
             story.Add(order, s_start.AddMinutes(order * 5));
         }
 
-        using var repeats = new RepeatCounter();
+        using var repeats = new DuplicateCounter();
         IIntegrationEvent[] stream = [.. story.Events, .. story.Events, .. story.Events];
         random.Shuffle(stream);
         await analytics.Wire.PublishAsync(stream);
         await analytics.LoggedAsync(story.Events);
-        await Eventually.IsAsync("every repeat was taken and did nothing", () => Task.FromResult(repeats.Count),
+        await Eventually.IsAsync("every duplicate was received and not processed", () => Task.FromResult(repeats.Count),
             count => count >= 2 * story.Events.Count);
 
         Assert.Equal(story.Events.Count, await analytics.Database.ScalarAsync<long>("SELECT count(*) FROM event_log"));
@@ -41,13 +41,13 @@ public class FlowTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFixt
         Assert.Equal(0, await analytics.Broker.CountReadyAsync(AnalyticsFixture.DeadLetters));
     }
 
-    /// <summary>Counts the messages that the inbox knew already.</summary>
-    private sealed class RepeatCounter : IDisposable
+    /// <summary>Counts the duplicates that the inbox detected.</summary>
+    private sealed class DuplicateCounter : IDisposable
     {
         private readonly MeterListener _meters = new();
         private long _count;
 
-        public RepeatCounter()
+        public DuplicateCounter()
         {
             _meters.InstrumentPublished = (instrument, listener) =>
             {
@@ -74,7 +74,7 @@ public class FlowTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFixt
 
         public IEnumerable<SalesDayResponse> Days => _days.Values;
 
-        /// <summary>By turns: rejected; confirmed and cancelled a day later; shipped; confirmed and cancelled on the same day.</summary>
+        /// <summary>In rotation: rejected; confirmed and cancelled a day later; shipped; confirmed and cancelled on the same day.</summary>
         public void Add(int number, DateTimeOffset at)
         {
             var id = Guid.CreateVersion7();

@@ -1,8 +1,8 @@
 namespace Shop.Analytics.Tests;
 
 /// <summary>
-/// A rebuild that stands still before its end: its last statement fails, as it does where the tables' locks are not to be had, and the
-/// service tries again.
+/// A rebuild that is blocked before its end: its last statement fails, as if the tables' locks were not available, and the
+/// service retries.
 /// </summary>
 internal sealed class HeldRebuild : IAsyncDisposable
 {
@@ -33,7 +33,7 @@ internal sealed class HeldRebuild : IAsyncDisposable
         return new HeldRebuild(analytics, projection) { Address = await analytics.StartRebuildAsync(projection) };
     }
 
-    /// <summary>Lets it go on.</summary>
+    /// <summary>Unblocks the rebuild.</summary>
     public Task ReleaseAsync() => _analytics.Database.ExecuteAsync($"DELETE FROM held_rebuilds WHERE projection = '{_projection}'");
 
     public async ValueTask DisposeAsync() => await ReleaseAsync();

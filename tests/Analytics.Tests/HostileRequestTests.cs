@@ -11,7 +11,7 @@ public sealed class HostileRequestTests(AnalyticsFixture analytics, ITestOutputH
     };
 
     [Fact]
-    public async Task No_input_of_any_route_gives_a_500_and_every_refusal_is_a_problem()
+    public async Task No_input_of_any_route_gives_a_500_and_every_error_is_a_problem()
     {
         var hostile = await HostileRequests.SendAllAsync(analytics.Client, s_known);
 
@@ -21,6 +21,6 @@ public sealed class HostileRequestTests(AnalyticsFixture analytics, ITestOutputH
     }
 
     [Fact]
-    public async Task Every_POST_with_an_idempotency_key_happens_once_and_is_answered_twice() =>
+    public async Task Every_POST_with_an_idempotency_key_is_executed_once_and_replayed() =>
         Assert.NotEmpty(await RepeatedPosts.SendAllAsync(analytics.Client(TestTokens.Staff()), s_known));
 }

@@ -33,7 +33,7 @@ public class OrderOfEventsTests(AnalyticsFixture analytics) : IClassFixture<Anal
         }
     }
 
-    /// <summary>Applies the batches to the empty shadow in a transaction that never commits; the rows that come out.</summary>
+    /// <summary>Applies the batches to the empty shadow in a transaction that never commits; returns the resulting rows.</summary>
     private Task<string> BuildAsync(Projection projection, IEnumerable<IIntegrationEvent[]> batches) => analytics.WithDatabaseAsync(async db =>
     {
         await using var transaction = await db.Database.BeginTransactionAsync();

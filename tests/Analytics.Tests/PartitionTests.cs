@@ -18,7 +18,7 @@ public class PartitionTests(AnalyticsFixture analytics) : IClassFixture<Analytic
     }
 
     [Fact]
-    public async Task What_waits_in_the_default_partition_moves_when_its_month_gets_one()
+    public async Task Rows_of_the_default_partition_move_when_their_month_gets_one()
     {
         var early = Samples.Shipped(Guid.CreateVersion7(), new DateTimeOffset(2031, 5, 31, 23, 59, 59, TimeSpan.Zero));
         await analytics.Wire.PublishAsync(early);
@@ -34,7 +34,7 @@ public class PartitionTests(AnalyticsFixture analytics) : IClassFixture<Analytic
     }
 
     [Fact]
-    public async Task An_event_years_old_gets_the_partition_of_its_month_and_one_of_no_sensible_date_stays_in_the_default_one()
+    public async Task A_years_old_event_gets_the_partition_of_its_month_and_an_implausible_date_stays_in_the_default_one()
     {
         var old = Samples.Shipped(Guid.CreateVersion7(), new DateTimeOffset(2019, 3, 31, 23, 59, 59, TimeSpan.Zero));
         var absurd = Samples.Shipped(Guid.CreateVersion7(), new DateTimeOffset(1066, 10, 14, 9, 0, 0, TimeSpan.Zero));

@@ -35,7 +35,7 @@ public class ProjectionRouteTests(AnalyticsFixture analytics) : IClassFixture<An
     [InlineData("sales/rebuild?from=yesterday", HttpStatusCode.BadRequest, "bad-date-range")]
     [InlineData("sales/rebuild?from=", HttpStatusCode.BadRequest, "bad-date-range")]
     [InlineData("sales/rebuild?from=9999-12-31", HttpStatusCode.BadRequest, "bad-date-range")]
-    public Task A_rebuild_of_nothing_or_from_no_day_is_refused(string path, HttpStatusCode status, string code) =>
+    public Task A_rebuild_of_an_unknown_projection_or_from_an_invalid_day_is_rejected(string path, HttpStatusCode status, string code) =>
         ExpectAsync(status, code, "/analytics/projections/" + path, TestTokens.Staff());
 
     [Fact]

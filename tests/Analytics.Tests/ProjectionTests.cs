@@ -35,7 +35,7 @@ public class ProjectionTests
         Row(DailySales.Projection, Samples.Cancelled(s_order, s_at.AddDays(3), 12.34m, wasConfirmed: true)));
 
     [Fact]
-    public void What_was_never_sold_is_no_cancelled_sale() =>
+    public void An_unsold_order_is_not_a_cancelled_sale() =>
         Assert.Empty(DailySales.Projection.RowsOf(Samples.Cancelled(s_order, s_at, 12.34m, wasConfirmed: false)));
 
     [Fact]
@@ -70,7 +70,7 @@ public class ProjectionTests
         RejectedOrders.Projection.RowsOf(Samples.Rejected(s_order, s_at, new("TEA-1", 4, 1), new("TEA-2", 5, 2))));
 
     [Fact]
-    public void A_shortage_is_what_inventory_says_and_not_what_ordering_says_of_it_again()
+    public void A_shortage_is_counted_from_Inventory_and_not_again_from_Ordering()
     {
         var failed = new StockReservationFailed(Guid.CreateVersion7(), s_at, s_order, 1, [new("TEA-1", 5, 2)]);
 
@@ -85,9 +85,9 @@ public class ProjectionTests
         Row(StockOutDays.Projection, new StockLevelLow(Guid.CreateVersion7(), s_at, "TEA-1", 7, 2, 5)));
 
     [Fact]
-    public void What_is_of_no_concern_to_a_projection_changes_nothing_in_it()
+    public void Irrelevant_events_do_not_change_a_projection()
     {
-        var heard = Samples.OneOfEach(s_at).Concat([Samples.Cancelled(s_order, s_at, 1, wasConfirmed: true)])
+        var received = Samples.OneOfEach(s_at).Concat([Samples.Cancelled(s_order, s_at, 1, wasConfirmed: true)])
             .SelectMany(e => ProjectionCatalog.All.Where(p => p.RowsOf(e).Any()), (e, p) => (p.Name, e.GetType().Name)).ToHashSet();
 
         Assert.Equal(
@@ -96,7 +96,7 @@ public class ProjectionTests
                 ("funnel", nameof(OrderPlaced)), ("funnel", nameof(OrderRejected)), ("funnel", nameof(OrderShipped)),
                 ("rejections", nameof(OrderRejected)), ("sales", nameof(OrderCancelled)), ("sales", nameof(OrderConfirmed)),
                 ("stock-outs", nameof(StockLevelLow)), ("stock-outs", nameof(StockReservationFailed)),
-            ], heard.Order());
+            ], received.Order());
     }
 
     private static object Row(Projection projection, IIntegrationEvent @event) => Assert.Single(projection.RowsOf(@event));

@@ -10,7 +10,7 @@ public class RebuildTests(AnalyticsFixture analytics, ITestOutputHelper output) 
     private static readonly DateTimeOffset s_start = new(2026, 3, 10, 20, 0, 0, TimeSpan.Zero);
 
     [Fact]
-    public async Task Rebuilds_beside_a_stream_of_events_lose_nothing_and_count_nothing_twice()
+    public async Task Rebuilds_during_a_stream_of_events_count_each_event_once()
     {
         const int seed = 20261123;
         var random = new Random(seed);
@@ -85,7 +85,7 @@ public class RebuildTests(AnalyticsFixture analytics, ITestOutputHelper output) 
     }
 
     [Fact]
-    public async Task A_rebuild_puts_right_what_somebody_spoiled()
+    public async Task A_rebuild_repairs_corrupted_figures()
     {
         var sold = Samples.Confirmed(Guid.CreateVersion7(), new DateTimeOffset(2018, 5, 5, 5, 5, 5, TimeSpan.Zero), 10);
         await analytics.Wire.PublishAsync(sold);
@@ -99,7 +99,7 @@ public class RebuildTests(AnalyticsFixture analytics, ITestOutputHelper output) 
     }
 
     [Fact]
-    public async Task A_crash_in_the_middle_leaves_the_live_figures_and_the_rebuild_goes_on()
+    public async Task A_crash_during_a_rebuild_keeps_the_live_figures_and_the_rebuild_resumes()
     {
         var random = new Random(11);
         IIntegrationEvent[] events = [.. Enumerable.Range(0, 60).SelectMany(_ => Samples.Story(random, s_start.AddYears(-5)))];
@@ -112,7 +112,7 @@ public class RebuildTests(AnalyticsFixture analytics, ITestOutputHelper output) 
             rebuild => rebuild.EventsDone > 0 && rebuild.EventsDone == rebuild.EventsTotal);
         var during = await analytics.RowsAsync("sales_per_day");
 
-        // Every session breaks off at once, as if the instance had died.
+        // All sessions end, as if the instance had crashed.
         await analytics.Database.CloseConnectionsAsync();
         Assert.Equal(live, during);
         await Eventually.HoldsAsync("the database answers", async () => await analytics.RowsAsync("sales_per_day") == live);
@@ -123,7 +123,7 @@ public class RebuildTests(AnalyticsFixture analytics, ITestOutputHelper output) 
     }
 
     [Fact]
-    public async Task Of_two_who_start_the_same_rebuild_one_is_refused()
+    public async Task Of_two_concurrent_starts_of_a_rebuild_one_is_rejected()
     {
         await using var held = await HeldRebuild.StartAsync(analytics, "stock-outs");
         using var second = await analytics.PostRebuildAsync("stock-outs");
@@ -143,7 +143,7 @@ public class RebuildTests(AnalyticsFixture analytics, ITestOutputHelper output) 
         {
             if (answer.StatusCode == HttpStatusCode.Accepted)
             {
-                await analytics.EndedAsync(answer.Headers.Location!.OriginalString); // other tests want to rebuild it too
+                await analytics.EndedAsync(answer.Headers.Location!.OriginalString); // other tests rebuild it too
             }
 
             answer.Dispose();
@@ -151,7 +151,7 @@ public class RebuildTests(AnalyticsFixture analytics, ITestOutputHelper output) 
     }
 
     [Fact]
-    public async Task Several_instances_at_one_rebuild_read_every_event_once()
+    public async Task Several_instances_of_one_rebuild_read_every_event_once()
     {
         var random = new Random(13);
         IIntegrationEvent[] events = [.. Enumerable.Range(0, 200).SelectMany(_ => Samples.Story(random, s_start.AddYears(-3)))];

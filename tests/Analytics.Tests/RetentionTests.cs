@@ -6,13 +6,13 @@ using Shop.Messaging;
 
 namespace Shop.Analytics.Tests;
 
-/// <summary>A log that loses its old months, while the figures made of them stay.</summary>
+/// <summary>Old months of the log are removed; the figures derived from them stay.</summary>
 public class RetentionTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFixture>
 {
     private static readonly DateTimeOffset s_now = new(2026, 11, 22, 12, 0, 0, TimeSpan.Zero);
 
     [Fact]
-    public async Task Old_months_go_whole_the_figures_stay_and_a_rebuild_keeps_what_the_log_no_longer_has()
+    public async Task Old_months_are_dropped_and_a_rebuild_keeps_their_figures()
     {
         // Placed before the cut and shipped after it, too.
         var random = new Random(17);
@@ -56,7 +56,7 @@ public class RetentionTests(AnalyticsFixture analytics) : IClassFixture<Analytic
     [InlineData("-1")]
     [InlineData("1201")]
     [InlineData("a year")]
-    public async Task A_retention_that_is_none_keeps_the_service_from_starting(string months)
+    public async Task An_invalid_retention_prevents_startup(string months)
     {
         var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
         {

@@ -6,7 +6,7 @@ using Shop.Analytics.Features.SalesPerDay;
 
 namespace Shop.Analytics.Tests;
 
-/// <summary>The routes of a service that has heard of nothing yet.</summary>
+/// <summary>The routes of a service that has received no events yet.</summary>
 public class RouteTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFixture>
 {
     private static readonly string[] s_ranges =
@@ -52,7 +52,7 @@ public class RouteTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFix
     [InlineData("from=9999-12-31")]
     [InlineData("from=2023-01-01&to=2024-01-02")]
     [InlineData("from=0001-01-01&to=9999-12-31")]
-    public async Task A_range_that_is_none_is_refused(string query)
+    public async Task An_invalid_range_is_rejected(string query)
     {
         foreach (var path in s_ranges)
         {
@@ -89,7 +89,7 @@ public class RouteTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFix
     }
 
     [Fact]
-    public async Task Before_the_first_order_the_funnel_counts_nothing_and_knows_no_times()
+    public async Task Before_the_first_order_the_funnel_is_empty()
     {
         var funnel = await analytics.GetAsync<FunnelResponse>("/analytics/funnel");
 
@@ -98,7 +98,7 @@ public class RouteTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFix
     }
 
     [Fact]
-    public async Task An_aggregate_that_nobody_spoke_of_has_an_empty_page()
+    public async Task An_unknown_aggregate_has_an_empty_page()
     {
         var page = await analytics.GetAsync<JsonElement>("/analytics/events?aggregateId=%27%3B--");
 
@@ -115,18 +115,18 @@ public class RouteTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFix
     [InlineData("type=ordering.order-teleported.v1", "unknown-event-type")]
     [InlineData("aggregateId=a%00b", "malformed-request")]
     [InlineData("from=%00", "malformed-request")]
-    public Task A_list_that_cannot_be_asked_for_is_refused(string query, string code) =>
+    public Task An_invalid_list_query_is_rejected(string query, string code) =>
         ExpectProblemAsync(HttpStatusCode.BadRequest, code, "/analytics/events?" + query, TestTokens.Staff());
 
     [Theory]
     [InlineData("limit=0", "validation")]
     [InlineData("limit=101", "validation")]
     [InlineData("limit=all", "malformed-request")]
-    public Task Best_sellers_are_a_bounded_number(string query, string code) =>
+    public Task Best_sellers_are_limited(string query, string code) =>
         ExpectProblemAsync(HttpStatusCode.BadRequest, code, "/analytics/best-sellers?" + query, TestTokens.Staff());
 
     [Fact]
-    public async Task The_figures_cannot_be_written()
+    public async Task Figures_are_read_only()
     {
         using var client = analytics.Client(TestTokens.Staff());
         using var response = await client.PostAsJsonAsync("/analytics/sales", new { });
@@ -135,7 +135,7 @@ public class RouteTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFix
     }
 
     [Fact]
-    public async Task Staff_see_the_outbox_of_a_service_and_have_what_is_parked_tried()
+    public async Task Staff_can_see_the_outbox_of_a_service_and_retry_parked_events()
     {
         using var client = analytics.Client(TestTokens.Staff());
         var outbox = await client.GetFromJsonAsync<JsonElement>("/outbox");
@@ -154,7 +154,7 @@ public class RouteTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFix
     [InlineData("/health/live")]
     [InlineData("/health/ready")]
     [InlineData("/openapi/v1.json")]
-    public async Task What_everybody_may_ask_needs_no_token(string path)
+    public async Task Public_routes_need_no_token(string path)
     {
         using var client = analytics.Client(token: null);
         using var response = await client.GetAsync(path);

@@ -7,7 +7,7 @@ public sealed class InstanceLockTests : IDisposable
     private readonly TemporaryHome _home = new();
 
     [Fact]
-    public void A_second_instance_is_refused_with_the_first_ones_process_and_the_way_out()
+    public void A_second_instance_is_rejected_with_the_first_ones_process_and_the_way_out()
     {
         using var first = InstanceLock.Acquire(_home.Path);
 
@@ -30,7 +30,7 @@ public sealed class InstanceLockTests : IDisposable
     }
 
     [Fact]
-    public void After_its_end_the_next_instance_gets_the_lock()
+    public void The_lock_is_released_when_an_instance_ends()
     {
         InstanceLock.Acquire(_home.Path).Dispose();
 
@@ -39,7 +39,7 @@ public sealed class InstanceLockTests : IDisposable
     }
 
     [Fact]
-    public void A_process_id_that_a_killed_instance_left_locks_nobody_out()
+    public void A_stale_process_id_does_not_block_a_start()
     {
         File.WriteAllText(Path.Combine(_home.Path, InstanceLock.LockName), "");
         File.WriteAllText(Path.Combine(_home.Path, InstanceLock.PidName), "1\n");

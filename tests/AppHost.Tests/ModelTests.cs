@@ -39,7 +39,7 @@ public sealed class ModelTests(ModelTests.Page page) : IClassFixture<ModelTests.
 
     /// <summary>Whatever shows the model (the dashboard, a manifest) shows names of parameters; those are marked as secret.</summary>
     [Fact]
-    public async Task No_secret_is_in_plain_sight()
+    public async Task No_secret_is_in_plaintext()
     {
         var secrets = new List<string>();
         foreach (var parameter in _builder.Resources.OfType<ParameterResource>())
@@ -59,7 +59,7 @@ public sealed class ModelTests(ModelTests.Page page) : IClassFixture<ModelTests.
     }
 
     [Fact]
-    public void Every_service_sends_its_dead_letters_again_at_a_click_and_the_first_takes_demo_orders()
+    public void Every_service_has_a_retry_dead_letters_command_and_the_first_has_demo_commands()
     {
         Assert.All(s_services, service => Assert.Contains("retry-dead-letters", Commands(service)));
         Assert.Contains("place-order", Commands("ordering"));
@@ -75,7 +75,7 @@ public sealed class ModelTests(ModelTests.Page page) : IClassFixture<ModelTests.
     private IEnumerable<string> Commands(string resource) => _builder.Resources.Single(other => other.Name == resource)
         .Annotations.OfType<ResourceCommandAnnotation>().Select(command => command.Name);
 
-    /// <summary>As a manifest has it: references in the place of values that only a run knows.</summary>
+    /// <summary>As in a manifest: references instead of values that only a run has.</summary>
     private static async Task<IExecutionConfigurationResult> ConfigurationAsync(IResource resource) =>
         await ExecutionConfigurationBuilder.Create(resource).WithEnvironmentVariablesConfig().WithArgumentsConfig().BuildAsync(
             new DistributedApplicationExecutionContext(DistributedApplicationOperation.Publish),

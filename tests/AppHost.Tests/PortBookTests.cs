@@ -19,7 +19,7 @@ public sealed class PortBookTests : IDisposable
     }
 
     [Fact]
-    public void The_preferred_port_is_taken_when_it_is_free()
+    public void The_preferred_port_is_used_when_it_is_free()
     {
         var (free, _) = Start(_home, "some other", null);
         using var elsewhere = new TemporaryHome();
@@ -28,7 +28,7 @@ public sealed class PortBookTests : IDisposable
     }
 
     [Fact]
-    public void A_port_that_another_shop_has_chosen_is_left_to_it_though_nothing_listens_yet()
+    public void A_port_claimed_by_another_shop_is_not_used_before_it_listens()
     {
         using var elsewhere = new TemporaryHome();
         using var other = new PortBook(elsewhere.Path);
@@ -38,7 +38,7 @@ public sealed class PortBookTests : IDisposable
     }
 
     [Fact]
-    public void A_port_that_another_program_took_is_left_to_it_and_the_move_is_remembered()
+    public void A_port_in_use_by_another_program_is_replaced_and_the_new_one_is_kept()
     {
         var (kept, _) = Start(_home, "ordering", null);
         using var other = new TcpListener(IPAddress.Loopback, kept);
@@ -61,7 +61,7 @@ public sealed class PortBookTests : IDisposable
     }
 
     [Fact]
-    public void A_port_that_was_lost_before_its_owner_could_listen_is_replaced_when_asked_again()
+    public void A_port_lost_before_its_owner_listened_is_replaced()
     {
         using var book = new PortBook(_home.Path);
         var lost = book.Take("ordering", null, out _);
@@ -73,19 +73,19 @@ public sealed class PortBookTests : IDisposable
     }
 
     [Fact]
-    public void Who_listens_on_a_port_is_told_apart_from_who_does_not()
+    public void The_process_that_listens_on_a_port_is_identified()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var port = ((IPEndPoint)listener.LocalEndpoint).Port;
 
         Assert.True(ListeningPorts.IsOwnedBy(port, Environment.ProcessId));
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux tells.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only supported on Linux.");
         Assert.False(ListeningPorts.IsOwnedBy(port, pid: 1));
     }
 
     [Fact]
-    public void A_damaged_file_is_as_good_as_none()
+    public void A_corrupt_file_is_treated_as_missing()
     {
         File.WriteAllText(Path.Combine(_home.Path, PortBook.FileName), "{ \"ordering\": ");
 
@@ -94,7 +94,7 @@ public sealed class PortBookTests : IDisposable
 
     public void Dispose() => _home.Dispose();
 
-    /// <summary>One start of a shop: what it chose, and the port that it had to leave.</summary>
+    /// <summary>One start of a shop: the chosen port, and the port that was no longer free.</summary>
     private static (int Port, int? Moved) Start(TemporaryHome home, string name, int? preferred)
     {
         using var book = new PortBook(home.Path);

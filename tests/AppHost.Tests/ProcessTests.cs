@@ -11,7 +11,7 @@ public sealed class ProcessTests : IDisposable
     private readonly List<Process> _started = [];
 
     [Fact]
-    public async Task What_a_killed_AppHost_left_running_is_stopped_and_another_homes_is_left_alone()
+    public async Task Processes_of_a_killed_AppHost_are_stopped_and_those_of_other_homes_are_not()
     {
         using var elsewhere = new TemporaryHome();
         var (left, other) = (Start(_home.Path), Start(elsewhere.Path));
@@ -23,9 +23,9 @@ public sealed class ProcessTests : IDisposable
         Assert.False(await Leftovers.StopAsync(_home.Path, _ => { }, TestContext.Current.CancellationToken));
     }
 
-    /// <summary>The orchestrator would stop all of them at once; a service has its servers until it has stopped.</summary>
+    /// <summary>The orchestrator would stop all of them concurrently; a service has its servers until it has stopped.</summary>
     [Fact]
-    public async Task Of_what_was_left_the_orchestrator_goes_first_and_services_before_servers()
+    public async Task Of_leftover_processes_the_orchestrator_is_stopped_first_and_services_before_servers()
     {
         var server = Start(_home.Path);
         var orchestrator = Start(_home.Path, "bash", "-c", "exec -a \"$1\" sleep 300", "bash", "/nowhere/dcp");
@@ -52,7 +52,7 @@ public sealed class ProcessTests : IDisposable
     }
 
     [Fact]
-    public void Starting_again_waits_longer_each_time_and_starts_over_after_a_good_run()
+    public void Restarts_back_off_and_the_backoff_resets_after_a_good_run()
     {
         var backoff = new RestartBackoff();
         var soon = TimeSpan.FromSeconds(2);

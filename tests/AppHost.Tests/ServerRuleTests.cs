@@ -50,7 +50,7 @@ public sealed class ServerRuleTests : IDisposable
     }
 
     [Fact]
-    public async Task One_that_hangs_keeps_nobody_from_the_other()
+    public async Task A_hanging_runtime_does_not_block_the_other()
     {
         var (hangs, answers) = (Runtime("exec sleep 300"), Runtime("exit 0"));
 
@@ -61,7 +61,7 @@ public sealed class ServerRuleTests : IDisposable
     }
 
     [Fact]
-    public async Task Containers_that_are_asked_for_and_cannot_be_had_are_an_error_with_the_way_out()
+    public async Task Requested_but_unavailable_containers_are_an_error_with_advice()
     {
         var refused = await Assert.ThrowsAsync<CannotStartException>(() => ChooseAsync("containers", "/nowhere/docker"));
 
@@ -69,17 +69,17 @@ public sealed class ServerRuleTests : IDisposable
         Assert.Contains("SHOP_SERVERS=native", refused.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>What somebody asks for is waited for on a busy machine too.</summary>
+    /// <summary>An explicit choice is waited for on a busy machine too.</summary>
     [Fact]
-    public async Task A_runtime_that_is_asked_for_may_take_longer_to_answer() =>
+    public async Task An_explicitly_requested_runtime_has_a_longer_timeout() =>
         Assert.True((await ChooseAsync("containers", Runtime("sleep 2.1"))).IsContainers);
 
     [Fact]
-    public async Task Native_is_native_whatever_runtime_there_is() =>
+    public async Task Native_ignores_container_runtimes() =>
         Assert.False((await ChooseAsync("native", Runtime("exit 0"))).IsContainers);
 
     [Fact]
-    public async Task Another_word_is_refused_with_the_two_that_there_are()
+    public async Task An_unknown_value_is_rejected_with_the_two_allowed()
     {
         var refused = await Assert.ThrowsAsync<CannotStartException>(() => ChooseAsync("docker", Runtime("exit 0")));
 
@@ -91,7 +91,7 @@ public sealed class ServerRuleTests : IDisposable
     [InlineData("localhost/shop-postgres:17", "localhost/shop-postgres:17")]
     [InlineData("registry.example:5000/a/postgres:17.2", "registry.example:5000/a/postgres:17.2")]
     [InlineData("example/postgres", "docker.io/example/postgres:latest")]
-    public void The_image_is_the_one_that_was_named(string named, string used)
+    public void The_configured_image_is_used(string named, string used)
     {
         var builder = DistributedApplication.CreateBuilder(new DistributedApplicationOptions { DisableDashboard = true });
         var servers = new ContainerServers { PostgresImage = named, RabbitMqImage = "rabbitmq:4.0-management" };
@@ -102,7 +102,7 @@ public sealed class ServerRuleTests : IDisposable
         Assert.Equal(used, image);
     }
 
-    /// <summary>The image declares a volume of its own there, which goes with its container: one above it would stay empty.</summary>
+    /// <summary>The image declares its own volume there, which is removed with its container: one mounted above it would stay empty.</summary>
     [Fact]
     public void The_data_of_PostgreSQL_are_in_the_volume_of_the_home()
     {
@@ -118,10 +118,10 @@ public sealed class ServerRuleTests : IDisposable
 
     public void Dispose() => _home.Dispose();
 
-    private static Task<ServerRule> ChooseAsync(string? said, params string[] runtimes) => ServerRule.ApplyAsync(
+    private static Task<ServerRule> ChooseAsync(string? setting, params string[] runtimes) => ServerRule.ApplyAsync(
         variable => variable switch
         {
-            "SHOP_SERVERS" => said,
+            "SHOP_SERVERS" => setting,
             "SHOP_POSTGRES_IMAGE" => "example/postgres:17",
             _ => null,
         },

@@ -14,7 +14,7 @@ namespace Shop.AppHost.Tests;
 public sealed class SupervisorTests
 {
     [Fact]
-    public async Task What_dies_is_started_again_what_was_stopped_stays_stopped_and_services_stop_before_servers()
+    public async Task Crashed_resources_restart_stopped_ones_stay_stopped_and_services_stop_before_servers()
     {
         var ct = TestContext.Current.CancellationToken;
         using var log = new TemporaryHome();
@@ -60,7 +60,7 @@ public sealed class SupervisorTests
         Assert.Equal(["flaky", "other", "server", "service"], stopped.Order());
     }
 
-    /// <summary>What the state says that keeps a service from starting, once it says anything.</summary>
+    /// <summary>The problem in the state that keeps a service from starting, once there is one.</summary>
     private static async Task<IReadOnlyList<string>> ProblemsAsync(string home)
     {
         var begun = Stopwatch.StartNew();
@@ -71,13 +71,13 @@ public sealed class SupervisorTests
                 return problems;
             }
 
-            Assert.True(begun.Elapsed < TimeSpan.FromMinutes(2), "no problem is told of");
+            Assert.True(begun.Elapsed < TimeSpan.FromMinutes(2), "no problem is reported");
             await Task.Delay(50);
         }
     }
 
     /// <summary>
-    /// It writes down that it stops. Services take their time before that, and a server does not: it would be first if all were told at once.
+    /// Records that it stops. Services stop slowly, and a server does not: it would be first if all were stopped concurrently.
     /// </summary>
     private static IResourceBuilder<T> AddProgram<T>(IDistributedApplicationBuilder builder, T resource, string directory)
         where T : ExecutableResource => builder.AddResource(resource).WithArgs(

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Shop.AppHost.Tests;
 
-/// <summary>The home of whatever in this process asks for one: before anything can, for it is read once.</summary>
+/// <summary>Sets this process's shop home, before anything reads it: it is read once.</summary>
 internal static class TestHome
 {
     /// <summary>The collection of tests of which one would end what the other has started: an AppHost leaves nothing of its home running.</summary>

@@ -21,7 +21,7 @@ public sealed class DocumentationTests
     ];
 
     [Fact]
-    public void Every_link_leads_somewhere() =>
+    public void Every_link_resolves() =>
         Assert.Empty(s_pages.SelectMany(page => Documentation.DeadLinks(page, File.ReadAllText(page))));
 
     [Fact]
@@ -115,7 +115,7 @@ internal static partial class Documentation
 
     public static IEnumerable<string> TestMethods(string code) => Method().Matches(code).Select(method => method.Groups[1].Value);
 
-    /// <summary>Headings as GitHub makes anchors of them: lower case, punctuation away, blanks as hyphens.</summary>
+    /// <summary>GitHub's anchors of headings: lower case, without punctuation, blanks as hyphens.</summary>
     private static HashSet<string> Headings(string text) =>
     [
         .. Heading().Matches(text).Select(heading => Punctuation().Replace(heading.Groups[1].Value.Trim().ToLowerInvariant(), "").Replace(' ', '-')),

@@ -4,8 +4,8 @@ using Shop.Messaging.DomainEvents;
 namespace Shop.Architecture.Tests;
 
 /// <summary>
-/// The folders of the messaging library, each of which may use those above it and none below: whoever reads from the top never meets what
-/// is not explained yet.
+/// The folders of the messaging library, each of which may use those above it and none below: read from the top, every type is explained
+/// before it is used.
 /// </summary>
 public sealed class LayerTests
 {
@@ -35,7 +35,7 @@ public sealed class LayerTests
 
     /// <summary>What the page shows is what is so.</summary>
     [Fact]
-    public void The_picture_in_the_docs_is_theirs()
+    public void The_diagram_in_the_docs_matches_the_folders()
     {
         using var library = Code.Of<AggregateRoot>();
         var page = File.ReadAllText(Path.Combine(Code.Repository, "docs", "messaging.md"));
@@ -71,7 +71,7 @@ public sealed class LayerTests
 
     private static bool IsOurs(TypeReference type) => type.OutermostNamespace().StartsWith("Shop.Messaging", StringComparison.Ordinal);
 
-    /// <summary>The folder; types at the library's root are settings, which all read, or the registration, which knows all.</summary>
+    /// <summary>The folder; types at the library's root are settings, which all folders use, or the registration, which uses all folders.</summary>
     private static string Layer(TypeReference type) => type.OutermostNamespace().Split('.') switch
     {
         [_, _, var folder, ..] => folder,

@@ -18,11 +18,11 @@ public sealed class RuleTests
     [Theory]
     [InlineData("Ordering")]
     [InlineData("Inventory")]
-    public void Domain_events_stay_inside(string service)
+    public void Domain_events_are_internal(string service)
     {
         var assembly = Code.Service(service);
         Assert.Contains(assembly.AllTypes(), type => type.BaseType?.FullName == typeof(Messaging.DomainEvents.DomainEvent).FullName);
-        Assert.Empty(Rules.DomainEventsStayInside(assembly));
+        Assert.Empty(Rules.DomainEventsAreInternal(assembly));
     }
 
     [Theory]
@@ -84,14 +84,14 @@ public sealed class RuleTests
         ShopEvents.Catalog.Names.Select(name => ShopEvents.Catalog.TypeOf(name)!)));
 
     [Fact]
-    public void Events_name_nobody() => Assert.Empty(Rules.EventsNameNobody(
+    public void Events_contain_no_personal_data() => Assert.Empty(Rules.EventsContainNoPersonalData(
         ShopEvents.Catalog.Names.Select(name => ShopEvents.Catalog.TypeOf(name)!),
         new Dictionary<string, string> { ["ProductListed.Name"] = "a product's" }));
 
     [Theory]
     [InlineData("Ordering")]
     [InlineData("Inventory")]
-    public void What_a_service_is_said_to_send_its_PublishedEvents_makes(string service) => Assert.Empty(Rules.SendsWhatItIsSaidToSend(
+    public void Events_documented_as_sent_by_a_service_are_in_its_PublishedEvents(string service) => Assert.Empty(Rules.SendsDocumentedEvents(
         Code.Service(service), ShopEvents.Catalog.Names.Where(name => name.StartsWith(service.ToLowerInvariant() + ".", StringComparison.Ordinal))
             .Select(name => ShopEvents.Catalog.TypeOf(name)!).Where(type => ShopEvents.Catalog.NewerThan(type) is null)));
 
@@ -122,15 +122,15 @@ public sealed class RuleTests
     [InlineData("contracts")]
     [InlineData("AppHost")]
     [InlineData("tools")]
-    public void Files_are_short_and_folders_say_what_they_are_for(string root) =>
-        Assert.Empty(Rules.FilesAreShortAndFoldersSayWhatTheyAreFor(Path.Combine(Code.Repository, root)));
+    public void Files_are_short_and_folders_are_use_cases(string root) =>
+        Assert.Empty(Rules.FilesAreShortAndFoldersNamedByUseCase(Path.Combine(Code.Repository, root)));
 
     [Fact]
     public void Each_rule_names_what_breaks_it()
     {
         using var bad = Code.Of<RuleTests>();
 
-        Assert.Contains(Rules.DomainUsesOnlyTheBcl(bad), found => found.Contains("KnowsALibrary uses Mono.Cecil", StringComparison.Ordinal));
+        Assert.Contains(Rules.DomainUsesOnlyTheBcl(bad), found => found.Contains("ReferencesALibrary uses Mono.Cecil", StringComparison.Ordinal));
         Assert.Contains(Rules.ServicesShareOnlyContractsAndDefaults(bad, ["Mono.Cecil"]), found => found.Contains("Mono.Cecil", StringComparison.Ordinal));
         Assert.Contains(Rules.OnlyTheRelayPublishes(bad), found => found.Contains("PublishesByBus", StringComparison.Ordinal));
         Assert.Contains(Rules.OnlyTheRelayPublishes(bad), found => found.Contains("PublishesByContext", StringComparison.Ordinal));
@@ -138,15 +138,15 @@ public sealed class RuleTests
         Assert.Contains(Rules.OnlyItsAdapterUsesMassTransit(bad), found => found.Contains("PublishesByBus", StringComparison.Ordinal));
         Assert.DoesNotContain(Rules.OnlyItsAdapterUsesMassTransit(bad), found => found.Contains("PublishesByContext", StringComparison.Ordinal));
         Assert.Contains(Rules.IntegrationEventsAreOnlyInContracts(bad), found => found.Contains("Misplaced", StringComparison.Ordinal));
-        Assert.Contains(Rules.DomainEventsStayInside(bad), found => found.Contains("ToldToAll", StringComparison.Ordinal));
+        Assert.Contains(Rules.DomainEventsAreInternal(bad), found => found.Contains("PublicDomainEvent", StringComparison.Ordinal));
         Assert.Contains(Rules.WireNamesAgreeWithTypes([typeof(Broken.V1.Misplaced)]), found => found.Contains("broken.misplaced.v1", StringComparison.Ordinal));
         Assert.Equal(
             ["ContactEmail", "HomeAddress", "PhoneNumber"],
-            Rules.EventsNameNobody([typeof(Broken.V1.TellsWho)], new Dictionary<string, string> { ["TellsWho.FileName"] = "a file's" })
+            Rules.EventsContainNoPersonalData([typeof(Broken.V1.ContainsPersonalData)], new Dictionary<string, string> { ["ContainsPersonalData.FileName"] = "a file's" })
                 .Select(found => found.Split(' ')[0].Split('.')[^1]));
-        Assert.Contains(Rules.SendsWhatItIsSaidToSend(bad, [typeof(Contracts.Ordering.V1.OrderShipped)]), found => found.Contains("never makes one", StringComparison.Ordinal));
+        Assert.Contains(Rules.SendsDocumentedEvents(bad, [typeof(Contracts.Ordering.V1.OrderShipped)]), found => found.Contains("never creates one", StringComparison.Ordinal));
         Assert.Contains(Rules.ReadsNewestVersionsOnly(bad), found => found.Contains("ReadsAnOldVersion", StringComparison.Ordinal));
-        Assert.Contains(Rules.PartsOfAServiceAreInternalAndSealed(bad), found => found.Contains("OpenToAll", StringComparison.Ordinal));
+        Assert.Contains(Rules.PartsOfAServiceAreInternalAndSealed(bad), found => found.Contains("PublicPart", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -158,7 +158,7 @@ public sealed class RuleTests
             Directory.CreateDirectory(Path.Combine(root.FullName, "Helpers"));
             File.WriteAllLines(Path.Combine(root.FullName, "Helpers", "Long.cs"), Enumerable.Repeat("//", 301));
 
-            Assert.Equal(2, Rules.FilesAreShortAndFoldersSayWhatTheyAreFor(root.FullName).Count());
+            Assert.Equal(2, Rules.FilesAreShortAndFoldersNamedByUseCase(root.FullName).Count());
         }
         finally
         {

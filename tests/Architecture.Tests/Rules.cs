@@ -7,10 +7,10 @@ using Shop.ServiceDefaults.Domain;
 
 namespace Shop.Architecture.Tests;
 
-/// <summary>The rules. Each gives what breaks it, with what to do; nothing when it is kept.</summary>
+/// <summary>The rules. Each returns its violations, with what to do; none if it is kept.</summary>
 internal static partial class Rules
 {
-    /// <summary>The relay tells. What failed, and dead letters that a person sends again, were told already and are only moved.</summary>
+    /// <summary>Only the relay publishes events. Failed messages and retried dead letters were published already and are only moved.</summary>
     private static readonly string[] s_mayPublish = ["Shop.Messaging.RabbitMq", "Shop.Messaging.Consuming.MassTransit", "Shop.Messaging.Consuming.Batches", "Shop.Messaging.Operations"];
 
     private static readonly HashSet<string> s_personal =
@@ -22,7 +22,7 @@ internal static partial class Rules
     private static readonly string[] s_publishers =
         ["MassTransit.IBus", "MassTransit.IPublishEndpoint", "MassTransit.ISendEndpoint", "MassTransit.ISendEndpointProvider"];
 
-    /// <summary>A model that knows no library can be read, tested and moved without one.</summary>
+    /// <summary>A model without libraries can be read, tested and moved without them.</summary>
     public static IEnumerable<string> DomainUsesOnlyTheBcl(AssemblyDefinition assembly) =>
         from type in assembly.AllTypes()
         where type.OutermostNamespace().EndsWith(".Domain", StringComparison.Ordinal)
@@ -33,13 +33,13 @@ internal static partial class Rules
             && !name.StartsWith("Microsoft.CodeAnalysis", StringComparison.Ordinal)
         select $"{type.FullName} uses {mentioned.FullName}: a domain uses the BCL, {typeof(AggregateRoot).Namespace} and {typeof(Currency).Namespace}, nothing else.";
 
-    /// <summary>Services meet in the broker and share only Contracts and ServiceDefaults.</summary>
+    /// <summary>Services communicate through the broker and share only Contracts and ServiceDefaults.</summary>
     public static IEnumerable<string> ServicesShareOnlyContractsAndDefaults(AssemblyDefinition assembly, IReadOnlyCollection<string> services) =>
         from reference in assembly.MainModule.AssemblyReferences
         where services.Contains(reference.Name) && reference.Name != assembly.Name.Name
-        select $"{assembly.Name.Name} references {reference.Name}: let it take an integration event instead.";
+        select $"{assembly.Name.Name} references {reference.Name}: consume an integration event instead.";
 
-    /// <summary>Whatever else publishes, publishes before or without the commit.</summary>
+    /// <summary>Publishing from anywhere else happens before or without the commit.</summary>
     public static IEnumerable<string> OnlyTheRelayPublishes(AssemblyDefinition assembly) =>
         from type in assembly.AllTypes()
         where !s_mayPublish.Contains(type.OutermostNamespace())
@@ -47,7 +47,7 @@ internal static partial class Rules
             .Concat(type.Calls().Where(call => PublishingCall().IsMatch(call)))
         select $"{type.FullName} uses {found}: append to the outbox, and let the relay publish.";
 
-    /// <summary>MassTransit is one adapter: what else used it would have to be written again without it. A consumer of a service is called by it.</summary>
+    /// <summary>Only the adapter depends on MassTransit, so that it can be replaced. Consumers of services are the exception: it calls them.</summary>
     public static IEnumerable<string> OnlyItsAdapterUsesMassTransit(AssemblyDefinition assembly) =>
         from type in assembly.AllTypes()
         let outermost = Outermost(type)
@@ -59,21 +59,21 @@ internal static partial class Rules
 
     private static TypeDefinition Outermost(TypeDefinition type) => type.DeclaringType is { } outer ? Outermost(outer) : type;
 
-    /// <summary>A contract that is declared twice is two contracts.</summary>
+    /// <summary>A contract must be declared once.</summary>
     public static IEnumerable<string> IntegrationEventsAreOnlyInContracts(AssemblyDefinition assembly) =>
         from type in assembly.AllTypes()
         where type.Interfaces.Any(i => i.InterfaceType.FullName == typeof(IIntegrationEvent).FullName)
         where assembly.Name.Name != "Shop.Contracts"
         select $"{type.FullName} is an integration event outside Shop.Contracts: move it there, with a wire name.";
 
-    /// <summary>A domain event is nobody else's: internal, sealed, and in the model.</summary>
-    public static IEnumerable<string> DomainEventsStayInside(AssemblyDefinition assembly) =>
+    /// <summary>A domain event stays inside its service: internal, sealed, and in the model.</summary>
+    public static IEnumerable<string> DomainEventsAreInternal(AssemblyDefinition assembly) =>
         from type in assembly.AllTypes()
         where type.BaseType?.FullName == typeof(DomainEvent).FullName
         where type.IsPublic || type.IsNestedPublic || !type.IsSealed || !type.OutermostNamespace().EndsWith(".Domain", StringComparison.Ordinal)
-        select $"{type.FullName} must be internal sealed, in Domain: others are told by PublishedEvents.";
+        select $"{type.FullName} must be internal sealed, in Domain: publish it as an integration event in PublishedEvents.";
 
-    /// <summary>The wire name says service, event and version, and agrees with the namespace.</summary>
+    /// <summary>The wire name consists of service, event and version, and matches the namespace.</summary>
     public static IEnumerable<string> WireNamesAgreeWithTypes(IEnumerable<Type> events)
     {
         foreach (var type in events)
@@ -90,15 +90,15 @@ internal static partial class Rules
     }
 
     /// <summary>
-    /// Events are copied to whoever asks, kept in logs and dead letters, and cannot be taken back: who a customer is, only the contact
-    /// book of Notification knows. Exceptions say what the name is of.
+    /// Events are copied to every consumer, kept in logs and dead letters, and cannot be revoked: only the contact
+    /// data of Notification identifies a customer. Exceptions name what is allowed.
     /// </summary>
-    public static IEnumerable<string> EventsNameNobody(IEnumerable<Type> events, IReadOnlyDictionary<string, string> exceptions) =>
+    public static IEnumerable<string> EventsContainNoPersonalData(IEnumerable<Type> events, IReadOnlyDictionary<string, string> exceptions) =>
         from type in events.SelectMany(WithParts).Distinct()
         from property in type.GetProperties()
         from word in Word().Replace(property.Name, " $0").Split(' ', StringSplitOptions.RemoveEmptyEntries)
         where s_personal.Contains(word.ToLowerInvariant()) && !exceptions.ContainsKey($"{type.Name}.{property.Name}")
-        select $"{type.FullName}.{property.Name} would tell everybody a person's {word.ToLowerInvariant()}: send the customer's id, "
+        select $"{type.FullName}.{property.Name} would publish a person's {word.ToLowerInvariant()}: publish the customer's id, "
             + "and let the contact book of Notification be asked.";
 
     private static IEnumerable<Type> WithParts(Type type) => type.GetProperties()
@@ -108,18 +108,18 @@ internal static partial class Rules
         .SelectMany(WithParts).Prepend(type);
 
     /// <summary>
-    /// An event that its service says is sent, and is not, is waited for in vain: PublishedEvents makes its newest version, or one before
+    /// Events documented as sent by a service must be published: PublishedEvents creates the newest version, or one before
     /// it, for as long as consumers are made ready for the newest.
     /// </summary>
-    public static IEnumerable<string> SendsWhatItIsSaidToSend(AssemblyDefinition assembly, IEnumerable<Type> events)
+    public static IEnumerable<string> SendsDocumentedEvents(AssemblyDefinition assembly, IEnumerable<Type> events)
     {
         var made = assembly.AllTypes().Where(type => type.Name == "PublishedEvents" || type.DeclaringType?.Name == "PublishedEvents")
             .SelectMany(type => type.Calls()).Where(call => call.EndsWith("..ctor", StringComparison.Ordinal)).ToHashSet();
         return events.Where(type => !WithOlder(type).Any(version => made.Contains($"{version.FullName}..ctor")))
-            .Select(type => $"{assembly.Name.Name} is to send {type.FullName}, but its PublishedEvents never makes one.");
+            .Select(type => $"{assembly.Name.Name} is documented to send {type.FullName}, but its PublishedEvents never creates one.");
     }
 
-    /// <summary>What is read from a log of all versions is made the newest first: code for an older one would see nothing any more, and say nothing.</summary>
+    /// <summary>Events read from a log of all versions are upcast first: code for an older version would silently receive nothing.</summary>
     public static IEnumerable<string> ReadsNewestVersionsOnly(AssemblyDefinition assembly)
     {
         var superseded = ShopEvents.Catalog.Names.Select(name => ShopEvents.Catalog.TypeOf(name)!).Where(type => ShopEvents.Catalog.NewerThan(type) is not null)
@@ -127,13 +127,13 @@ internal static partial class Rules
         return from type in assembly.AllTypes()
                from mentioned in type.Mentions().Select(mentioned => mentioned.FullName).Distinct()
                where superseded.ContainsKey(mentioned)
-               select $"{type.FullName} reads {mentioned}, but is given {superseded[mentioned].FullName}: let it read that.";
+               select $"{type.FullName} reads {mentioned}, but events are upcast to {superseded[mentioned].FullName}: read that.";
     }
 
     private static IEnumerable<Type> WithOlder(Type type) =>
         ShopEvents.Catalog.OlderThan(type) is { } older ? WithOlder(older).Prepend(type) : [type];
 
-    /// <summary>What is inside a service stays inside; requests and responses are public only for the validation generator.</summary>
+    /// <summary>A service's types are internal; requests and responses are public only for the validation generator.</summary>
     public static IEnumerable<string> PartsOfAServiceAreInternalAndSealed(AssemblyDefinition assembly) =>
         from type in assembly.AllTypes()
         where !type.IsNested && type is { IsClass: true, IsEnum: false } && type.Namespace.StartsWith("Shop.", StringComparison.Ordinal)
@@ -142,8 +142,8 @@ internal static partial class Rules
             || (!type.IsSealed && !type.IsAbstract && !type.Namespace.EndsWith("Migrations", StringComparison.Ordinal))
         select $"{type.FullName} must be internal sealed.";
 
-    /// <summary>Folders say what a thing is for; long files want to be two.</summary>
-    public static IEnumerable<string> FilesAreShortAndFoldersSayWhatTheyAreFor(string root)
+    /// <summary>Folders are use cases; long files should be split.</summary>
+    public static IEnumerable<string> FilesAreShortAndFoldersNamedByUseCase(string root)
     {
         string[] vague = ["Common", "Helpers", "Utils", "Repositories", "Mappers", "Managers"];
         foreach (var file in Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories))
@@ -162,7 +162,7 @@ internal static partial class Rules
             var lines = File.ReadLines(file).Count();
             if (lines > 300)
             {
-                yield return $"{file} has {lines} lines: a reader would want it in two.";
+                yield return $"{file} has {lines} lines: split it.";
             }
         }
     }

@@ -7,7 +7,7 @@ using Shop.Messaging.DomainEvents;
 
 namespace Shop.Architecture.Tests.Broken.Domain
 {
-    internal sealed class KnowsALibrary
+    internal sealed class ReferencesALibrary
     {
         public Mono.Cecil.TypeDefinition? Type { get; set; }
     }
@@ -18,21 +18,21 @@ namespace Shop.Architecture.Tests.Broken.V1
     [EventName("broken.by-another-name.v1")]
     public sealed record Misplaced(Guid EventId, DateTimeOffset OccurredAt, string AggregateId, int AggregateVersion) : IIntegrationEvent;
 
-    public sealed record TellsWho(Guid EventId, string ContactEmail, string FileName, TellsWho.Place Where)
+    public sealed record ContainsPersonalData(Guid EventId, string ContactEmail, string FileName, ContainsPersonalData.Place Where)
     {
         public sealed record Place(string HomeAddress, IReadOnlyList<Line> Lines);
 
         public sealed record Line(string PhoneNumber, string Cardinality);
     }
 
-    public class OpenToAll;
+    public class PublicPart;
 
     internal static class ReadsAnOldVersion
     {
         public static decimal Total(IIntegrationEvent read) => read is Contracts.Ordering.V1.OrderPlaced placed ? placed.Total : 0;
     }
 
-    public sealed record ToldToAll(DateTimeOffset At) : Messaging.DomainEvents.DomainEvent(At);
+    public sealed record PublicDomainEvent(DateTimeOffset At) : Messaging.DomainEvents.DomainEvent(At);
 
     internal sealed class PublishesByBus(IPublishEndpoint endpoint)
     {

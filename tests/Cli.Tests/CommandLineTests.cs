@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Shop.Cli.Tests;
 
-/// <summary>What a person meets who has read nothing: help, mistyped words, a shop that does not run.</summary>
+/// <summary>The command line without prior reading: help, mistyped words, a shop that does not run.</summary>
 [UnsupportedOSPlatform("windows")]
 public sealed partial class CommandLineTests : IDisposable
 {
@@ -49,17 +49,17 @@ public sealed partial class CommandLineTests : IDisposable
 
     [Theory]
     [InlineData("There is no command 'stauts'. Did you mean 'status'?", "stauts")]
-    [InlineData("'--ordrs' is not understood. Did you mean '--orders'?", "demo", "--ordrs", "3")]
-    [InlineData("'retyr' is no queue. Did you mean 'retry'?", "dead-letters", "retyr")]
-    [InlineData("'retyr' is not understood. Did you mean 'retry'?", "dead-letters", "inventory.order-placed", "retyr")]
-    [InlineData("A message id needs its queue.", "dead-letters", "retry", "ordering", "some-id")]
-    [InlineData("'orderin' is no service. Did you mean 'ordering'?", "outbox", "orderin")]
+    [InlineData("'--ordrs' is not a known argument. Did you mean '--orders'?", "demo", "--ordrs", "3")]
+    [InlineData("'retyr' is not a queue. Did you mean 'retry'?", "dead-letters", "retyr")]
+    [InlineData("'retyr' is not a known argument. Did you mean 'retry'?", "dead-letters", "inventory.order-placed", "retyr")]
+    [InlineData("Give the message's queue too.", "dead-letters", "retry", "ordering", "some-id")]
+    [InlineData("'orderin' is not a service. Did you mean 'ordering'?", "outbox", "orderin")]
     [InlineData("There is no scenario 'flwo'. Did you mean 'flow'?", "bench", "flwo")]
     [InlineData("There is no mutation 'no-inbox-rwo'. Did you mean 'no-inbox-row'?", "mutate", "no-inbox-rwo")]
-    [InlineData("--hours takes a number from 1 to 8760, not '0'.", "token", "ada", "--hours", "0")]
-    [InlineData("'x' is no order: an id is like 019a3c1e-7d52-7c11-b2a5-3f0e9c4d8a61.", "journey", "x")]
-    [InlineData("Say what to do.")]
-    public async Task A_wrong_call_says_what_was_wrong_and_what_was_meant(string message, params string[] words)
+    [InlineData("--hours must be a number from 1 to 8760, not '0'.", "token", "ada", "--hours", "0")]
+    [InlineData("'x' is not an order id: an id is like 019a3c1e-7d52-7c11-b2a5-3f0e9c4d8a61.", "journey", "x")]
+    [InlineData("A command is missing.")]
+    public async Task A_usage_error_explains_the_mistake_and_suggests_a_correction(string message, params string[] words)
     {
         var outcome = await _shop.RunAsync(words);
 
@@ -74,7 +74,7 @@ public sealed partial class CommandLineTests : IDisposable
     [InlineData("journey", "019a3c1e-7d52-7c11-b2a5-3f0e9c4d8a61")]
     [InlineData("dead-letters")]
     [InlineData("outbox")]
-    public async Task What_needs_a_running_shop_says_at_once_how_to_start_it(params string[] words)
+    public async Task Commands_that_need_a_running_shop_explain_how_to_start_it(params string[] words)
     {
         // Nobody listens there, whatever runs on this machine.
         await File.WriteAllTextAsync(Path.Combine(_shop.Home, "state.json"), """

@@ -12,7 +12,7 @@ public sealed class LauncherTests : IDisposable
     public void Dispose() => _shop.Dispose();
 
     [Fact]
-    public async Task Without_an_SDK_it_says_how_to_get_one()
+    public async Task Without_an_SDK_the_error_explains_how_to_install_one()
     {
         // All that the script needs, and no dotnet.
         var bin = Directory.CreateDirectory(Path.Combine(_shop.Home, "bin")).FullName;
@@ -70,7 +70,7 @@ public sealed class LauncherTests : IDisposable
     }
 
     [Fact]
-    public async Task A_relative_home_is_that_of_the_caller_and_status_says_that_nothing_runs()
+    public async Task A_relative_home_is_resolved_from_the_caller_and_status_shows_that_nothing_runs()
     {
         var outcome = await _shop.RunAsync(start =>
         {

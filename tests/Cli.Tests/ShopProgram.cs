@@ -5,7 +5,7 @@ namespace Shop.Cli.Tests;
 /// <summary>What a command printed and how it ended.</summary>
 internal sealed record Outcome(int ExitCode, string Output, string Errors);
 
-/// <summary>The launcher <c>./shop</c> as people call it, in a home of its own, with what was built last.</summary>
+/// <summary>The launcher <c>./shop</c>, with its own home and the last build.</summary>
 internal sealed class ShopProgram : IDisposable
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
@@ -26,7 +26,7 @@ internal sealed class ShopProgram : IDisposable
         };
         start.Environment["SHOP_HOME"] = Home;
         start.Environment["SHOP_NO_BUILD"] = "1";
-        start.Environment["TERM"] = "xterm-256color"; // colours could be shown: only the missing terminal speaks against it
+        start.Environment["TERM"] = "xterm-256color"; // supports colours: only the missing terminal prevents them
         change(start);
         using var process = Process.Start(start)!;
         process.StandardInput.Close();

@@ -20,7 +20,7 @@ public sealed class AsyncApiTests
 
     [Theory]
     [MemberData(nameof(Services))]
-    public async Task Every_reference_leads_somewhere(string service)
+    public async Task Every_reference_resolves(string service)
     {
         var root = await s_documents[service];
 
@@ -30,13 +30,13 @@ public sealed class AsyncApiTests
         Assert.All(references, reference => Assert.NotNull(reference[2..].Split('/').Aggregate((JsonNode?)root, (at, name) => at?[name])));
     }
 
-    /// <summary>The negative control: the schema refuses what is no AsyncAPI document.</summary>
+    /// <summary>The negative control: the schema rejects invalid documents.</summary>
     [Theory]
     [InlineData("asyncapi", "\"2.6.0\"")]
     [InlineData("info", "{}")]
     [InlineData("channels", """{"one":{"address":7}}""")]
     [InlineData("operations", """{"one":{"action":"shout","channel":{"$ref":"#/channels/one"}}}""")]
-    public async Task What_is_none_is_refused(string member, string value)
+    public async Task An_invalid_value_is_rejected(string member, string value)
     {
         var document = (await s_documents["Ordering"]).DeepClone();
         document[member] = JsonNode.Parse(value);

@@ -3,11 +3,11 @@ using Shop.Cli.Contracts;
 
 namespace Shop.Contracts.Tests;
 
-/// <summary>What is committed is what the code says, and it breaks nothing that was committed before.</summary>
+/// <summary>The committed contracts match the code, and have no breaking changes.</summary>
 public sealed class CommittedContractsTests
 {
     [Fact]
-    public async Task The_gate_is_open()
+    public async Task The_contracts_have_no_breaking_changes()
     {
         var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
         {
@@ -24,7 +24,7 @@ public sealed class CommittedContractsTests
     }
 
     [Fact]
-    public async Task An_earlier_revision_is_read_as_it_was()
+    public async Task An_earlier_revision_is_read_from_git()
     {
         var history = new ContractHistory(ShopHome.Repository);
         var revisions = await history.RevisionsAsync(TestContext.Current.CancellationToken);

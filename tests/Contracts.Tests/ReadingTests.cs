@@ -6,14 +6,14 @@ using Shop.Messaging;
 namespace Shop.Contracts.Tests;
 
 /// <summary>
-/// What an event's schema refuses, reading refuses: in every event and version, for every member at any depth. What it accepts can go
-/// through every step to a newer version.
+/// Reading rejects what the event's schema rejects: in every event and version, for every member at any depth. What it accepts passes
+/// every step to a newer version.
 /// </summary>
 public sealed class ReadingTests
 {
     private static readonly ContractFiles s_committed = ContractFiles.Read(ShopHome.Repository);
 
-    /// <summary>What a member is replaced by; a null of C# takes it away.</summary>
+    /// <summary>What a member is replaced by; a C# null removes it.</summary>
     private static readonly Func<JsonNode?>?[] s_values =
     [
         null, () => null, () => "", () => " ", () => "x", () => "EUR\n", () => "out-of-stock\n", () => 0, () => -1, () => 1, () => 1.5, () => 1e25, () => true,
@@ -24,7 +24,7 @@ public sealed class ReadingTests
 
     [Theory]
     [MemberData(nameof(Events))]
-    public void Reading_refuses_what_the_schema_refuses(string name)
+    public void Reading_rejects_what_the_schema_rejects(string name)
     {
         var schema = new SchemaValidator(s_committed.Schemas[name]);
         var type = ShopEvents.Catalog.TypeOf(name)!;
@@ -43,12 +43,12 @@ public sealed class ReadingTests
 
     [Theory]
     [MemberData(nameof(Events))]
-    public void What_is_recorded_is_read_and_can_be_made_the_newest_version(string name) => Assert.All(
+    public void Recorded_messages_are_read_and_upcast_to_the_newest_version(string name) => Assert.All(
         s_committed.Examples.Where(example => example.Key.StartsWith(name + "/", StringComparison.Ordinal)), example =>
         {
             var @event = (IIntegrationEvent)JsonSerializer.Deserialize(example.Value, ShopEvents.Catalog.TypeOf(name)!, EventJson.Options)!;
-            Assert.Null(EventPromises.Broken(@event));
-            Assert.Null(EventPromises.Broken(ShopEvents.Catalog.Newest(@event)));
+            Assert.Null(EventConstraints.FindViolation(@event));
+            Assert.Null(EventConstraints.FindViolation(ShopEvents.Catalog.Newest(@event)));
         });
 
     private static string? Read(JsonNode spoilt, Type type)
@@ -56,10 +56,10 @@ public sealed class ReadingTests
         try
         {
             var @event = (IIntegrationEvent)JsonSerializer.Deserialize(spoilt.ToJsonString(), type, EventJson.Options)!;
-            var broken = EventPromises.Broken(@event);
+            var broken = EventConstraints.FindViolation(@event);
             if (broken is null)
             {
-                Assert.Null(EventPromises.Broken(ShopEvents.Catalog.Newest(@event))); // every step takes what was read
+                Assert.Null(EventConstraints.FindViolation(ShopEvents.Catalog.Newest(@event))); // every version step accepts what was read
             }
 
             return broken;

@@ -33,11 +33,11 @@ public sealed class RecordedMessageTests
 
     [Theory]
     [MemberData(nameof(Examples))]
-    public void It_keeps_what_its_schema_promises(string example) => Assert.Empty(
+    public void It_is_valid_by_its_schema(string example) => Assert.Empty(
         new SchemaValidator(s_committed.Schemas[example.Split('/')[0]]).Validate(JsonNode.Parse(s_committed.Examples[example])));
 
     [Fact]
-    public void What_the_version_before_sent_keeps_what_todays_schemas_promise()
+    public void Messages_of_the_previous_version_are_valid_by_the_current_schemas()
     {
         var folder = Path.Combine(ShopHome.Repository, "tests", "PreviousVersion", "recorded");
         var recorded = Directory.EnumerateFiles(folder, "*.json").SelectMany(file => JsonNode.Parse(File.ReadAllText(file))!.AsArray()).ToList();
@@ -48,7 +48,7 @@ public sealed class RecordedMessageTests
     }
 
     [Fact]
-    public void What_breaks_a_promise_is_found()
+    public void A_violated_constraint_is_found()
     {
         var message = JsonNode.Parse(s_committed.Examples.First(example => example.Key.StartsWith("ordering.order-placed.v1/", StringComparison.Ordinal)).Value)!;
         message["currency"] = "euro";

@@ -8,7 +8,7 @@ using Shop.Messaging;
 
 namespace Shop.Contracts.Tests;
 
-/// <summary>./shop contracts add: what it writes compiles beside what is there, and only adds.</summary>
+/// <summary>./shop contracts add: its output compiles with the existing contracts, and changes nothing existing.</summary>
 public sealed class ScaffoldTests : IDisposable
 {
     private readonly DirectoryInfo _repository = Directory.CreateTempSubdirectory("shop-contracts-");
@@ -63,7 +63,7 @@ public sealed class ScaffoldTests : IDisposable
     }
 
     [Fact]
-    public void An_event_that_is_not_there_is_not_guessed()
+    public void An_unknown_event_is_not_guessed()
     {
         var error = Assert.Throws<InvalidOperationException>(() => new EventScaffold(_repository.FullName).Add("OrderPaid"));
 

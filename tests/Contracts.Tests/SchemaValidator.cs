@@ -5,8 +5,8 @@ using System.Text.RegularExpressions;
 namespace Shop.Contracts.Tests;
 
 /// <summary>
-/// Validates JSON by a JSON Schema, in draft 7 as AsyncAPI writes its own and in what of 2020-12 Shop's schemas use. A keyword that it does not
-/// know is an error and not ignored, so that what it passes is valid. Formats are not checked, but for those of ids and times.
+/// Validates JSON by a JSON Schema, in draft 7 as AsyncAPI writes its own and in what of 2020-12 Shop's schemas use. An unsupported
+/// keyword is an error and not ignored, so that what passes is valid. Of the formats, only those of ids and times are checked.
 /// </summary>
 internal sealed class SchemaValidator(JsonNode root)
 {
@@ -91,7 +91,7 @@ internal sealed class SchemaValidator(JsonNode root)
         };
     }
 
-    /// <summary>A keyword about another kind of value says nothing here; one that is not known at all must not pass for one.</summary>
+    /// <summary>A keyword for another kind of value is ignored; an unknown keyword is an error.</summary>
     private static IEnumerable<string> Elsewhere(string keyword) => keyword is "required" or "properties" or "patternProperties" or "additionalProperties"
         or "propertyNames" or "minProperties" or "maxProperties" or "dependencies" or "items" or "additionalItems" or "contains" or "minItems" or "maxItems"
         or "uniqueItems" or "format" or "pattern" or "minLength" or "maxLength" or "minimum" or "maximum" or "exclusiveMinimum" or "exclusiveMaximum" or "multipleOf"

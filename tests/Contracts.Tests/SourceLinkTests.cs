@@ -12,7 +12,7 @@ public sealed class SourceLinkTests
     private static readonly Guid s_sourceLink = new("CC110556-A091-4D38-9FEC-25AB9A351A6A");
 
     [Fact]
-    public void Sources_are_named_from_the_root_of_the_repository_and_source_link_knows_them_so()
+    public void Source_paths_start_at_the_repository_root_and_source_link_maps_them()
     {
         using var assembly = new PEReader(File.OpenRead(typeof(ShopEvents).Assembly.Location));
         using var provider = assembly.ReadEmbeddedPortablePdbDebugDirectoryData(

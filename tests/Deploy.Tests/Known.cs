@@ -5,12 +5,12 @@ using System.Text.Json.Nodes;
 namespace Shop.Deploy.Tests;
 
 /// <summary>
-/// What can be referred to in an overlay: what it has itself, what the operators make of it by their own conventions, and the Secrets
-/// that make-secrets prints for the laptop or that people make by hand.
+/// What objects of an overlay can refer to: its own objects, what the operators create from them by convention, and the Secrets
+/// that make-secrets prints for the laptop or that are created by hand.
 /// </summary>
 internal sealed class Known
 {
-    /// <summary>Made by hand, as docs/deploy.md says.</summary>
+    /// <summary>Created by hand (docs/deploy.md).</summary>
     private static readonly Dictionary<string, string[]> s_byHand = new() { ["broker-monitor"] = ["host", "tls"] };
 
     private readonly Dictionary<(string Kind, string Name), HashSet<string>> _keys = [];

@@ -28,12 +28,12 @@ internal sealed class Manifests(string overlay, IReadOnlyList<JsonObject> object
 
     public JsonObject? Find(string kind, string? name) => Of(kind).FirstOrDefault(one => one.Name() == name);
 
-    /// <summary>Every pod that the objects describe, with the object that does. Operators make others: see <see cref="Network"/>.</summary>
+    /// <summary>Every pod that the objects describe, with the object that does. Operators create others: see <see cref="Network"/>.</summary>
     public IEnumerable<(JsonObject Owner, JsonObject Template)> Pods() => Objects
         .Where(one => (string)one["kind"]! is "Deployment" or "StatefulSet" or "Job")
         .Select(one => (one, one.At("spec.template")!.AsObject()));
 
-    /// <summary>A copy in which the value at a place is another one, or is gone: "Deployment/ordering", "spec.template.spec.volumes".</summary>
+    /// <summary>A copy in which the value at a path is replaced or removed: "Deployment/ordering", "spec.template.spec.volumes".</summary>
     public Manifests With(string which, string path, JsonNode? value)
     {
         var copies = Objects.Select(one => (JsonObject)one.DeepClone()).ToList();

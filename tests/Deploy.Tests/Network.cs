@@ -40,7 +40,7 @@ internal sealed class Network
         ];
     }
 
-    /// <summary>All that is possible, as "from -> to:port"; pods of the same kind among themselves only where a policy says so.</summary>
+    /// <summary>All that is possible, as "from -> to:port"; pods of the same kind among themselves only where a policy allows it.</summary>
     public IReadOnlySet<string> Arrows() =>
         (from source in _parties
          from target in _parties

@@ -1,6 +1,6 @@
 namespace Shop.Deploy.Tests;
 
-/// <summary>The network lets through what README.md's diagram shows, what the platform itself needs, and nothing else.</summary>
+/// <summary>The network allows what README.md's diagram shows and what the platform itself needs, and nothing else.</summary>
 public sealed class NetworkTests
 {
     private static readonly int[] s_databasePorts = [5432, 8000];
@@ -30,12 +30,12 @@ public sealed class NetworkTests
     [Theory]
     [InlineData("spec.podSelector", "{matchLabels: {app.kubernetes.io/component: service}}", "inventory -> ordering-db:5432", "egress to anybody's database")]
     [InlineData("spec.egress", "[{to: [{podSelector: {}}]}]", "ordering -> inventory:8080", "a call between services")]
-    public void A_policy_that_lets_more_through_is_found(string path, string yaml, string arrow, string what)
+    public void A_policy_that_allows_too_much_is_found(string path, string yaml, string arrow, string what)
     {
         var value = Yaml.Read(yaml.StartsWith('[') ? $"x: {yaml}" : yaml).Single();
         var changed = Manifests.Load("production").With("NetworkPolicy/ordering", path, yaml.StartsWith('[') ? value["x"]!.DeepClone() : value);
 
-        // A call needs both sides to let it through: the callee's side is opened too.
+        // Both sides must allow a call: the callee's side is opened too.
         changed = changed.And("""
             apiVersion: networking.k8s.io/v1
             kind: NetworkPolicy
@@ -50,7 +50,7 @@ public sealed class NetworkTests
     }
 
     [Fact]
-    public void A_policy_that_lets_too_little_through_is_found()
+    public void A_policy_that_allows_too_little_is_found()
     {
         var missing = Compare(Manifests.Load("production").Without("NetworkPolicy/analytics-database")).Missing;
 

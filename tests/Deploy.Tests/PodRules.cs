@@ -4,13 +4,13 @@ using System.Text.RegularExpressions;
 
 namespace Shop.Deploy.Tests;
 
-/// <summary>What holds for every pod. Each rule says what breaks it.</summary>
+/// <summary>Rules for every pod. Each returns its violations.</summary>
 internal static partial class PodRules
 {
     private static readonly string[] s_hosts = ["hostNetwork", "hostPID", "hostIPC"];
     private static readonly string[] s_resources = ["cpu", "memory"];
 
-    /// <summary>Twice the most memory that a service was seen to have at rest.</summary>
+    /// <summary>Twice the highest measured memory of an idle service.</summary>
     private const long LeastMemoryLimit = 2 * 225_000_000L;
 
     /// <summary>The restricted Pod Security Standard, and beyond it a root that is not written to, no token, and no environment of links.</summary>
@@ -27,7 +27,7 @@ internal static partial class PodRules
             .Concat(pod.Template.Containers().SelectMany(container => RestrictedContainer(container, $"{owner} {container["name"]}")));
     });
 
-    /// <summary>Whatever goes on running says whether it has started, lives and is ready; the services by their health routes.</summary>
+    /// <summary>Every long-running container has startup, liveness and readiness probes; services by their health routes.</summary>
     public static IEnumerable<string> Probed(Manifests manifests) => manifests.Pods().Where(pod => (string)pod.Owner["kind"]! != "Job")
         .SelectMany(pod => pod.Template.Each("spec.containers").SelectMany(container =>
             new[] { ("startupProbe", "live"), ("livenessProbe", "live"), ("readinessProbe", "ready") }.SelectMany(probe =>
@@ -62,7 +62,7 @@ internal static partial class PodRules
         });
     }
 
-    /// <summary>No rollout takes a pod away before its successor is ready, and no drain takes two.</summary>
+    /// <summary>No rollout stops a pod before its successor is ready, and no drain stops two.</summary>
     public static IEnumerable<string> RollsWithoutAGap(Manifests manifests) => Manifests.Services.SelectMany(service =>
         If((int?)manifests.Find("Deployment", service).At("spec.strategy.rollingUpdate.maxUnavailable") != 0, service, "may have too few pods while it rolls")
             .Concat(If(manifests.Find("Deployment", service)!.At("spec.replicas") is not null, service, "sets back what its autoscaler decided"))

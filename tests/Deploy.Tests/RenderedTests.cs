@@ -4,14 +4,14 @@ using System.Xml.Linq;
 
 namespace Shop.Deploy.Tests;
 
-/// <summary>What is tested here, deploy/kubernetes/rendered, is what the sources say (docs/adr/0016).</summary>
+/// <summary>The tested manifests, deploy/kubernetes/rendered, match their sources (docs/adr/0016).</summary>
 public sealed class RenderedTests
 {
     private static readonly string s_deploy = Path.Combine(Manifests.Repository, "deploy");
     private static readonly string[] s_sources = ["rabbitmq", "kubernetes/base", "kubernetes/components", "kubernetes/overlays"];
 
     [Fact]
-    public void Neither_a_source_nor_what_was_rendered_of_it_was_changed_since()
+    public void Sources_and_rendered_manifests_are_unchanged()
     {
         var folder = Path.Combine(Manifests.Kubernetes, "rendered");
         var rendered = File.ReadAllLines(Path.Combine(folder, "files.sha256"));
@@ -49,7 +49,7 @@ public sealed class RenderedTests
         Assert.True(process.ExitCode == 0, difference + await errors);
     }
 
-    // Debian's own kubectl is of 2020 and knows neither components nor labels.
+    // Debian's kubectl dates from 2020 and supports neither components nor labels.
     private static bool CanRender()
     {
         foreach (var (program, arguments) in new[] { ("kustomize", "version"), ("kubectl", "version --client") })
@@ -57,9 +57,9 @@ public sealed class RenderedTests
             try
             {
                 using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-                var said = process.StandardOutput.ReadToEnd();
+                var output = process.StandardOutput.ReadToEnd();
                 process.WaitForExit();
-                return process.ExitCode == 0 && said.Contains("v5.", StringComparison.Ordinal);
+                return process.ExitCode == 0 && output.Contains("v5.", StringComparison.Ordinal);
             }
             catch (System.ComponentModel.Win32Exception)
             {

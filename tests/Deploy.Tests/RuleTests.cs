@@ -15,7 +15,7 @@ public sealed class RuleTests
         ["images"] = PodRules.Images,
         ["references"] = References.Broken,
         ["no secrets"] = ShopRules.NoSecrets,
-        ["settings"] = ShopRules.SettingsThatNobodyReads,
+        ["settings"] = ShopRules.UnreadSettings,
         ["connections"] = ShopRules.ConnectionsFit,
         ["queues"] = ShopRules.CountedQueues,
     };
@@ -89,7 +89,7 @@ public sealed class RuleTests
         Finds(rule, Manifests.Load("production-keda").With(which, path, value is null ? null : JsonNode.Parse(value)), found);
 
     [Fact]
-    public void A_secret_in_plain_sight_is_found() => Finds("no secrets", Manifests.Load("local").And(
+    public void A_plaintext_secret_is_found() => Finds("no secrets", Manifests.Load("local").And(
         "apiVersion: v1\nkind: Secret\nmetadata: {name: ordering}\nstringData: {password: hunter2}"), "Secret/ordering is a secret itself");
 
     [Fact]

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Shop.Deploy.Tests;
 
-/// <summary>The manifests have no field that Kubernetes and the operators do not know, and none of another type.</summary>
+/// <summary>Every field of the manifests is known to Kubernetes or the operators, and has the right type.</summary>
 public sealed class SchemaTests
 {
     private static readonly Schemas s_schemas = Schemas.Load();
@@ -11,7 +11,7 @@ public sealed class SchemaTests
 
     [Theory]
     [MemberData(nameof(Overlays))]
-    public void An_overlay_is_valid_to_the_last_field(string overlay) =>
+    public void Every_field_of_an_overlay_is_valid(string overlay) =>
         Assert.Empty(Manifests.Load(overlay).Objects.SelectMany(s_schemas.Errors));
 
     [Theory]

@@ -6,7 +6,7 @@ namespace Shop.Deploy.Tests;
 
 /// <summary>
 /// Validates objects by the schemas that Kubernetes and the operators publish, and stricter than their servers: a field that the
-/// schema does not know is an error. A keyword that this class does not know is one too, so that what it passes is valid.
+/// schema does not have is an error. A keyword that this class does not support is an error too, so that what passes is valid.
 /// </summary>
 internal sealed class Schemas
 {
@@ -44,7 +44,7 @@ internal sealed class Schemas
             return [$"{one.Title()}: there is no schema of {kind}"];
         }
 
-        // The schema of a custom kind says of metadata only that it is an object.
+        // The schema of a custom kind defines metadata only as an object.
         return Of(schema, one, one.Title()).Concat(Of(_metadata, one["metadata"], one.Title() + ".metadata"));
     }
 
@@ -82,7 +82,7 @@ internal sealed class Schemas
         _ => throw new NotSupportedException($"The schemas have come to use {keyword}: teach it to this validator."),
     };
 
-    /// <summary>A part of anyOf and the like may name required members alone: what members there are, the whole says.</summary>
+    /// <summary>A part of anyOf and the like may list required members only: the members are defined by the whole.</summary>
     private static JsonObject Part(JsonNode? part, JsonObject whole)
     {
         var schema = part!.AsObject();

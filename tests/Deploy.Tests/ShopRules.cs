@@ -26,8 +26,8 @@ internal static partial class ShopRules
             .Where(env => env["value"] is not null && IsSecret(KeyValuePair.Create((string)env["name"]!, (string)env["value"]!)))
             .Select(env => $"{pod.Owner.Title()} has {env["name"]}")));
 
-    /// <summary>A setting whose name nobody reads is ignored in silence: every part of each name is in the services' code.</summary>
-    public static IEnumerable<string> SettingsThatNobodyReads(Manifests manifests)
+    /// <summary>A setting that no code reads is ignored silently: every part of each name must occur in the services' code.</summary>
+    public static IEnumerable<string> UnreadSettings(Manifests manifests)
     {
         var code = Code.Value;
         var names = manifests.Of("ConfigMap").Where(one => Manifests.Services.Any(service => one.Name().StartsWith(service + "-", StringComparison.Ordinal)))
@@ -38,7 +38,7 @@ internal static partial class ShopRules
             .Select(part => $"{name}: nobody reads {part}"));
     }
 
-    /// <summary>The database takes the connections of all pods that there may be, with one more while they roll.</summary>
+    /// <summary>The database has enough connections for the maximum number of pods, with one more during a rollout.</summary>
     public static IEnumerable<string> ConnectionsFit(Manifests manifests)
     {
         var secrets = manifests.Overlay == "local" ? Known.LocalSecrets.Value : [.. manifests.Of("ExternalSecret")];
@@ -53,7 +53,7 @@ internal static partial class ShopRules
             (string)manifests.Find("Cluster", one.Service + "-db").At("spec.postgresql.parameters.max_connections")!, System.Globalization.CultureInfo.InvariantCulture), one.Service));
     }
 
-    /// <summary>An autoscaler that counts messages counts those that its service consumes, and no dead letters, which nobody takes away.</summary>
+    /// <summary>An autoscaler counts the messages that its service consumes, and not dead letters, which are not consumed.</summary>
     public static IEnumerable<string> CountedQueues(Manifests manifests)
     {
         var definitions = JsonNode.Parse(File.ReadAllText(Path.Combine(Manifests.Repository, "deploy", "rabbitmq", "definitions.json")))!;

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace Shop.EndToEnd.Tests;
 
-/// <summary>What somebody does who has just cloned the repository, by the commands that the README names.</summary>
+/// <summary>The first steps after cloning the repository, by the commands of the README.</summary>
 public sealed partial class FirstHourTests : IAsyncLifetime
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(15); // bounds a hang: a busy machine starts ten processes slowly
@@ -28,9 +28,9 @@ public sealed partial class FirstHourTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_READMEs_walk_works_to_the_letter_beside_another_lock_and_leaves_nothing_behind()
+    public async Task The_READMEs_walkthrough_works_literally_and_leaves_nothing_behind()
     {
-        // Whoever starts the shop in the background may hold a lock, as a script of one's own does.
+        // A script that starts the shop in the background may hold a lock.
         var lockFile = Path.Combine(_home, "callers-lock");
         var walk = WalkOf(await File.ReadAllTextAsync(Path.Combine(s_repository, "README.md")));
         var (exitCode, output) = await BashAsync($"exec 9>'{lockFile}'; flock 9\n{walk}");
@@ -40,7 +40,7 @@ public sealed partial class FirstHourTests : IAsyncLifetime
         Assert.Contains("Nothing is missing.", output, StringComparison.Ordinal);
         Assert.Contains("notification  delivered \"Your order is confirmed\" to alice by email", output, StringComparison.Ordinal);
         Assert.Contains(".eml", output, StringComparison.Ordinal);
-        Assert.DoesNotMatch("(?m)^(warn|fail):|\u001b", output); // a good start complains of nothing, and there is no terminal
+        Assert.DoesNotMatch("(?m)^(warn|fail):|\u001b", output); // no warnings, and no terminal colours
         Assert.Equal((0, ""), await BashAsync($"flock --nonblock '{lockFile}' true"));
 
         var (again, refused) = await BashAsync("./shop up -d");
@@ -56,8 +56,8 @@ public sealed partial class FirstHourTests : IAsyncLifetime
             Assert.Equal((0, "1\n"), await BashAsync($"{line} -Atc 'SELECT 1'"));
         }
 
-        var (down, said) = await BashAsync("./shop down");
-        Assert.True(down == 0, said);
+        var (down, printed) = await BashAsync("./shop down");
+        Assert.True(down == 0, printed);
         Assert.Empty(Processes());
     }
 
@@ -83,7 +83,7 @@ public sealed partial class FirstHourTests : IAsyncLifetime
         return (process.ExitCode, output);
     }
 
-    /// <summary>Those of this shop: all that it starts knows its home.</summary>
+    /// <summary>The processes of this shop: each has its home in the environment.</summary>
     private List<string> Processes() =>
     [
         .. Directory.GetDirectories("/proc").Where(directory => int.TryParse(Path.GetFileName(directory), out _))

@@ -12,12 +12,12 @@ internal sealed record Part(string Name, int? Pid, string Health)
     public bool IsHealthy => Health == "healthy";
 }
 
-/// <summary>The servers that a test asks for cannot be had here.</summary>
+/// <summary>The servers that a test needs are not available here.</summary>
 internal sealed class ServersMissingException(string message) : Exception(message);
 
 /// <summary>
-/// The whole shop, started by the real AppHost in a home of its own: its own servers, ports, secrets and data. It does not
-/// meet a shop that runs on the same machine.
+/// The whole shop, started by the real AppHost with its own home: its own servers, ports, secrets and data, independent of
+/// any other shop that runs on the same machine.
 /// </summary>
 internal sealed class RunningShop : IAsyncDisposable
 {
@@ -35,13 +35,13 @@ internal sealed class RunningShop : IAsyncDisposable
 
     public string Home => _home;
 
-    /// <summary>Starts it, with the servers from where SHOP_SERVERS is told to take them.</summary>
+    /// <summary>Starts it, with the servers of SHOP_SERVERS.</summary>
     /// <exception cref="ServersMissingException">They cannot be had on this machine; the message is the AppHost's.</exception>
     public async Task StartAsync(string relay = "Polling", string servers = "native")
     {
         (_relay, _servers) = (relay, servers);
         (_appHost, _log) = Run("AppHost", "AppHost.dll");
-        await Eventually.HoldsAsync("the AppHost says that it is ready",
+        await Eventually.HoldsAsync("the AppHost reports that it is ready",
             () => _appHost.HasExited || IsReady(_appHost.Id), s_patience);
         if (_appHost.HasExited && _log.ToString().Contains($"SHOP_SERVERS={servers}, but", StringComparison.Ordinal))
         {
@@ -62,7 +62,7 @@ internal sealed class RunningShop : IAsyncDisposable
     /// <summary>Where each part listens.</summary>
     public string Ports() => File.ReadAllText(Path.Combine(_home, "ports.json"));
 
-    /// <summary>What a second AppHost in this home says, and its exit code.</summary>
+    /// <summary>The output of a second AppHost in this home, and its exit code.</summary>
     public async Task<(int ExitCode, string Output)> StartAnotherAsync()
     {
         var (second, log) = Run("AppHost", "AppHost.dll");
@@ -132,7 +132,7 @@ internal sealed class RunningShop : IAsyncDisposable
         return sessions;
     }
 
-    /// <summary>Runs a command of the shop to its end; its exit code and what it printed.</summary>
+    /// <summary>Runs a command of the shop; returns its exit code and output.</summary>
     public async Task<(int ExitCode, string Output)> CliAsync(params string[] arguments)
     {
         var (process, log) = Run("tools/Cli", "shop-cli.dll", arguments);

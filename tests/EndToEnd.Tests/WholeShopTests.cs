@@ -6,12 +6,12 @@ public sealed class WholeShopTests
     private static readonly string[] s_victims = ["ordering", "inventory", "notification", "analytics", "rabbitmq", "postgres"];
 
     [Fact]
-    public async Task A_day_of_orders_survives_a_kill_of_every_service_and_server_and_the_next_day_goes_on_with_log_tailing()
+    public async Task Orders_survive_a_kill_of_every_service_and_server_and_a_switch_to_log_tailing()
     {
         await using var shop = new RunningShop();
         await shop.StartAsync();
 
-        await CustomersComeWhileTheseAreKilledAsync(shop, orders: 30, s_victims);
+        await PlaceOrdersWhileKillingAsync(shop, orders: 30, s_victims);
 
         var (refused, message) = await shop.StartAnotherAsync();
         Assert.Equal((1, true), (refused, message.Contains("A shop already runs in", StringComparison.Ordinal)));
@@ -29,10 +29,10 @@ public sealed class WholeShopTests
         }, sessions => sessions == (4, 4));
         var (differs, difference) = await shop.CliAsync("topology", "--check");
         Assert.True(differs == 0, difference);
-        await CustomersComeWhileTheseAreKilledAsync(shop, orders: 10, "postgres");
+        await PlaceOrdersWhileKillingAsync(shop, orders: 10, "postgres");
         foreach (var service in (string[])["ordering", "inventory", "notification", "analytics"])
         {
-            Assert.Contains("This process reads the log", shop.LogOf(service), StringComparison.Ordinal);
+            Assert.Contains("Relay reads the log", shop.LogOf(service), StringComparison.Ordinal);
         }
 
         await NothingIsParkedAsync(shop);
@@ -56,7 +56,7 @@ public sealed class WholeShopTests
             Assert.Skip(e.Message);
         }
 
-        await CustomersComeWhileTheseAreKilledAsync(shop, orders: 20, "ordering");
+        await PlaceOrdersWhileKillingAsync(shop, orders: 20, "ordering");
         Assert.Equal(0, await shop.StopAsync());
         Assert.Empty(shop.Processes());
     }
@@ -71,17 +71,17 @@ public sealed class WholeShopTests
         Assert.Equal(2, (await shop.CliAsync("outbox", "warehouse")).ExitCode);
     }
 
-    /// <summary>Customers come for as long as the kills take; in the end everything adds up.</summary>
-    private static async Task CustomersComeWhileTheseAreKilledAsync(RunningShop shop, int orders, params string[] victims)
+    /// <summary>Customers order during the kills; in the end all invariants hold.</summary>
+    private static async Task PlaceOrdersWhileKillingAsync(RunningShop shop, int orders, params string[] victims)
     {
         var closingTime = Path.Combine(shop.Home, "closing-time");
         File.Delete(closingTime); // yesterday's
         var demo = shop.CliAsync("demo", "--orders", $"{orders}", "--rate", "3", "--seed", $"{20261122 + orders}", "--until", closingTime, "--patience", "900");
-        await LettersComeAsync("the first customers", shop, demo);
+        await AssertMailsArriveAsync("the first customers", shop, demo);
         foreach (var victim in victims)
         {
             await shop.KillAsync(victim);
-            await LettersComeAsync($"the customers after the kill of {victim}", shop, demo);
+            await AssertMailsArriveAsync($"the customers after the kill of {victim}", shop, demo);
         }
 
         await File.WriteAllTextAsync(closingTime, "");
@@ -94,7 +94,7 @@ public sealed class WholeShopTests
     }
 
     /// <summary>A letter is the end of an order's way through Ordering, Inventory, the broker and Notification.</summary>
-    private static async Task LettersComeAsync(string whose, RunningShop shop, Task<(int ExitCode, string Output)> demo)
+    private static async Task AssertMailsArriveAsync(string whose, RunningShop shop, Task<(int ExitCode, string Output)> demo)
     {
         var before = shop.CountLetters();
         await Eventually.HoldsAsync($"letters to {whose} are written",

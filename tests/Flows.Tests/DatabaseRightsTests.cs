@@ -84,7 +84,7 @@ public sealed class DatabaseRightsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_a_service_does_to_partitions_and_rebuilt_tables_it_does_as_their_owner()
+    public async Task Partitions_and_rebuilt_tables_are_changed_as_their_owner()
     {
         string[] both = ["SELECT ensure_inbox_partitions(current_date + 20, current_date + 21)", "SELECT drop_old_inbox_partition(now() + interval '9 days', 1)"];
         foreach (var database in _databases.Values)
@@ -102,7 +102,7 @@ public sealed class DatabaseRightsTests : IAsyncLifetime
         Assert.Equal("42P01", await RefusalAsync(analytics, "SELECT empty_rebuild('event_log')"));
     }
 
-    /// <summary>The SQLSTATE with which a statement is refused; null where it is not. What it does is rolled back.</summary>
+    /// <summary>The SQLSTATE with which a statement fails; null if it succeeds. It is rolled back.</summary>
     private static async Task<string?> RefusalAsync(string login, string statement)
     {
         await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(login) { Pooling = false }.ConnectionString);

@@ -12,7 +12,7 @@ public sealed class DeadLetterTests
 {
     private const string Queue = "inventory.order-placed";
 
-    /// <summary>OrderPlaced comes in two versions, each of which fails and is sent again by itself.</summary>
+    /// <summary>OrderPlaced is published in two versions, each of which fails and is retried separately.</summary>
     private const int Versions = 2;
 
     private const string Dead = Queue + ".dead";
@@ -24,18 +24,18 @@ public sealed class DeadLetterTests
         ("inventory", "SELECT sku, on_hand, reserved, shipped FROM products ORDER BY sku"),
         ("inventory", "SELECT order_id, sku, kind, quantity FROM stock_movements ORDER BY 1, 2, 3"),
         ("notification", "SELECT event_id, recipient, channel FROM notifications ORDER BY 1, 2, 3"),
-        ("analytics", "SELECT event_id, regexp_replace(type, '[.]v[0-9]+$', '') FROM event_log ORDER BY 1"), // in whichever version it came first
+        ("analytics", "SELECT event_id, regexp_replace(type, '[.]v[0-9]+$', '') FROM event_log ORDER BY 1"), // in whichever version it arrived first
     ];
 
     private readonly Dictionary<string, TestDatabase> _databases = [];
 
     [Fact]
-    public async Task Every_dead_letter_sent_again_restores_what_must_hold_and_twice_changes_nothing()
+    public async Task Retrying_every_dead_letter_restores_the_invariants_and_a_second_time_changes_nothing()
     {
         await using var shop = await StartAsync();
         List<Guid> orders = [];
 
-        // Consumers that fail: Inventory's and Notification's databases refuse what the events ask for.
+        // Consumers that fail: Inventory's and Notification's databases reject the changes.
         await RefuseAsync("inventory", "reservations");
         await RefuseAsync("notification", "notifications");
         orders.AddRange(await PlaceAsync(shop, 5));
@@ -50,7 +50,7 @@ public sealed class DeadLetterTests
         await KillAsync(shop, messages: 2 * Versions, dead: 8 * Versions);
         var readable = await shop.Broker.PeekAsync(Dead);
 
-        // What nobody can read.
+        // A malformed message.
         await shop.Broker.PublishAsync("", Queue, Encoding.UTF8.GetBytes("no JSON"));
         await shop.Broker.PublishAsync("", Queue, """{"messageId":"018f0000-0000-7000-8000-000000000001","messageType":["urn:message:ordering.order-placed.v9"],"message":{}}"""u8.ToArray());
         shop.Start<OfferProductRequest>();
@@ -60,7 +60,7 @@ public sealed class DeadLetterTests
         await MendAsync("notification", "notifications");
         await RetryAllAsync(shop);
         await RestsWellAsync(shop, orders, cancelled[0]);
-        await DeadAsync(shop, Dead, 2); // the unreadable came back, and only they
+        await DeadAsync(shop, Dead, 2); // only the malformed ones are back
         await DiscardAllAsync(shop);
 
         var before = await StateAsync();
@@ -186,7 +186,7 @@ public sealed class DeadLetterTests
         await shop.RestsAsync();
         Assert.Equal(orders.Count, await CountAsync("ordering", "SELECT count(*) FROM orders WHERE lower(status) = 'confirmed'"));
         Assert.Equal(1, await CountAsync("ordering", $"SELECT count(*) FROM orders WHERE lower(status) = 'cancelled' AND id = '{cancelled}'"));
-        await Books.MustAddUpAsync(_databases["inventory"]);
+        await LedgerChecks.MustAddUpAsync(_databases["inventory"]);
         Assert.Equal(2 * orders.Count, await CountAsync("inventory", "SELECT reserved::bigint FROM products WHERE sku = 'TEA-1'"));
 
         // One of each confirmation, one of the cancelling, and one of becoming preferred by the third confirmation.

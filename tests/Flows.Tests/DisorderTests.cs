@@ -32,7 +32,7 @@ public sealed class DisorderTests(ITestOutputHelper output)
         ["inventory"] =
         [
             "SELECT sku, on_hand, reserved, shipped FROM products ORDER BY sku",
-            // Of a cancelled order nothing is set aside; whether Inventory had looked for stock before it knew is chance.
+            // Nothing is reserved for a cancelled order; whether Inventory had checked the stock before the cancellation is random.
             "SELECT order_id, CASE WHEN status IN ('failed', 'released', 'expired') THEN 'nothing' ELSE status END FROM reservations ORDER BY order_id",
         ],
         ["notification"] = ["SELECT event_id, recipient, channel, subject, text, html FROM notifications ORDER BY event_id, recipient, channel"],
@@ -50,7 +50,7 @@ public sealed class DisorderTests(ITestOutputHelper output)
     private readonly Random _random = new(Environment.GetEnvironmentVariable("SHOP_TEST_SEED") is { } given ? int.Parse(given) : 0);
 
     [Fact]
-    public async Task A_shuffled_stream_with_repeats_ends_like_the_ordered_one_in_all_four_databases()
+    public async Task A_shuffled_stream_with_duplicates_gives_the_same_result_as_the_ordered_one()
     {
         await using var shop = await WholeShop.CreateAsync();
         var day = await RecordAsync(shop);
@@ -74,7 +74,7 @@ public sealed class DisorderTests(ITestOutputHelper output)
     }
 
     /// <summary>
-    /// All orders are placed, some cancelled at once, while Inventory is away; then it answers, and people cancel and ship. The
+    /// All orders are placed, some cancelled immediately, while Inventory is unavailable; then it answers, and people cancel and ship. The
     /// copy of Ordering's database is of the moment in between: its later events are answers to what is in it.
     /// </summary>
     private async Task<RecordedDay> RecordAsync(WholeShop shop)
@@ -191,7 +191,7 @@ public sealed class DisorderTests(ITestOutputHelper output)
         return state;
     }
 
-    /// <summary>What the service is not told by events.</summary>
+    /// <summary>What the service does not get by events.</summary>
     private static async Task PrepareAsync<TProgram>(WholeShop shop)
         where TProgram : class
     {

@@ -13,13 +13,13 @@ public sealed class HandOverTests
     [Theory]
     [InlineData("Polling", "TERM")]
     [InlineData("LogTailing", "TERM")]
-    [InlineData("Polling", "KILL")] // the negative control: what was out is sent again
-    public async Task A_service_that_is_replaced_under_load_sends_each_event_once_and_in_order(string relay, string signal)
+    [InlineData("Polling", "KILL")] // the negative control: what was in flight is published again
+    public async Task A_service_replaced_under_load_publishes_each_event_once_and_in_order(string relay, string signal)
     {
         await using var broker = await TestServers.CreateVirtualHostAsync("shop");
         await broker.LoadTopologyAsync("nobody");
         await broker.LoadTopologyAsync("inventory");
-        await using var heard = await EventWire.ConnectAsync(broker, "inventory.product");
+        await using var received = await EventWire.ConnectAsync(broker, "inventory.product");
         await using var database = await TestServers.CreateDatabaseAsync("inventory");
         await using var wire = FaultyWire.ToBroker(broker.AmqpUri);
         var settings = ServiceInstance.Settings(database.ConnectionString, broker.UriOf("inventory"));
@@ -46,7 +46,7 @@ public sealed class HandOverTests
         // The old one is asked to stop while a batch of its is out: the broker has it, and the confirms are still on their way.
         wire.HoldAnswers();
         await Eventually.HoldsAsync("a batch is confirmed", () => wire.HeldConfirms > 0);
-        await Eventually.HoldsAsync("events wait behind it", () => Volatile.Read(ref _answered) > heard.Heard.Count + Products);
+        await Eventually.HoldsAsync("events wait behind it", () => Volatile.Read(ref _answered) > received.Received.Count + Products);
         Volatile.Write(ref client, newClient);
         var stopping = old.StopAsync(signal);
         await Eventually.HoldsAsync("the old one is stopping", () => old.RefusesAsync());
@@ -55,16 +55,16 @@ public sealed class HandOverTests
         Volatile.Write(ref enough, true);
         var offered = await load;
 
-        // A repeat would come after what it repeats: when the last ones have come and nobody sends any more, all have.
-        await Eventually.HoldsAsync("each event has come", () => heard.Heard.DistinctBy(one => one.EventId).Count() == offered.Sum());
+        // A duplicate arrives after the original: when the last events are received and nothing is published any more, all are received.
+        await Eventually.HoldsAsync("each event is received", () => received.Received.DistinctBy(one => one.EventId).Count() == offered.Sum());
         Assert.Equal(0, await replacement.StopAsync());
-        await Eventually.HoldsAsync("all is heard", heard.IsUpToDateAsync);
-        Assert.Equal(signal == "KILL", heard.Heard.Count > offered.Sum());
-        Assert.All(heard.Heard.DistinctBy(one => one.EventId).GroupBy(one => one.Headers["aggregate-id"]), product => Assert.Equal(
+        await Eventually.HoldsAsync("all events are received", received.IsUpToDateAsync);
+        Assert.Equal(signal == "KILL", received.Received.Count > offered.Sum());
+        Assert.All(received.Received.DistinctBy(one => one.EventId).GroupBy(one => one.Headers["aggregate-id"]), product => Assert.Equal(
             Enumerable.Range(1, product.Count()).Select(version => $"{version}"), product.Select(one => one.Headers["aggregate-version"])));
     }
 
-    /// <summary>One price after the other, each until it is answered; the same price twice is one event. How many there were.</summary>
+    /// <summary>Changes the price repeatedly, each retried until it is answered; a retry is one event. Returns how many.</summary>
     private async Task<int> OfferAsync(string sku, Func<HttpClient> client, Func<bool> isEnough)
     {
         var price = 0;

@@ -24,7 +24,7 @@ internal static class Http
 {
     private const int Attempts = 5;
 
-    /// <summary>Sends a request, and again after a 503, as soon as the answer says, as a careful client does.</summary>
+    /// <summary>Sends a request, and retries after a 503 as Retry-After allows.</summary>
     public static async Task<Answer> SendAsync(this HttpClient client, HttpMethod method, string path, object? body = null)
     {
         for (var attempt = 1; ; attempt++)
@@ -79,7 +79,7 @@ internal static class Http
         return await client.SendAsync(HttpMethod.Put, $"/products/{sku}", new { name = $"The {sku}", unitPrice, currency = "EUR" });
     }
 
-    /// <summary>Offers a product with units on the shelf and waits until Ordering knows its price.</summary>
+    /// <summary>Offers a product with units in stock and waits until Ordering has its price.</summary>
     public static async Task ListAsync(this WholeShop shop, TestDatabase ordering, string sku, int units, decimal unitPrice = 4)
     {
         (await shop.OfferAsync(sku, unitPrice)).MustBe(HttpStatusCode.Created);

@@ -10,7 +10,7 @@ using OrderPlaced = Shop.Contracts.Ordering.V2.OrderPlaced;
 namespace Shop.Flows.Tests;
 
 /// <summary>
-/// Many people at once doing whatever comes to their mind, with reservations that run out among it. The seed decides what each
+/// Many people acting concurrently and randomly, while reservations expire. The seed decides what each
 /// of them does; who comes first is up to the machine.
 /// </summary>
 public sealed class InterleavingTests(ITestOutputHelper output)
@@ -41,7 +41,7 @@ public sealed class InterleavingTests(ITestOutputHelper output)
     private int _left = Operations;
 
     [Fact]
-    public async Task Any_interleaving_of_placing_cancelling_shipping_expiring_and_receiving_keeps_the_books()
+    public async Task Any_interleaving_of_placing_cancelling_shipping_expiring_and_receiving_keeps_the_ledger_consistent()
     {
         var seed = Environment.GetEnvironmentVariable("SHOP_TEST_SEED") is { } given ? int.Parse(given) : Random.Shared.Next();
         output.WriteLine($"Seed {seed}; the same again with SHOP_TEST_SEED={seed}");
@@ -62,17 +62,17 @@ public sealed class InterleavingTests(ITestOutputHelper output)
         using var over = new CancellationTokenSource();
         var checking = CheckUntilAsync(shop, inventory, over.Token);
         var acting = ActAsync(shop, ordering, seed, over.Token);
-        await Task.WhenAny(checking, acting); // what breaks is told at once, not after everybody has gone home
+        await Task.WhenAny(checking, acting); // fails immediately, not after all are done
         await over.CancelAsync();
         await acting.ContinueWith(_ => { }, TaskScheduler.Default);
         var checks = await checking;
         await acting;
         output.WriteLine($"{string.Join(", ", _done.OrderBy(done => done.Key).Select(done => $"{done.Value} {done.Key}"))}; {checks} checks meanwhile");
 
-        await Books.MustAddUpAsync(inventory);
+        await LedgerChecks.MustAddUpAsync(inventory);
         Assert.Equal(0, await inventory.ScalarAsync<long>("SELECT sum(reserved) FROM products"));
         await ServicesMustAgreeAsync(ordering, inventory);
-        EventsMustBeOneStory(shop.Wire.Events);
+        AssertEventsAreConsistent(shop.Wire.Events);
         Assert.Equal(0, await shop.CountDeadLettersAsync());
         Assert.All(["placed", "cancelled", "shipped", "received"], done => Assert.True(_done.GetValueOrDefault(done) > 100, $"too few {done}"));
         Assert.NotEqual(0, await inventory.ScalarAsync<long>("SELECT count(*) FROM reservations WHERE status = 'expired'"));
@@ -94,7 +94,7 @@ public sealed class InterleavingTests(ITestOutputHelper output)
         using var often = new PeriodicTimer(TimeSpan.FromMilliseconds(200));
         for (var checks = 0; ; checks++)
         {
-            await Books.MustAddUpAsync(inventory);
+            await LedgerChecks.MustAddUpAsync(inventory);
             if (checks % 5 == 0)
             {
                 Assert.Empty(await shop.DeadLettersAsync());
@@ -121,10 +121,10 @@ public sealed class InterleavingTests(ITestOutputHelper output)
     }
 
     /// <summary>
-    /// Each order's events tell of one placing and one end. A broker that is slow to confirm is sent an event again, so it is the
+    /// Each order's events are one placing and one end. A broker that is slow to confirm gets an event again, so it is the
     /// first of each that counts.
     /// </summary>
-    private static void EventsMustBeOneStory(IReadOnlyList<IIntegrationEvent> events)
+    private static void AssertEventsAreConsistent(IReadOnlyList<IIntegrationEvent> events)
     {
         foreach (var story in events.Select(ShopEvents.Catalog.Newest).DistinctBy(e => e.EventId).Where(e => e is OrderPlaced or OrderConfirmed or OrderRejected or OrderCancelled or OrderShipped)
             .GroupBy(e => e.AggregateId))
@@ -191,7 +191,7 @@ public sealed class InterleavingTests(ITestOutputHelper output)
             Count(what);
         }
 
-        /// <summary>Staff who look first: without them nothing would be shipped where answers take longer than people do.</summary>
+        /// <summary>Staff who check first: otherwise nothing would be shipped where answers are slower than people.</summary>
         private async Task<Answer> ShipOnceAnsweredAsync(Guid order)
         {
             for (var looks = 0; looks < 100 && await StatusAsync(order) == "placed"; looks++)

@@ -5,14 +5,14 @@ using Shop.Ordering.Features.PlaceOrder;
 
 namespace Shop.Flows.Tests;
 
-/// <summary>The last units of a product, and many who want them at the same moment.</summary>
+/// <summary>Concurrent orders for the last units of a product.</summary>
 public sealed class OversellTests(ITestOutputHelper output)
 {
     private const int Orders = 1_000;
     private const int Units = 100;
 
     [Fact]
-    public async Task A_thousand_orders_at_once_for_the_last_hundred_units_sell_exactly_a_hundred()
+    public async Task A_thousand_concurrent_orders_for_the_last_hundred_units_sell_exactly_a_hundred()
     {
         await using var shop = await WholeShop.CreateAsync();
         var inventory = await shop.AddAsync<OfferProductRequest>();
@@ -32,7 +32,7 @@ public sealed class OversellTests(ITestOutputHelper output)
             await ordering.RowsAsync("SELECT lower(status), count(*) FROM orders GROUP BY 1 ORDER BY 1"));
         Assert.Equal(["0 | 100 | 0"], await inventory.RowsAsync("SELECT on_hand, reserved, shipped FROM products"));
         await shop.RestsAsync();
-        await Books.MustAddUpAsync(inventory);
+        await LedgerChecks.MustAddUpAsync(inventory);
         Assert.Equal(0, await shop.CountDeadLettersAsync());
     }
 }

@@ -12,8 +12,8 @@ using Shop.Ordering.Features.PlaceOrder;
 namespace Shop.Flows.Tests;
 
 /// <summary>
-/// What the version before sent, as it was recorded, is taken by today's services: no dead letter, and one effect of each message,
-/// which comes twice here.
+/// Recorded messages of the previous version are processed by the current services: no dead letters, and one effect of each message,
+/// although each is delivered twice here.
 /// </summary>
 public sealed class PreviousProducerTests
 {
@@ -26,7 +26,7 @@ public sealed class PreviousProducerTests
     private TestDatabase _analytics = null!;
 
     [Fact]
-    public async Task Todays_services_take_all_of_it_and_act_once()
+    public async Task Current_services_process_every_recorded_message_once()
     {
         await using var shop = await StartAsync();
 
@@ -35,10 +35,10 @@ public sealed class PreviousProducerTests
         await ConsumedAsync(shop);
         await PublishAsync(shop, "ordering.");
         await ConsumedAsync(shop);
-        await NothingWaitsAsync(shop);
+        await AssertQueuesEmptyAsync(shop);
 
-        await InventoryActedAsync();
-        await OrderingActedAsync();
+        await AssertInventoryEffectsAsync();
+        await AssertOrderingEffectsAsync();
         Assert.Equal(
             Sorted(s_recorded.Select(IdOf)),
             await _analytics.RowsAsync($"SELECT event_id::text FROM event_log WHERE event_id IN ({Ids(_ => true)}) ORDER BY 1"));
@@ -46,13 +46,13 @@ public sealed class PreviousProducerTests
             Of<OrderPlaced>().Count,
             await _analytics.ScalarAsync<long>($"SELECT count(*) FROM order_journeys WHERE order_id IN ({Quoted(Of<OrderPlaced>(), e => e.OrderId)}) AND total > 0"));
         Assert.Equal(
-            Sorted(s_recorded.Where(IsTold).Select(IdOf)),
+            Sorted(s_recorded.Where(NotifiesByMail).Select(IdOf)),
             await _notification.RowsAsync($"SELECT event_id::text FROM notifications WHERE event_id IN ({Ids(_ => true)}) ORDER BY 1"));
     }
 
     /// <summary>The negative control: had a member been renamed since, these messages would be dead letters.</summary>
     [Fact]
-    public async Task What_lacks_a_member_is_a_dead_letter()
+    public async Task A_message_without_a_required_member_is_dead_lettered()
     {
         await using var shop = await WholeShop.CreateAsync();
         await shop.AddAsync<PutContactRequest>();
@@ -123,11 +123,11 @@ public sealed class PreviousProducerTests
         }
         finally
         {
-            Assert.Empty(await shop.DeadLettersAsync()); // says more than that something is not consumed
+            Assert.Empty(await shop.DeadLettersAsync()); // more precise than a count of consumed messages
         }
     }
 
-    private async Task InventoryActedAsync()
+    private async Task AssertInventoryEffectsAsync()
     {
         var placed = Of<OrderPlaced>();
         Assert.Equal(
@@ -141,10 +141,10 @@ public sealed class PreviousProducerTests
         Assert.Equal(
             Of<OrderCancelled>().Count,
             await _inventory.ScalarAsync<long>($"SELECT count(*) FROM reservations WHERE status = 'released' AND order_id IN ({Quoted(Of<OrderCancelled>(), e => e.OrderId)})"));
-        await Books.MustAddUpAsync(_inventory);
+        await LedgerChecks.MustAddUpAsync(_inventory);
     }
 
-    private async Task OrderingActedAsync()
+    private async Task AssertOrderingEffectsAsync()
     {
         var expired = Of<StockReservationExpired>().Select(e => e.OrderId).ToHashSet();
         var failed = Of<StockReservationFailed>().Select(e => e.OrderId).ToHashSet();
@@ -156,8 +156,8 @@ public sealed class PreviousProducerTests
             Sorted(await _ordering.RowsAsync("SELECT sku, name, round(unit_price, 2) FROM products")));
     }
 
-    /// <summary>The repeats are consumed too: the services have let go of all that they were at, and none of it is in a queue again.</summary>
-    private static async Task NothingWaitsAsync(WholeShop shop)
+    /// <summary>The duplicates are consumed too: after the services stopped, no message returned to a queue.</summary>
+    private static async Task AssertQueuesEmptyAsync(WholeShop shop)
     {
         await Eventually.HoldsAsync("nothing waits", () => IsEmptyAsync(shop));
         await shop.StopAsync<PlaceOrderRequest>();
@@ -198,8 +198,8 @@ public sealed class PreviousProducerTests
         .. Of<StockReservationExpired>().Select(e => e.OrderId),
     ];
 
-    /// <summary>Whether people are told of it: one mail each.</summary>
-    private static bool IsTold(JsonNode message) => ShopEvents.Catalog.TypeOf(NameOf(message)) is { } type
+    /// <summary>Whether it notifies people: one mail each.</summary>
+    private static bool NotifiesByMail(JsonNode message) => ShopEvents.Catalog.TypeOf(NameOf(message)) is { } type
         && (type == typeof(OrderConfirmed) || type == typeof(OrderRejected) || type == typeof(OrderCancelled) || type == typeof(OrderShipped)
             || type == typeof(CustomerBecamePreferred) || type == typeof(StockLevelLow));
 

@@ -11,7 +11,7 @@ namespace Shop.Flows.Tests;
 public sealed class TlsTests(TlsTests.Servers servers) : IClassFixture<TlsTests.Servers>
 {
     [Fact]
-    public async Task A_service_migrates_consumes_and_publishes_over_TLS_alone()
+    public async Task A_service_migrates_consumes_and_publishes_over_TLS_only()
     {
         await using var broker = await TestServers.CreateVirtualHostAsync("tls");
         await broker.LoadTopologyAsync("nobody");
@@ -31,7 +31,7 @@ public sealed class TlsTests(TlsTests.Servers servers) : IClassFixture<TlsTests.
             "the product is known and an order for it placed",
             () => alice.SendAsync(HttpMethod.Post, "/orders", new { lines = new[] { new { sku = "TLS-1", quantity = 1 } } }),
             answer => answer.Status == HttpStatusCode.Created);
-        await wire.HearAsync<OrderPlaced>("the order's event", order => order.OrderId == placed.Id);
+        await wire.ReceiveAsync<OrderPlaced>("the order's event", order => order.OrderId == placed.Id);
 
         var connections = await Eventually.IsAsync(
             "the broker shows the connections of consumers and relay",
@@ -46,7 +46,7 @@ public sealed class TlsTests(TlsTests.Servers servers) : IClassFixture<TlsTests.
     [Theory]
     [InlineData("localhost", false)] // another authority than the one that signed
     [InlineData("127.0.0.1", true)] // the right one, for another name
-    public async Task A_broker_whose_certificate_does_not_fit_is_not_spoken_to_and_the_log_says_why(string host, bool isTrusted)
+    public async Task A_broker_with_an_invalid_certificate_is_not_used_and_the_reason_is_logged(string host, bool isTrusted)
     {
         await using var broker = await TestServers.CreateVirtualHostAsync("tls");
         await broker.LoadTopologyAsync("ordering");
@@ -58,9 +58,9 @@ public sealed class TlsTests(TlsTests.Servers servers) : IClassFixture<TlsTests.
         await using var ordering = await ServiceProcess.StartAsync<PlaceOrderRequest>(settings, "/health/live");
 
         await Eventually.IsAsync(
-            "the relay has said several times why",
+            "the relay has logged the reason several times",
             () => Task.FromResult(ordering.Output.Split('\n').Count(line =>
-                line.Contains("The relay cannot reach its database or its broker", StringComparison.Ordinal)
+                line.Contains("Relay cannot connect to the database or the broker", StringComparison.Ordinal)
                 && line.Contains("certificate was rejected", StringComparison.Ordinal))),
             times => times >= 3);
         using var anyone = ordering.Client();
@@ -73,7 +73,7 @@ public sealed class TlsTests(TlsTests.Servers servers) : IClassFixture<TlsTests.
     [Theory]
     [InlineData("localhost", false)]
     [InlineData("127.0.0.1", true)]
-    public async Task A_database_whose_certificate_does_not_fit_is_not_spoken_to(string host, bool isTrusted)
+    public async Task A_database_with_an_invalid_certificate_is_not_used(string host, bool isTrusted)
     {
         await using var database = await servers.Tls.CreateDatabaseAsync();
         await using var connection = new NpgsqlConnection(TlsServers.Verified(

@@ -1,8 +1,8 @@
 namespace Shop.Flows.Tests;
 
 /// <summary>
-/// Services that share a virtual host, each with a database of its own, in the test's process: they meet each other only in
-/// the broker, as in production. Made without a running service; start those that a test wants.
+/// Services that share a virtual host, each with its own database, in the test's process: they communicate only through
+/// the broker, as in production. Created without a running service; start those that a test needs.
 /// </summary>
 internal sealed class WholeShop : IAsyncDisposable
 {
@@ -18,7 +18,7 @@ internal sealed class WholeShop : IAsyncDisposable
 
     public TestVirtualHost Broker { get; }
 
-    /// <summary>Hears every event of every service.</summary>
+    /// <summary>Receives every event of every service.</summary>
     public EventWire Wire { get; }
 
     public static async Task<WholeShop> CreateAsync()
@@ -49,7 +49,7 @@ internal sealed class WholeShop : IAsyncDisposable
         return database;
     }
 
-    /// <summary>A copy of a database of this shop, of which nobody may be running; it goes with the shop.</summary>
+    /// <summary>A copy of a database of this shop, whose service must not run; it is removed with the shop.</summary>
     public async Task<TestDatabase> CloneAsync(TestDatabase database)
     {
         var copy = await database.CloneAsync();
@@ -77,7 +77,7 @@ internal sealed class WholeShop : IAsyncDisposable
 
     /// <summary>
     /// Nothing is on its way: no event waits in an outbox, and each that was published has had its effect in every queue that it
-    /// is bound to (I7). Counted from the inboxes: what the broker's management tells of its queues may be seconds old.
+    /// is bound to (I7). Counted from the inboxes: the broker's management statistics may be seconds old.
     /// </summary>
     public async Task RestsAsync()
     {
@@ -88,10 +88,10 @@ internal sealed class WholeShop : IAsyncDisposable
             var waiting = await SumAsync("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM outbox_parked)");
             var upToDate = await Wire.IsUpToDateAsync();
             var consumed = await SumAsync("SELECT count(*) FROM inbox");
-            var expected = _consumedBefore + Wire.Heard.DistinctBy(heard => heard.EventId)
-                .Sum(heard => (long)queuesOf.GetValueOrDefault(heard.Name));
+            var expected = _consumedBefore + Wire.Received.DistinctBy(received => received.EventId)
+                .Sum(received => (long)queuesOf.GetValueOrDefault(received.Name));
             var rests = waiting == 0 && upToDate && consumed == expected;
-            var twice = rests && before == consumed; // what was on its way to this process at the first look is here at the second
+            var twice = rests && before == consumed; // what was in flight to this process at the first look is here at the second
             before = rests ? consumed : -1;
             return twice;
         });

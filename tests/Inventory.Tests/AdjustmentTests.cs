@@ -10,7 +10,7 @@ namespace Shop.Inventory.Tests;
 public sealed class AdjustmentTests(InventoryService inventory)
 {
     [Fact]
-    public async Task An_adjustment_changes_the_shelf_and_is_in_the_ledger_with_its_reason()
+    public async Task An_adjustment_changes_the_units_on_hand_and_is_in_the_ledger_with_its_reason()
     {
         var sku = await inventory.StockedAsync(10);
 
@@ -23,8 +23,8 @@ public sealed class AdjustmentTests(InventoryService inventory)
             m.GetProperty("quantity").GetInt32(), m.TryGetProperty("reason", out var reason) ? reason.GetString() : null));
         Assert.Equal(
             [("adjusted", 1, "found behind the rack"), ("adjusted", -3, "three broke in the rack"), ("received", 10, null)], ledger);
-        await inventory.AllIsSaidAsync();
-        Assert.Single(inventory.Wire.HeardOf<StockReplenished>(), e => e.Sku == sku);
+        await inventory.AllPublishedAsync();
+        Assert.Single(inventory.Wire.ReceivedOf<StockReplenished>(), e => e.Sku == sku);
         await inventory.LedgerAgreesAsync();
     }
 
@@ -44,7 +44,7 @@ public sealed class AdjustmentTests(InventoryService inventory)
     [InlineData("""{"quantity":1,"reason":"\ud800"}""", 400, "malformed-request")]
     [InlineData("""{"quantity":1,"reason":"why","orderId":"x"}""", 400, "malformed-request")]
     [InlineData("""{"quantity":-4,"reason":"gone"}""", 409, "not-enough-stock")]
-    public async Task A_bad_adjustment_is_refused_and_changes_nothing(string body, int status, string code)
+    public async Task An_invalid_adjustment_is_rejected_and_changes_nothing(string body, int status, string code)
     {
         var sku = await inventory.StockedAsync(3);
 
@@ -55,7 +55,7 @@ public sealed class AdjustmentTests(InventoryService inventory)
     }
 
     [Fact]
-    public async Task A_reason_longer_than_200_characters_and_an_unknown_product_are_refused()
+    public async Task A_reason_longer_than_200_characters_and_an_unknown_product_are_rejected()
     {
         var sku = await inventory.StockedAsync(3);
 
@@ -67,7 +67,7 @@ public sealed class AdjustmentTests(InventoryService inventory)
     }
 
     [Fact]
-    public async Task What_is_set_aside_cannot_be_adjusted_away_and_the_refusal_says_how_much_there_is()
+    public async Task Reserved_units_cannot_be_adjusted_and_the_error_has_the_available_units()
     {
         var sku = await inventory.StockedAsync(5);
         await inventory.DecidedAsync(Placed((sku, 3)));
@@ -80,7 +80,7 @@ public sealed class AdjustmentTests(InventoryService inventory)
     }
 
     [Fact]
-    public async Task Adjustments_and_orders_at_once_never_go_below_zero()
+    public async Task Concurrent_adjustments_and_orders_never_go_below_zero()
     {
         var sku = await inventory.StockedAsync(30);
         var orders = Enumerable.Range(0, 30).Select(_ => Placed((sku, 1))).ToList();
@@ -98,7 +98,7 @@ public sealed class AdjustmentTests(InventoryService inventory)
     }
 
     [Fact]
-    public async Task An_idempotency_key_makes_one_adjustment_of_two()
+    public async Task Two_adjustments_with_one_idempotency_key_are_one()
     {
         var sku = await inventory.StockedAsync(5);
         var key = NewSku("key");

@@ -3,7 +3,7 @@ using static Shop.Inventory.Tests.InventoryService;
 
 namespace Shop.Inventory.Tests;
 
-/// <summary>What the database itself refuses, whoever writes.</summary>
+/// <summary>What the database itself rejects, independent of the service's code.</summary>
 [Collection(InventoryService.Name)]
 public sealed class ConstraintTests(InventoryService inventory)
 {
@@ -15,7 +15,7 @@ public sealed class ConstraintTests(InventoryService inventory)
     [InlineData("unit_price = -1", "products_unit_price")]
     [InlineData("currency = 'eur'", "products_unit_price")]
     [InlineData("sku = 'not a sku'", "products_sku")]
-    public async Task A_product_that_cannot_be(string change, string constraint)
+    public async Task An_invalid_product(string change, string constraint)
     {
         var sku = await inventory.StockedAsync(0);
 
@@ -39,7 +39,7 @@ public sealed class ConstraintTests(InventoryService inventory)
     [InlineData("'adjusted', 1, NULL, '  '", "stock_movements_reason")]
     [InlineData("'adjusted', 1, NULL, E'one\\ntwo'", "stock_movements_reason")]
     [InlineData("'received', 1, NULL, 'why not'", "stock_movements_reason")]
-    public async Task A_movement_that_cannot_be(string movement, string constraint)
+    public async Task An_invalid_movement(string movement, string constraint)
     {
         var sku = await inventory.StockedAsync(0);
 
@@ -48,7 +48,7 @@ public sealed class ConstraintTests(InventoryService inventory)
     }
 
     [Fact]
-    public async Task A_reason_that_is_too_long_and_a_movement_of_no_product()
+    public async Task A_too_long_reason_and_a_movement_without_a_product()
     {
         var sku = await inventory.StockedAsync(0);
         const string Insert = "INSERT INTO stock_movements (id, at, kind, quantity, sku, reason) VALUES (gen_random_uuid(), now(), ";
@@ -64,7 +64,7 @@ public sealed class ConstraintTests(InventoryService inventory)
     [InlineData("'expired', NULL", "reservations_expiry")]
     [InlineData("'reserved', now() - interval '1 second'", "reservations_expiry")]
     [InlineData("'lost', NULL", "reservations_status")]
-    public async Task A_reservation_that_cannot_be(string reservation, string constraint) => await RefusedAsync(
+    public async Task An_invalid_reservation(string reservation, string constraint) => await RefusedAsync(
         $"INSERT INTO reservations (order_id, decided_at, version, status, expires_at) VALUES (gen_random_uuid(), now(), 1, {reservation})",
         constraint);
 
@@ -72,7 +72,7 @@ public sealed class ConstraintTests(InventoryService inventory)
     [InlineData("quantity = 0", "reservation_lines_quantity")]
     [InlineData("quantity = -1", "reservation_lines_quantity")]
     [InlineData("order_id = gen_random_uuid()", "fk_reservation_lines_reservations_order_id")]
-    public async Task A_line_that_cannot_be(string change, string constraint)
+    public async Task An_invalid_line(string change, string constraint)
     {
         var placed = Placed((await inventory.StockedAsync(1), 1));
         await inventory.DecidedAsync(placed);
@@ -91,9 +91,9 @@ public sealed class ConstraintTests(InventoryService inventory)
             "pk_reservation_lines");
     }
 
-    /// <summary>The negative control of reserving: without its condition, more would be sold than there is, and the database says no.</summary>
+    /// <summary>The negative control of reserving: without its condition it would oversell, and the database rejects it.</summary>
     [Fact]
-    public async Task Reserving_without_looking_at_what_is_there()
+    public async Task Reserving_without_checking_the_stock()
     {
         var sku = await inventory.StockedAsync(1);
 

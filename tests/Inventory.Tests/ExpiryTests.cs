@@ -10,20 +10,20 @@ namespace Shop.Inventory.Tests;
 public sealed class ExpiryTests(InventoryService inventory, ITestOutputHelper output)
 {
     [Fact]
-    public async Task A_reservation_says_until_when_it_is_good()
+    public async Task A_reservation_has_an_expiry()
     {
         var placed = Placed((await inventory.StockedAsync(5), 2));
 
         await inventory.DecidedAsync(placed);
 
-        var reserved = await inventory.Wire.HearAsync<StockReserved>("stock is reserved", e => e.OrderId == placed.OrderId);
+        var reserved = await inventory.Wire.ReceiveAsync<StockReserved>("stock is reserved", e => e.OrderId == placed.OrderId);
         Assert.Equal(reserved.OccurredAt.AddDays(1), reserved.ExpiresAt);
         Assert.Equal(reserved.ExpiresAt!.Value.UtcDateTime, await inventory.Database.ScalarAsync<DateTime>(
             $"SELECT expires_at FROM reservations WHERE order_id = '{placed.OrderId}'"));
     }
 
     [Fact]
-    public async Task What_is_not_shipped_in_time_goes_back_to_the_shelf_and_a_cancellation_that_follows_is_late()
+    public async Task An_expired_reservation_is_released_and_a_later_cancellation_is_late()
     {
         var (tea, cup) = (await inventory.StockedAsync(5), await inventory.StockedAsync(7));
         var (placed, other) = (Placed((tea, 2), (cup, 3)), Placed((tea, 1)));
@@ -31,7 +31,7 @@ public sealed class ExpiryTests(InventoryService inventory, ITestOutputHelper ou
 
         await inventory.TimeGoesByAsync(placed);
 
-        var expired = await inventory.Wire.HearAsync<StockReservationExpired>("it expires", e => e.OrderId == placed.OrderId);
+        var expired = await inventory.Wire.ReceiveAsync<StockReservationExpired>("it expires", e => e.OrderId == placed.OrderId);
         Assert.Equal(2, expired.ReservationVersion);
         Assert.Equal(new[] { (tea, 2), (cup, 3) }.OrderBy(line => line.Item1, StringComparer.Ordinal),
             expired.Lines.Select(line => (line.Sku, line.Quantity)));
@@ -44,9 +44,9 @@ public sealed class ExpiryTests(InventoryService inventory, ITestOutputHelper ou
 
         Assert.Equal((4, 1, 0), await inventory.StockAsync(tea));
         Assert.Equal(("expired", "reserved"), (await inventory.StatusAsync(placed), await inventory.StatusAsync(other)));
-        await inventory.AllIsSaidAsync();
-        Assert.DoesNotContain(inventory.Wire.HeardOf<StockReleased>(), e => e.OrderId == placed.OrderId);
-        Assert.Single(inventory.Wire.HeardOf<StockReservationExpired>(), e => e.OrderId == placed.OrderId);
+        await inventory.AllPublishedAsync();
+        Assert.DoesNotContain(inventory.Wire.ReceivedOf<StockReleased>(), e => e.OrderId == placed.OrderId);
+        Assert.Single(inventory.Wire.ReceivedOf<StockReservationExpired>(), e => e.OrderId == placed.OrderId);
         await inventory.LedgerAgreesAsync();
     }
 
@@ -68,7 +68,7 @@ public sealed class ExpiryTests(InventoryService inventory, ITestOutputHelper ou
     }
 
     [Fact]
-    public async Task Expiry_and_cancellation_at_the_same_moment_put_everything_back_once()
+    public async Task Concurrent_expiry_and_cancellation_release_the_stock_once()
     {
         var sku = await inventory.StockedAsync(60);
         var orders = Enumerable.Range(0, 60).Select(_ => Placed((sku, 1))).ToList();
@@ -83,17 +83,17 @@ public sealed class ExpiryTests(InventoryService inventory, ITestOutputHelper ou
         }
 
         await inventory.StockBecomesAsync(sku, 60, 0, 0);
-        await inventory.AllIsSaidAsync();
+        await inventory.AllPublishedAsync();
         var ids = orders.Select(order => order.OrderId).ToHashSet();
-        var expired = inventory.Wire.HeardOf<StockReservationExpired>().Select(e => e.OrderId).Where(ids.Contains).ToList();
-        var released = inventory.Wire.HeardOf<StockReleased>().Select(e => e.OrderId).Where(ids.Contains).ToList();
+        var expired = inventory.Wire.ReceivedOf<StockReservationExpired>().Select(e => e.OrderId).Where(ids.Contains).ToList();
+        var released = inventory.Wire.ReceivedOf<StockReleased>().Select(e => e.OrderId).Where(ids.Contains).ToList();
         output.WriteLine($"{expired.Count} expired, {released.Count} released");
         Assert.Equal(ids.Order(), expired.Concat(released).Order());
         await inventory.LedgerAgreesAsync();
     }
 
     [Fact]
-    public async Task Expiry_and_shipment_at_the_same_moment_ship_everything_once_and_leave_no_dead_letter()
+    public async Task Concurrent_expiry_and_shipment_ship_once_and_dead_letter_nothing()
     {
         var sku = await inventory.StockedAsync(60);
         var orders = Enumerable.Range(0, 60).Select(_ => Placed((sku, 1))).ToList();
@@ -121,7 +121,7 @@ public sealed class ExpiryTests(InventoryService inventory, ITestOutputHelper ou
     }
 
     [Fact]
-    public async Task Looking_for_what_is_due_takes_the_index_that_is_for_it()
+    public async Task The_query_for_expired_reservations_uses_its_index()
     {
         await using var db = new InventoryDbContext(
             new DbContextOptionsBuilder<InventoryDbContext>().UseNpgsql(inventory.Database.ConnectionString).Options);
@@ -135,7 +135,7 @@ public sealed class ExpiryTests(InventoryService inventory, ITestOutputHelper ou
     }
 
     [Fact]
-    public async Task A_reservation_that_cannot_be_released_stops_no_other_and_is_tried_again()
+    public async Task A_reservation_that_cannot_be_released_blocks_no_other_and_is_retried()
     {
         var (damaged, sound) = (await inventory.StockedAsync(5), await inventory.StockedAsync(5));
         var (stuck, next) = (Placed((damaged, 2)), Placed((sound, 2)));

@@ -13,7 +13,7 @@ public sealed class HostileRequestTests(InventoryService inventory, ITestOutputH
     };
 
     [Fact]
-    public async Task No_input_of_any_route_gives_a_500_and_every_refusal_is_a_problem()
+    public async Task No_input_of_any_route_gives_a_500_and_every_error_is_a_problem()
     {
         var hostile = await HostileRequests.SendAllAsync(inventory.Client, s_known);
 
@@ -23,6 +23,6 @@ public sealed class HostileRequestTests(InventoryService inventory, ITestOutputH
     }
 
     [Fact]
-    public async Task Every_POST_with_an_idempotency_key_happens_once_and_is_answered_twice() =>
+    public async Task Every_POST_with_an_idempotency_key_is_executed_once_and_replayed() =>
         Assert.NotEmpty(await RepeatedPosts.SendAllAsync(inventory.Client(TestTokens.Staff()), s_known));
 }

@@ -90,7 +90,7 @@ public sealed class InventoryService : ServiceFixture<Program>, IAsyncLifetime, 
         return sku;
     }
 
-    /// <summary>On hand, reserved and shipped, as the API tells them.</summary>
+    /// <summary>On hand, reserved and shipped, by the API.</summary>
     public async Task<(int OnHand, int Reserved, int Shipped)> StockAsync(string sku)
     {
         var product = await Customer.GetFromJsonAsync<JsonElement>($"/products/{sku}");
@@ -103,8 +103,8 @@ public sealed class InventoryService : ServiceFixture<Program>, IAsyncLifetime, 
         $"{sku} has {onHand} on hand, {reserved} reserved and {shipped} shipped", () => StockAsync(sku),
         stock => stock == (onHand, reserved, shipped));
 
-    /// <summary>Waits until a consumer has taken an event: its inbox row is committed with its effects.</summary>
-    public Task ConsumedAsync(string consumer, Guid eventId) => Eventually.HoldsAsync($"{consumer} has taken {eventId}",
+    /// <summary>Waits until a consumer has processed an event: its inbox row is committed with its effects.</summary>
+    public Task ConsumedAsync(string consumer, Guid eventId) => Eventually.HoldsAsync($"{consumer} has processed {eventId}",
         async () => await Database.ScalarAsync<long>(
             $"SELECT count(*) FROM inbox WHERE event_id = '{eventId}' AND consumer = 'inventory.{consumer}'") == 1);
 
@@ -137,16 +137,16 @@ public sealed class InventoryService : ServiceFixture<Program>, IAsyncLifetime, 
     public Task StatusBecomesAsync(OrderPlaced order, string status) =>
         Eventually.IsAsync($"order {order.OrderId} is {status}", () => StatusAsync(order), read => read == status);
 
-    /// <summary>Returns when all that was to be said until now was said and heard.</summary>
-    public async Task AllIsSaidAsync()
+    /// <summary>Returns when all events until now are published and received.</summary>
+    public async Task AllPublishedAsync()
     {
         await Eventually.HoldsAsync("the outbox is empty", async () => await Database.ScalarAsync<long>(
             "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM outbox_parked)") == 0);
         var probe = await StockedAsync(0);
-        await Wire.HearAsync<ProductListed>("what was published before is heard", e => e.Sku == probe);
+        await Wire.ReceiveAsync<ProductListed>("all events published before are received", e => e.Sku == probe);
     }
 
-    /// <summary>I3, in one snapshot and for every sku: each column is the sum of its movements, and all of them are of what came in.</summary>
+    /// <summary>I3, in one snapshot and for every sku: each column is the sum of its movements, and no unit was never received.</summary>
     public async Task LedgerAgreesAsync() => Assert.Equal("", await Database.ScalarAsync<string>("""
         WITH sums AS (
             SELECT sku, coalesce(sum(quantity) FILTER (WHERE kind IN ('received', 'adjusted')), 0) AS came,

@@ -11,7 +11,7 @@ namespace Shop.Inventory.Tests;
 public sealed class LateShipmentTests(InventoryService inventory)
 {
     [Fact]
-    public async Task What_is_shipped_late_is_taken_from_the_shelf_once()
+    public async Task A_late_shipment_is_booked_from_the_units_on_hand_once()
     {
         var sku = await inventory.StockedAsync(5);
         var placed = await ExpiredAsync((sku, 2));
@@ -30,7 +30,7 @@ public sealed class LateShipmentTests(InventoryService inventory)
     }
 
     [Fact]
-    public async Task What_was_promised_to_others_meanwhile_is_adjusted_with_a_reason_and_shipped()
+    public async Task Units_reserved_by_others_meanwhile_are_adjusted_with_a_reason_and_shipped()
     {
         var (gone, partly, there) = (await inventory.StockedAsync(2), await inventory.StockedAsync(3), await inventory.StockedAsync(9));
         var placed = await ExpiredAsync((gone, 2), (partly, 3), (there, 4));
@@ -52,7 +52,7 @@ public sealed class LateShipmentTests(InventoryService inventory)
     }
 
     [Fact]
-    public async Task A_late_shipment_that_makes_the_stock_low_says_so()
+    public async Task A_late_shipment_that_makes_the_stock_low_raises_StockLevelLow()
     {
         var sku = await inventory.StockedAsync(5);
         var placed = await ExpiredAsync((sku, 2));
@@ -60,12 +60,12 @@ public sealed class LateShipmentTests(InventoryService inventory)
 
         await inventory.Wire.PublishAsync(Shipped(placed.OrderId));
 
-        var low = await inventory.Wire.HearAsync<StockLevelLow>("the stock is low", e => e.Sku == sku);
+        var low = await inventory.Wire.ReceiveAsync<StockLevelLow>("the stock is low", e => e.Sku == sku);
         Assert.Equal((3, 4), (low.Available, low.Threshold));
     }
 
     [Fact]
-    public async Task A_shipment_of_what_was_released_or_never_reserved_stays_a_dead_letter()
+    public async Task A_shipment_of_released_or_unreserved_stock_is_dead_lettered()
     {
         var sku = await inventory.StockedAsync(1);
         var (failed, released) = (Placed((sku, 2)), Placed((sku, 1)));

@@ -8,7 +8,7 @@ namespace Shop.Inventory.Tests;
 public sealed class OversellTests(InventoryService inventory, ITestOutputHelper output)
 {
     [Fact]
-    public async Task A_thousand_orders_after_the_last_hundred_units_get_exactly_a_hundred()
+    public async Task A_thousand_concurrent_orders_for_the_last_hundred_units_get_exactly_a_hundred()
     {
         var sku = await inventory.StockedAsync(100);
         var orders = Enumerable.Range(0, 1_000).Select(_ => Placed((sku, 1))).ToList();
@@ -19,9 +19,9 @@ public sealed class OversellTests(InventoryService inventory, ITestOutputHelper 
         output.WriteLine($"1,000 orders through the broker in {clock.Elapsed.TotalSeconds:0.00} s: {1_000 / clock.Elapsed.TotalSeconds:0} orders/s");
 
         Assert.Equal((0, 100, 0), await inventory.StockAsync(sku));
-        await inventory.AllIsSaidAsync();
-        var reserved = inventory.Wire.HeardOf<StockReserved>().Where(e => ids.Contains(e.OrderId)).ToList();
-        var failed = inventory.Wire.HeardOf<StockReservationFailed>().Where(e => ids.Contains(e.OrderId)).ToList();
+        await inventory.AllPublishedAsync();
+        var reserved = inventory.Wire.ReceivedOf<StockReserved>().Where(e => ids.Contains(e.OrderId)).ToList();
+        var failed = inventory.Wire.ReceivedOf<StockReservationFailed>().Where(e => ids.Contains(e.OrderId)).ToList();
         Assert.Equal((100, 900), (reserved.Count, failed.Count));
         Assert.Equal(ids.Order(), reserved.Select(e => e.OrderId).Concat(failed.Select(e => e.OrderId)).Order());
         Assert.All(reserved, e => Assert.Equal(new StockReserved.Line(sku, 1), Assert.Single(e.Lines)));

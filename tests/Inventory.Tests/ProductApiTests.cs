@@ -57,7 +57,7 @@ public sealed class ProductApiTests(InventoryService inventory)
     }
 
     [Fact]
-    public async Task Two_at_once_list_a_product_once()
+    public async Task Two_concurrent_requests_list_a_product_once()
     {
         var sku = NewSku();
 
@@ -86,7 +86,7 @@ public sealed class ProductApiTests(InventoryService inventory)
     [InlineData("""{"name":"Tea","unitPrice":4.5,"currency":"eur"}""", 422, "invalid-currency")]
     [InlineData("""{"name":"Tea","unitPrice":4.5,"currency":"QQQ"}""", 422, "invalid-currency")]
     [InlineData("""{"name":"Tea","unitPrice":79228162514264337593543950335,"currency":"EUR"}""", 422, "invalid-price")]
-    public async Task A_bad_offer_is_refused_with_a_problem(string body, int status, string code)
+    public async Task An_invalid_offer_is_rejected_with_a_problem(string body, int status, string code)
     {
         var sku = NewSku();
 
@@ -101,7 +101,7 @@ public sealed class ProductApiTests(InventoryService inventory)
     [InlineData("TEA%0A")]
     [InlineData("TH%C3%89")]
     [InlineData("12345678901234567890123456789012345678901234567890123456789012345")]
-    public async Task What_is_no_sku_cannot_be_listed_nor_found(string sku)
+    public async Task An_invalid_sku_can_be_neither_listed_nor_found(string sku)
     {
         using var offered = await PutAsync(sku, Tea);
         using var received = await ReceiveAsync(sku, """{"quantity":1}""");
@@ -123,7 +123,7 @@ public sealed class ProductApiTests(InventoryService inventory)
     [InlineData("""{"quantity":"1"}""", 400, "malformed-request")]
     [InlineData("""{"units":1}""", 400, "malformed-request")]
     [InlineData("{", 400, "malformed-request")]
-    public async Task A_bad_receipt_is_refused_and_changes_nothing(string body, int status, string code)
+    public async Task An_invalid_receipt_is_rejected_and_changes_nothing(string body, int status, string code)
     {
         var sku = await inventory.StockedAsync(3);
 
@@ -134,7 +134,7 @@ public sealed class ProductApiTests(InventoryService inventory)
     }
 
     [Fact]
-    public async Task Units_that_arrive_are_on_hand_and_in_the_ledger()
+    public async Task Received_units_are_on_hand_and_in_the_ledger()
     {
         var sku = await inventory.StockedAsync(0);
 
@@ -149,7 +149,7 @@ public sealed class ProductApiTests(InventoryService inventory)
     }
 
     [Fact]
-    public async Task An_idempotency_key_makes_one_receipt_of_two_and_belongs_to_one_body()
+    public async Task Two_receipts_with_one_idempotency_key_are_one_and_the_key_belongs_to_one_body()
     {
         var sku = await inventory.StockedAsync(0);
         var key = NewSku("key");
@@ -166,7 +166,7 @@ public sealed class ProductApiTests(InventoryService inventory)
     }
 
     [Fact]
-    public async Task Receipts_at_once_all_count()
+    public async Task Concurrent_receipts_all_count()
     {
         var sku = await inventory.StockedAsync(0);
 
@@ -210,7 +210,7 @@ public sealed class ProductApiTests(InventoryService inventory)
     [InlineData("POST", "/products/TEA-1/adjustments")]
     [InlineData("PUT", "/products/TEA-1/low-stock-threshold")]
     [InlineData("GET", "/products/TEA-1/movements")]
-    public async Task What_is_for_staff_answers_others_403(string method, string path)
+    public async Task Staff_routes_answer_others_403(string method, string path)
     {
         foreach (var token in new[] { TestTokens.Customer(), TestTokens.WithRole("manager") })
         {
@@ -220,7 +220,7 @@ public sealed class ProductApiTests(InventoryService inventory)
     }
 
     [Fact]
-    public async Task What_was_never_listed_is_not_found()
+    public async Task An_unlisted_product_is_not_found()
     {
         var sku = NewSku();
 
@@ -267,7 +267,7 @@ public sealed class ProductApiTests(InventoryService inventory)
     [InlineData("limit=many", "malformed-request")]
     [InlineData("cursor=!", "malformed-request")]
     [InlineData("cursor=AAAA", "malformed-request")]
-    public async Task A_bad_page_is_refused(string query, string code)
+    public async Task An_invalid_page_is_rejected(string query, string code)
     {
         var sku = await inventory.StockedAsync(1);
 

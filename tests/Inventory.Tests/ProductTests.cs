@@ -11,7 +11,7 @@ public sealed class ProductTests
     private static readonly Guid s_order = Guid.CreateVersion7(s_now);
 
     [Fact]
-    public void Listing_a_product_says_so_at_version_1()
+    public void Listing_a_product_raises_ProductListed_at_version_1()
     {
         var product = Product.List("TEA-1", "Tea", 4.5m, "EUR", s_now);
 
@@ -22,7 +22,7 @@ public sealed class ProductTests
     }
 
     [Fact]
-    public void Another_name_lists_it_again_and_carries_the_new_price()
+    public void A_new_name_lists_the_product_again_with_the_new_price()
     {
         var product = Listed();
 
@@ -35,7 +35,7 @@ public sealed class ProductTests
     [Theory]
     [InlineData(5, "EUR")]
     [InlineData(4.5, "USD")]
-    public void Another_price_or_currency_alone_changes_the_price(decimal unitPrice, string currency)
+    public void A_new_price_or_currency_changes_only_the_price(decimal unitPrice, string currency)
     {
         var product = Listed();
 
@@ -57,7 +57,7 @@ public sealed class ProductTests
     }
 
     [Fact]
-    public void Receiving_puts_units_on_the_shelf()
+    public void Receiving_adds_units_on_hand()
     {
         var product = Listed();
 
@@ -74,11 +74,11 @@ public sealed class ProductTests
     [InlineData(-1)]
     [InlineData(1_000_001)]
     [InlineData(int.MaxValue)]
-    public void A_receipt_of_no_or_absurdly_many_units_is_refused(int quantity) =>
+    public void A_receipt_of_zero_or_too_many_units_is_rejected(int quantity) =>
         Assert.Equal("receipt-quantity", Assert.Throws<DomainException>(() => Listed().Receive(quantity, s_now)).Code);
 
     [Fact]
-    public void The_warehouse_has_an_end()
+    public void Stock_is_limited()
     {
         var product = Listed();
         for (var i = 0; i < Product.MaxStock / Product.MaxReceipt; i++)
@@ -91,7 +91,7 @@ public sealed class ProductTests
     }
 
     [Fact]
-    public void An_adjustment_changes_what_is_on_hand_and_is_no_receipt()
+    public void An_adjustment_changes_the_units_on_hand_and_is_not_a_receipt()
     {
         var product = Stocked(10);
 
@@ -111,7 +111,7 @@ public sealed class ProductTests
     [InlineData(1, "", "invalid-reason")]
     [InlineData(1, " \u00a0", "invalid-reason")]
     [InlineData(1, "one\ntwo", "invalid-reason")]
-    public void A_bad_adjustment_is_refused_and_changes_nothing(int quantity, string reason, string code)
+    public void An_invalid_adjustment_is_rejected_and_changes_nothing(int quantity, string reason, string code)
     {
         var product = Stocked(10);
 
@@ -122,7 +122,7 @@ public sealed class ProductTests
     }
 
     [Fact]
-    public void An_adjustment_does_not_fill_the_warehouse_beyond_its_end_nor_give_longer_reasons_than_fit()
+    public void An_adjustment_is_limited_in_stock_and_reason()
     {
         var product = Listed();
         for (var i = 0; i < Product.MaxStock / Product.MaxReceipt; i++)
@@ -137,7 +137,7 @@ public sealed class ProductTests
     }
 
     [Fact]
-    public void Stock_becomes_low_once_and_again_only_after_it_was_not()
+    public void Low_stock_is_published_once_until_it_recovers()
     {
         var product = Stocked(10);
         product.WatchStock(5, s_now);
@@ -176,7 +176,7 @@ public sealed class ProductTests
     [Theory]
     [InlineData(-1)]
     [InlineData(Product.MaxStock + 1)]
-    public void An_impossible_threshold_is_refused(int threshold) => Assert.Equal("low-stock-threshold",
+    public void A_threshold_out_of_range_is_rejected(int threshold) => Assert.Equal("low-stock-threshold",
         Assert.Throws<DomainException>(() => Listed().WatchStock(threshold, s_now)).Code);
 
     [Fact]
@@ -191,7 +191,7 @@ public sealed class ProductTests
     }
 
     [Fact]
-    public void What_is_shipped_late_comes_from_the_shelf_and_what_is_missing_there_is_booked_in_first()
+    public void A_late_shipment_is_booked_from_the_units_on_hand_and_missing_units_are_booked_in_first()
     {
         var product = Stocked(5);
         product.WatchStock(3, s_now);
@@ -213,7 +213,7 @@ public sealed class ProductTests
     [InlineData("A")]
     [InlineData("tea.green_1-kg")]
     [InlineData("...")]
-    public void These_are_skus(string sku) => Assert.True(Product.IsSku(sku));
+    public void Valid_skus(string sku) => Assert.True(Product.IsSku(sku));
 
     [Theory]
     [InlineData("")]
@@ -224,7 +224,7 @@ public sealed class ProductTests
     [InlineData("TEA\n")]
     [InlineData("THÉ")]
     [InlineData("12345678901234567890123456789012345678901234567890123456789012345")]
-    public void These_are_no_skus(string sku)
+    public void Invalid_skus(string sku)
     {
         Assert.False(Product.IsSku(sku));
         Assert.Equal("invalid-sku", Assert.Throws<DomainException>(() => Product.List(sku, "Tea", 1, "EUR", s_now)).Code);
@@ -247,7 +247,7 @@ public sealed class ProductTests
     [InlineData("Tea", 100.5, "JPY", "invalid-price")]
     [InlineData("Tea", 1.2345, "KWD", "invalid-price")]
     [InlineData("Tea", 1.00001, "UYW", "invalid-price")]
-    public void A_bad_offer_is_refused_and_changes_nothing(string name, decimal unitPrice, string currency, string code)
+    public void An_invalid_offer_is_rejected_and_changes_nothing(string name, decimal unitPrice, string currency, string code)
     {
         var product = Listed();
 

@@ -10,7 +10,7 @@ public sealed class PublishedEventsTests
     private static readonly DateTimeOffset s_now = new(2026, 11, 22, 9, 0, 0, TimeSpan.Zero);
 
     [Fact]
-    public void Every_domain_event_of_Inventory_is_decided_about()
+    public void Every_domain_event_of_Inventory_is_in_PublishedEvents()
     {
         var types = typeof(Product).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(DomainEvent))).ToList();
         DomainEvent[] samples =
@@ -38,7 +38,7 @@ public sealed class PublishedEventsTests
     }
 
     [Fact]
-    public void An_event_that_nobody_decided_about_is_an_error() =>
+    public void An_event_missing_in_PublishedEvents_is_an_error() =>
         Assert.Throws<UnreachableException>(() => PublishedEvents.From([new Undecided(s_now)]).ToList());
 
     private sealed record Undecided(DateTimeOffset At) : DomainEvent(At);

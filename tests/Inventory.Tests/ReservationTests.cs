@@ -10,7 +10,7 @@ public sealed class ReservationTests
     private static readonly ReservationLine[] s_lines = [new("A", 1), new("B", 2)];
 
     [Fact]
-    public void Reserving_says_what_is_set_aside()
+    public void Reserving_raises_StockReserved_with_its_lines()
     {
         var reservation = Reservation.Reserve(s_order, s_lines, TimeSpan.FromHours(1), [], s_now);
 
@@ -21,7 +21,7 @@ public sealed class ReservationTests
     }
 
     [Fact]
-    public void Reserving_tells_also_which_products_it_made_low()
+    public void Reserving_raises_StockLevelLow_for_products_that_became_low()
     {
         var low = new StockLevelLow("A", 7, 3, 3, s_now);
 
@@ -47,7 +47,7 @@ public sealed class ReservationTests
     }
 
     [Fact]
-    public void What_was_released_or_shipped_does_not_expire()
+    public void A_released_or_shipped_reservation_does_not_expire()
     {
         var (released, shipped) = (Reserved(), Reserved());
         released.Release(s_now);
@@ -58,7 +58,7 @@ public sealed class ReservationTests
     }
 
     [Fact]
-    public void What_has_expired_is_shipped_from_the_shelf_once()
+    public void An_expired_reservation_is_shipped_from_the_units_on_hand_once()
     {
         var reservation = Reserved();
         reservation.Expire(s_now.AddHours(1));
@@ -73,7 +73,7 @@ public sealed class ReservationTests
     }
 
     [Fact]
-    public void Failing_names_the_short_lines_and_leaves_nothing_to_release()
+    public void A_failed_reservation_has_its_short_lines_and_nothing_to_release()
     {
         var reservation = Reservation.Fail(s_order, s_lines, [new ShortLine("B", 2, 1)], s_now);
 
@@ -84,7 +84,7 @@ public sealed class ReservationTests
     }
 
     [Fact]
-    public void Releasing_twice_is_releasing_once()
+    public void Releasing_is_idempotent()
     {
         var reservation = Reserved();
 
@@ -97,7 +97,7 @@ public sealed class ReservationTests
     }
 
     [Fact]
-    public void Shipping_twice_is_shipping_once_and_what_is_shipped_is_not_released()
+    public void Shipping_is_idempotent_and_shipped_units_are_not_released()
     {
         var reservation = Reserved();
 
@@ -110,19 +110,19 @@ public sealed class ReservationTests
     }
 
     [Fact]
-    public void What_is_not_set_aside_cannot_be_shipped()
+    public void Stock_that_is_not_reserved_cannot_be_shipped()
     {
         var failed = Reservation.Fail(s_order, s_lines, [new ShortLine("B", 2, 1)], s_now);
-        var released = Reservation.ReleasedBeforehand(s_order, s_now);
+        var released = Reservation.ReleaseBeforePlacement(s_order, s_now);
 
         Assert.Equal("nothing-reserved", Assert.Throws<DomainException>(() => failed.Ship(s_now)).Code);
         Assert.Equal("nothing-reserved", Assert.Throws<DomainException>(() => released.Ship(s_now)).Code);
     }
 
     [Fact]
-    public void A_release_beforehand_says_nothing()
+    public void A_release_before_placement_raises_no_event()
     {
-        var reservation = Reservation.ReleasedBeforehand(s_order, s_now);
+        var reservation = Reservation.ReleaseBeforePlacement(s_order, s_now);
 
         Assert.False(reservation.HasEvents);
         Assert.Empty(reservation.Lines);

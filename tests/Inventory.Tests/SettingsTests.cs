@@ -2,7 +2,7 @@ using Microsoft.Extensions.Options;
 
 namespace Shop.Inventory.Tests;
 
-/// <summary>What is nonsense is refused at the start, before anything is connected to: no server answers at these addresses.</summary>
+/// <summary>Invalid settings are rejected at startup, before any connection: no server answers at these addresses.</summary>
 public sealed class SettingsTests
 {
     [Theory]
@@ -13,7 +13,7 @@ public sealed class SettingsTests
     [InlineData("Inventory:SweepInterval", "00:00:00")]
     [InlineData("Inventory:SweepInterval", "2.00:00:00")]
     [InlineData("Inventory:SweepBatch", "0")]
-    public void Nonsense_is_refused_at_the_start_by_name(string key, string value)
+    public void Invalid_settings_are_rejected_at_startup_by_name(string key, string value)
     {
         var settings = ServiceInstance.Settings("Host=127.0.0.1;Port=1;Username=nobody", new Uri("amqp://127.0.0.1:1"));
         settings["Logging:LogLevel:Default"] = "None";
@@ -25,7 +25,7 @@ public sealed class SettingsTests
         Assert.Contains(key, refused.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>WebApplicationFactory uses a program that is ending at the same moment: it may find it gone, and not hear why. Then again.</summary>
+    /// <summary>WebApplicationFactory races with the ending program and may miss the reason; then it is started again.</summary>
     private static Exception Refusal(IReadOnlyDictionary<string, string?> settings)
     {
         for (var attempt = 1; ; attempt++)

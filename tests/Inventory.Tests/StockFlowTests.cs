@@ -8,22 +8,22 @@ namespace Shop.Inventory.Tests;
 public sealed class StockFlowTests(InventoryService inventory)
 {
     [Fact]
-    public async Task An_order_that_can_be_served_is_reserved_as_a_whole()
+    public async Task An_order_with_enough_stock_is_reserved_as_a_whole()
     {
         var (tea, cup) = (await inventory.StockedAsync(10), await inventory.StockedAsync(3));
         var placed = Placed((tea, 4), (cup, 3));
 
         await inventory.Wire.PublishAsync(placed);
 
-        var reserved = await inventory.Wire.HearAsync<StockReserved>("stock is reserved", e => e.OrderId == placed.OrderId);
+        var reserved = await inventory.Wire.ReceiveAsync<StockReserved>("stock is reserved", e => e.OrderId == placed.OrderId);
         Assert.Equal(1, reserved.ReservationVersion);
         Assert.Equal([(tea, 4), (cup, 3)],
             reserved.Lines.Select(line => (line.Sku, line.Quantity)).OrderByDescending(line => line.Quantity));
         Assert.Equal((6, 4, 0), await inventory.StockAsync(tea));
         Assert.Equal((0, 3, 0), await inventory.StockAsync(cup));
-        var heard = inventory.Wire.Heard.Single(e => e.EventId == reserved.EventId);
+        var received = inventory.Wire.Received.Single(e => e.EventId == reserved.EventId);
         Assert.Equal((placed.EventId.ToString(), placed.OrderId.ToString()),
-            (heard.Headers["causation-id"], heard.Headers["aggregate-id"]));
+            (received.Headers["causation-id"], received.Headers["aggregate-id"]));
     }
 
     [Fact]
@@ -34,7 +34,7 @@ public sealed class StockFlowTests(InventoryService inventory)
 
         await inventory.Wire.PublishAsync(placed);
 
-        var failed = await inventory.Wire.HearAsync<StockReservationFailed>("the reservation fails", e => e.OrderId == placed.OrderId);
+        var failed = await inventory.Wire.ReceiveAsync<StockReservationFailed>("the reservation fails", e => e.OrderId == placed.OrderId);
         Assert.Equal(
             new[] { (few, 3, 2), (none, 1, 0) }.OrderBy(line => line.Item1, StringComparer.Ordinal),
             failed.ShortLines.Select(line => (line.Sku, line.Asked, line.Available)));
@@ -50,12 +50,12 @@ public sealed class StockFlowTests(InventoryService inventory)
 
         await inventory.Wire.PublishAsync(placed);
 
-        var failed = await inventory.Wire.HearAsync<StockReservationFailed>("the reservation fails", e => e.OrderId == placed.OrderId);
+        var failed = await inventory.Wire.ReceiveAsync<StockReservationFailed>("the reservation fails", e => e.OrderId == placed.OrderId);
         Assert.Equal(new StockReservationFailed.ShortLine("no such thing", 1, 0), Assert.Single(failed.ShortLines));
     }
 
     [Fact]
-    public async Task A_hundred_orders_after_ten_units_get_exactly_ten()
+    public async Task A_hundred_concurrent_orders_for_ten_units_get_exactly_ten()
     {
         var (tea, cup) = (await inventory.StockedAsync(10), await inventory.StockedAsync(1_000));
         var orders = Enumerable.Range(0, 100).Select(i => i % 2 == 0 ? Placed((tea, 1), (cup, 2)) : Placed((cup, 2), (tea, 1))).ToList();
@@ -64,8 +64,8 @@ public sealed class StockFlowTests(InventoryService inventory)
         await inventory.Wire.PublishAsync(orders);
 
         await Eventually.IsAsync("every order is answered",
-            () => Task.FromResult((Reserved: inventory.Wire.HeardOf<StockReserved>().Count(e => ids.Contains(e.OrderId)),
-                Failed: inventory.Wire.HeardOf<StockReservationFailed>().Count(e => ids.Contains(e.OrderId)))),
+            () => Task.FromResult((Reserved: inventory.Wire.ReceivedOf<StockReserved>().Count(e => ids.Contains(e.OrderId)),
+                Failed: inventory.Wire.ReceivedOf<StockReservationFailed>().Count(e => ids.Contains(e.OrderId)))),
             answers => answers == (10, 90));
         Assert.Equal((0, 10, 0), await inventory.StockAsync(tea));
         Assert.Equal((980, 20, 0), await inventory.StockAsync(cup));
@@ -73,7 +73,7 @@ public sealed class StockFlowTests(InventoryService inventory)
     }
 
     [Fact]
-    public async Task Receipts_orders_and_cancellations_at_once_lose_no_unit_and_never_deadlock()
+    public async Task Concurrent_receipts_orders_and_cancellations_lose_no_unit_and_never_deadlock()
     {
         // Enough for all orders before anything is received or given back: which of them comes first is up to the machine.
         var skus = new[] { await inventory.StockedAsync(60), await inventory.StockedAsync(60), await inventory.StockedAsync(60) };
@@ -95,7 +95,7 @@ public sealed class StockFlowTests(InventoryService inventory)
             await inventory.ConsumedAsync("order-placed", order.EventId);
         }
 
-        // Each received 70 in all; 30 orders want one of each for good, and the cancelled ones have given theirs back.
+        // Each product received 70 units; 30 orders keep one of each, and the cancelled orders released theirs.
         foreach (var sku in skus)
         {
             await inventory.StockBecomesAsync(sku, 40, 30, 0);
@@ -121,11 +121,11 @@ public sealed class StockFlowTests(InventoryService inventory)
         Assert.Equal("released", await StatusAsync(placed.OrderId));
         Assert.Equal(0, await inventory.Database.ScalarAsync<long>(
             $"SELECT count(*) FROM stock_movements WHERE order_id = '{placed.OrderId}'"));
-        await NothingElseWasSaidAsync(placed.OrderId, 0);
+        await AssertNothingElsePublishedAsync(placed.OrderId, 0);
     }
 
     [Fact]
-    public async Task A_cancellation_puts_back_what_was_reserved_once()
+    public async Task A_cancellation_releases_its_reservation_once()
     {
         var sku = await inventory.StockedAsync(5);
         var placed = Placed((sku, 2));
@@ -137,15 +137,15 @@ public sealed class StockFlowTests(InventoryService inventory)
         await inventory.ConsumedAsync("order-cancelled", cancelled.EventId);
         await inventory.ConsumedAsync("order-cancelled", again.EventId);
 
-        var released = await inventory.Wire.HearAsync<StockReleased>("stock is released", e => e.OrderId == placed.OrderId);
+        var released = await inventory.Wire.ReceiveAsync<StockReleased>("stock is released", e => e.OrderId == placed.OrderId);
         Assert.Equal(2, released.ReservationVersion);
         Assert.Equal(new StockReleased.Line(sku, 2), Assert.Single(released.Lines));
         Assert.Equal((5, 0, 0), await inventory.StockAsync(sku));
-        await NothingElseWasSaidAsync(placed.OrderId, 2);
+        await AssertNothingElsePublishedAsync(placed.OrderId, 2);
     }
 
     [Fact]
-    public async Task A_cancellation_of_an_order_that_got_nothing_changes_nothing()
+    public async Task A_cancellation_of_an_order_without_a_reservation_changes_nothing()
     {
         var sku = await inventory.StockedAsync(1);
         var placed = Placed((sku, 2));
@@ -161,7 +161,7 @@ public sealed class StockFlowTests(InventoryService inventory)
     }
 
     [Fact]
-    public async Task Shipping_takes_the_reserved_units_away_once()
+    public async Task Shipping_books_the_reserved_units_once()
     {
         var sku = await inventory.StockedAsync(5);
         var placed = Placed((sku, 2));
@@ -175,12 +175,12 @@ public sealed class StockFlowTests(InventoryService inventory)
 
         Assert.Equal((3, 0, 2), await inventory.StockAsync(sku));
         Assert.Equal("shipped", await StatusAsync(placed.OrderId));
-        await NothingElseWasSaidAsync(placed.OrderId, 1);
+        await AssertNothingElsePublishedAsync(placed.OrderId, 1);
         await inventory.LedgerAgreesAsync();
     }
 
     [Fact]
-    public async Task A_shipment_of_an_order_never_heard_of_is_kept_in_the_dead_letters()
+    public async Task A_shipment_of_an_unknown_order_is_dead_lettered()
     {
         var shipped = Shipped(Guid.CreateVersion7());
 
@@ -193,7 +193,7 @@ public sealed class StockFlowTests(InventoryService inventory)
     }
 
     [Fact]
-    public async Task A_repeat_of_the_same_event_does_nothing()
+    public async Task A_duplicate_event_is_not_processed()
     {
         var sku = await inventory.StockedAsync(5);
         var placed = Placed((sku, 2));
@@ -205,11 +205,11 @@ public sealed class StockFlowTests(InventoryService inventory)
 
         await Eventually.HoldsAsync("the repeat is recognised", () => inventory.Deduplicated("order-placed") == before + 1);
         Assert.Equal((3, 2, 0), await inventory.StockAsync(sku));
-        await NothingElseWasSaidAsync(placed.OrderId, 1);
+        await AssertNothingElsePublishedAsync(placed.OrderId, 1);
     }
 
     [Fact]
-    public async Task The_same_order_under_another_event_id_does_nothing_also_when_the_inbox_has_forgotten_it()
+    public async Task The_same_order_under_another_event_id_is_not_processed_again()
     {
         var sku = await inventory.StockedAsync(5);
         var placed = Placed((sku, 2));
@@ -223,11 +223,11 @@ public sealed class StockFlowTests(InventoryService inventory)
         await inventory.ConsumedAsync("order-placed", placed.EventId);
 
         Assert.Equal((3, 2, 0), await inventory.StockAsync(sku));
-        await NothingElseWasSaidAsync(placed.OrderId, 1);
+        await AssertNothingElsePublishedAsync(placed.OrderId, 1);
     }
 
     [Fact]
-    public async Task The_ledger_refuses_to_be_changed_and_to_hold_a_movement_twice()
+    public async Task The_ledger_rejects_changes_and_duplicate_movements()
     {
         var sku = await inventory.StockedAsync(5);
         var placed = Placed((sku, 2));
@@ -257,10 +257,10 @@ public sealed class StockFlowTests(InventoryService inventory)
     private Task<string> StatusAsync(Guid orderId) =>
         inventory.Database.ScalarAsync<string>($"SELECT status FROM reservations WHERE order_id = '{orderId}'");
 
-    /// <summary>When the outbox is empty, all that was to be said about an order was said.</summary>
-    private async Task NothingElseWasSaidAsync(Guid orderId, int said)
+    /// <summary>Once the outbox is empty, all events of an order are published.</summary>
+    private async Task AssertNothingElsePublishedAsync(Guid orderId, int said)
     {
-        await inventory.AllIsSaidAsync();
-        Assert.Equal(said, inventory.Wire.Heard.Count(e => e.Headers["aggregate-id"] == orderId.ToString()));
+        await inventory.AllPublishedAsync();
+        Assert.Equal(said, inventory.Wire.Received.Count(e => e.Headers["aggregate-id"] == orderId.ToString()));
     }
 }

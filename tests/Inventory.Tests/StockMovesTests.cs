@@ -6,7 +6,7 @@ using static Shop.Inventory.Tests.InventoryService;
 
 namespace Shop.Inventory.Tests;
 
-/// <summary>Reserving for many orders at once, and by many instances at once: a service alone takes one batch after the other.</summary>
+/// <summary>Reserving for many orders, and by many instances concurrently: one service alone processes one batch after the other.</summary>
 public sealed class StockMovesTests : IAsyncLifetime
 {
     private TestDatabase _database = null!;
@@ -16,7 +16,7 @@ public sealed class StockMovesTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _database.DisposeAsync();
 
     [Fact]
-    public async Task Orders_of_one_batch_are_decided_one_after_the_other_each_as_a_whole()
+    public async Task Orders_of_one_batch_are_reserved_in_order_each_all_or_nothing()
     {
         var (tea, jam) = (await StockedAsync(10, lowAt: 4), await StockedAsync(5));
         await using var db = Open();
@@ -34,7 +34,7 @@ public sealed class StockMovesTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Whoever_reserves_at_the_same_time_waits_and_gets_no_more_than_what_is_there()
+    public async Task Concurrent_reservations_wait_and_never_oversell()
     {
         var skus = new[] { await StockedAsync(30), await StockedAsync(30), await StockedAsync(30) };
 
@@ -54,7 +54,7 @@ public sealed class StockMovesTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Stock_that_is_taken_without_the_lock_is_not_taken_twice()
+    public async Task Stock_changed_without_the_lock_is_not_reserved_twice()
     {
         var sku = await StockedAsync(10);
         await using var db = Open();

@@ -3,7 +3,7 @@ using static Shop.Inventory.Tests.InventoryService;
 
 namespace Shop.Inventory.Tests;
 
-/// <summary>Two instances of Inventory on one database, whose reservations are good for a second. In turn with the busy tests.</summary>
+/// <summary>Two instances of Inventory on one database, whose reservations expire after a second. Not parallel to the busy tests.</summary>
 [Collection(InventoryService.Name)]
 public sealed class TwoSweepersTests : ServiceFixture<Program>, IAsyncLifetime
 {
@@ -40,7 +40,7 @@ public sealed class TwoSweepersTests : ServiceFixture<Program>, IAsyncLifetime
     }
 
     [Fact]
-    public async Task Every_reservation_expires_once_and_everything_is_back_on_the_shelf()
+    public async Task Every_reservation_expires_once_and_all_stock_is_released()
     {
         string[] skus = [NewSku(), NewSku(), NewSku()];
         foreach (var sku in skus)
@@ -58,12 +58,12 @@ public sealed class TwoSweepersTests : ServiceFixture<Program>, IAsyncLifetime
 
         await Eventually.IsAsync("every reservation has expired",
             () => Database.ScalarAsync<long>("SELECT count(*) FROM reservations WHERE status = 'expired'"), expired => expired == 100);
-        await Eventually.IsAsync("every expiry is heard", () => Task.FromResult(Wire.HeardOf<StockReservationExpired>().Count),
-            heard => heard >= 100);
+        await Eventually.IsAsync("every expiry is received", () => Task.FromResult(Wire.ReceivedOf<StockReservationExpired>().Count),
+            received => received >= 100);
         await Eventually.HoldsAsync("the outbox is empty", async () => await Database.ScalarAsync<long>("SELECT count(*) FROM outbox") == 0);
-        Assert.Equal(orders.Select(order => order.OrderId).Order(), Wire.HeardOf<StockReservationExpired>().Select(e => e.OrderId).Order());
-        Assert.All(Wire.HeardOf<StockReservationExpired>(), e =>
-            Assert.True(e.OccurredAt >= Wire.HeardOf<StockReserved>().Single(r => r.OrderId == e.OrderId).ExpiresAt));
+        Assert.Equal(orders.Select(order => order.OrderId).Order(), Wire.ReceivedOf<StockReservationExpired>().Select(e => e.OrderId).Order());
+        Assert.All(Wire.ReceivedOf<StockReservationExpired>(), e =>
+            Assert.True(e.OccurredAt >= Wire.ReceivedOf<StockReserved>().Single(r => r.OrderId == e.OrderId).ExpiresAt));
         foreach (var sku in skus)
         {
             Assert.Equal(200, await Database.ScalarAsync<int>($"SELECT on_hand FROM products WHERE sku = '{sku}' AND reserved = 0"));

@@ -3,7 +3,7 @@ using static Shop.Inventory.Tests.InventoryService;
 
 namespace Shop.Inventory.Tests;
 
-/// <summary>On a database of its own, because it damages it; with the others in turn, because they count what happens in this process.</summary>
+/// <summary>With its own database, which it damages; not parallel to others, because they count metrics of this process.</summary>
 [Collection(InventoryService.Name)]
 public sealed class VerifyStockTests : IAsyncLifetime
 {
@@ -39,17 +39,17 @@ public sealed class VerifyStockTests : IAsyncLifetime
         await FoundAsync("DELETE FROM reservations WHERE status = 'expired'",
             $"{sku}: 0 units are unknown, and the ledger says: expired, reserved 8");
 
-        // Whoever writes past the service is found too: units that came without a movement, and a movement without units.
+        // Writes that bypass the service are found too: units without a movement, and a movement without units.
         await FoundAsync("INSERT INTO stock_movements (id, sku, kind, quantity, at) "
             + $"VALUES (gen_random_uuid(), '{sku}', 'received', 3, now())", $"{sku}: on_hand is 94 by the ledger and 91 in the product");
     }
 
     /// <summary>
-    /// What reserving must not be, read first and then write: the check constraints see nothing wrong, but ten orders have the same
-    /// units, and the ledger knows.
+    /// Reserving by read-then-write: no check constraint is violated, but ten orders have the same
+    /// units, and the ledger shows it.
     /// </summary>
     [Fact]
-    public async Task Reserving_by_reading_first_oversells_and_is_found()
+    public async Task Reserving_by_reading_first_oversells_and_is_detected()
     {
         var sku = await _inventory.StockedAsync(10);
         await using var source = NpgsqlDataSource.Create(_inventory.Database.ConnectionString);

@@ -4,7 +4,7 @@ using Shop.Messaging.Tests.Harness;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>M6: a consumer whose commit is answered by nobody does not know whether it has acted, and acts once all the same.</summary>
+/// <summary>M6: a consumer that loses its connection during the commit processes the event once.</summary>
 public sealed class AmbiguousCommitTests : MessagingTest
 {
     [Theory]

@@ -41,9 +41,9 @@ public sealed class AmountTests
         Assert.Contains("unitPrice", malformed.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>A newer publisher may know a code that this build does not; who pays in it decides (Ordering refuses the order).</summary>
+    /// <summary>A newer publisher may use a code that this build does not have; the consumer decides (Ordering rejects the order).</summary>
     [Fact]
-    public void A_currency_of_the_right_form_is_read_also_where_ISO_4217_has_no_such_code() => Assert.Equal(4.5m, PriceOf("4.5", "QQQ"));
+    public void A_well_formed_currency_unknown_to_ISO_4217_is_read() => Assert.Equal(4.5m, PriceOf("4.5", "QQQ"));
 
     private static decimal PriceOf(string written, string currency = "EUR")
     {

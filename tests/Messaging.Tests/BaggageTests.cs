@@ -5,11 +5,11 @@ using Shop.Messaging.Wire;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>Baggage has W3C's limits, whoever it comes from: 64 members, 8,192 bytes; what is over them is dropped whole.</summary>
+/// <summary>Baggage has W3C's limits, from any source: 64 members, 8,192 bytes; larger baggage is dropped as a whole.</summary>
 public sealed class BaggageTests
 {
     [Fact]
-    public void What_is_within_the_limits_comes_through_as_it_was_and_in_its_order()
+    public void Baggage_within_the_limits_is_kept_unchanged_and_in_order()
     {
         var header = string.Join(',', Enumerable.Range(0, 64).Select(i => $"key-{i}=v%20{i}"));
 
@@ -26,7 +26,7 @@ public sealed class BaggageTests
     [InlineData(200_000, 0)]
     [InlineData(4_091, 2)]
     [InlineData(290, 27)]
-    public void Members_are_dropped_whole_where_the_bytes_run_out(int valueLength, int left)
+    public void Members_beyond_the_byte_limit_are_dropped_whole(int valueLength, int left)
     {
         var header = string.Join(',', Enumerable.Range(10, 40).Select(i => $"{i.ToString(CultureInfo.InvariantCulture)[1]}{(char)('a' + (i % 26))}={new string('x', valueLength - 1)}"));
 
@@ -38,7 +38,7 @@ public sealed class BaggageTests
     }
 
     [Fact]
-    public void What_grows_when_it_is_encoded_is_measured_encoded()
+    public void Encoded_size_counts_against_the_limit()
     {
         using var activity = new Activity("a").AddBaggage("small", "1").AddBaggage("big", new string('ü', 2_000)).AddBaggage("last", "2");
 
@@ -52,7 +52,7 @@ public sealed class BaggageTests
     [InlineData("a=1,a=2", "a=1")]
     [InlineData("a=%,b=%zz", "a=%25,b=%25zz")]
     [InlineData(",,,", "")]
-    public void What_is_no_member_is_dropped_and_what_is_one_stays(string header, string kept) => Assert.Equal(kept, Through(header));
+    public void Invalid_members_are_dropped_and_valid_ones_kept(string header, string kept) => Assert.Equal(kept, Through(header));
 
     private static string Through(string header)
     {

@@ -8,13 +8,13 @@ using Shop.Messaging.Tests.Harness;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>What the events of a batch publish in turn names which of them was its cause.</summary>
+/// <summary>What is published for an event of a batch has that event as its cause.</summary>
 public sealed class BatchCauseTests : BatchTest
 {
     private const string Tickets = "ordering.batched-ticket";
 
     [Fact]
-    public async Task Each_event_of_a_batch_is_the_cause_of_what_is_published_for_it_and_its_trace_goes_on()
+    public async Task Each_event_of_a_batch_is_the_cause_of_what_it_publishes_and_its_trace_continues()
     {
         using var listener = new ActivityListener
         {
@@ -55,7 +55,7 @@ public sealed class BatchCauseTests : BatchTest
     }
 
     [Fact]
-    public async Task What_a_bulk_consumer_publishes_is_refused_because_it_has_no_cause()
+    public async Task Publishing_in_a_bulk_consumer_is_rejected_because_the_cause_is_unknown()
     {
         var (service, script) = await StartAsync();
         script.Act = (events, db) =>
@@ -68,7 +68,7 @@ public sealed class BatchCauseTests : BatchTest
     }
 
     [Fact]
-    public async Task What_is_published_before_the_first_event_is_refused_because_it_has_no_cause()
+    public async Task Publishing_in_PrepareAsync_is_rejected_because_the_cause_is_unknown()
     {
         var (service, script) = await TicketsAsync();
         script.PublishesAhead = true;
@@ -82,7 +82,7 @@ public sealed class BatchCauseTests : BatchTest
         await PublishAsync([Event("tea")]);
 
         await Eventually.IsAsync("a dead letter", () => Broker.CountReadyAsync(queue + ".dead"), count => count == 1);
-        Assert.Contains("nothing says which of the events is its cause", Assert.Single(await Broker.PeekAsync(queue + ".dead")).Header("MT-Fault-Message"), StringComparison.Ordinal);
+        Assert.Contains("it is unknown which of the events caused it", Assert.Single(await Broker.PeekAsync(queue + ".dead")).Header("MT-Fault-Message"), StringComparison.Ordinal);
         Assert.Equal(0, await Database.ScalarAsync<long>("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM tickets)"));
     }
 

@@ -9,11 +9,11 @@ using Shop.Messaging.UnitOfWork;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>What goes wrong in a batch: only the message that fails goes another way, and nothing acts twice or is lost.</summary>
+/// <summary>Failures in a batch: only the failing message is retried or dead-lettered, and nothing is processed twice or lost.</summary>
 public sealed class BatchFaultTests : BatchTest
 {
     [Fact]
-    public async Task Of_a_poisoned_batch_only_the_bad_message_goes_to_the_dead_letters()
+    public async Task Of_a_poisoned_batch_only_the_failing_message_is_dead_lettered()
     {
         var (service, script) = await StartAsync(start: false);
         script.Act = (events, _) => events.Any(e => e.Event.Sku == "sku-41")
@@ -34,7 +34,7 @@ public sealed class BatchFaultTests : BatchTest
     }
 
     [Fact]
-    public async Task A_body_that_cannot_be_read_goes_to_the_dead_letters_and_the_batch_goes_on()
+    public async Task A_malformed_body_is_dead_lettered_and_the_rest_of_the_batch_is_processed()
     {
         var (service, _) = await StartAsync(start: false);
         await PublishAsync([Event("first")]);
@@ -64,7 +64,7 @@ public sealed class BatchFaultTests : BatchTest
 
         // As if the process died before its commit: the message is there for the next one. The commit of the first comes late, and
         // the second finds its row.
-        await Receiver(service).BreakOffAsync();
+        await Receiver(service).AbortAsync();
         await Eventually.HoldsAsync("it is delivered again or waits",
             async () => await Broker.QueueAsync(Queue) is { } queue && queue.Ready + queue.Unacknowledged == 1);
         Assert.Equal(0, await service.CountEffectsAsync("tea"));
@@ -75,7 +75,7 @@ public sealed class BatchFaultTests : BatchTest
     }
 
     [Fact]
-    public async Task A_commit_that_is_cut_off_repeats_nothing_although_nobody_knows_what_became_of_it()
+    public async Task A_connection_lost_during_the_commit_causes_no_duplicate_effects()
     {
         var (service, script) = await StartAsync();
         var cut = 0;
@@ -101,7 +101,7 @@ public sealed class BatchFaultTests : BatchTest
     }
 
     [Fact]
-    public async Task A_database_that_goes_away_costs_no_message_of_a_batch()
+    public async Task An_unavailable_database_loses_no_message_of_a_batch()
     {
         var (service, script) = await StartAsync();
         var cut = 0;
@@ -129,9 +129,9 @@ public sealed class BatchFaultTests : BatchTest
     }
 
     [Fact]
-    public async Task Two_instances_that_take_the_same_events_in_different_order_do_not_deadlock()
+    public async Task Two_instances_that_receive_the_same_events_in_different_order_do_not_deadlock()
     {
-        // Overlapping inserts meet in the order of ids, whatever the order of arrival. Counted by the server itself.
+        // Overlapping inserts lock in the order of ids, whatever the order of arrival. Counted by the server itself.
         var service = (await StartAsync(start: false)).Service;
         var ids = Enumerable.Range(0, 400).Select(_ => Event("tea")).ToList();
         var random = new Random(7);
@@ -177,9 +177,9 @@ public sealed class BatchFaultTests : BatchTest
     }
 
     [Fact]
-    public async Task A_message_that_kills_its_process_takes_no_other_to_the_delivery_limit()
+    public async Task A_poison_message_does_not_take_others_to_the_delivery_limit()
     {
-        // What is held beside it is given back with it, and counts as a delivery for all of it.
+        // All unacknowledged messages are requeued with it, which counts as a delivery of each.
         var (service, script) = await StartAsync(start: false);
         var kills = 0;
         script.Act = async (events, _) =>
@@ -187,7 +187,7 @@ public sealed class BatchFaultTests : BatchTest
             if (events.Any(e => e.Event.Sku == "killer"))
             {
                 Interlocked.Increment(ref kills);
-                await Receiver(service).BreakOffAsync();
+                await Receiver(service).AbortAsync();
                 throw new InvalidOperationException("the process died");
             }
         };

@@ -7,11 +7,11 @@ using Shop.Messaging.Tests.Harness;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>Batch consumers act once per event, in the order of arrival, and in the traces of their events.</summary>
+/// <summary>Batch consumers process each event once, in the order of arrival, and in the traces of their events.</summary>
 public sealed class BatchTests : BatchTest
 {
     [Fact]
-    public async Task What_has_gathered_is_taken_at_once_and_in_the_order_of_arrival()
+    public async Task Waiting_messages_are_received_as_one_batch_in_order_of_arrival()
     {
         var (service, script) = await StartAsync(start: false);
         var events = Enumerable.Range(0, 300).Select(i => Event($"sku-{i}")).ToList();
@@ -28,7 +28,7 @@ public sealed class BatchTests : BatchTest
     }
 
     [Fact]
-    public async Task Repeats_within_a_batch_and_across_batches_act_once()
+    public async Task Duplicates_within_and_across_batches_are_processed_once()
     {
         var (service, _) = await StartAsync(start: false);
         var events = Enumerable.Range(0, 20).Select(i => Event($"sku-{i}")).ToList();
@@ -44,7 +44,7 @@ public sealed class BatchTests : BatchTest
     }
 
     [Fact]
-    public async Task Without_its_inbox_row_a_repeat_in_a_batch_acts_twice()
+    public async Task Without_its_inbox_row_a_duplicate_in_a_batch_is_processed_twice()
     {
         // The negative control of the test above.
         var (service, _) = await StartAsync();
@@ -78,7 +78,7 @@ public sealed class BatchTests : BatchTest
     }
 
     [Fact]
-    public async Task A_message_alone_goes_on_in_its_trace_and_those_of_a_batch_are_linked_to_theirs()
+    public async Task A_single_message_continues_its_trace_and_messages_of_a_batch_are_linked_to_theirs()
     {
         using var listener = new ActivityListener
         {

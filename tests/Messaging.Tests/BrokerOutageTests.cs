@@ -19,10 +19,10 @@ public class BrokerOutageTests : MessagingTest
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task An_outage_while_a_batch_is_out_gives_the_claim_back_soon_and_loses_nothing(bool connectionIsLost)
+    public async Task An_outage_while_a_batch_is_in_flight_releases_the_claim_soon_and_loses_nothing(bool connectionIsLost)
     {
         await using var wire = FaultyWire.ToBroker(Broker.AmqpUri);
-        // The relay learns of a lost connection at once, and of a silent broker when its patience is at an end.
+        // The relay detects a lost connection immediately, and an unresponsive broker after its timeout.
         var (service, probe) = await StartAsync(wire, confirmTimeout: connectionIsLost ? "00:02:00" : "00:00:02");
 
         // A slow machine may need as long once; a claim that waits for the closing does each time.
@@ -32,17 +32,17 @@ public class BrokerOutageTests : MessagingTest
             claimed = await OutageAsync(wire, service, probe, connectionIsLost);
         }
 
-        Assert.True(claimed < s_closingTakes, $"the claim was given back after {claimed}");
+        Assert.True(claimed < s_closingTakes, $"the claim was released after {claimed}");
     }
 
     [Fact]
-    public async Task A_broker_that_takes_nothing_for_now_is_left_alone_until_it_does_again()
+    public async Task A_blocked_broker_is_not_published_to_until_it_is_unblocked()
     {
         await using var wire = FaultyWire.ToBroker(Broker.AmqpUri);
         var (service, probe) = await StartAsync(wire, confirmTimeout: "00:02:00");
 
         wire.HoldRequests();
-        await wire.SayBlockedAsync("low on memory");
+        await wire.SendBlockedAsync("low on memory");
         await Eventually.HoldsAsync("the relay has read it", () => service.Services.GetRequiredService<BrokerPublisher>().IsBlocked);
 
         await OpenAtOnceAsync(service);
@@ -56,7 +56,7 @@ public class BrokerOutageTests : MessagingTest
         Assert.Equal(0, wire.HeldPublishes);
         Assert.Single(probe.Received);
         wire.Restore();
-        await wire.SayUnblockedAsync();
+        await wire.SendUnblockedAsync();
 
         await OutboxIsEmptyAsync();
         await ArrivedAsync(probe, 1 + Events);
@@ -68,7 +68,7 @@ public class BrokerOutageTests : MessagingTest
         var before = probe.Received.DistinctBy(message => message.MessageId).Count();
         wire.HoldAnswers();
         await OpenAtOnceAsync(service);
-        await ArrivedAsync(probe, before + 1); // the broker has what was sent, and the relay does not know
+        await ArrivedAsync(probe, before + 1); // the broker has the events, and the relay has no confirm
         var (connections, since) = (wire.Connections, Stopwatch.StartNew());
         if (connectionIsLost)
         {
@@ -82,14 +82,14 @@ public class BrokerOutageTests : MessagingTest
 
         if (Relay == RelayKind.Polling)
         {
-            // An open claim keeps vacuum from its work. Closing the connection of a silent broker takes some 15 s: no claim waits for that.
-            await Eventually.HoldsAsync("the claim is given back", async () => await CountUnclaimedAsync() == Events);
+            // An open claim holds back vacuum. Closing a connection to an unresponsive broker takes some 15 s: no claim waits for that.
+            await Eventually.HoldsAsync("the claim is released", async () => await CountUnclaimedAsync() == Events);
         }
 
         var claimed = since.Elapsed;
         await Eventually.HoldsAsync("the relay connects again", () => wire.Connections > connections);
 
-        await service.OpenAsync(); // requests go on
+        await service.OpenAsync(); // requests still succeed
         wire.Restore();
 
         await OutboxIsEmptyAsync();
@@ -98,7 +98,7 @@ public class BrokerOutageTests : MessagingTest
         return claimed;
     }
 
-    /// <summary>A service whose relay is connected over the wire: an event has come through.</summary>
+    /// <summary>A service whose relay is connected through the wire: it has published an event.</summary>
     private async Task<(TestService Service, Probe Probe)> StartAsync(FaultyWire wire, string confirmTimeout)
     {
         var service = await ServiceAsync(settings: new Dictionary<string, string?>
@@ -126,7 +126,7 @@ public class BrokerOutageTests : MessagingTest
     private Task<long> CountUnclaimedAsync() =>
         Database.ScalarAsync<long>("SELECT count(*) FROM (SELECT FROM outbox FOR UPDATE SKIP LOCKED) AS unclaimed");
 
-    /// <summary>How often a relay could not go on.</summary>
+    /// <summary>How often a relay failed.</summary>
     private sealed class Warnings : ILoggerProvider, ILogger
     {
         private int _count;

@@ -6,7 +6,7 @@ using Shop.Messaging.Tests.Harness;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>M5 and M10: claims neither skip a row nor walk over what has passed.</summary>
+/// <summary>M5 and M10: claims neither skip a row nor scan removed ones.</summary>
 public sealed class ClaimTests : MessagingTest
 {
     [Fact]
@@ -34,7 +34,7 @@ public sealed class ClaimTests : MessagingTest
     }
 
     [Fact]
-    public async Task The_floor_rises_over_what_has_passed_while_a_long_reader_keeps_it_from_vacuum()
+    public async Task The_floor_rises_while_a_long_running_reader_holds_back_vacuum()
     {
         var service = await ServiceAsync(relay: false);
         await using var session = await OpenAsync(service);
@@ -55,7 +55,7 @@ public sealed class ClaimTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_partition_that_comes_in_may_have_rows_below_the_floor()
+    public async Task A_newly_locked_partition_may_have_rows_below_the_floor()
     {
         var service = await ServiceAsync(relay: false);
         await using var session = await OpenAsync(service);

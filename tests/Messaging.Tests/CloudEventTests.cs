@@ -10,11 +10,11 @@ using Shop.Messaging.Tests.Harness;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>A consumer that knows AMQP, JSON and CloudEvents, and neither MassTransit nor Shop's packages.</summary>
+/// <summary>A consumer that uses AMQP, JSON and CloudEvents, and neither MassTransit nor Shop's packages.</summary>
 public sealed class CloudEventTests : MessagingTest
 {
     [Fact]
-    public async Task A_plain_client_knows_what_whose_and_when_an_event_is_and_reads_it()
+    public async Task A_plain_AMQP_client_reads_an_event_by_its_CloudEvents_headers()
     {
         await Broker.DeclareQueueAsync("foreign");
         await Broker.DeclareExchangeAsync(TicketEvents.Opened);
@@ -38,7 +38,7 @@ public sealed class CloudEventTests : MessagingTest
     }
 
     [Fact]
-    public async Task The_trace_is_the_one_of_the_publishing()
+    public async Task The_trace_is_that_of_the_publish()
     {
         using var listener = new ActivityListener
         {
@@ -57,7 +57,7 @@ public sealed class CloudEventTests : MessagingTest
     }
 
     [Fact]
-    public void What_the_attributes_cost_is_made_once_and_not_per_message()
+    public void Constraint_checks_are_compiled_once_and_not_per_message()
     {
         const string Stored = """{"aggregate-id":"a","aggregate-version":"1","cloudEvents_time":"2026-11-24T09:37:49.812094Z","correlation-id":"c","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}""";
         var (headers, id) = (new PublishHeaders("urn:shop:ordering", ShopEvents.Catalog), Guid.Empty.ToString());
@@ -84,7 +84,7 @@ public sealed class CloudEventTests : MessagingTest
     }
 
     [Fact]
-    public void What_a_version_before_stored_has_no_time_and_is_sent_all_the_same()
+    public void Events_stored_by_the_previous_version_without_a_time_are_published()
     {
         var headers = new PublishHeaders("urn:shop:ordering", ShopEvents.Catalog);
 

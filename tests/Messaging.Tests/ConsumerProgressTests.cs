@@ -11,13 +11,13 @@ using Shop.Messaging.Wire;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>M6a, section 8: a queue that stands still says so, and a delivery that nobody could take is not acknowledged with the others.</summary>
+/// <summary>M6a, section 8: a stalled queue is reported, and a delivery that could not be read is not acknowledged with the others.</summary>
 public sealed class ConsumerProgressTests : HostileTest
 {
     [Theory]
     [InlineData(ConsumerKind.OneByOne)]
     [InlineData(ConsumerKind.Batch)]
-    public async Task A_consumer_without_progress_while_messages_wait_makes_the_service_unhealthy_until_it_goes_on(ConsumerKind kind)
+    public async Task A_stalled_consumer_makes_the_service_unhealthy_until_it_resumes(ConsumerKind kind)
     {
         var goOn = new TaskCompletionSource();
         var service = await BothAsync(settings: new()
@@ -42,7 +42,7 @@ public sealed class ConsumerProgressTests : HostileTest
     }
 
     [Fact]
-    public async Task A_broker_that_does_not_answer_ends_neither_the_watch_nor_the_service()
+    public async Task An_unresponsive_broker_stops_neither_the_watch_nor_the_service()
     {
         await using var wire = FaultyWire.ToBroker(Broker.AmqpUri);
         var goOn = new TaskCompletionSource();
@@ -71,7 +71,7 @@ public sealed class ConsumerProgressTests : HostileTest
     }
 
     [Fact]
-    public async Task A_delivery_that_cannot_be_taken_loses_the_session_and_no_message()
+    public async Task A_delivery_that_cannot_be_read_ends_the_session_and_loses_no_message()
     {
         await BothAsync(start: false);
         await SendAsync(ConsumerKind.Batch, Bytes(Envelope("first")));
@@ -81,7 +81,7 @@ public sealed class ConsumerProgressTests : HostileTest
             ? throw new InvalidOperationException("an error of this reader")
             : Delivery.Read(message, [typeof(StockReplenished)], new MessageReader(ShopEvents.Catalog)), CancellationToken.None))
         {
-            var lost = await Assert.ThrowsAnyAsync<Exception>(() => session.TakeAsync(10, CancellationToken.None));
+            var lost = await Assert.ThrowsAnyAsync<Exception>(() => session.ReceiveAsync(10, CancellationToken.None));
             Assert.Contains("an error of this reader", lost.ToString(), StringComparison.Ordinal);
         }
 

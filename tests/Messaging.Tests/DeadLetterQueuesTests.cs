@@ -9,7 +9,7 @@ using Shop.Messaging.Tests.Harness;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>M7: a dead letter stays until a person sends it again or discards it with a reason.</summary>
+/// <summary>M7: a dead letter stays until a person resends it or discards it with a reason.</summary>
 public sealed class DeadLetterQueuesTests : MessagingTest
 {
     private const string Queue = "ordering.effect";
@@ -17,7 +17,7 @@ public sealed class DeadLetterQueuesTests : MessagingTest
     private static readonly string s_exchange = ShopEvents.Catalog.NameOf(typeof(StockReplenished));
 
     [Fact]
-    public async Task A_dead_letter_tells_what_it_is_and_sent_again_goes_to_its_own_queue_alone()
+    public async Task A_dead_letter_shows_its_content_and_a_retry_goes_to_its_own_queue_only()
     {
         var (service, mend) = await FailingServiceAsync();
         var others = await ProbeAsync(s_exchange);
@@ -44,7 +44,7 @@ public sealed class DeadLetterQueuesTests : MessagingTest
     }
 
     [Fact]
-    public async Task One_of_many_is_sent_again_and_the_others_stay_in_their_order()
+    public async Task One_of_many_is_retried_and_the_others_keep_their_order()
     {
         var (service, mend) = await FailingServiceAsync();
         StockReplenished[] events = [Event("a"), Event("b"), Event("c")];
@@ -63,9 +63,9 @@ public sealed class DeadLetterQueuesTests : MessagingTest
         Assert.Equal((0, 0), (await service.CountEffectsAsync("a"), await service.CountEffectsAsync("c")));
     }
 
-    /// <summary>The broker drops what it has dead-lettered twice on one way without a rejection: its record of deaths must go.</summary>
+    /// <summary>The broker drops a message in a dead-letter cycle without a rejection: its x-death headers must be removed.</summary>
     [Fact]
-    public async Task One_that_died_of_the_delivery_limit_can_be_sent_again_fail_and_wait_like_any_other()
+    public async Task A_message_dead_lettered_by_the_delivery_limit_can_be_retried_like_any_other()
     {
         await using (var _ = await ServiceAsync(consumes: true, start: false))
         {
@@ -74,7 +74,7 @@ public sealed class DeadLetterQueuesTests : MessagingTest
         }
 
         var (service, mend) = await FailingServiceAsync(migrate: false);
-        Assert.Contains("without an answer", Assert.Single(await ListAsync(service)).Why, StringComparison.Ordinal);
+        Assert.Contains("without being settled", Assert.Single(await ListAsync(service)).Why, StringComparison.Ordinal);
         Assert.Equal(1, await RetryAsync(service, id: null));
         await Eventually.HoldsAsync("it waited, failed and is dead again", async () => await ListAsync(service) is [{ Deaths: 2 }]);
         mend();
@@ -83,7 +83,7 @@ public sealed class DeadLetterQueuesTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_crash_between_the_confirm_and_the_acknowledgement_repeats_it_and_the_inbox_lets_one_act()
+    public async Task A_crash_between_the_confirm_and_the_acknowledgement_is_a_duplicate_that_is_processed_once()
     {
         var (service, mend) = await FailingServiceAsync();
         await PublishAsync(Event("tea"));
@@ -106,7 +106,7 @@ public sealed class DeadLetterQueuesTests : MessagingTest
     }
 
     [Fact]
-    public async Task What_cannot_be_read_comes_back_and_can_be_discarded_with_a_reason_that_stays()
+    public async Task A_malformed_message_is_dead_lettered_again_and_can_be_discarded_with_a_reason()
     {
         var service = await ServiceAsync(consumes: true);
         await Broker.PublishAsync(s_exchange, "", Encoding.UTF8.GetBytes("this is no JSON"));
@@ -115,7 +115,7 @@ public sealed class DeadLetterQueuesTests : MessagingTest
         Assert.Equal(1, await RetryAsync(service, id: null));
         await Eventually.HoldsAsync("it is dead again", async () => await ListAsync(service) is [{ Deaths: 2 }]);
         var letter = Assert.Single(await ListAsync(service));
-        Assert.StartsWith("sha256-", letter.Id, StringComparison.Ordinal); // it came without an id
+        Assert.StartsWith("sha256-", letter.Id, StringComparison.Ordinal); // it had no id
         Assert.Null(letter.EventType);
 
         await using var scope = service.Services.CreateAsyncScope();

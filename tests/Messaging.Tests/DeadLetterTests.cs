@@ -14,7 +14,7 @@ public sealed class DeadLetterTests : MessagingTest
     private static readonly string s_exchange = ShopEvents.Catalog.NameOf(typeof(StockReplenished));
 
     [Fact]
-    public async Task A_message_that_fails_every_time_goes_to_the_dead_letters_with_its_exception()
+    public async Task A_message_that_always_fails_is_dead_lettered_with_its_exception()
     {
         var service = await ServiceAsync(consumes: true);
         service.Script.Act = (@event, _) => @event.Sku == "poison"
@@ -33,7 +33,7 @@ public sealed class DeadLetterTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_message_that_fails_at_first_waits_in_the_broker_and_is_handled_once()
+    public async Task A_message_that_fails_at_first_is_retried_later_and_handled_once()
     {
         var service = await ServiceAsync(consumes: true);
         var (attempts, healed) = (0, false);
@@ -66,7 +66,7 @@ public sealed class DeadLetterTests : MessagingTest
     [InlineData("""{"messageId":"018f0000-0000-7000-8000-000000000001","messageType":["urn:message:inventory.stock-replenished.v1"]}""")]
     [InlineData("""{"messageId":"018f0000-0000-7000-8000-000000000001","messageType":["urn:message:inventory.stock-replenished.v9"],"message":{}}""")]
     [InlineData("""{"messageId":"018f0000-0000-7000-8000-000000000001","messageType":["urn:message:nobody.knows-this.v1"],"message":{}}""")]
-    public async Task A_body_that_cannot_be_read_is_a_dead_letter_and_the_consumer_lives_on(string body)
+    public async Task A_malformed_body_is_dead_lettered_and_the_consumer_continues(string body)
     {
         var service = await ServiceAsync(consumes: true);
 
@@ -81,7 +81,7 @@ public sealed class DeadLetterTests : MessagingTest
     }
 
     [Fact]
-    public async Task An_event_that_this_queue_has_no_consumer_for_is_a_dead_letter()
+    public async Task An_event_without_a_consumer_is_dead_lettered()
     {
         await ServiceAsync(consumes: true);
         await Broker.BindAsync("inventory.stock-released.v1", Queue);
@@ -93,7 +93,7 @@ public sealed class DeadLetterTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_message_that_kills_its_process_again_and_again_ends_in_the_dead_letters()
+    public async Task A_poison_message_that_kills_its_process_is_dead_lettered()
     {
         // Without a consumer: the deliveries are lost with their connection, as in a crash.
         await ServiceAsync(consumes: true, start: false);

@@ -9,13 +9,13 @@ using Shop.Messaging.Tests.Harness;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>A service that declares its topology by itself, and makes its tables without a migration.</summary>
+/// <summary>A service that declares its own topology, and creates its tables without a migration.</summary>
 public sealed class DeclareTopologyTests : MessagingTest
 {
     private const string Queue = "ordering.effect";
 
     [Fact]
-    public async Task What_a_service_declares_is_what_its_definitions_load()
+    public async Task A_service_declares_the_same_topology_as_its_definitions()
     {
         await using var loaded = await TestServers.CreateVirtualHostAsync("loaded");
         await using var declared = await TestServers.CreateVirtualHostAsync("declared");
@@ -36,7 +36,7 @@ public sealed class DeclareTopologyTests : MessagingTest
     }
 
     [Fact]
-    public async Task An_event_goes_out_and_comes_in_with_nothing_prepared_in_broker_and_database()
+    public async Task An_event_is_published_and_consumed_without_prepared_broker_and_database()
     {
         await using var broker = await TestServers.CreateVirtualHostAsync("bare");
         await using var service = Create(broker.AmqpUri);
@@ -60,7 +60,7 @@ public sealed class DeclareTopologyTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_start_that_broke_off_leaves_no_table_and_the_next_one_makes_all_of_them()
+    public async Task An_interrupted_start_creates_no_table_and_the_next_one_creates_all()
     {
         await using var service = Create(Broker.AmqpUri);
         await Database.ExecuteAsync("CREATE TABLE inbox_default (in_the_way integer)");
@@ -74,7 +74,7 @@ public sealed class DeclareTopologyTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_migration_makes_the_same_tables_and_drops_them_all()
+    public async Task A_migration_creates_the_same_tables_and_drops_them()
     {
         await using var service = Create(Broker.AmqpUri);
         await service.WorkAsync(db => MigrateAsync(db, migration => migration.CreateMessagingTables()));
@@ -92,7 +92,7 @@ public sealed class DeclareTopologyTests : MessagingTest
     }
 
     [Fact]
-    public async Task An_object_with_other_arguments_is_named_with_the_remedy_and_the_service_goes_on_once_it_is_gone()
+    public async Task An_object_with_other_arguments_is_reported_and_the_service_continues_once_it_is_deleted()
     {
         await using var broker = await TestServers.CreateVirtualHostAsync("other");
         await broker.DeclareQueueAsync(Queue, new Dictionary<string, object> { ["x-queue-type"] = "classic" });

@@ -9,7 +9,7 @@ namespace Shop.Messaging.Tests;
 public sealed class DomainEventTests : MessagingTest
 {
     [Fact]
-    public async Task A_handler_before_the_commit_changes_things_in_the_same_transaction()
+    public async Task A_before_commit_handler_changes_rows_in_the_same_transaction()
     {
         var service = await WithBefore((_, db) => db.Effects.Add(new Effect { What = "handled" }));
 
@@ -19,7 +19,7 @@ public sealed class DomainEventTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_handler_before_the_commit_that_throws_takes_everything_with_it()
+    public async Task A_handler_that_throws_before_the_commit_fails_the_save()
     {
         var service = await WithBefore((_, _) => throw new DomainException("no", "no"));
 
@@ -29,7 +29,7 @@ public sealed class DomainEventTests : MessagingTest
     }
 
     [Fact]
-    public async Task Events_that_handlers_raise_are_handled_and_published_too_in_the_order_of_raising()
+    public async Task Events_raised_by_handlers_are_handled_and_published_in_order()
     {
         var service = await WithBefore((opened, db) =>
         {
@@ -58,7 +58,7 @@ public sealed class DomainEventTests : MessagingTest
     }
 
     [Fact]
-    public async Task Saving_again_after_a_handler_failed_is_refused_until_the_context_is_cleared()
+    public async Task Saving_after_a_failed_handler_throws_until_the_context_is_cleared()
     {
         var fail = true;
         var service = await WithBefore((_, _) => _ = fail ? throw new DomainException("no", "no") : 0);
@@ -80,7 +80,7 @@ public sealed class DomainEventTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_handler_after_the_commit_sees_committed_data_and_never_throws_back()
+    public async Task An_after_commit_handler_sees_committed_data_and_its_exceptions_do_not_propagate()
     {
         var seen = new List<long>();
         var service = await WithAfter(async () =>
@@ -95,7 +95,7 @@ public sealed class DomainEventTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_handler_after_the_commit_waits_for_the_outermost_transaction_and_does_not_run_after_a_rollback()
+    public async Task An_after_commit_handler_waits_for_the_outermost_transaction_and_does_not_run_after_a_rollback()
     {
         var calls = 0;
         var service = await WithAfter(() =>

@@ -6,8 +6,8 @@ using Shop.Messaging.Tests.Harness;
 namespace Shop.Messaging.Tests;
 
 /// <summary>
-/// M6a over messages that nobody thought of: each is settled exactly once, handled or dead-lettered; what is all right beside it is
-/// handled; memory does not grow. <c>./shop fuzz</c> sends as many as it is told, with another seed each time.
+/// M6a over generated messages: each is settled exactly once, handled or dead-lettered; valid messages among them are
+/// handled; memory does not grow. <c>./shop fuzz</c> sends any number, with another seed each time.
 /// </summary>
 public sealed class FuzzTests : HostileTest
 {
@@ -16,7 +16,7 @@ public sealed class FuzzTests : HostileTest
     private static readonly int s_seed = Setting("SHOP_FUZZ_SEED", 17);
 
     [Fact]
-    public async Task Each_spoilt_message_is_settled_once_and_nothing_else_is_affected()
+    public async Task Each_malformed_message_is_settled_once_and_no_other_is_affected()
     {
         var service = await BothAsync(settings: new() { ["Messaging:RetryDelays:0"] = "00:00:00.010", ["Messaging:RetryDelays:1"] = "00:00:00.010" });
         var mutator = new Mutator(s_seed);

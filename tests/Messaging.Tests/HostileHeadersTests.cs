@@ -7,12 +7,12 @@ using Shop.Messaging.Wire;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>M6a: neither what a stranger writes beside the body nor a consumer's own failure stops a queue or loses a message.</summary>
+/// <summary>M6a: neither untrusted headers and properties nor a consumer's failure stops a queue or loses a message.</summary>
 public sealed class HostileHeadersTests : HostileTest
 {
     private const string Poison = "poison";
 
-    /// <summary>As text, as a number, as a table, and as what nobody expects.</summary>
+    /// <summary>As text, as a number, as a table, and as unexpected types.</summary>
     private static readonly object?[] s_values =
     [
         "one", "", "\0\u001b[2J", -1, 0, long.MaxValue, 1L << 40, int.MinValue, true, 1.5, 2.5f, null, new byte[] { 0xff, 0xfe },
@@ -40,9 +40,9 @@ public sealed class HostileHeadersTests : HostileTest
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public async Task A_header_of_any_type_is_as_good_as_absent(ConsumerKind kind)
+    public async Task A_header_of_an_unexpected_type_is_treated_as_absent(ConsumerKind kind)
     {
-        // Every header comes with a message that is handled, and with one that fails: retries and dead letters meet it too.
+        // Every header is sent with a message that is handled and with one that fails: retries and dead letters have it too.
         var service = await FailingAsync();
         var sent = 0;
         foreach (var headers in s_headers)
@@ -114,13 +114,13 @@ public sealed class HostileHeadersTests : HostileTest
         Assert.EndsWith("(140019 characters)", dead.Header("MT-Fault-Message"), StringComparison.Ordinal);
         Assert.Equal(("1", "kept", null), (dead.Header("shop-headers-dropped"), dead.Header("aggregate-id"), dead.Header("mine")));
 
-        // Twice at once, and the same after each of two retries: a connection that breaks would bring it more often.
+        // Two immediate attempts, and the same after each of two retries: a broken connection would redeliver it more often.
         Assert.Equal(6, attempts);
     }
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public async Task A_dead_letter_neither_expires_nor_is_refused_for_its_senders_name(ConsumerKind kind)
+    public async Task A_dead_letter_neither_expires_nor_is_rejected_for_its_user_id(ConsumerKind kind)
     {
         var service = await FailingAsync();
         var properties = new BasicProperties
@@ -146,7 +146,7 @@ public sealed class HostileHeadersTests : HostileTest
     }
 
     [Fact]
-    public void A_copy_goes_where_it_is_sent_and_nowhere_else()
+    public void A_copy_is_routed_only_to_its_destination()
     {
         var original = new BasicProperties
         {
@@ -161,7 +161,7 @@ public sealed class HostileHeadersTests : HostileTest
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public async Task Addresses_in_an_envelope_are_not_written_to(ConsumerKind kind)
+    public async Task Addresses_in_an_envelope_are_ignored(ConsumerKind kind)
     {
         var service = await FailingAsync();
         await Broker.DeclareQueueAsync("victim");
@@ -180,7 +180,7 @@ public sealed class HostileHeadersTests : HostileTest
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public async Task Where_the_dead_letters_are_not_to_be_had_the_message_stays_and_the_others_go_on(ConsumerKind kind)
+    public async Task Where_the_dead_letter_queue_is_missing_the_message_stays_and_the_others_are_processed(ConsumerKind kind)
     {
         var service = await FailingAsync();
         await Broker.UnbindAsync(DeadOf(kind), DeadOf(kind));
@@ -196,7 +196,7 @@ public sealed class HostileHeadersTests : HostileTest
     }
 
     [Fact]
-    public async Task A_broker_that_takes_nothing_is_not_waited_for_and_the_next_request_has_its_turn()
+    public async Task A_blocked_broker_times_out_and_does_not_block_the_next_request()
     {
         await using var wire = FaultyWire.ToBroker(Broker.AmqpUri);
         var service = await FailingAsync(start: false, settings: new()
@@ -209,9 +209,9 @@ public sealed class HostileHeadersTests : HostileTest
         wire.HoldFromPublish();
         await Assert.ThrowsAsync<BrokerUnreachableException>(() => RetryAllAsync(service, ConsumerKind.OneByOne));
         Assert.True(wire.HeldPublishes > 0, "nothing was published, so nothing was tested");
-        wire.Restore(); // and what was held arrives: the letter is there twice for a moment, and acts once
+        wire.Restore(); // what was held arrives: the letter is duplicated for a moment, and processed once
 
-        // Three seconds may be too few on a slow machine: whoever asks again is served.
+        // Three seconds may be too few on a slow machine; a later request succeeds.
         Assert.Equal(new Moved(1, 0), await Eventually.IsAsync("it is sent again", () => RetryAllAsync(service, ConsumerKind.OneByOne), _ => true));
     }
 

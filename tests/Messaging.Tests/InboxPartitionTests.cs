@@ -9,30 +9,30 @@ using Shop.Messaging.Tests.Harness;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>The inbox has a partition per day of its events; what is old goes with its partition, and no repeat gets through.</summary>
+/// <summary>The inbox has a partition per day of its events; old rows are dropped with their partition, and duplicates are still detected.</summary>
 public sealed class InboxPartitionTests : MessagingTest
 {
     private const string Partitions = "SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = 'inbox'::regclass ORDER BY relname";
 
-    /// <summary>Noon of the day on which the database was migrated: a test that runs over midnight goes on with its own day.</summary>
+    /// <summary>Noon of the day on which the database was migrated: a test that runs over midnight keeps this day.</summary>
     private DateTimeOffset _now;
 
     [Fact]
-    public async Task Every_day_from_yesterday_to_a_week_ahead_has_a_partition_whoever_makes_it()
+    public async Task Every_day_from_yesterday_to_a_week_ahead_has_a_partition()
     {
         var service = await MigratedAsync();
         await Database.ExecuteAsync($"DROP TABLE {Name(_now)}, {Name(_now.AddDays(3))}");
 
         // Each waits a second for the others, and leaves it to the next round if that was not enough.
         var made = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Eventually.IsAsync(
-            "the partitions are made", () => Retention(service).MakePartitionsAsync(CancellationToken.None), _ => true)));
+            "the partitions are made", () => Retention(service).CreatePartitionsAsync(CancellationToken.None), _ => true)));
 
         Assert.Equal(2, made.Sum());
         Assert.Equal([.. Enumerable.Range(-1, 9).Select(day => Name(_now.AddDays(day))), "inbox_default"], await Database.RowsAsync(Partitions));
     }
 
     [Fact]
-    public async Task Repeats_of_events_that_are_years_old_or_days_ahead_do_nothing()
+    public async Task Duplicates_of_events_that_are_years_old_or_days_ahead_are_detected()
     {
         var service = await MigratedAsync(consumes: true);
         await service.StartAsync();
@@ -52,13 +52,13 @@ public sealed class InboxPartitionTests : MessagingTest
     }
 
     [Fact]
-    public async Task Making_partitions_waits_for_no_consumer_and_no_consumer_for_it()
+    public async Task Creating_partitions_and_consumers_do_not_block_each_other()
     {
         var service = await MigratedAsync();
         await Database.ExecuteAsync($"DROP TABLE {Name(_now.AddDays(5))}");
         await using var consumer = await BeginAsync(_now);
 
-        Assert.Equal(1, await Retention(service).MakePartitionsAsync(CancellationToken.None));
+        Assert.Equal(1, await Retention(service).CreatePartitionsAsync(CancellationToken.None));
 
         await consumer.CommitAsync();
         await using var maker = new NpgsqlConnection(Database.ConnectionString);
@@ -73,23 +73,23 @@ public sealed class InboxPartitionTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_partition_that_is_made_late_takes_the_rows_of_its_day_from_the_default_one()
+    public async Task A_late_partition_gets_the_rows_of_its_day_from_the_default_one()
     {
         var service = await MigratedAsync();
         await Database.ExecuteAsync($"DROP TABLE {Name(_now)}");
         var (ours, other) = (Guid.CreateVersion7(_now), Guid.CreateVersion7(_now.AddYears(-1)));
         await Database.ExecuteAsync(Insert(ours, _now) + Insert(other, _now));
 
-        await Retention(service).MakePartitionsAsync(CancellationToken.None);
+        await Retention(service).CreatePartitionsAsync(CancellationToken.None);
 
         Assert.Equal([$"{ours}"], await Database.RowsAsync($"SELECT event_id FROM {Name(_now)}"));
         Assert.Equal([$"{other}"], await Database.RowsAsync("SELECT event_id FROM inbox_default"));
-        Assert.True(InboxMessage.IsRepeat(await Assert.ThrowsAsync<PostgresException>(() => Database.ExecuteAsync(Insert(ours, _now)))));
-        Assert.True(InboxMessage.IsRepeat(await Assert.ThrowsAsync<PostgresException>(() => Database.ExecuteAsync(Insert(other, _now)))));
+        Assert.True(InboxMessage.IsDuplicate(await Assert.ThrowsAsync<PostgresException>(() => Database.ExecuteAsync(Insert(ours, _now)))));
+        Assert.True(InboxMessage.IsDuplicate(await Assert.ThrowsAsync<PostgresException>(() => Database.ExecuteAsync(Insert(other, _now)))));
     }
 
     [Fact]
-    public async Task Old_partitions_are_dropped_and_the_repeats_of_what_came_late_are_still_known()
+    public async Task Old_partitions_are_dropped_and_duplicates_of_late_events_are_still_detected()
     {
         var service = await MigratedAsync();
         var old = _now.AddDays(-40);
@@ -102,11 +102,11 @@ public sealed class InboxPartitionTests : MessagingTest
 
         Assert.Equal([Name(old), Name(old.AddDays(1))], dropped.SelectMany(names => names).Order());
         Assert.Equal(2, await Database.ScalarAsync<long>("SELECT count(*) FROM inbox"));
-        Assert.True(InboxMessage.IsRepeat(await Assert.ThrowsAsync<PostgresException>(() => Database.ExecuteAsync(Insert(late, _now)))));
+        Assert.True(InboxMessage.IsDuplicate(await Assert.ThrowsAsync<PostgresException>(() => Database.ExecuteAsync(Insert(late, _now)))));
     }
 
     [Fact]
-    public async Task Dropping_gives_up_rather_than_make_consumers_wait_for_one_that_takes_long()
+    public async Task Dropping_a_partition_times_out_instead_of_blocking_consumers()
     {
         var service = await MigratedAsync();
         var old = _now.AddDays(-40);
@@ -145,11 +145,11 @@ public sealed class InboxPartitionTests : MessagingTest
     [InlineData("inbox_20261124_name_key", false)]
     [InlineData("my_inbox_20261124_pkey", false)]
     [InlineData("pk_things", false)]
-    public void Only_the_key_of_the_inbox_tells_a_repeat(string constraint, bool isRepeat) => Assert.Equal(isRepeat,
-        InboxMessage.IsRepeat(new PostgresException("", "ERROR", "ERROR", PostgresErrorCodes.UniqueViolation, constraintName: constraint)));
+    public void Only_the_inbox_key_detects_a_duplicate(string constraint, bool isRepeat) => Assert.Equal(isRepeat,
+        InboxMessage.IsDuplicate(new PostgresException("", "ERROR", "ERROR", PostgresErrorCodes.UniqueViolation, constraintName: constraint)));
 
     [Fact]
-    public void A_retention_shorter_than_the_delays_of_redelivery_is_refused()
+    public void A_retention_shorter_than_the_redelivery_delays_is_rejected()
     {
         var refused = Assert.Throws<InvalidOperationException>(() => TestService.Create(Database, Broker.AmqpUri,
             new Dictionary<string, string?> { ["Messaging:InboxRetention"] = "1.00:00:00" }));

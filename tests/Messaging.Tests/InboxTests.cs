@@ -8,7 +8,7 @@ using Shop.Messaging.Tests.Harness;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>M6: a consumer acts once per event, and its effects, its inbox row and its events are one transaction.</summary>
+/// <summary>M6: a consumer processes each event once, and its effects, its inbox row and its events are one transaction.</summary>
 public sealed class InboxTests : MessagingTest
 {
     private const string Queue = "ordering.effect";
@@ -17,7 +17,7 @@ public sealed class InboxTests : MessagingTest
     private const int Conflicts = 12;
 
     [Fact]
-    public async Task A_repeat_is_acknowledged_and_does_nothing()
+    public async Task A_duplicate_is_acknowledged_and_not_processed()
     {
         var service = await ServiceAsync(consumes: true);
         var @event = Event("tea");
@@ -32,7 +32,7 @@ public sealed class InboxTests : MessagingTest
     }
 
     [Fact]
-    public async Task Without_its_inbox_row_the_same_repeat_acts_twice()
+    public async Task Without_its_inbox_row_a_duplicate_is_processed_twice()
     {
         // The negative control of the test above: the effect has no natural key, so only the inbox holds it back.
         var service = await ServiceAsync(consumes: true);
@@ -47,7 +47,7 @@ public sealed class InboxTests : MessagingTest
     }
 
     [Fact]
-    public async Task Repeats_that_run_at_the_same_time_act_once()
+    public async Task Concurrent_duplicates_are_processed_once()
     {
         var service = await ServiceAsync(consumes: true);
         var events = Enumerable.Range(0, 20).Select(i => Event($"sku-{i}")).ToList();
@@ -63,7 +63,7 @@ public sealed class InboxTests : MessagingTest
     }
 
     [Fact]
-    public async Task What_a_failing_consumer_did_is_gone_with_its_events_until_an_attempt_succeeds()
+    public async Task Effects_and_events_of_a_failing_consumer_are_rolled_back_until_an_attempt_succeeds()
     {
         var service = await ServiceAsync(consumes: true, relay: false);
         service.Script.Act = async (_, db) =>
@@ -84,7 +84,7 @@ public sealed class InboxTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_unique_violation_of_a_business_constraint_is_no_repeat()
+    public async Task A_unique_violation_of_a_business_constraint_is_not_a_duplicate()
     {
         var service = await ServiceAsync(consumes: true);
         await service.WorkAsync(async db =>
@@ -108,7 +108,7 @@ public sealed class InboxTests : MessagingTest
     [Theory]
     [InlineData(false, true)]
     [InlineData(true, false)] // how many rows an update met is looked at before the commit
-    public async Task What_only_inserts_is_committed_in_the_round_trip_that_saves_it(bool updates, bool together)
+    public async Task A_save_that_only_inserts_commits_in_its_round_trip(bool updates, bool together)
     {
         var sent = new SentCommands();
         var service = await ServiceAsync(consumes: true, relay: false, services: services =>
@@ -123,7 +123,7 @@ public sealed class InboxTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_consumer_that_saves_from_stale_data_has_no_effect_until_it_starts_again()
+    public async Task A_consumer_that_saves_stale_data_has_no_effect_until_it_is_retried()
     {
         var service = await ServiceAsync(consumes: true, relay: false);
         var id = (await service.OpenAsync()).Id;
@@ -151,7 +151,7 @@ public sealed class InboxTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_consumer_whose_second_batch_fails_leaves_nothing()
+    public async Task A_consumer_whose_second_batch_fails_is_rolled_back()
     {
         var service = await ServiceAsync(consumes: true, relay: false);
         await Database.ExecuteAsync("INSERT INTO things (name) VALUES ('taken')");
@@ -171,7 +171,7 @@ public sealed class InboxTests : MessagingTest
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_constraint_that_is_checked_at_the_end_fails_the_consumer_with_its_reason(bool updates)
+    public async Task A_deferred_constraint_fails_the_consumer_with_its_reason(bool updates)
     {
         var service = await ServiceAsync(consumes: true, relay: false);
         await Database.ExecuteAsync("ALTER TABLE effects ADD CONSTRAINT late UNIQUE (what) DEFERRABLE INITIALLY DEFERRED");
@@ -189,7 +189,7 @@ public sealed class InboxTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_conflict_that_only_the_commit_finds_is_tried_again_more_often_than_a_failure()
+    public async Task A_concurrency_conflict_at_the_commit_is_retried_more_often_than_a_failure()
     {
         var service = await ServiceAsync(consumes: true, relay: false, settings: new Dictionary<string, string?>
         {
@@ -216,7 +216,7 @@ public sealed class InboxTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_repeat_that_fails_because_its_effects_stand_is_no_failure()
+    public async Task A_duplicate_that_fails_on_its_own_effects_is_not_a_failure()
     {
         var service = await ServiceAsync(consumes: true);
         service.Script.Act = (_, _) => service.Script.Attempts > 1
@@ -235,7 +235,7 @@ public sealed class InboxTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_database_that_goes_away_costs_no_message_and_no_dead_letter()
+    public async Task An_unavailable_database_loses_and_dead_letters_no_message()
     {
         var service = await ServiceAsync(consumes: true);
         var cut = 0;

@@ -9,13 +9,13 @@ namespace Shop.Messaging.Tests;
 /// <summary>Log tailing on a PostgreSQL with settings of its own.</summary>
 public abstract class LogTailingOnOwnServerTests(params (string Name, string Value)[] server) : MessagingTest
 {
-    private OwnPostgres _server = null!;
+    private DedicatedPostgres _server = null!;
 
     internal override RelayKind Relay => RelayKind.LogTailing;
 
     internal override async Task<TestDatabase> CreateDatabaseAsync()
     {
-        _server = await OwnPostgres.StartAsync(server);
+        _server = await DedicatedPostgres.StartAsync(server);
         return await _server.CreateDatabaseAsync("messaging");
     }
 
@@ -31,7 +31,7 @@ public abstract class LogTailingOnOwnServerTests(params (string Name, string Val
 public sealed class LogTailingWithoutLogicalLogTests() : LogTailingOnOwnServerTests(("wal_level", "replica"))
 {
     [Fact]
-    public async Task Where_wal_level_is_not_logical_events_are_polled_and_it_is_said()
+    public async Task Where_wal_level_is_not_logical_events_are_polled_and_it_is_reported()
     {
         var service = await ServiceAsync();
         var probe = await ProbeAsync(TicketEvents.Opened);
@@ -49,7 +49,7 @@ public sealed class LogTailingWithoutLogicalLogTests() : LogTailingOnOwnServerTe
 public sealed class LogTailingOnImpatientServerTests() : LogTailingOnOwnServerTests(("max_slot_wal_keep_size", "64MB"))
 {
     [Fact]
-    public async Task When_the_server_gives_the_slot_up_it_is_said_until_a_person_begins_anew_and_new_events_go_on()
+    public async Task When_the_server_invalidates_the_slot_it_is_reported_and_new_events_are_polled()
     {
         var before = await ServiceAsync(relay: false);
         var probe = await ProbeAsync(TicketEvents.Opened);
@@ -98,7 +98,7 @@ public sealed class LogTailingOnImpatientServerTests() : LogTailingOnOwnServerTe
     }
 
     [Fact]
-    public async Task More_log_than_allowed_is_told_while_it_cannot_be_moved()
+    public async Task A_log_backlog_over_the_limit_is_reported_while_it_cannot_be_moved()
     {
         var service = await ServiceAsync(
             start: false, services: Unreachable.Broker,

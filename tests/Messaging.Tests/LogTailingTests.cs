@@ -24,7 +24,7 @@ public sealed class LogTailingTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_position_that_is_confirmed_before_the_broker_has_confirmed_loses_the_event()
+    public async Task Confirming_a_position_before_the_brokers_confirm_loses_the_event()
     {
         // The negative control of the rule that LogRelay keeps: the same crash with the order the other way round.
         var service = await ServiceAsync(relay: false);
@@ -32,9 +32,9 @@ public sealed class LogTailingTests : MessagingTest
         var lost = await service.OpenAsync();
         await using (var reader = await ReaderAsync(service))
         {
-            var batch = await reader.TakeAsync(1, TimeSpan.FromMinutes(5), CancellationToken.None);
+            var batch = await reader.ReadBatchAsync(1, TimeSpan.FromMinutes(5), CancellationToken.None);
             Assert.Single(batch.Rows);
-            var end = (await reader.TakeAsync(1, TimeSpan.FromMinutes(5), CancellationToken.None)).CommittedUpTo;
+            var end = (await reader.ReadBatchAsync(1, TimeSpan.FromMinutes(5), CancellationToken.None)).CommittedUpTo;
             await reader.ConfirmAsync(end!.Value, CancellationToken.None);
             await ConfirmedIsAsync(position => position >= end);
         }
@@ -48,17 +48,17 @@ public sealed class LogTailingTests : MessagingTest
     }
 
     [Fact]
-    public async Task What_the_reader_answers_to_keepalives_confirms_nothing()
+    public async Task Replies_to_keepalives_confirm_nothing()
     {
-        // It answers three times in a lease, and a machine that gives it no turn for all of one would end it.
+        // It replies three times per lease; if the machine does not schedule it for a whole lease, the session ends.
         var service = await ServiceAsync(relay: false, settings: new Dictionary<string, string?> { ["Messaging:RelayLease"] = "00:00:12" });
         var before = await ConfirmedIsAsync(_ => true);
         await using var reader = await ReaderAsync(service);
         await service.OpenAsync();
-        Assert.Single((await reader.TakeAsync(10, TimeSpan.FromMinutes(5), CancellationToken.None)).Rows);
+        Assert.Single((await reader.ReadBatchAsync(10, TimeSpan.FromMinutes(5), CancellationToken.None)).Rows);
 
         var since = await Database.ScalarAsync<DateTime>("SELECT now()");
-        await Eventually.HoldsAsync("the server has heard from the reader twice", async () =>
+        await Eventually.HoldsAsync("the server has received two status updates from the reader", async () =>
         {
             var heard = await Database.AdminScalarAsync<DateTime?>(
                 "SELECT reply_time FROM pg_stat_replication WHERE pid = (SELECT active_pid FROM pg_replication_slots WHERE database = current_database())");
@@ -69,7 +69,7 @@ public sealed class LogTailingTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_transaction_larger_than_a_batch_arrives_whole_and_once_though_the_reader_changes_within_it()
+    public async Task A_transaction_larger_than_a_batch_is_published_once_although_the_reader_changes_within_it()
     {
         const int Count = 600;
         var small = new Dictionary<string, string?> { ["Messaging:BatchSize"] = "20" };
@@ -92,7 +92,7 @@ public sealed class LogTailingTests : MessagingTest
     }
 
     [Fact]
-    public async Task An_idle_database_lets_go_of_the_log_of_a_busy_one()
+    public async Task An_idle_database_does_not_retain_the_log_of_a_busy_one()
     {
         await ServiceAsync();
         await using var busy = await TestServers.CreateDatabaseAsync("busy");
@@ -103,7 +103,7 @@ public sealed class LogTailingTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_relay_whose_connections_are_broken_off_goes_on_and_loses_nothing()
+    public async Task A_relay_that_loses_its_connections_resumes_without_loss()
     {
         var service = await ServiceAsync();
         var probe = await ProbeAsync(TicketEvents.Opened);
@@ -126,7 +126,7 @@ public sealed class LogTailingTests : MessagingTest
     }
 
     [Fact]
-    public async Task When_the_slot_is_gone_events_become_rows_and_it_is_said_until_a_person_begins_anew()
+    public async Task When_the_slot_was_dropped_it_is_reported_and_new_events_are_polled()
     {
         var service = await ServiceAsync();
         var probe = await ProbeAsync(TicketEvents.Opened);
@@ -139,8 +139,8 @@ public sealed class LogTailingTests : MessagingTest
         await service.OpenAsync();
 
         await probe.CountIsAsync(2);
-        await Eventually.HoldsAsync("the health check says so", () =>
-            CheckHealth(service) is { Status: HealthStatus.Unhealthy, Description: var said } && said!.Contains("DROP TRIGGER", StringComparison.Ordinal));
+        await Eventually.HoldsAsync("the health check reports it", () =>
+            CheckHealth(service) is { Status: HealthStatus.Unhealthy, Description: var description } && description!.Contains("DROP TRIGGER", StringComparison.Ordinal));
         await service.MigrateRelayAsync(); // does not hide it
         Assert.Equal(0, await Database.ScalarAsync<long>("SELECT count(*) FROM pg_replication_slots WHERE database = current_database()"));
         Assert.Equal((1, 0), (Measure(service)["shop.log.lost"], Measure(service)["shop.log.used"]));
@@ -155,7 +155,7 @@ public sealed class LogTailingTests : MessagingTest
     }
 
     [Fact]
-    public async Task Without_the_right_to_replicate_events_are_polled_and_it_is_said()
+    public async Task Without_the_REPLICATION_attribute_events_are_polled_and_it_is_reported()
     {
         await Database.AdminScalarAsync<int?>($"ALTER ROLE \"{Database.Name}\" NOREPLICATION");
         var service = await ServiceAsync();
@@ -164,10 +164,10 @@ public sealed class LogTailingTests : MessagingTest
         await service.OpenAsync();
 
         await probe.CountIsAsync(1);
-        await Eventually.HoldsAsync("the health check says so", () => CheckHealth(service) is
+        await Eventually.HoldsAsync("the health check reports it", () => CheckHealth(service) is
         {
-            Status: HealthStatus.Degraded, Description: var said,
-        } && said!.Contains("ALTER ROLE", StringComparison.Ordinal));
+            Status: HealthStatus.Degraded, Description: var description,
+        } && description!.Contains("ALTER ROLE", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -5,8 +5,8 @@ using Shop.Messaging.Tests.Harness;
 namespace Shop.Messaging.Tests;
 
 /// <summary>
-/// M6a, M7: whatever a stranger sends, it is a dead letter at once, with a reason; messages before and behind it are handled, and the
-/// consumer's connection stays.
+/// M6a, M7: a malformed message is dead-lettered immediately, with a reason; messages before and after it are handled, and the
+/// consumer's connection stays open.
 /// </summary>
 public sealed class MalformedMessageTests : HostileTest
 {
@@ -17,55 +17,55 @@ public sealed class MalformedMessageTests : HostileTest
         ["messageType ends with null"] = (With(e => e["messageType"]!.AsArray().Add(null)), "messageType holds a null"),
         ["messageType is null"] = (With(e => e["messageType"] = null), "names no message type"),
         ["messageType is empty"] = (With(e => e["messageType"] = new JsonArray()), "names no message type"),
-        ["messageType is text"] = (With(e => e["messageType"] = "urn:message:inventory.stock-replenished.v1"), "no message envelope"),
-        ["messageType holds a number"] = (With(e => e["messageType"] = new JsonArray(5)), "no message envelope"),
-        ["messageType holds an object"] = (With(e => e["messageType"] = new JsonArray(new JsonObject())), "no message envelope"),
-        ["messageType is unknown and hostile"] = (With(e => e["messageType"] = new JsonArray("urn:message:\u001b[2J\n" + new string('x', 5_000))), "is no event"),
+        ["messageType is text"] = (With(e => e["messageType"] = "urn:message:inventory.stock-replenished.v1"), "not a message envelope"),
+        ["messageType holds a number"] = (With(e => e["messageType"] = new JsonArray(5)), "not a message envelope"),
+        ["messageType holds an object"] = (With(e => e["messageType"] = new JsonArray(new JsonObject())), "not a message envelope"),
+        ["messageType is unknown and hostile"] = (With(e => e["messageType"] = new JsonArray("urn:message:\u001b[2J\n" + new string('x', 5_000))), "is not an event"),
         ["messageId is junk"] = (With(e => e["messageId"] = "junk"), "messageId"),
         ["messageId is a number"] = (With(e => e["messageId"] = 5), "messageId"),
         ["messageId is null"] = (With(e => e["messageId"] = null), "has no id"),
-        ["messageId is empty"] = (WithId(Guid.Empty), "no UUID of version 7"),
-        ["messageId is random"] = (WithId(Guid.Parse("6f9619ff-8b86-4011-b42d-00c04fc964ff")), "no UUID of version 7"),
-        ["messageId is another's"] = (With(e => e["messageId"] = Guid.CreateVersion7()), "is not its event's"),
+        ["messageId is empty"] = (WithId(Guid.Empty), "not a UUID of version 7"),
+        ["messageId is random"] = (WithId(Guid.Parse("6f9619ff-8b86-4011-b42d-00c04fc964ff")), "not a UUID of version 7"),
+        ["messageId is another's"] = (With(e => e["messageId"] = Guid.CreateVersion7()), "differs from its event's"),
         ["correlationId is junk"] = (With(e => e["correlationId"] = "junk"), "correlationId"),
-        ["messageId is there twice"] = (Text(t => t.Replace("{\"messageId\"", "{\"messageId\":\"018f0000-0000-7000-8000-000000000001\",\"messageId\"", StringComparison.Ordinal)), "uplicate"),
-        ["sku is there twice"] = (Text(t => t.Replace("\"sku\":", "\"sku\":\"x\",\"sku\":", StringComparison.Ordinal)), "uplicate"),
-        ["sku is there twice in other case"] = (Text(t => t.Replace("\"sku\":", "\"SKU\":\"x\",\"sku\":", StringComparison.Ordinal)), "uplicate"),
+        ["messageId is duplicated"] = (Text(t => t.Replace("{\"messageId\"", "{\"messageId\":\"018f0000-0000-7000-8000-000000000001\",\"messageId\"", StringComparison.Ordinal)), "uplicate"),
+        ["sku is duplicated"] = (Text(t => t.Replace("\"sku\":", "\"sku\":\"x\",\"sku\":", StringComparison.Ordinal)), "uplicate"),
+        ["sku is duplicated in other case"] = (Text(t => t.Replace("\"sku\":", "\"SKU\":\"x\",\"sku\":", StringComparison.Ordinal)), "uplicate"),
         ["sku is null"] = (WithEvent(m => m["sku"] = null), "sku"),
         ["sku is missing"] = (WithEvent(m => m.Remove("sku")), "sku"),
         ["sku is empty"] = (WithEvent(m => m["sku"] = ""), "sku is empty"),
         ["sku is a number"] = (WithEvent(m => m["sku"] = 7), "sku"),
         ["sku holds U+0000"] = (WithEvent(m => m["sku"] = "a\0b"), "U+0000"),
-        ["sku holds half a character"] = (Text(t => t.Replace("\"sku\":\"", "\"sku\":\"\\ud800", StringComparison.Ordinal)), "surrogate"),
+        ["sku has a lone surrogate"] = (Text(t => t.Replace("\"sku\":\"", "\"sku\":\"\\ud800", StringComparison.Ordinal)), "surrogate"),
         ["an unknown member holds U+0000"] = (WithEvent(m => m["unknown"] = new JsonArray(new JsonObject { ["x"] = "\0" })), "U+0000"),
         ["an unknown member is called U+0000"] = (WithEvent(m => m["\0"] = 1), "U+0000"),
         ["a number is below its least"] = (WithEvent(m => m["productVersion"] = 0), "productVersion is less than 1"),
         ["a number is too large"] = (WithEvent(m => m["productVersion"] = 3_000_000_000), "productVersion"),
         ["a number is text"] = (WithEvent(m => m["productVersion"] = "1"), "productVersion"),
         ["a time has no offset"] = (WithEvent(m => m["occurredAt"] = "2026-11-24T10:13:24"), "occurredAt"),
-        ["a time is no time"] = (WithEvent(m => m["occurredAt"] = "yesterday"), "occurredAt"),
+        ["a time is not a time"] = (WithEvent(m => m["occurredAt"] = "yesterday"), "occurredAt"),
         ["the message is a list"] = (With(e => e["message"] = new JsonArray()), "has no message"),
         ["the message is missing"] = (With(e => e.Remove("message")), "has no message"),
         ["the body is null"] = (_ => "null"u8.ToArray(), "null"),
-        ["the body is a list"] = (_ => "[]"u8.ToArray(), "no message envelope"),
-        ["the body is empty"] = (_ => [], "no message envelope"),
-        ["the body is no UTF-8"] = (e => [.. Bytes(e), 0xff, 0xfe], "no UTF-8"),
-        ["the body ends early"] = (e => Bytes(e)[..^5], "no message envelope"),
-        ["the body goes on"] = (e => [.. Bytes(e), (byte)'}'], "no message envelope"),
+        ["the body is a list"] = (_ => "[]"u8.ToArray(), "not a message envelope"),
+        ["the body is empty"] = (_ => [], "not a message envelope"),
+        ["the body is not UTF-8"] = (e => [.. Bytes(e), 0xff, 0xfe], "not valid UTF-8"),
+        ["the body ends early"] = (e => Bytes(e)[..^5], "not a message envelope"),
+        ["the body goes on"] = (e => [.. Bytes(e), (byte)'}'], "not a message envelope"),
         ["the body is deep"] = (Text(t => t.Replace("\"sku\":", $"\"unknown\":{Nested(100)},\"sku\":", StringComparison.Ordinal)), "depth"),
         ["the message is null"] = (With(e => e["message"] = null), "has no message"),
         ["the message is a number"] = (With(e => e["message"] = 7), "has no message"),
         ["the message is text"] = (With(e => e["message"] = "x"), "has no message"),
         ["the message is deep"] = (Text(t => t.Replace("\"sku\":", $"\"unknown\":{Nested(1_000)},\"sku\":", StringComparison.Ordinal)), "depth"),
-        ["messageType is an object"] = (With(e => e["messageType"] = new JsonObject { ["urn"] = "x" }), "no message envelope"),
-        ["messageType holds a list"] = (With(e => e["messageType"] = new JsonArray(new JsonArray("urn:message:inventory.stock-replenished.v1"))), "no message envelope"),
+        ["messageType is an object"] = (With(e => e["messageType"] = new JsonObject { ["urn"] = "x" }), "not a message envelope"),
+        ["messageType holds a list"] = (With(e => e["messageType"] = new JsonArray(new JsonArray("urn:message:inventory.stock-replenished.v1"))), "not a message envelope"),
         ["messageType is in capitals"] = (With(e => e["messageType"] = new JsonArray("URN:MESSAGE:INVENTORY.STOCK-REPLENISHED.V1")), "names no message type"),
-        ["messageType is of a future version"] = (With(e => e["messageType"] = new JsonArray("urn:message:inventory.stock-replenished.v99")), "is no event"),
-        ["messageType ends with a blank"] = (With(e => e["messageType"] = new JsonArray("urn:message:inventory.stock-replenished.v1 ")), "is no event"),
+        ["messageType is of a future version"] = (With(e => e["messageType"] = new JsonArray("urn:message:inventory.stock-replenished.v99")), "is not an event"),
+        ["messageType ends with a blank"] = (With(e => e["messageType"] = new JsonArray("urn:message:inventory.stock-replenished.v1 ")), "is not an event"),
         ["messageId has braces"] = (With(e => e["messageId"] = $"{{{e["messageId"]}}}"), "messageId"),
         ["correlationId is empty"] = (With(e => e["correlationId"] = ""), "correlationId"),
-        ["sentTime is no time"] = (With(e => e["sentTime"] = "yesterday"), "sentTime"),
-        ["a name with an escape is there twice"] = (Text(t => t.Replace("\"messageId\"", "\"\\u006dessageId\":\"018f0000-0000-7000-8000-000000000001\",\"messageId\"", StringComparison.Ordinal)), "uplicate"),
+        ["sentTime is not a time"] = (With(e => e["sentTime"] = "yesterday"), "sentTime"),
+        ["a name with an escape is duplicated"] = (Text(t => t.Replace("\"messageId\"", "\"\\u006dessageId\":\"018f0000-0000-7000-8000-000000000001\",\"messageId\"", StringComparison.Ordinal)), "uplicate"),
         ["a number that no double holds"] = (Raw("productVersion", "1e400"), "productVersion"),
         ["a number next to nothing"] = (Raw("productVersion", "1e-400"), "productVersion"),
         ["a number of 30 digits"] = (Raw("productVersion", "123456789012345678901234567890"), "productVersion"),
@@ -75,9 +75,9 @@ public sealed class MalformedMessageTests : HostileTest
         ["an offset without a colon"] = (WithEvent(m => m["occurredAt"] = "2026-11-28T10:00:00+0100"), "occurredAt"),
         ["a time before the year 1"] = (WithEvent(m => m["occurredAt"] = "0001-01-01T00:00:00+14:00"), "occurredAt"),
         ["a time after the year 9999"] = (WithEvent(m => m["occurredAt"] = "9999-12-31T23:59:59-14:00"), "occurredAt"),
-        ["the body begins with a byte order mark"] = (e => [0xef, 0xbb, 0xbf, .. Bytes(e)], "no message envelope"),
-        ["the body is UTF-16"] = (e => [0xff, 0xfe, .. Encoding.Unicode.GetBytes(e.ToJsonString())], "no UTF-8"),
-        ["the body is text in JSON"] = (e => Encoding.UTF8.GetBytes(JsonValue.Create(e.ToJsonString())!.ToJsonString()), "no message envelope"),
+        ["the body begins with a byte order mark"] = (e => [0xef, 0xbb, 0xbf, .. Bytes(e)], "not a message envelope"),
+        ["the body is UTF-16"] = (e => [0xff, 0xfe, .. Encoding.Unicode.GetBytes(e.ToJsonString())], "not valid UTF-8"),
+        ["the body is text in JSON"] = (e => Encoding.UTF8.GetBytes(JsonValue.Create(e.ToJsonString())!.ToJsonString()), "not a message envelope"),
         ["the body is a byte larger than is read"] = (e => [.. Bytes(e), .. Enumerable.Repeat((byte)' ', (1024 * 1024) + 1 - Bytes(e).Length)], "bytes"),
         ["the body is large"] = (WithEvent(m => m["unknown"] = new string('x', 2_000_000)), "bytes"),
     };
@@ -86,7 +86,7 @@ public sealed class MalformedMessageTests : HostileTest
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public async Task What_can_never_be_read_is_a_dead_letter_at_once_and_the_queue_goes_on(ConsumerKind kind)
+    public async Task A_malformed_message_is_dead_lettered_immediately_and_the_queue_continues(ConsumerKind kind)
     {
         // All wait in the queue, each between two that are all right, when the consumer starts: each is first once.
         var service = await BothAsync(start: false);
@@ -114,10 +114,10 @@ public sealed class MalformedMessageTests : HostileTest
         Assert.Equal(s_spoilt.Count, await service.CountEffectsAsync("innocent"));
     }
 
-    /// <summary>The negative control: what is merely unusual is handled, and not refused with the rest.</summary>
+    /// <summary>The negative control: unusual but valid messages are handled.</summary>
     [Theory]
     [MemberData(nameof(Kinds))]
-    public async Task What_is_merely_unusual_is_handled(ConsumerKind kind)
+    public async Task Unusual_but_valid_messages_are_handled(ConsumerKind kind)
     {
         var service = await BothAsync();
         Dictionary<string, Func<JsonObject, byte[]>> unusual = new()

@@ -6,13 +6,13 @@ using Npgsql;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>A migration runs while instances of the version before write to its table.</summary>
+/// <summary>A migration runs while instances of the previous version write to its table.</summary>
 public sealed class MigrationTests
 {
-    private const string Insert = "INSERT INTO things (id) VALUES (gen_random_uuid())"; // as the version before writes it
+    private const string Insert = "INSERT INTO things (id) VALUES (gen_random_uuid())"; // as the previous version does
 
     [Fact]
-    public async Task A_migration_that_has_to_wait_for_its_table_gives_way_and_is_done_once_the_table_is_free()
+    public async Task A_migration_that_waits_for_its_table_yields_to_writers_and_retries()
     {
         await using var database = await TestServers.CreateDatabaseAsync("migrations");
         await using var db = new ThingsDbContext(
@@ -27,7 +27,7 @@ public sealed class MigrationTests
         var migrating = UnitOfWork.Migration.ApplyAsync(db, NullLogger.Instance, TimeProvider.System, CancellationToken.None);
         await Eventually.HoldsAsync("the migration waits for the table", () => WaitsAsync(database));
 
-        // It is queued behind the migration, and the transaction that the migration waits for goes on.
+        // Queued behind the waiting migration, while the transaction that blocks it is still open.
         await database.ExecuteAsync(Insert).WaitAsync(TimeSpan.FromMinutes(1));
         Assert.False(migrating.IsCompleted);
 

@@ -4,7 +4,7 @@ using Shop.Messaging.Tests.Harness;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>A person sees what is not sent, and need not wait for the next attempt.</summary>
+/// <summary>An operator sees parked events, and can retry them immediately.</summary>
 public class OutboxReportTests : MessagingTest
 {
     private static readonly Dictionary<string, string?> s_patient = new()
@@ -14,7 +14,7 @@ public class OutboxReportTests : MessagingTest
     };
 
     [Fact]
-    public async Task Parked_streams_are_told_with_their_reason_and_are_tried_when_a_person_says_so()
+    public async Task Parked_streams_are_reported_with_their_error_and_can_be_retried()
     {
         var service = await ServiceAsync(settings: s_patient);
         var report = service.Services.GetRequiredService<IOutboxReport>();
@@ -47,7 +47,7 @@ public class OutboxReportTests : MessagingTest
     }
 
     [Fact]
-    public async Task What_waits_is_told_with_its_age()
+    public async Task Waiting_events_are_reported_with_their_age()
     {
         var service = await ServiceAsync(relay: false, settings: new Dictionary<string, string?> { ["Messaging:Relay"] = nameof(RelayKind.Polling) });
         var before = TimeProvider.System.GetUtcNow();

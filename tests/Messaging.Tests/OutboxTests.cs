@@ -3,7 +3,7 @@ using Shop.Messaging.Tests.Harness;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>M1: an event is stored in the same transaction as the change it tells of, whichever strategy sends it.</summary>
+/// <summary>M1: an event is stored in the same transaction as its change, with either relay strategy.</summary>
 public class OutboxTests : MessagingTest
 {
     [Fact]
@@ -68,7 +68,7 @@ public class OutboxTests : MessagingTest
     }
 
     [Fact]
-    public async Task Events_follow_later_when_the_broker_was_away()
+    public async Task Events_are_published_later_when_the_broker_was_unavailable()
     {
         var service = await ServiceAsync();
         await Broker.DeclareQueueAsync("kept");
@@ -80,7 +80,7 @@ public class OutboxTests : MessagingTest
         await service.OpenAsync();
 
         await OutboxIsEmptyAsync();
-        var kept = await Broker.PeekAsync("kept"); // what was out when the connection broke off comes twice
+        var kept = await Broker.PeekAsync("kept"); // what was in flight when the connection was lost is published again
         Assert.Equal(2, kept.Select(message => message.Properties.GetProperty("message_id").GetString()).Distinct().Count());
     }
 

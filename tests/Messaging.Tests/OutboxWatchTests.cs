@@ -6,13 +6,13 @@ using Shop.Messaging.Tests.Harness;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>A backlog that nobody moves is seen.</summary>
+/// <summary>A stalled backlog is reported.</summary>
 public sealed class OutboxWatchTests : MessagingTest
 {
     private static readonly Dictionary<string, string?> s_soon = new() { ["Messaging:StuckAfter"] = "00:00:00.200" };
 
     [Fact]
-    public async Task Events_that_nobody_relays_make_the_health_degraded_and_show_in_the_metrics()
+    public async Task Events_without_a_relay_make_the_health_degraded_and_show_in_the_metrics()
     {
         var service = await ServiceAsync(relay: false, start: false, settings: s_soon);
         Assert.Equal(HealthStatus.Healthy, (await OutboxAsync(service)).Status);
@@ -29,7 +29,7 @@ public sealed class OutboxWatchTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_parked_event_makes_the_health_degraded_until_it_is_sent()
+    public async Task A_parked_event_makes_the_health_degraded_until_it_is_published()
     {
         var service = await ServiceAsync(settings: s_soon);
         await service.OpenAsync();

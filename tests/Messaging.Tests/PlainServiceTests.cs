@@ -18,7 +18,7 @@ public sealed class PlainServiceTests : IAsyncLifetime
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_part_records_through_its_root_and_the_handler_before_the_commit_is_in_the_same_transaction(bool pooled)
+    public async Task An_entity_records_through_its_root_and_the_handler_before_the_commit_is_in_the_same_transaction(bool pooled)
     {
         await using var service = await CreateAsync(pooled);
 
@@ -35,7 +35,7 @@ public sealed class PlainServiceTests : IAsyncLifetime
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_handler_that_throws_before_the_commit_rolls_everything_back(bool pooled)
+    public async Task A_before_commit_handler_that_throws_rolls_everything_back(bool pooled)
     {
         await using var service = await CreateAsync(pooled);
         service.Fail = true;
@@ -53,7 +53,7 @@ public sealed class PlainServiceTests : IAsyncLifetime
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_handler_after_the_commit_sees_committed_rows_and_does_not_run_after_a_rollback(bool pooled)
+    public async Task An_after_commit_handler_sees_committed_rows_and_does_not_run_after_a_rollback(bool pooled)
     {
         await using var service = await CreateAsync(pooled);
 
@@ -79,7 +79,7 @@ public sealed class PlainServiceTests : IAsyncLifetime
     }
 
     [Fact]
-    public void Before_AddDbContext_it_says_what_to_call_first()
+    public void Without_AddDbContext_the_error_names_it()
     {
         var error = Assert.Throws<InvalidOperationException>(() => new ServiceCollection().AddDomainEvents<CartDb>());
 

@@ -4,13 +4,13 @@ using Shop.Messaging.Relay;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>M2 and M4 in the account of what is out: whatever order the broker's answers come in.</summary>
+/// <summary>M2 and M4 in the tracking of unconfirmed events, whatever the order of the broker's confirms.</summary>
 public sealed class PublishBatchTests
 {
     private readonly PublishReport _report = new();
 
     [Fact]
-    public void Confirms_out_of_order_and_for_many_at_once_settle_each_row_once()
+    public void Confirms_out_of_order_and_for_many_rows_settle_each_row_once()
     {
         var batch = Batch(firstTag: 8, "a", "b", "c", "d", "e");
         Assert.Equal([1, 2, 3, 4, 5], SendAll(batch));
@@ -31,7 +31,7 @@ public sealed class PublishBatchTests
     }
 
     [Fact]
-    public void A_return_makes_the_confirm_that_follows_it_a_refusal()
+    public void A_returned_message_is_rejected_despite_its_confirm()
     {
         var batch = Batch(firstTag: 1, "a", "b");
         SendAll(batch);
@@ -80,7 +80,7 @@ public sealed class PublishBatchTests
     }
 
     [Fact]
-    public void What_comes_after_the_channel_is_gone_settles_nothing()
+    public void Confirms_after_the_channel_closed_settle_nothing()
     {
         var batch = Batch(firstTag: 1, "a");
         SendAll(batch);

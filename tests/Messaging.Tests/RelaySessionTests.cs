@@ -5,7 +5,7 @@ using Shop.Messaging.Tests.Harness;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>M3: the session of a polling relay, which is all that it owns rows and partitions by.</summary>
+/// <summary>M3: the session of a polling relay, which alone makes it the owner of rows and partitions.</summary>
 public sealed class RelaySessionTests : MessagingTest
 {
     [Fact]
@@ -20,7 +20,7 @@ public sealed class RelaySessionTests : MessagingTest
         var claimed = await paused.ClaimAsync(100, CancellationToken.None);
         Assert.Single(claimed);
 
-        // What the server does to a session that stays silent for longer than its lease.
+        // The server ends a session that stays silent for longer than its lease.
         await TerminateAsync(paused.BackendId);
         await ServiceAsync(migrate: false);
         await probe.CountIsAsync(1);
@@ -32,7 +32,7 @@ public sealed class RelaySessionTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_silent_relay_loses_its_session_and_with_it_its_partitions()
+    public async Task An_idle_relay_loses_its_session_and_its_partitions()
     {
         var service = await ServiceAsync(relay: false);
         var settings = service.Services.GetRequiredService<MessagingSettings>();
@@ -45,7 +45,7 @@ public sealed class RelaySessionTests : MessagingTest
             return other.HoldsAll;
         });
 
-        // On a slow machine the server may end it while it still speaks: then it was no relay yet, and another one is begun.
+        // On a slow machine the server may end the session before the claim: then open another one.
         async Task<RelaySession> ClaimAsync()
         {
             var session = await RelaySession.OpenAsync(settings.Database, "silent", TimeSpan.FromMilliseconds(300), CancellationToken.None);

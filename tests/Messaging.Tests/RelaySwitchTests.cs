@@ -5,7 +5,7 @@ using Shop.Messaging.Tests.Harness;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>A change of the strategy leaves nothing behind, and keeps the order; so does going over to the table for want of room.</summary>
+/// <summary>Switching the strategy loses nothing and keeps the order; so does the fallback to the table when the log has no room.</summary>
 public sealed class RelaySwitchTests : MessagingTest
 {
     private static readonly Dictionary<string, string?> s_tailing = new() { ["Messaging:Relay"] = nameof(RelayKind.LogTailing) };
@@ -52,7 +52,7 @@ public sealed class RelaySwitchTests : MessagingTest
     }
 
     [Fact]
-    public async Task Back_and_forth_while_services_write_and_relay()
+    public async Task Switching_back_and_forth_while_services_write_and_relay()
     {
         var tailing = await ServiceAsync(settings: s_tailing);
         var polling = await ServiceAsync(migrate: false, settings: s_pollingAgain);
@@ -70,7 +70,7 @@ public sealed class RelaySwitchTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_relay_that_has_not_begun_to_read_the_log_is_waited_for()
+    public async Task A_switch_waits_for_a_relay_that_has_not_started_reading_the_log()
     {
         var impatient = new Dictionary<string, string?>(s_pollingAgain) { ["Messaging:SwitchPatience"] = "00:00:00.200" };
         var tailing = await ServiceAsync(start: false, settings: s_tailing);
@@ -79,7 +79,7 @@ public sealed class RelaySwitchTests : MessagingTest
         IReadOnlyList<Ticket> tickets;
         await using (var session = await LogSession.OpenAsync(tailing.Services.GetRequiredService<MessagingSettings>(), default))
         {
-            Assert.True(await session.TryLeadAsync(default)); // so that nobody reads the log
+            Assert.True(await session.TryLeadAsync(default)); // so that no relay reads the log
             await tailing.StartAsync();
             await Eventually.HoldsAsync("the relay of the table is there", () => Database.ScalarAsync<bool>(
                 $"SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = {RelaySession.LockClass} AND objid = 0 "
@@ -87,17 +87,17 @@ public sealed class RelaySwitchTests : MessagingTest
             tickets = await OpenAsync(tailing, 3);
 
             var tooEarly = await Assert.ThrowsAsync<InvalidOperationException>(polling.MigrateRelayAsync);
-            Assert.Contains("still has events that are not sent", tooEarly.Message, StringComparison.Ordinal);
+            Assert.Contains("still has unpublished events", tooEarly.Message, StringComparison.Ordinal);
             await TouchAsync(tailing, tickets);
         }
 
-        await (await ServiceAsync(relay: false, migrate: false, settings: s_pollingAgain)).MigrateRelayAsync(); // as patient as it is by default
+        await (await ServiceAsync(relay: false, migrate: false, settings: s_pollingAgain)).MigrateRelayAsync(); // with the default timeout
         await TouchAsync(tailing, tickets);
         await AllArriveInOrderAsync(probe, tickets, 3);
     }
 
     [Fact]
-    public async Task More_log_than_allowed_goes_into_the_table_while_the_broker_is_away()
+    public async Task A_log_backlog_over_the_limit_moves_to_the_table_while_the_broker_is_unavailable()
     {
         // A relay that reaches no broker, and may keep no log.
         var service = await ServiceAsync(

@@ -10,7 +10,7 @@ namespace Shop.Messaging.Tests;
 public class RelayTests : MessagingTest
 {
     [Fact]
-    public async Task An_event_that_no_queue_is_bound_for_stays_ready_and_follows_once_one_is()
+    public async Task An_event_without_a_bound_queue_stays_ready_and_is_published_once_one_is_bound()
     {
         var service = await ServiceAsync();
         var ticket = await service.OpenAsync();
@@ -25,7 +25,7 @@ public class RelayTests : MessagingTest
     }
 
     [Fact]
-    public async Task An_event_that_makes_the_broker_close_the_channel_stops_only_its_own_stream()
+    public async Task An_event_that_makes_the_broker_close_the_channel_blocks_only_its_own_stream()
     {
         var service = await ServiceAsync(relay: false);
         var probe = await ProbeAsync(TicketEvents.Opened, TicketEvents.Touched, TicketEvents.Broken);
@@ -49,7 +49,7 @@ public class RelayTests : MessagingTest
         // A later event of the stream waits too, and all follow in order as soon as the exchange is there again.
         await TouchAsync(relay, broken.Id);
         await LoadTopologyAsync(relay);
-        var all = await ProbeAsync(TicketEvents.Touched, TicketEvents.Broken); // in this order: the first one bound lets the stream go on
+        var all = await ProbeAsync(TicketEvents.Touched, TicketEvents.Broken); // in this order: binding the first one unblocks the stream
         await all.CountIsAsync(3);
         Assert.Equal([2, 3, 4], all.Received.Where(message => message.Stream == broken.Id.ToString()).Select(message => message.Version));
         await OutboxIsEmptyAsync();
@@ -79,12 +79,12 @@ public class RelayTests : MessagingTest
     }
 
     [Fact]
-    public async Task An_event_that_costs_the_connection_each_time_is_parked_and_the_others_go_on()
+    public async Task An_event_that_breaks_the_connection_is_parked_and_the_others_are_published()
     {
         var service = await ServiceAsync(relay: false);
         var probe = await ProbeAsync(TicketEvents.Opened, TicketEvents.Touched);
 
-        // Headers that fit in no frame: the broker closes the connection under all that is on its way.
+        // Headers larger than a frame: the broker closes the connection with everything in flight.
         await Database.ExecuteAsync("""
             CREATE FUNCTION too_much() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                 NEW.headers := (NEW.headers::jsonb || jsonb_build_object('too-much', repeat('x', 200000)))::text;
@@ -104,7 +104,7 @@ public class RelayTests : MessagingTest
 
         await Eventually.HoldsAsync("the others are sent", () =>
             probe.Received.Select(message => message.MessageId).Distinct().Count() == 5);
-        await Eventually.HoldsAsync("the event and the one behind it are parked, and say why", async () =>
+        await Eventually.HoldsAsync("the event and the one behind it are parked, with the reason", async () =>
             await Database.ScalarAsync<long>("SELECT count(*) FROM outbox_parked") == 2
             && await Database.ScalarAsync<long>("SELECT count(*) FROM outbox_parked WHERE error LIKE '%connection was lost%'") == 1
             && await Database.ScalarAsync<long>("SELECT count(*) FROM outbox") == 0);
@@ -112,7 +112,7 @@ public class RelayTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_crash_between_confirm_and_commit_repeats_the_event()
+    public async Task A_crash_between_confirm_and_commit_publishes_a_duplicate()
     {
         var service = await ServiceAsync(relay: false);
         var probe = await ProbeAsync(TicketEvents.Opened);
@@ -129,7 +129,7 @@ public class RelayTests : MessagingTest
     }
 
     [Fact]
-    public async Task Two_relays_share_the_streams_and_lose_repeat_and_reorder_nothing()
+    public async Task Two_relays_share_the_streams_without_loss_duplicates_or_reordering()
     {
         const int Streams = 40;
         const int Touches = 25;
@@ -159,7 +159,7 @@ public class RelayTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_relay_that_stops_repeats_nothing_and_another_takes_over()
+    public async Task A_relay_that_stops_causes_no_duplicates_and_another_takes_over()
     {
         var first = await ServiceAsync();
         var second = await ServiceAsync(migrate: false);
@@ -182,7 +182,7 @@ public class RelayTests : MessagingTest
     }
 
     [Fact]
-    public async Task An_event_of_a_process_without_a_relay_waits_no_longer_than_the_poll()
+    public async Task An_event_of_a_process_without_a_relay_is_published_within_the_poll_interval()
     {
         await ServiceAsync();
         var writer = await ServiceAsync(relay: false, migrate: false, start: false);

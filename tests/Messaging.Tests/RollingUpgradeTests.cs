@@ -68,9 +68,9 @@ public sealed class RollingUpgradeTests(ITestOutputHelper output) : MessagingTes
         await EachActedOnceAsync(published);
     }
 
-    /// <summary>The negative control: it is the order of the steps that keeps the dead letters away, and the inbox the repeats.</summary>
+    /// <summary>The negative control: the order of the steps prevents dead letters, and the inbox duplicates.</summary>
     [Fact]
-    public async Task An_old_consumer_that_is_handed_the_new_version_puts_it_with_the_dead_letters()
+    public async Task An_old_consumer_dead_letters_the_new_version()
     {
         await using var setUp = await SetUpAsync();
         await using var oldConsumer = await PreviousVersion.StartAsync("consume", _consumers, Broker.UriOf("inventory"), "inventory");
@@ -80,7 +80,7 @@ public sealed class RollingUpgradeTests(ITestOutputHelper output) : MessagingTes
     }
 
     [Fact]
-    public async Task What_the_version_before_sent_is_taken_by_todays_consumers()
+    public async Task Messages_of_the_previous_version_are_processed_by_current_consumers()
     {
         var service = await ServiceAsync(consumers: bus => bus.AddConsumer<PlacedConsumer>().AddBatchConsumer<EverythingConsumer, IIntegrationEvent>());
         var recorded = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, "recorded", "1.0.0.json")))!.AsArray();
@@ -90,11 +90,11 @@ public sealed class RollingUpgradeTests(ITestOutputHelper output) : MessagingTes
         }
 
         var placed = recorded.Count(message => (string)message!["exchange"]! == Old);
-        await Eventually.HoldsAsync("all of them are taken", async () =>
+        await Eventually.HoldsAsync("all of them are processed", async () =>
             await Database.ScalarAsync<long>("SELECT count(*) FROM inbox") == recorded.Count + placed);
         await service.StopAsync();
 
-        Assert.Equal(14, recorded.Select(message => (string)message!["exchange"]!).Distinct().Count()); // all that it had
+        Assert.Equal(14, recorded.Select(message => (string)message!["exchange"]!).Distinct().Count()); // all of its events
         Assert.Equal(recorded.Count + placed, await Database.ScalarAsync<long>("SELECT count(*) FROM effects"));
         Assert.Equal(0, await Broker.CountReadyAsync("ordering.placed.dead") + await Broker.CountReadyAsync("ordering.everything.dead"));
     }
@@ -143,7 +143,7 @@ public sealed class RollingUpgradeTests(ITestOutputHelper output) : MessagingTes
         output.WriteLine($"{published} events, each with one effect, no dead letter");
     }
 
-    /// <summary>Places orders without end, as today's Ordering tells them.</summary>
+    /// <summary>Places orders endlessly, as the current Ordering publishes them.</summary>
     private sealed class TodaysPublisher : IAsyncDisposable
     {
         private readonly TestService _service;
@@ -188,7 +188,7 @@ public sealed class RollingUpgradeTests(ITestOutputHelper output) : MessagingTes
         }
     }
 
-    [AlsoTakes(typeof(V1.OrderPlaced))]
+    [AlsoSubscribesTo(typeof(V1.OrderPlaced))]
     private sealed class PlacedConsumer(TicketDbContext db) : IConsumer<V2.OrderPlaced>
     {
         public Task Consume(ConsumeContext<V2.OrderPlaced> context)

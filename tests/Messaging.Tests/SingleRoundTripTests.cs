@@ -3,15 +3,15 @@ using Shop.Messaging.Tests.Harness;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>M1 where a save goes without BEGIN and COMMIT, two of the traps beside what happens when EF is told never to begin one.</summary>
+/// <summary>M1 for saves without BEGIN and COMMIT, with the pitfalls of disabling EF's automatic transactions.</summary>
 public class SingleRoundTripTests : MessagingTest
 {
     private const int MoreThanOneBatch = 1_100;
 
     [Theory]
     [InlineData(AutoTransactionBehavior.WhenNeeded, 0)]
-    [InlineData(AutoTransactionBehavior.Never, 1_000)] // the negative control: the first batch stays
-    public async Task A_save_of_several_batches_that_fails_leaves_nothing(AutoTransactionBehavior behavior, int left)
+    [InlineData(AutoTransactionBehavior.Never, 1_000)] // the negative control: the first batch is committed
+    public async Task A_failed_save_of_several_batches_is_rolled_back(AutoTransactionBehavior behavior, int left)
     {
         var service = await ServiceAsync(relay: false);
         await AddThingAsync(service, "taken");
@@ -55,7 +55,7 @@ public class SingleRoundTripTests : MessagingTest
     [Theory]
     [InlineData("effects", "what")]
     [InlineData("tickets", "touches")]
-    public async Task A_constraint_that_is_checked_at_the_end_fails_the_save_that_breaks_it(string table, string column)
+    public async Task A_deferred_constraint_fails_the_save_that_violates_it(string table, string column)
     {
         var service = await ServiceAsync(relay: false);
         await Database.ExecuteAsync($"ALTER TABLE {table} ADD CONSTRAINT late UNIQUE ({column}) DEFERRABLE INITIALLY DEFERRED");

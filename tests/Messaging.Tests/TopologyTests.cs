@@ -12,7 +12,7 @@ public sealed class TopologyTests : MessagingTest
     private const string Queue = "ordering.effect";
 
     [Fact]
-    public async Task A_consumer_s_queues_and_bindings_are_derived_from_it_and_a_running_service_adds_nothing()
+    public async Task Queues_and_bindings_are_derived_from_consumers_and_a_running_service_adds_none()
     {
         var service = await ServiceAsync(consumes: true);
         await HealthyAsync(service);
@@ -29,7 +29,7 @@ public sealed class TopologyTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_service_without_its_topology_says_what_is_missing_and_goes_on_once_it_is_loaded()
+    public async Task A_service_without_its_topology_reports_what_is_missing_and_continues_once_it_is_loaded()
     {
         var service = await ServiceAsync(consumes: true, start: false);
         await Broker.DeleteQueueAsync(Queue);

@@ -9,7 +9,7 @@ namespace Shop.Messaging.Tests;
 public class TraceTests : MessagingTest
 {
     [Fact]
-    public async Task The_trace_and_its_baggage_go_on_through_outbox_broker_and_consumer()
+    public async Task Trace_and_baggage_continue_through_outbox_broker_and_consumer()
     {
         using var listener = new ActivityListener
         {

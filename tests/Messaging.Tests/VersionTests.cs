@@ -13,14 +13,14 @@ using V2 = Shop.Contracts.Ordering.V2;
 
 namespace Shop.Messaging.Tests;
 
-/// <summary>Two versions of one fact side by side: published under one id, taken by whoever takes either, acted on once.</summary>
+/// <summary>Two versions of one event side by side: published under one id, consumed in either version, processed once.</summary>
 public sealed class VersionTests : MessagingTest
 {
     private const string Old = "ordering.order-placed.v1";
     private const string New = "ordering.order-placed.v2";
 
     [Fact]
-    public async Task Both_versions_are_published_under_one_id_the_new_one_first()
+    public async Task Both_versions_are_published_under_one_id_the_newest_first()
     {
         var service = await ServiceAsync();
         await using var probe = await Probe.BindAsync(Broker, Old, New);
@@ -34,7 +34,7 @@ public sealed class VersionTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_version_that_nobody_consumes_any_more_is_not_published()
+    public async Task A_version_that_is_no_longer_consumed_is_not_published()
     {
         var service = await ServiceAsync(settings: new Dictionary<string, string?> { ["Messaging:NoLongerConsumed:0"] = Old });
         await using var probe = await Probe.BindAsync(Broker, Old, New);
@@ -49,7 +49,7 @@ public sealed class VersionTests : MessagingTest
     [Theory]
     [InlineData(New)]
     [InlineData("inventory.stock-reserved.v1")]
-    public async Task Only_an_older_version_of_ones_own_can_be_switched_off(string name)
+    public async Task Only_own_older_versions_can_be_switched_off(string name)
     {
         var error = await Assert.ThrowsAsync<InvalidOperationException>(() => ServiceAsync(
             settings: new Dictionary<string, string?> { ["Messaging:NoLongerConsumed:0"] = name }));
@@ -58,30 +58,30 @@ public sealed class VersionTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_consumer_that_is_bound_to_both_acts_once()
+    public async Task A_consumer_of_both_versions_processes_an_event_once()
     {
-        var service = await ServiceAsync(consumers: bus => bus.AddConsumer<TakesBothConsumer>());
+        var service = await ServiceAsync(consumers: bus => bus.AddConsumer<BothVersionsConsumer>());
         await using var probe = await Probe.BindAsync(Broker, Old, New);
-        Assert.Equal([Old, New], (await Broker.BindingsOfAsync("ordering.takes-both")).Where(name => name is Old or New).Order(StringComparer.Ordinal));
+        Assert.Equal([Old, New], (await Broker.BindingsOfAsync("ordering.both-versions")).Where(name => name is Old or New).Order(StringComparer.Ordinal));
         var placed = await PlaceAsync(service, 50);
         await probe.CountIsAsync(100);
-        await ConsumedAsync(service, "ordering.takes-both");
+        await ConsumedAsync(service, "ordering.both-versions");
 
         Assert.Equal(
             placed.Select(@event => $"{@event.OrderId} {@event.Total.Amount} EUR").Order(StringComparer.Ordinal),
             (await service.WorkAsync(db => db.Effects.Select(effect => effect.What).ToListAsync())).Order(StringComparer.Ordinal));
-        Assert.Equal(0, await Broker.CountReadyAsync("ordering.takes-both.dead"));
-        Assert.All(placed, @event => Assert.Equal(1, TakesBothConsumer.Calls[@event.EventId])); // not even asked twice
+        Assert.Equal(0, await Broker.CountReadyAsync("ordering.both-versions.dead"));
+        Assert.All(placed, @event => Assert.Equal(1, BothVersionsConsumer.Calls[@event.EventId])); // not even asked twice
     }
 
     [Fact]
-    public async Task It_acts_once_too_where_only_the_old_one_comes_or_the_old_one_comes_first()
+    public async Task It_is_processed_once_where_only_the_old_version_arrives_or_arrives_first()
     {
-        var service = await ServiceAsync(consumers: bus => bus.AddConsumer<TakesBothConsumer>().AddBatchConsumer<TakesManyConsumer, V2.OrderPlaced>());
+        var service = await ServiceAsync(consumers: bus => bus.AddConsumer<BothVersionsConsumer>().AddBatchConsumer<BothVersionsBatchConsumer, V2.OrderPlaced>());
         var (first, second) = (Placed(), Placed());
 
         await PublishAsync(V2.OrderPlacedStep.Down(first));
-        foreach (var queue in (string[])["ordering.takes-both", "ordering.takes-many"])
+        foreach (var queue in (string[])["ordering.both-versions", "ordering.both-versions-batch"])
         {
             await Eventually.HoldsAsync("the old version is consumed", async () => await InboxAsync(queue) == 1);
         }
@@ -89,22 +89,22 @@ public sealed class VersionTests : MessagingTest
         await PublishAsync(first);
         await PublishAsync(V2.OrderPlacedStep.Down(second));
         await PublishAsync(second);
-        await ConsumedAsync(service, "ordering.takes-both", "ordering.takes-many");
+        await ConsumedAsync(service, "ordering.both-versions", "ordering.both-versions-batch");
 
         Assert.Equal(4, await service.WorkAsync(db => db.Effects.CountAsync()));
-        Assert.Equal(0, await Broker.CountReadyAsync("ordering.takes-both.dead") + await Broker.CountReadyAsync("ordering.takes-many.dead"));
+        Assert.Equal(0, await Broker.CountReadyAsync("ordering.both-versions.dead") + await Broker.CountReadyAsync("ordering.both-versions-batch.dead"));
     }
 
     [Fact]
-    public void What_cannot_be_made_the_event_is_not_also_taken()
+    public void Subscribing_to_an_older_version_that_cannot_be_upcast_is_an_error()
     {
-        var error = Assert.Throws<InvalidOperationException>(() => MassTransitConsumers.Subscribe(new BrokerTopology("ordering", ShopEvents.Catalog), typeof(TakesNonsenseConsumer)));
+        var error = Assert.Throws<InvalidOperationException>(() => MassTransitConsumers.Subscribe(new BrokerTopology("ordering", ShopEvents.Catalog), typeof(UnrelatedVersionConsumer)));
 
         Assert.Contains(nameof(StockReserved), error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void An_event_without_a_namespace_is_refused_at_registration()
+    public void An_event_without_a_namespace_is_rejected_at_registration()
     {
         var events = EventCatalog.Of(typeof(EventWithoutNamespace).Assembly);
 
@@ -114,7 +114,7 @@ public sealed class VersionTests : MessagingTest
     }
 
     [Fact]
-    public void There_and_back_again_nothing_is_lost_but_what_the_old_version_cannot_say()
+    public void Upcasting_and_downcasting_loses_only_what_the_old_version_lacks()
     {
         var placed = Placed();
 
@@ -142,7 +142,7 @@ public sealed class VersionTests : MessagingTest
         return placed;
     }
 
-    /// <summary>Everything that came has been taken or is being taken: the last event is, and a service that stops ends what it is at.</summary>
+    /// <summary>All received messages are processed or in progress: the last event is, and a service completes its work when it stops.</summary>
     private async Task ConsumedAsync(TestService service, params string[] queues)
     {
         var last = Placed();
@@ -155,8 +155,8 @@ public sealed class VersionTests : MessagingTest
 
     private Task<long> InboxAsync(string queue) => Database.ScalarAsync<long>($"SELECT count(*) FROM inbox WHERE consumer = '{queue}'");
 
-    [AlsoTakes(typeof(V1.OrderPlaced))]
-    private sealed class TakesBothConsumer(TicketDbContext db) : IConsumer<V2.OrderPlaced>
+    [AlsoSubscribesTo(typeof(V1.OrderPlaced))]
+    private sealed class BothVersionsConsumer(TicketDbContext db) : IConsumer<V2.OrderPlaced>
     {
         public static ConcurrentDictionary<Guid, int> Calls { get; } = new();
 
@@ -168,8 +168,8 @@ public sealed class VersionTests : MessagingTest
         }
     }
 
-    [AlsoTakes(typeof(V1.OrderPlaced))]
-    private sealed class TakesManyConsumer(TicketDbContext db) : IBatchConsumer<V2.OrderPlaced>
+    [AlsoSubscribesTo(typeof(V1.OrderPlaced))]
+    private sealed class BothVersionsBatchConsumer(TicketDbContext db) : IBatchConsumer<V2.OrderPlaced>
     {
         public Task ConsumeAsync(V2.OrderPlaced placed, CancellationToken ct)
         {
@@ -183,8 +183,8 @@ public sealed class VersionTests : MessagingTest
         public Task Consume(ConsumeContext<EventWithoutNamespace> context) => Task.CompletedTask;
     }
 
-    [AlsoTakes(typeof(StockReserved))]
-    private sealed class TakesNonsenseConsumer : IConsumer<V2.OrderPlaced>
+    [AlsoSubscribesTo(typeof(StockReserved))]
+    private sealed class UnrelatedVersionConsumer : IConsumer<V2.OrderPlaced>
     {
         public Task Consume(ConsumeContext<V2.OrderPlaced> context) => Task.CompletedTask;
     }

@@ -8,7 +8,7 @@ namespace Shop.Notification.Tests;
 public sealed class ApiTests(NotificationFixture shop) : IClassFixture<NotificationFixture>
 {
     [Fact]
-    public async Task Nothing_is_answered_without_a_valid_token()
+    public async Task Every_route_requires_a_valid_token()
     {
         foreach (var token in (string?[])[null, TestTokens.Expired(), TestTokens.SignedWithAnotherKey(), TestTokens.WithoutSignature()])
         {
@@ -32,7 +32,7 @@ public sealed class ApiTests(NotificationFixture shop) : IClassFixture<Notificat
     }
 
     [Fact]
-    public async Task A_contact_is_put_and_put_again()
+    public async Task A_contact_is_created_and_replaced()
     {
         var customer = Sample.Customer("ada");
         using var client = shop.Client(TestTokens.Customer(customer));
@@ -69,14 +69,14 @@ public sealed class ApiTests(NotificationFixture shop) : IClassFixture<Notificat
     [InlineData("bob.@example.com")]
     [InlineData(".bob@example.com")]
     [InlineData("bob(c)@example.com")]
-    public async Task An_address_that_mail_cannot_go_to_is_refused(string email) => await RefusedAsync(JsonSerializer.Serialize(Body(email: email)));
+    public async Task An_invalid_mail_address_is_rejected(string email) => await RefusedAsync(JsonSerializer.Serialize(Body(email: email)));
 
     [Theory]
     [InlineData("")]
     [InlineData("   ")]
     [InlineData("Ada\r\nBcc: bob@example.com")]
     [InlineData("Ada\u0000")]
-    public async Task A_name_that_is_no_line_of_text_is_refused(string name) => await RefusedAsync(JsonSerializer.Serialize(Body(name)));
+    public async Task A_name_that_is_not_a_single_line_is_rejected(string name) => await RefusedAsync(JsonSerializer.Serialize(Body(name)));
 
     [Theory]
     [InlineData("{")]
@@ -87,10 +87,10 @@ public sealed class ApiTests(NotificationFixture shop) : IClassFixture<Notificat
     [InlineData("""{"name":"Ada","email":"ada@example.com","phone":"1"}""")]
     [InlineData("""{"name":"Ada","email":"ada@example.com","webhookUrl":7}""")]
     [InlineData("""{"name":1,"email":"ada@example.com"}""")]
-    public async Task A_body_that_is_no_contact_is_refused(string json) => await RefusedAsync(json);
+    public async Task An_invalid_contact_body_is_rejected(string json) => await RefusedAsync(json);
 
     [Fact]
-    public async Task What_is_too_long_is_refused()
+    public async Task Too_long_values_are_rejected()
     {
         await RefusedAsync(JsonSerializer.Serialize(Body(name: new string('a', 201))));
         await RefusedAsync(JsonSerializer.Serialize(Body(email: $"ada@{string.Join('.', Enumerable.Repeat("example", 32))}.com")));
@@ -160,7 +160,7 @@ public sealed class ApiTests(NotificationFixture shop) : IClassFixture<Notificat
     [InlineData("?limit=x")]
     [InlineData("?cursor=*")]
     [InlineData("?cursor=abcd")]
-    public async Task A_list_asked_for_wrongly_is_a_400(string query)
+    public async Task An_invalid_list_query_is_a_400(string query)
     {
         using var client = shop.Client(TestTokens.Customer());
         using var answer = await client.GetAsync("/notifications" + query);
@@ -177,11 +177,11 @@ public sealed class ApiTests(NotificationFixture shop) : IClassFixture<Notificat
     }
 
     [Fact]
-    public async Task Resending_what_is_not_there_is_a_404() =>
+    public async Task Resending_an_unknown_notification_is_a_404() =>
         Assert.Equal(HttpStatusCode.NotFound, (await shop.ResendAsync(Guid.CreateVersion7())).StatusCode);
 
     [Fact]
-    public async Task A_delivered_notification_is_sent_again_under_the_same_id()
+    public async Task A_delivered_notification_is_resent_with_the_same_id()
     {
         var customer = Sample.Customer("again");
         await shop.PutContactAsync(customer);
@@ -201,7 +201,7 @@ public sealed class ApiTests(NotificationFixture shop) : IClassFixture<Notificat
     }
 
     [Fact]
-    public async Task The_same_Idempotency_Key_sends_it_again_once()
+    public async Task The_same_Idempotency_Key_resends_once()
     {
         var customer = Sample.Customer("key");
         await shop.PutContactAsync(customer);
@@ -220,7 +220,7 @@ public sealed class ApiTests(NotificationFixture shop) : IClassFixture<Notificat
     }
 
     [Fact]
-    public async Task Resending_what_is_pending_is_a_409()
+    public async Task Resending_a_pending_notification_is_a_409()
     {
         var id = Guid.CreateVersion7();
         await shop.Database.ExecuteAsync($"""

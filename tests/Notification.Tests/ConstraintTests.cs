@@ -4,7 +4,7 @@ using Shop.Notification.Persistence;
 
 namespace Shop.Notification.Tests;
 
-/// <summary>What no mistake in the service can write, because the database refuses it.</summary>
+/// <summary>What the database itself rejects, so that no bug in the service can write it.</summary>
 public sealed class ConstraintTests : IAsyncLifetime
 {
     private TestDatabase _database = null!;
@@ -42,17 +42,17 @@ public sealed class ConstraintTests : IAsyncLifetime
     [InlineData("text = ''", "notifications_content")]
     [InlineData("payload = '{}'", "notifications_content")]
     [InlineData("channel = 'webhook', html = NULL", "notifications_content")]
-    public async Task A_mail_that_breaks_a_rule_is_refused(string change, string constraint) => await RefusedAsync(
+    public async Task A_mail_that_breaks_a_rule_is_rejected(string change, string constraint) => await RefusedAsync(
         $"UPDATE notifications SET {change} WHERE id = '00000000-0000-7000-8000-000000000001'", constraint);
 
     [Theory]
     [InlineData("payload = NULL")]
     [InlineData("html = '<p>t</p>'")]
-    public async Task A_webhook_call_without_payload_or_with_HTML_is_refused(string change) => await RefusedAsync(
+    public async Task A_webhook_call_without_payload_or_with_HTML_is_rejected(string change) => await RefusedAsync(
         $"UPDATE notifications SET {change} WHERE id = '00000000-0000-7000-8000-000000000002'", "notifications_content");
 
     [Fact]
-    public async Task A_second_notification_of_an_event_to_a_recipient_over_a_channel_is_refused() => await RefusedAsync(
+    public async Task A_second_notification_of_an_event_to_a_recipient_over_a_channel_is_rejected() => await RefusedAsync(
         """
         INSERT INTO notifications (id, event_id, recipient, channel, subject, text, status, attempts, next_attempt_at, created_at)
         VALUES (gen_random_uuid(), '00000000-0000-7000-8000-00000000000e', 'ada', 'email', 's', 't', 'Pending', 0, now(), now())
@@ -71,7 +71,7 @@ public sealed class ConstraintTests : IAsyncLifetime
     [InlineData("webhook_secret = NULL", "contacts_webhook_secret")]
     [InlineData("name = ''", "contacts_filled")]
     [InlineData("email = 'ada'", "contacts_filled")]
-    public async Task A_contact_that_breaks_a_rule_is_refused(string change, string constraint) =>
+    public async Task A_contact_that_breaks_a_rule_is_rejected(string change, string constraint) =>
         await RefusedAsync($"UPDATE contacts SET {change}", constraint);
 
     [Theory]
@@ -79,7 +79,7 @@ public sealed class ConstraintTests : IAsyncLifetime
     [InlineData("http://127.0.0.1/")]
     [InlineData("http://[::1]:1/")]
     [InlineData("https://[2606:2800::1]:8443/a?b=c@d")]
-    public async Task A_webhook_over_https_or_to_this_machine_is_taken(string url) =>
+    public async Task A_webhook_over_https_or_to_loopback_is_accepted(string url) =>
         Assert.Equal(1, await _database.ExecuteAsync($"UPDATE contacts SET webhook_url = '{url}'"));
 
     [Fact]

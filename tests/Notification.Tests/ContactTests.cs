@@ -14,7 +14,7 @@ namespace Shop.Notification.Tests;
 public sealed class ContactTests(NotificationFixture shop) : IClassFixture<NotificationFixture>
 {
     [Fact]
-    public async Task A_contact_is_put_read_and_forgotten_by_its_owner_only()
+    public async Task A_contact_is_put_read_and_deleted_by_its_owner_only()
     {
         var customer = Sample.Customer("own");
         using var client = shop.Client(TestTokens.Customer(customer));
@@ -37,7 +37,7 @@ public sealed class ContactTests(NotificationFixture shop) : IClassFixture<Notif
     }
 
     [Fact]
-    public async Task A_secret_is_shown_once_and_another_URL_gets_another()
+    public async Task A_secret_is_shown_once_and_a_new_URL_gets_a_new_one()
     {
         var customer = Sample.Customer("secret");
         var first = await shop.PutContactAsync(customer, webhookUrl: "https://one.example.com/");
@@ -52,7 +52,7 @@ public sealed class ContactTests(NotificationFixture shop) : IClassFixture<Notif
     }
 
     [Fact]
-    public async Task A_secret_is_changed_by_whoever_has_a_webhook()
+    public async Task A_secret_is_rotated_by_the_owner_of_a_webhook()
     {
         var customer = Sample.Customer("rotate");
         var first = await shop.PutContactAsync(customer, webhookUrl: "https://one.example.com/");
@@ -69,7 +69,7 @@ public sealed class ContactTests(NotificationFixture shop) : IClassFixture<Notif
     }
 
     [Fact]
-    public async Task A_secret_that_is_given_again_for_its_key_may_not_be_stored_either()
+    public async Task A_response_with_a_secret_is_replayed_with_no_store_too()
     {
         var customer = Sample.Customer("rotate-twice");
         await shop.PutContactAsync(customer, webhookUrl: "https://one.example.com/");
@@ -103,7 +103,7 @@ public sealed class ContactTests(NotificationFixture shop) : IClassFixture<Notif
     [InlineData("https://[::1]/")]
     [InlineData("https://[::ffff:127.0.0.1]/")]
     [InlineData("https://[fe80::1]/")]
-    public async Task A_webhook_that_may_not_be_called_is_refused(string webhookUrl)
+    public async Task A_forbidden_webhook_URL_is_rejected(string webhookUrl)
     {
         using var client = shop.Client(TestTokens.Customer(Sample.Customer("refused")));
         using var answer = await client.PutAsJsonAsync("/contacts/me", new { name = "Ada", email = "ada@example.com", webhookUrl });
@@ -115,7 +115,7 @@ public sealed class ContactTests(NotificationFixture shop) : IClassFixture<Notif
     }
 
     [Fact]
-    public async Task A_name_that_leads_to_a_private_address_is_found_out_when_it_is_called_and_nothing_is_sent_there()
+    public async Task A_host_that_resolves_to_a_private_address_is_not_called()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -155,7 +155,7 @@ public sealed class ContactTests(NotificationFixture shop) : IClassFixture<Notif
     public void Only_public_addresses_may_be_called(string address, bool may) => Assert.Equal(may, Addresses().MayCall(IPAddress.Parse(address)));
 
     [Fact]
-    public void Networks_that_are_allowed_may_be_called_and_loopback_in_Development()
+    public void Allowed_networks_may_be_called_and_loopback_in_Development()
     {
         Assert.True(Addresses("10.1.0.0/16").MayCall(IPAddress.Parse("10.1.2.3")));
         Assert.True(Addresses("10.1.0.0/16").MayCall(IPAddress.Parse("::ffff:10.1.2.3")));

@@ -22,7 +22,7 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _database.DisposeAsync();
 
     [Fact]
-    public async Task Claims_at_the_same_moment_never_overlap_and_leave_nothing()
+    public async Task Concurrent_claims_never_overlap_and_leave_nothing()
     {
         await InsertAsync(200);
 
@@ -43,7 +43,7 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_claim_is_bounded_and_takes_the_longest_waiting_first()
+    public async Task A_claim_is_bounded_and_oldest_first()
     {
         var ids = await InsertAsync(3);
         await using var db = Open();
@@ -54,7 +54,7 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Whoever_settles_after_the_lease_has_passed_on_changes_nothing()
+    public async Task Settling_after_the_lease_has_expired_changes_nothing()
     {
         await InsertAsync(1);
         await using var db = Open();
@@ -64,16 +64,16 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
         _clock.Now += new DeliverySettings().Lease + TimeSpan.FromMilliseconds(1);
         var current = Assert.Single(await queue.ClaimAsync(Channels.Email, 1, CancellationToken.None));
 
-        Assert.Empty(await queue.DeliveredAsync([late]));
-        await queue.FailedAsync(late, "timeout");
+        Assert.Empty(await queue.MarkDeliveredAsync([late]));
+        await queue.MarkFailedAsync(late, "timeout");
         await queue.RetryLaterAsync(late, s_timeout);
         await queue.ReleaseAsync(late, TimeSpan.Zero);
-        await queue.HasNoContactAsync(late);
+        await queue.FailWithoutContactAsync(late);
 
         var row = await db.Notifications.AsNoTracking().SingleAsync();
         Assert.Equal((NotificationStatus.Pending, 2, current.NextAttemptAt, null),
             (row.Status, row.Attempts, row.NextAttemptAt, row.LastError));
-        Assert.Equal([current.Id], await queue.DeliveredAsync([late, current]));
+        Assert.Equal([current.Id], await queue.MarkDeliveredAsync([late, current]));
     }
 
     [Fact]
@@ -88,7 +88,7 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Nothing_is_tried_again_before_the_other_side_wants_it()
+    public async Task A_retry_waits_for_Retry_After()
     {
         await InsertAsync(1);
         await using var db = Open();
@@ -100,7 +100,7 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_a_provider_in_trouble_is_spared_waits_longer_the_longer_it_has_waited_and_loses_no_attempt()
+    public async Task Notifications_deferred_by_an_open_circuit_back_off_and_lose_no_attempt()
     {
         await InsertAsync(1);
         _clock.Now = _clock.Now.AddDays(1);
@@ -109,7 +109,7 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
         for (var i = 0; i < 10; i++)
         {
             var claimed = Assert.Single(await Queue(db).ClaimAsync(Channels.Email, 1, CancellationToken.None));
-            await Queue(db).PutOffAsync(claimed, TimeSpan.FromSeconds(5));
+            await Queue(db).DeferAsync(claimed, TimeSpan.FromSeconds(5));
             var row = await db.Notifications.AsNoTracking().SingleAsync();
             Assert.Equal(0, row.Attempts);
             delays.Add(row.NextAttemptAt!.Value - _clock.Now);
@@ -121,7 +121,7 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Attempts_come_further_and_further_apart_up_to_a_limit()
+    public async Task Attempts_back_off_exponentially_up_to_a_limit()
     {
         await InsertAsync(1);
         await using var db = Open();
@@ -144,7 +144,7 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_contact_put_while_none_was_found_is_not_missed()
+    public async Task A_contact_put_concurrently_with_a_failure_for_lack_of_one_is_used()
     {
         await InsertAsync(1);
         await using var db = Open();
@@ -156,7 +156,7 @@ public sealed class DeliveryQueueTests : IAsyncLifetime
         await using var transaction = await putting.Database.BeginTransactionAsync();
         await putting.LockContactAsync("ada", CancellationToken.None);
         await putting.Database.ExecuteSqlAsync($"INSERT INTO contacts (customer_id, name, email, updated_at) VALUES ('ada', 'Ada', 'ada@example.com', now())");
-        var settling = queue.HasNoContactAsync(claimed);
+        var settling = queue.FailWithoutContactAsync(claimed);
         await Eventually.HoldsAsync("the worker waits for the contact", async () => await _database.ScalarAsync<long>(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'") == 1);
         await transaction.CommitAsync();

@@ -7,12 +7,12 @@ namespace Shop.Notification.Tests;
 public sealed class DeliveryTests(PatientFixture shop) : DeliveryTest(shop), IClassFixture<PatientFixture>
 {
     [Fact]
-    public async Task A_mail_says_who_it_is_from_and_for_and_which_notification_it_is()
+    public async Task A_mail_has_its_sender_recipient_and_notification_id()
     {
-        var customer = await PublishAsync("plain", SmtpMood.Accept);
+        var customer = await PublishAsync("plain", SmtpBehavior.Accept);
 
         var notification = await Shop.OnlyOneOfAsync(customer, "delivered");
-        var mail = Assert.Single(Shop.Smtp.TakenFor(customer));
+        var mail = Assert.Single(Shop.Smtp.AcceptedFor(customer));
         Assert.Equal("<first@shop.example>", mail.From.Split(' ')[0]);
         Assert.Equal(notification.GetProperty("id").GetGuid(), mail.NotificationId);
         Assert.Equal((true, "shop"), (mail.Encrypted, mail.User));
@@ -22,20 +22,20 @@ public sealed class DeliveryTests(PatientFixture shop) : DeliveryTest(shop), ICl
     }
 
     [Fact]
-    public async Task A_busy_server_is_tried_again_at_once_and_later()
+    public async Task A_busy_server_is_retried_immediately_and_later()
     {
-        var customer = await PublishAsync("busy", SmtpMood.Accept, SmtpMood.Busy, SmtpMood.Busy, SmtpMood.Busy);
+        var customer = await PublishAsync("busy", SmtpBehavior.Accept, SmtpBehavior.Busy, SmtpBehavior.Busy, SmtpBehavior.Busy);
 
         var notification = await Shop.OnlyOneOfAsync(customer, "delivered");
         Assert.Equal(2, notification.GetProperty("attempts").GetInt32());
         Assert.Null(notification.GetProperty("error").GetString());
-        Assert.Single(Shop.Smtp.TakenFor(customer));
+        Assert.Single(Shop.Smtp.AcceptedFor(customer));
     }
 
     [Fact]
-    public async Task A_mail_that_is_refused_for_good_after_its_data_is_not_tried_again()
+    public async Task A_mail_rejected_permanently_after_its_data_is_not_retried()
     {
-        var customer = await PublishAsync("data", SmtpMood.RejectData);
+        var customer = await PublishAsync("data", SmtpBehavior.RejectData);
 
         var notification = await Shop.OnlyOneOfAsync(customer, "failed");
         Assert.Equal("smtp-554", notification.GetProperty("error").GetString());
@@ -43,9 +43,9 @@ public sealed class DeliveryTests(PatientFixture shop) : DeliveryTest(shop), ICl
     }
 
     [Theory]
-    [InlineData(SmtpMood.Busy, "smtp-451")]
-    [InlineData(SmtpMood.Drop, "unreachable")]
-    internal async Task A_server_that_stays_away_is_given_up_and_the_notification_kept(SmtpMood mood, string error)
+    [InlineData(SmtpBehavior.Busy, "smtp-451")]
+    [InlineData(SmtpBehavior.Drop, "unreachable")]
+    internal async Task A_server_that_stays_away_is_given_up_and_the_notification_kept(SmtpBehavior mood, string error)
     {
         var before = Shop.Smtp.Conversations;
         var customer = await PublishAsync("away", mood);
@@ -54,15 +54,15 @@ public sealed class DeliveryTests(PatientFixture shop) : DeliveryTest(shop), ICl
         Assert.Equal(error, notification.GetProperty("error").GetString());
         Assert.Equal(SmtpFixture.MaxAttempts, notification.GetProperty("attempts").GetInt32());
         Assert.Equal(SmtpFixture.MaxAttempts * SmtpFixture.ConversationsPerAttempt, Shop.Smtp.Conversations - before);
-        Assert.Empty(Shop.Smtp.TakenFor(customer));
+        Assert.Empty(Shop.Smtp.AcceptedFor(customer));
         await ResentIsDeliveredAsync(customer, notification.GetProperty("id").GetGuid());
     }
 
     [Fact]
-    public async Task A_refusal_for_good_is_not_tried_again_and_can_be_sent_again()
+    public async Task A_permanent_failure_is_not_retried_and_can_be_resent()
     {
         var before = Shop.Smtp.Conversations;
-        var customer = await PublishAsync("refused", SmtpMood.Reject);
+        var customer = await PublishAsync("refused", SmtpBehavior.Reject);
 
         var notification = await Shop.OnlyOneOfAsync(customer, "failed");
         Assert.Equal("smtp-550", notification.GetProperty("error").GetString());
@@ -73,11 +73,11 @@ public sealed class DeliveryTests(PatientFixture shop) : DeliveryTest(shop), ICl
     }
 
     [Fact]
-    public async Task What_a_dead_instance_left_is_taken_over_when_its_lease_runs_out()
+    public async Task Notifications_of_a_crashed_instance_are_claimed_when_its_lease_expires()
     {
         var customer = Sample.Customer("orphan");
         await Shop.PutContactAsync(customer);
-        Shop.Smtp.Mood = SmtpMood.Accept;
+        Shop.Smtp.Mood = SmtpBehavior.Accept;
 
         await InsertAsync(customer, attempts: 1, due: "now() + interval '500 milliseconds'");
 
@@ -85,16 +85,16 @@ public sealed class DeliveryTests(PatientFixture shop) : DeliveryTest(shop), ICl
     }
 
     [Fact]
-    public async Task What_kills_its_instance_every_time_is_given_up()
+    public async Task A_notification_that_kills_its_instance_every_time_fails()
     {
         var customer = Sample.Customer("killer");
         await Shop.PutContactAsync(customer);
-        Shop.Smtp.Mood = SmtpMood.Accept;
+        Shop.Smtp.Mood = SmtpBehavior.Accept;
 
         await InsertAsync(customer, attempts: SmtpFixture.MaxAttempts, due: "now()");
 
         Assert.Equal("lost", (await Shop.OnlyOneOfAsync(customer, "failed")).GetProperty("error").GetString());
-        Assert.Empty(Shop.Smtp.TakenFor(customer));
+        Assert.Empty(Shop.Smtp.AcceptedFor(customer));
     }
 
     private async Task InsertAsync(string customer, int attempts, string due) => await Shop.Database.ExecuteAsync($"""
@@ -109,7 +109,7 @@ public abstract class DeliveryTest(SmtpFixture shop)
     /// <summary>The service under test and its mail server.</summary>
     internal SmtpFixture Shop { get; } = shop;
 
-    internal async Task<string> PublishAsync(string name, SmtpMood mood, params SmtpMood[] first)
+    internal async Task<string> PublishAsync(string name, SmtpBehavior mood, params SmtpBehavior[] first)
     {
         var customer = Sample.Customer(name);
         await Shop.PutContactAsync(customer);
@@ -121,12 +121,12 @@ public abstract class DeliveryTest(SmtpFixture shop)
 
     internal async Task ResentIsDeliveredAsync(string customer, Guid id)
     {
-        Shop.Smtp.Mood = SmtpMood.Accept;
+        Shop.Smtp.Mood = SmtpBehavior.Accept;
         using var answer = await Shop.ResendAsync(id);
 
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         Assert.Equal(1, (await Shop.OnlyOneOfAsync(customer, "delivered")).GetProperty("attempts").GetInt32());
-        Assert.Equal(id, Assert.Single(Shop.Smtp.TakenFor(customer)).NotificationId);
+        Assert.Equal(id, Assert.Single(Shop.Smtp.AcceptedFor(customer)).NotificationId);
     }
 }
 
@@ -134,33 +134,33 @@ public abstract class DeliveryTest(SmtpFixture shop)
 public sealed class TimeoutTests(SmtpFixture shop) : DeliveryTest(shop), IClassFixture<SmtpFixture>
 {
     [Fact]
-    public async Task A_server_that_hangs_is_given_up_and_the_notification_kept()
+    public async Task A_hanging_server_times_out_and_the_notification_is_kept()
     {
         var before = Shop.Smtp.Conversations;
-        var customer = await PublishAsync("hangs", SmtpMood.Hang);
+        var customer = await PublishAsync("hangs", SmtpBehavior.Hang);
 
         var notification = await Shop.OnlyOneOfAsync(customer, "failed");
         Assert.Equal("timeout", notification.GetProperty("error").GetString());
         Assert.Equal(SmtpFixture.MaxAttempts, notification.GetProperty("attempts").GetInt32());
-        Assert.Empty(Shop.Smtp.TakenFor(customer));
-        Assert.InRange(Shop.Smtp.Conversations - before, 1, SmtpFixture.MaxAttempts); // a timeout is never tried again at once
-        Shop.Smtp.Mood = SmtpMood.Accept;
+        Assert.Empty(Shop.Smtp.AcceptedFor(customer));
+        Assert.InRange(Shop.Smtp.Conversations - before, 1, SmtpFixture.MaxAttempts); // a timeout is never retried immediately
+        Shop.Smtp.Mood = SmtpBehavior.Accept;
         await ResendUntilDeliveredAsync(customer);
     }
 
     [Fact]
-    public async Task A_mail_whose_answer_is_lost_is_repeated_under_the_same_id()
+    public async Task A_mail_whose_reply_is_lost_is_resent_under_the_same_id()
     {
-        var customer = await PublishAsync("lost", SmtpMood.Accept, SmtpMood.HangAfterTaking);
+        var customer = await PublishAsync("lost", SmtpBehavior.Accept, SmtpBehavior.HangAfterTaking);
 
-        await Eventually.HoldsAsync("the server has the mail, and says nothing", () => Shop.Smtp.TakenFor(customer).Count > 0);
+        await Eventually.HoldsAsync("the server has the mail, and does not reply", () => Shop.Smtp.AcceptedFor(customer).Count > 0);
         var notification = await ResendUntilDeliveredAsync(customer);
-        var mails = Shop.Smtp.TakenFor(customer);
+        var mails = Shop.Smtp.AcceptedFor(customer);
         Assert.InRange(mails.Count, 2, int.MaxValue);
         Assert.All(mails, mail => Assert.Equal(notification.GetProperty("id").GetGuid(), mail.NotificationId));
     }
 
-    /// <summary>On a slow machine also a server that is well takes longer than this client waits: a person tries again.</summary>
+    /// <summary>On a slow machine even a healthy server exceeds this client's timeout: staff resend.</summary>
     private Task<JsonElement> ResendUntilDeliveredAsync(string customer) => Eventually.IsAsync($"{customer}'s notification is delivered", async () =>
     {
         var notification = Assert.Single(await Shop.NotificationsOfAsync(customer));
@@ -180,7 +180,7 @@ public sealed class InstancesTests(PatientFixture shop) : IClassFixture<PatientF
     {
         var customer = Sample.Customer("two");
         await shop.PutContactAsync(customer);
-        shop.Smtp.Mood = SmtpMood.Accept;
+        shop.Smtp.Mood = SmtpBehavior.Accept;
         await using var second = shop.StartSecond();
 
         // Until both have delivered some: which of them comes first, and how far, is up to the machine.
@@ -192,9 +192,9 @@ public sealed class InstancesTests(PatientFixture shop) : IClassFixture<PatientF
             await Eventually.HoldsAsync("all are delivered", async () => await shop.Database.ScalarAsync<long>(
                 $"SELECT count(*) FROM notifications WHERE recipient = '{customer}' AND status = 'Delivered'") == count);
         }
-        while (count < 2_000 && shop.Smtp.TakenFor(customer).Select(mail => mail.From).Distinct().Count() < 2);
+        while (count < 2_000 && shop.Smtp.AcceptedFor(customer).Select(mail => mail.From).Distinct().Count() < 2);
 
-        var mails = shop.Smtp.TakenFor(customer);
+        var mails = shop.Smtp.AcceptedFor(customer);
         var repeated = mails.GroupBy(mail => mail.NotificationId).Where(mail => mail.Count() > 1).Select(mail => mail.Key).ToList();
         Assert.True(repeated.Count == 0, $"{repeated.Count} were sent more than once, such as {repeated.FirstOrDefault()}: "
             + string.Join('\n', shop.LogLines.Where(line => repeated.Exists(id => line.Contains(id.ToString(), StringComparison.Ordinal)))));
@@ -205,25 +205,25 @@ public sealed class InstancesTests(PatientFixture shop) : IClassFixture<PatientF
     }
 
     [Fact]
-    public async Task A_server_that_takes_its_time_to_say_yes_gets_the_mail_once_also_with_two_instances()
+    public async Task A_slow_server_gets_the_mail_once_also_with_two_instances()
     {
         var customer = Sample.Customer("slow");
         await shop.PutContactAsync(customer);
         await using var second = shop.StartSecond();
-        shop.Smtp.Then(SmtpMood.TakeAndWait);
-        shop.Smtp.Mood = SmtpMood.Accept;
+        shop.Smtp.Then(SmtpBehavior.TakeAndWait);
+        shop.Smtp.Mood = SmtpBehavior.Accept;
         await shop.Wire.PublishAsync(Sample.Shipped(customer));
-        await Eventually.HoldsAsync("the server has the mail", () => shop.Smtp.TakenFor(customer).Count == 1);
+        await Eventually.HoldsAsync("the server has the mail", () => shop.Smtp.AcceptedFor(customer).Count == 1);
 
-        // Both workers have looked again many times by now, and so would have taken it.
+        // Both workers have polled many times by now, and would have claimed it.
         var later = Sample.Customer("later");
         await shop.PutContactAsync(later);
         await shop.Wire.PublishAsync(Enumerable.Range(0, 20).Select(_ => Sample.Shipped(later)));
-        await Eventually.HoldsAsync("the others are delivered", () => shop.Smtp.TakenFor(later).Count == 20);
-        shop.Smtp.SayYes();
+        await Eventually.HoldsAsync("the others are delivered", () => shop.Smtp.AcceptedFor(later).Count == 20);
+        shop.Smtp.Accept();
 
         Assert.Equal(1, (await shop.OnlyOneOfAsync(customer, "delivered")).GetProperty("attempts").GetInt32());
-        Assert.Single(shop.Smtp.TakenFor(customer));
+        Assert.Single(shop.Smtp.AcceptedFor(customer));
     }
 }
 
@@ -231,7 +231,7 @@ public sealed class InstancesTests(PatientFixture shop) : IClassFixture<PatientF
 public sealed class StallTests(StallFixture shop) : DeliveryTest(shop), IClassFixture<StallFixture>
 {
     [Fact]
-    public async Task What_was_claimed_too_long_ago_is_given_back_and_not_sent()
+    public async Task A_claim_that_is_too_old_is_released_and_not_sent()
     {
         var customer = Sample.Customer("stall");
         await Shop.PutContactAsync(customer);
@@ -250,8 +250,8 @@ public sealed class StallTests(StallFixture shop) : DeliveryTest(shop), IClassFi
         await transaction.RollbackAsync();
 
         Assert.Equal(1, (await Shop.OnlyOneOfAsync(customer, "delivered")).GetProperty("attempts").GetInt32());
-        Assert.Contains(Shop.LogLines, line => line.Contains("was given back", StringComparison.Ordinal));
-        Assert.Single(Shop.Smtp.TakenFor(customer));
+        Assert.Contains(Shop.LogLines, line => line.Contains("released: too much of its lease", StringComparison.Ordinal));
+        Assert.Single(Shop.Smtp.AcceptedFor(customer));
 
         Task<bool> ClaimedAsync(string since) => Shop.Database.ScalarAsync<bool>(
             $"SELECT EXISTS (SELECT FROM notifications WHERE recipient = '{customer}' AND attempts = 1 AND now() >= {since})");
@@ -261,7 +261,7 @@ public sealed class StallTests(StallFixture shop) : DeliveryTest(shop), IClassFi
 public sealed class BreakerTests(BreakerFixture shop) : IClassFixture<BreakerFixture>
 {
     [Fact]
-    public async Task A_server_in_trouble_is_left_alone_and_no_attempt_is_lost_to_that()
+    public async Task An_open_circuit_loses_no_attempts()
     {
         var customers = Enumerable.Range(0, 10).Select(i => Sample.Customer($"breaker{i}")).ToList();
         foreach (var customer in customers)
@@ -269,16 +269,16 @@ public sealed class BreakerTests(BreakerFixture shop) : IClassFixture<BreakerFix
             await shop.PutContactAsync(customer);
         }
 
-        shop.Smtp.Mood = SmtpMood.Drop;
+        shop.Smtp.Mood = SmtpBehavior.Drop;
         await shop.Wire.PublishAsync(customers.Select(customer => Sample.Shipped(customer)));
         await Eventually.HoldsAsync("some were not tried, because the circuit is open", async () => await shop.Database.ScalarAsync<long>(
             "SELECT count(*) FROM notifications WHERE status = 'Pending' AND attempts = 0 AND next_attempt_at > created_at") > 0);
-        shop.Smtp.Mood = SmtpMood.Accept;
+        shop.Smtp.Mood = SmtpBehavior.Accept;
 
         foreach (var customer in customers)
         {
             await shop.OnlyOneOfAsync(customer, "delivered");
-            Assert.Single(shop.Smtp.TakenFor(customer));
+            Assert.Single(shop.Smtp.AcceptedFor(customer));
         }
     }
 }

@@ -12,12 +12,12 @@ public sealed class EventTests(NotificationFixture shop) : IClassFixture<Notific
     {
         var (customer, order) = (Sample.Customer(kind), Guid.CreateVersion7());
         await shop.PutContactAsync(customer, "Ada Lovelace");
-        var told = Sample.Of(kind, customer, order);
+        var published = Sample.Of(kind, customer, order);
 
-        await shop.Wire.PublishAsync(told);
+        await shop.Wire.PublishAsync(published);
 
         var notification = await shop.OnlyOneOfAsync(customer, "delivered");
-        Assert.Equal(told.EventId, notification.GetProperty("eventId").GetGuid());
+        Assert.Equal(published.EventId, notification.GetProperty("eventId").GetGuid());
         Assert.Equal(kind == "preferred" ? null : order.ToString(), notification.GetProperty("orderId").GetString());
         Assert.Equal(customer, notification.GetProperty("recipient").GetString());
         Assert.Equal("email", notification.GetProperty("channel").GetString());
@@ -35,7 +35,7 @@ public sealed class EventTests(NotificationFixture shop) : IClassFixture<Notific
     }
 
     [Fact]
-    public async Task An_event_that_comes_three_times_is_told_once()
+    public async Task An_event_delivered_three_times_notifies_once()
     {
         var customer = Sample.Customer("thrice");
         await shop.PutContactAsync(customer);
@@ -51,7 +51,7 @@ public sealed class EventTests(NotificationFixture shop) : IClassFixture<Notific
     }
 
     [Fact]
-    public async Task An_event_that_comes_again_after_the_inbox_forgot_it_is_told_once_and_acknowledged()
+    public async Task A_duplicate_after_its_inbox_row_was_removed_notifies_once_and_is_acknowledged()
     {
         var customer = Sample.Customer("late");
         await shop.PutContactAsync(customer);
@@ -88,7 +88,7 @@ public sealed class EventTests(NotificationFixture shop) : IClassFixture<Notific
     }
 
     [Fact]
-    public async Task A_rejected_order_is_one_that_the_customer_hears_of()
+    public async Task A_rejected_order_notifies_the_customer()
     {
         var (customer, order) = (Sample.Customer("short"), Guid.CreateVersion7());
         await shop.PutContactAsync(customer);
@@ -101,8 +101,8 @@ public sealed class EventTests(NotificationFixture shop) : IClassFixture<Notific
 
     [Theory]
     [InlineData("not-answered", "we could not find out in time")]
-    [InlineData("reservation-expired", "could not be set aside for you any longer")]
-    public async Task An_order_that_a_deadline_cancelled_is_one_that_the_customer_hears_of(string reason, string phrase)
+    [InlineData("reservation-expired", "could not be reserved for you any longer")]
+    public async Task An_order_cancelled_by_its_deadline_notifies_the_customer(string reason, string phrase)
     {
         var customer = Sample.Customer("deadline");
         await shop.PutContactAsync(customer);
@@ -115,7 +115,7 @@ public sealed class EventTests(NotificationFixture shop) : IClassFixture<Notific
     }
 
     [Fact]
-    public async Task A_customer_who_becomes_preferred_twice_is_told_once()
+    public async Task A_customer_who_becomes_preferred_twice_is_notified_once()
     {
         var customer = Sample.Customer("twice");
         await shop.PutContactAsync(customer);
@@ -133,7 +133,7 @@ public sealed class EventTests(NotificationFixture shop) : IClassFixture<Notific
     }
 
     [Fact]
-    public async Task A_name_beyond_ASCII_arrives()
+    public async Task A_non_ASCII_name_is_delivered()
     {
         var customer = Sample.Customer("umlaut");
         await shop.PutContactAsync(customer, "Zoë Müller");
@@ -145,7 +145,7 @@ public sealed class EventTests(NotificationFixture shop) : IClassFixture<Notific
     }
 
     [Fact]
-    public async Task Neither_name_nor_address_is_ever_logged()
+    public async Task Names_and_addresses_are_not_logged()
     {
         var customer = Sample.Customer("private");
         await shop.PutContactAsync(customer, "Secretive Person");

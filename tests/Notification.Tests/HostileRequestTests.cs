@@ -12,7 +12,7 @@ public sealed class HostileRequestTests(NotificationFixture shop, ITestOutputHel
     };
 
     [Fact]
-    public async Task No_input_of_any_route_gives_a_500_and_every_refusal_is_a_problem()
+    public async Task No_input_of_any_route_gives_a_500_and_every_error_is_a_problem()
     {
         var hostile = await HostileRequests.SendAllAsync(shop.Client, s_known);
 
@@ -22,6 +22,6 @@ public sealed class HostileRequestTests(NotificationFixture shop, ITestOutputHel
     }
 
     [Fact]
-    public async Task Every_POST_with_an_idempotency_key_happens_once_and_is_answered_twice() =>
+    public async Task Every_POST_with_an_idempotency_key_is_executed_once_and_replayed() =>
         Assert.NotEmpty(await RepeatedPosts.SendAllAsync(shop.Client(TestTokens.Staff()), s_known));
 }

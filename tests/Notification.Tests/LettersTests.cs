@@ -48,7 +48,7 @@ public sealed partial class LettersTests
     }
 
     [Fact]
-    public void A_rejection_for_another_reason_reads_well_too() => Assert.StartsWith(
+    public void A_rejection_for_another_reason_has_its_own_text() => Assert.StartsWith(
         "We are sorry: we cannot fulfil your order.\n\n  Order: ",
         Letters.For(Sample.Rejected("ada") with { Reason = "other", ShortLines = [] }).MailText(),
         StringComparison.Ordinal);
@@ -56,9 +56,9 @@ public sealed partial class LettersTests
     [Theory]
     [InlineData("customer-request", "Your order is cancelled, as you asked.")]
     [InlineData("not-answered", "We are sorry: we could not find out in time whether we have what you ordered")]
-    [InlineData("reservation-expired", "We are sorry: what you ordered could not be set aside for you any longer")]
+    [InlineData("reservation-expired", "We are sorry: what you ordered could not be reserved for you any longer")]
     [InlineData("a-reason-from-the-future", "We are sorry: your order had to be cancelled.")]
-    public void A_cancellation_says_why(string reason, string first) =>
+    public void A_cancellation_has_a_reason(string reason, string first) =>
         Assert.StartsWith(first, Letters.For(Sample.Cancelled("ada", s_order, reason)).PlainText(), StringComparison.Ordinal);
 
     [Theory]
@@ -74,11 +74,11 @@ public sealed partial class LettersTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void Every_mail_is_sound_HTML_that_needs_nothing_from_elsewhere(string kind)
+    public void Every_mail_is_valid_self_contained_HTML(string kind)
     {
         var letter = s_letters[kind];
         var html = Mail(letter, "Ada");
-        WriteForTheEye(kind, html);
+        WriteForReview(kind, html);
 
         var document = XDocument.Parse(VoidElement().Replace(html, "<$1$2/>").Replace("<!doctype html>", "", StringComparison.Ordinal));
         Assert.Equal("en", document.Root!.Attribute("lang")?.Value);
@@ -94,18 +94,18 @@ public sealed partial class LettersTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void The_HTML_says_what_the_text_says(string kind)
+    public void The_HTML_has_the_content_of_the_text(string kind)
     {
         var letter = s_letters[kind];
         var content = XDocument.Parse($"<x>{letter.MailHtml()}</x>");
-        var said = string.Join(' ', content.DescendantNodes().OfType<XText>().Select(text => text.Value.Trim()));
+        var text = string.Join(' ', content.DescendantNodes().OfType<XText>().Select(text => text.Value.Trim()));
         var words = letter.PlainText().Split([' ', '\n', ':', ','], StringSplitOptions.RemoveEmptyEntries).Except(["x", "at", "you", "asked", "for", "we", "have"]);
 
-        Assert.All(words, word => Assert.Contains(word, said, StringComparison.Ordinal));
+        Assert.All(words, word => Assert.Contains(word, text, StringComparison.Ordinal));
     }
 
     [Fact]
-    public void A_name_and_a_sku_are_text_and_never_markup()
+    public void Names_and_skus_are_encoded_as_text()
     {
         const string Evil = "<script>alert('&{{content}}')</script>";
         var shipped = Mail(Letters.For(Sample.Shipped("ada")), Evil);
@@ -128,7 +128,7 @@ public sealed partial class LettersTests
     }
 
     [Fact]
-    public void A_mail_from_before_there_was_HTML_stays_plain() => Assert.Null(MailBody.Html(Row(Letters.For(Sample.Shipped("ada")), null), Ada("Ada")));
+    public void A_mail_of_a_version_without_HTML_stays_plain() => Assert.Null(MailBody.Html(Row(Letters.For(Sample.Shipped("ada")), null), Ada("Ada")));
 
     public static TheoryData<string> Kinds => [.. s_letters.Keys];
 
@@ -150,8 +150,8 @@ public sealed partial class LettersTests
         CreatedAt = default,
     };
 
-    /// <summary>Where SHOP_TEST_MAILS names a folder, every mail is put there, for whoever wants to look at it.</summary>
-    private static void WriteForTheEye(string name, string html)
+    /// <summary>If SHOP_TEST_MAILS names a folder, every mail is written there for visual review.</summary>
+    private static void WriteForReview(string name, string html)
     {
         if (Environment.GetEnvironmentVariable("SHOP_TEST_MAILS") is { Length: > 0 } folder)
         {

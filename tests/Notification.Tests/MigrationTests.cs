@@ -5,10 +5,10 @@ namespace Shop.Notification.Tests;
 public sealed class MigrationTests
 {
     [Fact]
-    public async Task The_migrations_make_what_the_model_says_and_can_be_undone() =>
-        Assert.Empty(await MigrationRules.MakeTheModelAndCanBeUndoneAsync<NotificationDbContext>(options => new(options)));
+    public async Task The_migrations_match_the_model_and_can_be_reverted() =>
+        Assert.Empty(await MigrationRules.MatchModelAndRevertAsync<NotificationDbContext>(options => new(options)));
 
     [Fact]
-    public async Task A_migration_that_broke_off_leaves_nothing_and_runs_again() =>
-        Assert.Empty(await MigrationRules.CanBeRunAgainAsync<NotificationDbContext>(options => new(options)));
+    public async Task An_interrupted_migration_leaves_nothing_and_can_be_rerun() =>
+        Assert.Empty(await MigrationRules.CanBeRerunAsync<NotificationDbContext>(options => new(options)));
 }

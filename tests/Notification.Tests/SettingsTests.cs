@@ -28,7 +28,7 @@ public sealed class SettingsTests
     [Fact]
     public void Each_mistake_is_named_with_its_setting()
     {
-        Refused(new EmailSettings(), "There is nowhere to send mail to. Set Email:Host");
+        Refused(new EmailSettings(), "No mail server is configured. Set Email:Host");
         Refused(new EmailSettings { PickupDirectory = "mail" }, "Email:PickupDirectory is 'mail'; it must be an absolute path.");
         Refused(new EmailSettings { Host = "smtp.example.com:25" }, "Email:Host is 'smtp.example.com:25'");
         Refused(new EmailSettings { Host = "smtp.example.com", Port = 0 }, "Email:Port is 0");

@@ -109,6 +109,6 @@ public sealed class BreakerFixture : SmtpFixture
         ["Delivery:Timeout"] = "00:01:00",
         ["Delivery:BreakerThroughput"] = "2",
         ["Delivery:BreakDuration"] = "00:00:01",
-        ["Delivery:MaxAttempts"] = "100", // one is tried each time that the circuit closes again, however long a test takes to see that it opened
+        ["Delivery:MaxAttempts"] = "100", // an attempt is made each time that the circuit closes, however long a test takes to see that it opened
     };
 }

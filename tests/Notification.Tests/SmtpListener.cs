@@ -9,36 +9,36 @@ using System.Text.RegularExpressions;
 namespace Shop.Notification.Tests;
 
 /// <summary>What a mail server does with one conversation.</summary>
-internal enum SmtpMood
+internal enum SmtpBehavior
 {
     Accept,
 
-    /// <summary>550 for the recipient, for good.</summary>
+    /// <summary>Permanent failure: 550 for the recipient.</summary>
     Reject,
 
     /// <summary>451 for the recipient, for now.</summary>
     Busy,
 
-    /// <summary>554 for the mail itself, for good.</summary>
+    /// <summary>Permanent failure: 554 for the mail itself.</summary>
     RejectData,
 
-    /// <summary>Says nothing, ever.</summary>
+    /// <summary>Never replies.</summary>
     Hang,
 
-    /// <summary>Takes the mail and says nothing about it, as if the connection had been cut at the worst moment.</summary>
+    /// <summary>Accepts the mail without a reply, as if the connection had been lost at the worst moment.</summary>
     HangAfterTaking,
 
-    /// <summary>Takes the mail, and says so when <see cref="SmtpListener.SayYes"/> is called.</summary>
+    /// <summary>Accepts the mail, and replies when <see cref="SmtpListener.Accept"/> is called.</summary>
     TakeAndWait,
 
-    /// <summary>Closes at once.</summary>
+    /// <summary>Closes the connection immediately.</summary>
     Drop,
 
     /// <summary>Does not offer STARTTLS.</summary>
     Plain,
 }
 
-/// <summary>A mail that the server took, or would have.</summary>
+/// <summary>A mail that the server accepted, or would have.</summary>
 internal sealed partial record SmtpMail(string From, string To, string Data, bool Encrypted, string? User)
 {
     /// <summary>The part of the Message-ID before the @: the notification.</summary>
@@ -50,14 +50,14 @@ internal sealed partial record SmtpMail(string From, string To, string Data, boo
 
 /// <summary>
 /// A small, real SMTP server (RFC 5321, 3207, 4954) whose mood can be set for the conversations to come. With a certificate it
-/// offers STARTTLS; with a login it takes mail only after AUTH, which it offers only once the conversation is encrypted.
+/// offers STARTTLS; with a login it accepts mail only after AUTH, which it offers only once the session is encrypted.
 /// </summary>
 internal sealed class SmtpListener : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _end = new();
-    private readonly ConcurrentQueue<SmtpMail> _taken = new();
-    private readonly ConcurrentQueue<SmtpMood> _next = new();
+    private readonly ConcurrentQueue<SmtpMail> _accepted = new();
+    private readonly ConcurrentQueue<SmtpBehavior> _next = new();
     private readonly TaskCompletionSource _yes = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly X509Certificate2? _certificate;
     private readonly (string User, string Password)? _login;
@@ -78,15 +78,15 @@ internal sealed class SmtpListener : IAsyncDisposable
 
     public int Conversations => Volatile.Read(ref _conversations);
 
-    /// <summary>The mood of the conversations that <see cref="Then"/> does not speak of.</summary>
-    public SmtpMood Mood { get; set; }
+    /// <summary>The behavior in conversations that <see cref="Then"/> does not set.</summary>
+    public SmtpBehavior Mood { get; set; }
 
-    public IReadOnlyList<SmtpMail> Taken => [.. _taken];
+    public IReadOnlyList<SmtpMail> Accepted => [.. _accepted];
 
-    public IReadOnlyList<SmtpMail> TakenFor(string customer) => [.. _taken.Where(mail => mail.To == $"<{customer}@example.com>")];
+    public IReadOnlyList<SmtpMail> AcceptedFor(string customer) => [.. _accepted.Where(mail => mail.To == $"<{customer}@example.com>")];
 
     /// <summary>Sets the moods of the next conversations, one each.</summary>
-    public void Then(params ReadOnlySpan<SmtpMood> moods)
+    public void Then(params ReadOnlySpan<SmtpBehavior> moods)
     {
         foreach (var mood in moods)
         {
@@ -94,7 +94,7 @@ internal sealed class SmtpListener : IAsyncDisposable
         }
     }
 
-    public void SayYes() => _yes.TrySetResult();
+    public void Accept() => _yes.TrySetResult();
 
     public async ValueTask DisposeAsync()
     {
@@ -122,13 +122,13 @@ internal sealed class SmtpListener : IAsyncDisposable
         }
     }
 
-    private async Task ConverseAsync(TcpClient client, SmtpMood mood)
+    private async Task ConverseAsync(TcpClient client, SmtpBehavior mood)
     {
         using (client)
         {
             try
             {
-                if (mood == SmtpMood.Drop)
+                if (mood == SmtpBehavior.Drop)
                 {
                     return;
                 }
@@ -143,8 +143,8 @@ internal sealed class SmtpListener : IAsyncDisposable
         }
     }
 
-    /// <summary>One client's. Lines are read without a buffer of their own, because what comes after STARTTLS belongs to TLS.</summary>
-    private sealed class Conversation(SmtpListener server, Stream stream, SmtpMood mood) : IAsyncDisposable
+    /// <summary>One client's conversation. Lines are read unbuffered, because the bytes after STARTTLS belong to TLS.</summary>
+    private sealed class Conversation(SmtpListener server, Stream stream, SmtpBehavior mood) : IAsyncDisposable
     {
         private Stream _stream = stream;
         private bool _encrypted;
@@ -155,7 +155,7 @@ internal sealed class SmtpListener : IAsyncDisposable
 
         public async Task RunAsync()
         {
-            if (mood == SmtpMood.Hang)
+            if (mood == SmtpBehavior.Hang)
             {
                 await HangAsync();
             }
@@ -165,13 +165,13 @@ internal sealed class SmtpListener : IAsyncDisposable
                 await EncryptAsync(server._certificate!);
             }
 
-            await SayAsync("220 test");
+            await ReplyAsync("220 test");
             while (await ReadLineAsync() is { } line)
             {
                 var (verb, rest) = line.Split([' ', ':'], 2) is [var first, var second] ? (first.ToUpperInvariant(), second) : (line.ToUpperInvariant(), "");
                 if (verb == "QUIT")
                 {
-                    await SayAsync("221 Bye");
+                    await ReplyAsync("221 Bye");
                     return;
                 }
 
@@ -181,21 +181,21 @@ internal sealed class SmtpListener : IAsyncDisposable
 
         private Task AnswerAsync(string verb, string rest) => verb switch
         {
-            "EHLO" or "HELO" => SayAsync(Capabilities()),
+            "EHLO" or "HELO" => ReplyAsync(Capabilities()),
             "STARTTLS" when server._certificate is not null && !_encrypted => StartTlsAsync(server._certificate),
             "AUTH" when server._login is not null && _encrypted => AuthenticateAsync(rest),
-            "MAIL" when server._login is not null && _user is null => SayAsync("530 5.7.0 Log in first"),
+            "MAIL" when server._login is not null && _user is null => ReplyAsync("530 5.7.0 Log in first"),
             "MAIL" => TakeSenderAsync(rest),
             "RCPT" => TakeRecipientAsync(rest),
             "DATA" => TakeDataAsync(),
-            "RSET" or "NOOP" => SayAsync("250 OK"),
-            _ => SayAsync("502 5.5.1 What?"),
+            "RSET" or "NOOP" => ReplyAsync("250 OK"),
+            _ => ReplyAsync("502 5.5.1 What?"),
         };
 
         private string Capabilities()
         {
             List<string> lines = ["test"];
-            if (server._certificate is not null && !_encrypted && mood != SmtpMood.Plain)
+            if (server._certificate is not null && !_encrypted && mood != SmtpBehavior.Plain)
             {
                 lines.Add("STARTTLS");
             }
@@ -210,7 +210,7 @@ internal sealed class SmtpListener : IAsyncDisposable
 
         private async Task StartTlsAsync(X509Certificate2 certificate)
         {
-            await SayAsync("220 Go on");
+            await ReplyAsync("220 Go on");
             await EncryptAsync(certificate);
         }
 
@@ -238,65 +238,65 @@ internal sealed class SmtpListener : IAsyncDisposable
             }
 
             _user = (user, password) == server._login ? user : null;
-            await SayAsync(_user is null ? "535 5.7.8 Wrong" : "235 2.7.0 Welcome");
+            await ReplyAsync(_user is null ? "535 5.7.8 Wrong" : "235 2.7.0 Welcome");
         }
 
         private async Task TakeSenderAsync(string rest)
         {
             _envelope.From = rest.Split(':', 2)[^1].Trim();
-            await SayAsync("250 OK");
+            await ReplyAsync("250 OK");
         }
 
         private async Task TakeRecipientAsync(string rest)
         {
             _envelope.To = rest.Split(':', 2)[^1].Trim();
-            await SayAsync(mood switch
+            await ReplyAsync(mood switch
             {
-                SmtpMood.Reject => $"550 5.1.1 {_envelope.To} is unknown here",
-                SmtpMood.Busy => "451 4.3.2 Busy",
+                SmtpBehavior.Reject => $"550 5.1.1 {_envelope.To} is unknown here",
+                SmtpBehavior.Busy => "451 4.3.2 Busy",
                 _ => "250 OK",
             });
         }
 
         private async Task TakeDataAsync()
         {
-            await SayAsync("354 Go on");
+            await ReplyAsync("354 Go on");
             var data = new StringBuilder();
             while (await ReadLineAsync() is var line and not ".")
             {
-                // A client that hangs up before the last dot has sent nothing: to keep that would make its next try look like a repeat.
-                data.Append((line ?? throw new IOException("The client hung up.")).StartsWith('.') ? line[1..] : line).Append('\n');
+                // A client that disconnects before the last dot has sent nothing: storing it would make the next attempt look like a duplicate.
+                data.Append((line ?? throw new IOException("The client disconnected.")).StartsWith('.') ? line[1..] : line).Append('\n');
             }
 
-            if (mood == SmtpMood.RejectData)
+            if (mood == SmtpBehavior.RejectData)
             {
-                await SayAsync("554 5.6.0 Not this");
+                await ReplyAsync("554 5.6.0 Not this");
                 return;
             }
 
-            server._taken.Enqueue(new SmtpMail(_envelope.From, _envelope.To, data.ToString(), _encrypted, _user));
-            if (mood == SmtpMood.HangAfterTaking)
+            server._accepted.Enqueue(new SmtpMail(_envelope.From, _envelope.To, data.ToString(), _encrypted, _user));
+            if (mood == SmtpBehavior.HangAfterTaking)
             {
                 await HangAsync();
             }
 
-            if (mood == SmtpMood.TakeAndWait)
+            if (mood == SmtpBehavior.TakeAndWait)
             {
                 await server._yes.Task.WaitAsync(server._end.Token);
             }
 
-            await SayAsync("250 Taken");
+            await ReplyAsync("250 Accepted");
         }
 
         private async Task<string> AskAsync(string what)
         {
-            await SayAsync($"334 {Convert.ToBase64String(Encoding.ASCII.GetBytes(what))}");
-            return await ReadLineAsync() ?? throw new IOException("The client hung up.");
+            await ReplyAsync($"334 {Convert.ToBase64String(Encoding.ASCII.GetBytes(what))}");
+            return await ReadLineAsync() ?? throw new IOException("The client disconnected.");
         }
 
         private static string Decode(string base64) => Encoding.UTF8.GetString(Convert.FromBase64String(base64));
 
-        private async Task SayAsync(string line) => await _stream.WriteAsync(Encoding.UTF8.GetBytes(line + "\r\n"), server._end.Token);
+        private async Task ReplyAsync(string line) => await _stream.WriteAsync(Encoding.UTF8.GetBytes(line + "\r\n"), server._end.Token);
 
         private async Task<string?> ReadLineAsync()
         {
@@ -315,7 +315,7 @@ internal sealed class SmtpListener : IAsyncDisposable
             return null;
         }
 
-        /// <summary>Until the client hangs up or the test is over.</summary>
+        /// <summary>Until the client disconnects or the test is over.</summary>
         private async Task HangAsync()
         {
             var buffer = new byte[1024];

@@ -4,7 +4,7 @@ using Shop.Notification.Features.Deliver;
 
 namespace Shop.Notification.Tests;
 
-/// <summary>The sender by itself against a real SMTP server: encryption, trust, login, and what goes over the line.</summary>
+/// <summary>The sender alone against a real SMTP server: encryption, trust, login, and the wire format.</summary>
 public sealed class SmtpSecurityTests : IDisposable
 {
     private readonly TestAuthority _authority = new();
@@ -12,40 +12,40 @@ public sealed class SmtpSecurityTests : IDisposable
     public void Dispose() => _authority.Dispose();
 
     [Fact]
-    public async Task An_authority_of_ones_own_is_trusted_and_the_mail_travels_encrypted_after_a_login()
+    public async Task A_configured_authority_is_trusted_and_the_mail_is_sent_encrypted_after_a_login()
     {
         await using var server = new SmtpListener(_authority.Issue(), ("shop", "secret"));
 
         await SendAsync(server, EmailTls.StartTls, _authority.CaFile, "shop", "secret");
 
-        var mail = Assert.Single(server.Taken);
+        var mail = Assert.Single(server.Accepted);
         Assert.Equal((true, "shop", "<ada@example.com>"), (mail.Encrypted, mail.User, mail.To));
     }
 
     [Fact]
-    public async Task An_authority_that_nobody_named_is_not_trusted()
+    public async Task An_unconfigured_authority_is_not_trusted()
     {
         await using var server = new SmtpListener(_authority.Issue());
 
         Assert.Equal(new DeliveryError("certificate", false), await FailAsync(server, EmailTls.StartTls));
         using var other = new TestAuthority();
         Assert.Equal(new DeliveryError("certificate", false), await FailAsync(server, EmailTls.StartTls, other.CaFile));
-        Assert.Empty(server.Taken);
+        Assert.Empty(server.Accepted);
     }
 
     [Theory]
     [InlineData("mail.example.com", 7)]
     [InlineData("localhost", -1)]
-    public async Task A_certificate_for_another_name_or_out_of_date_is_not_trusted_whoever_issued_it(string host, int daysLeft)
+    public async Task A_certificate_for_another_name_or_expired_is_not_trusted_whoever_issued_it(string host, int daysLeft)
     {
         await using var server = new SmtpListener(_authority.Issue(host, daysLeft));
 
         Assert.Equal("certificate", (await FailAsync(server, EmailTls.StartTls, _authority.CaFile)).Code);
-        Assert.Empty(server.Taken);
+        Assert.Empty(server.Accepted);
     }
 
     [Fact]
-    public async Task What_one_sender_trusts_another_does_not()
+    public async Task Trusted_authorities_are_per_sender()
     {
         await using var server = new SmtpListener(_authority.Issue());
 
@@ -55,28 +55,28 @@ public sealed class SmtpSecurityTests : IDisposable
             Assert.ThrowsAnyAsync<Exception>(() => SendAsync(server, EmailTls.StartTls)),
         ]));
 
-        Assert.Equal(5, server.Taken.Count);
+        Assert.Equal(5, server.Accepted.Count);
     }
 
     [Fact]
     public async Task Without_STARTTLS_nothing_is_sent_where_it_is_required()
     {
-        await using var server = new SmtpListener(_authority.Issue()) { Mood = SmtpMood.Plain };
+        await using var server = new SmtpListener(_authority.Issue()) { Mood = SmtpBehavior.Plain };
 
         var error = await FailAsync(server, EmailTls.StartTls, _authority.CaFile);
 
         Assert.False(error.Permanent);
-        Assert.Empty(server.Taken);
+        Assert.Empty(server.Accepted);
     }
 
     [Fact]
-    public async Task A_server_that_expects_TLS_from_the_first_byte_gets_it()
+    public async Task A_server_with_implicit_TLS_is_supported()
     {
         await using var server = new SmtpListener(_authority.Issue(), ("shop", "secret")) { ImplicitTls = true };
 
         await SendAsync(server, EmailTls.Implicit, _authority.CaFile, "shop", "secret");
 
-        Assert.True(Assert.Single(server.Taken).Encrypted);
+        Assert.True(Assert.Single(server.Accepted).Encrypted);
         using var other = new TestAuthority();
         Assert.Equal("certificate", (await FailAsync(server, EmailTls.Implicit, other.CaFile)).Code);
     }
@@ -88,11 +88,11 @@ public sealed class SmtpSecurityTests : IDisposable
 
         await SendAsync(server, EmailTls.None);
 
-        Assert.False(Assert.Single(server.Taken).Encrypted);
+        Assert.False(Assert.Single(server.Accepted).Encrypted);
     }
 
     [Fact]
-    public async Task A_wrong_password_is_no_reason_to_give_the_mail_up()
+    public async Task A_wrong_password_is_not_a_permanent_failure()
     {
         await using var server = new SmtpListener(_authority.Issue(), ("shop", "secret"));
 
@@ -100,11 +100,11 @@ public sealed class SmtpSecurityTests : IDisposable
 
         Assert.StartsWith("smtp-53", error.Code, StringComparison.Ordinal);
         Assert.False(error.Permanent);
-        Assert.Empty(server.Taken);
+        Assert.Empty(server.Accepted);
     }
 
     [Fact]
-    public async Task Lines_that_begin_with_a_dot_arrive_as_they_are_and_a_repeat_has_the_same_Message_ID()
+    public async Task Lines_that_begin_with_a_dot_arrive_unchanged_and_a_resend_has_the_same_Message_ID()
     {
         await using var server = new SmtpListener();
         var notification = Row(".first\n..\n.\nlast");
@@ -112,9 +112,9 @@ public sealed class SmtpSecurityTests : IDisposable
         await SendAsync(server, EmailTls.None, notification: notification);
         await SendAsync(server, EmailTls.None, notification: notification);
 
-        Assert.Equal(2, server.Taken.Count);
-        Assert.All(server.Taken, mail => Assert.Contains("\n.first\n..\n.\nlast\n", mail.Data, StringComparison.Ordinal));
-        Assert.All(server.Taken, mail => Assert.Contains($"Message-ID: <{notification.Id}@mail.shop.example>\n", mail.Data, StringComparison.OrdinalIgnoreCase));
+        Assert.Equal(2, server.Accepted.Count);
+        Assert.All(server.Accepted, mail => Assert.Contains("\n.first\n..\n.\nlast\n", mail.Data, StringComparison.Ordinal));
+        Assert.All(server.Accepted, mail => Assert.Contains($"Message-ID: <{notification.Id}@mail.shop.example>\n", mail.Data, StringComparison.OrdinalIgnoreCase));
     }
 
     private static async Task<DeliveryError> FailAsync(

@@ -12,15 +12,15 @@ public sealed class StaffFixture : NotificationFixture
 public sealed class StaffTests(StaffFixture shop) : IClassFixture<StaffFixture>
 {
     [Fact]
-    public async Task Low_stock_that_is_told_three_times_is_one_mail_to_each_of_the_staff()
+    public async Task Low_stock_delivered_three_times_is_one_mail_to_each_staff_recipient()
     {
         var low = Sample.StockLow($"TEA-{Guid.CreateVersion7():N}");
 
         await shop.Wire.PublishAsync(low, low, low);
 
-        await Eventually.HoldsAsync("both are delivered", async () => await DeliveredAsync(low.EventId) == 2);
+        await Eventually.HoldsAsync("both are delivered", async () => await MarkDeliveredAsync(low.EventId) == 2);
         await shop.AllConsumedAsync(NotificationFixture.StaffQueue);
-        Assert.Equal(2, await DeliveredAsync(low.EventId));
+        Assert.Equal(2, await MarkDeliveredAsync(low.EventId));
         foreach (var address in (string[])["ops@staff.example", "buyer@staff.example"])
         {
             var mail = Assert.Single(Mails(low.Sku), mail => mail.Contains(address, StringComparison.Ordinal));
@@ -30,16 +30,16 @@ public sealed class StaffTests(StaffFixture shop) : IClassFixture<StaffFixture>
     }
 
     [Fact]
-    public async Task What_the_staff_are_told_is_not_a_customers_even_if_the_names_are_alike()
+    public async Task A_customer_does_not_see_staff_notifications_with_an_equal_recipient()
     {
         var low = Sample.StockLow();
         await shop.Wire.PublishAsync(low);
-        await Eventually.HoldsAsync("both are delivered", async () => await DeliveredAsync(low.EventId) == 2);
+        await Eventually.HoldsAsync("both are delivered", async () => await MarkDeliveredAsync(low.EventId) == 2);
 
         Assert.Empty(await shop.NotificationsOfAsync("ops@staff.example"));
     }
 
-    private Task<long> DeliveredAsync(Guid eventId) => shop.Database.ScalarAsync<long>(
+    private Task<long> MarkDeliveredAsync(Guid eventId) => shop.Database.ScalarAsync<long>(
         $"SELECT count(*) FROM notifications WHERE event_id = '{eventId}' AND audience = 'staff' AND status = 'Delivered' AND channel = 'email'");
 
     private List<string> Mails(string sku) =>
@@ -49,7 +49,7 @@ public sealed class StaffTests(StaffFixture shop) : IClassFixture<StaffFixture>
 public sealed class NoStaffTests(NotificationFixture shop) : IClassFixture<NotificationFixture>
 {
     [Fact]
-    public async Task Low_stock_is_told_nobody_where_nobody_is_to_be_told()
+    public async Task Low_stock_notifies_nobody_without_staff_recipients()
     {
         var low = Sample.StockLow();
 

@@ -4,7 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Shop.Notification.Tests;
 
-/// <summary>A certificate authority that is made for a test, with its certificate in a file for whoever is to trust it.</summary>
+/// <summary>A test's certificate authority, with its certificate in a file for those who should trust it.</summary>
 internal sealed class TestAuthority : IDisposable
 {
     private readonly X509Certificate2 _certificate;

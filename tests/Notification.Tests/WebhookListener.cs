@@ -12,7 +12,7 @@ namespace Shop.Notification.Tests;
 /// <summary>One call that a customer's system got.</summary>
 internal sealed record WebhookCall(string Path, IReadOnlyDictionary<string, string> Headers, string Body);
 
-/// <summary>A customer's own system: a real HTTP server on this machine, which keeps what it gets.</summary>
+/// <summary>A customer's system: a real HTTP server on this machine, which records its requests.</summary>
 internal sealed class WebhookListener : IAsyncDisposable
 {
     private readonly ConcurrentQueue<WebhookCall> _calls = new();
@@ -60,7 +60,7 @@ internal sealed class WebhookListener : IAsyncDisposable
         return Task.CompletedTask;
     };
 
-    /// <summary>Says nothing until the caller hangs up.</summary>
+    /// <summary>Does not respond until the caller disconnects.</summary>
     public void Hang() => Answer = context => Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();

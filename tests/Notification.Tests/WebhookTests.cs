@@ -26,7 +26,7 @@ public sealed class WebhookFixture : NotificationFixture
 public sealed class WebhookTests(WebhookFixture shop) : IClassFixture<WebhookFixture>
 {
     [Fact]
-    public async Task An_event_that_comes_three_times_is_told_once_per_channel_and_the_call_is_signed()
+    public async Task An_event_delivered_three_times_notifies_once_per_channel_and_the_call_is_signed()
     {
         await using var hook = await WebhookListener.StartAsync();
         var (customer, order) = (Sample.Customer("hook"), Guid.CreateVersion7());
@@ -35,7 +35,7 @@ public sealed class WebhookTests(WebhookFixture shop) : IClassFixture<WebhookFix
 
         await shop.Wire.PublishAsync(confirmed, confirmed, confirmed);
 
-        var told = await shop.OneOfAsync(customer, "webhook", "delivered");
+        var notification = await shop.OneOfAsync(customer, "webhook", "delivered");
         await shop.OneOfAsync(customer, "email", "delivered");
         await shop.AllConsumedAsync(NotificationFixture.Queue);
         Assert.Equal(2, (await shop.NotificationsOfAsync(customer)).Count);
@@ -44,15 +44,15 @@ public sealed class WebhookTests(WebhookFixture shop) : IClassFixture<WebhookFix
         Assert.Equal("/hook?key=1", call.Path);
         var body = JsonDocument.Parse(call.Body).RootElement;
         Assert.Equal(["id", "event", "occurredAt", "orderId", "subject", "text"], body.EnumerateObject().Select(member => member.Name));
-        Assert.Equal(told.GetProperty("id").GetGuid(), body.GetProperty("id").GetGuid());
+        Assert.Equal(notification.GetProperty("id").GetGuid(), body.GetProperty("id").GetGuid());
         Assert.Equal("ordering.order-confirmed.v1", body.GetProperty("event").GetString());
         Assert.Equal(confirmed.OccurredAt, body.GetProperty("occurredAt").GetDateTimeOffset());
         Assert.Equal(order, body.GetProperty("orderId").GetGuid());
         Assert.Equal("Your order is confirmed", body.GetProperty("subject").GetString());
         Assert.Contains("2 x TEA-1 at EUR 4.50", body.GetProperty("text").GetString(), StringComparison.Ordinal);
         Assert.DoesNotContain(customer, call.Body, StringComparison.Ordinal);
-        Assert.Equal(told.GetProperty("id").GetString(), call.Headers["Shop-Notification-Id"]);
-        Assert.Equal(told.GetProperty("id").GetString(), call.Headers["Idempotency-Key"]);
+        Assert.Equal(notification.GetProperty("id").GetString(), call.Headers["Shop-Notification-Id"]);
+        Assert.Equal(notification.GetProperty("id").GetString(), call.Headers["Idempotency-Key"]);
         Assert.Equal("application/json", call.Headers["Content-Type"]);
         Assert.False(call.Headers.ContainsKey("traceparent"));
         Assert.True(Verify(call, secret!));
@@ -61,7 +61,7 @@ public sealed class WebhookTests(WebhookFixture shop) : IClassFixture<WebhookFix
     }
 
     [Fact]
-    public async Task A_webhook_that_is_younger_than_the_event_is_not_told_by_a_repeat()
+    public async Task A_webhook_newer_than_the_event_is_not_called_for_a_duplicate()
     {
         await using var hook = await WebhookListener.StartAsync();
         var customer = Sample.Customer("young");
@@ -85,7 +85,7 @@ public sealed class WebhookTests(WebhookFixture shop) : IClassFixture<WebhookFix
     [InlineData(404)]
     [InlineData(410)]
     [InlineData(302)]
-    public async Task An_answer_that_no_repeat_would_change_is_final_and_it_can_be_sent_again(int status)
+    public async Task A_permanent_error_is_not_retried_and_can_be_resent(int status)
     {
         await using var elsewhere = await WebhookListener.StartAsync();
         await using var hook = await WebhookListener.StartAsync();
@@ -112,7 +112,7 @@ public sealed class WebhookTests(WebhookFixture shop) : IClassFixture<WebhookFix
     }
 
     [Fact]
-    public async Task An_error_of_the_other_side_is_tried_again_at_once_and_later_and_in_the_end_given_up()
+    public async Task A_server_error_is_retried_immediately_and_later_and_finally_fails()
     {
         await using var hook = await WebhookListener.StartAsync();
         hook.Refuse(503);
@@ -125,7 +125,7 @@ public sealed class WebhookTests(WebhookFixture shop) : IClassFixture<WebhookFix
     }
 
     [Fact]
-    public async Task Too_many_requests_is_heeded_for_as_long_as_it_says()
+    public async Task Retry_After_of_a_429_is_respected()
     {
         await using var hook = await WebhookListener.StartAsync();
         hook.Refuse(429, "600");
@@ -136,13 +136,13 @@ public sealed class WebhookTests(WebhookFixture shop) : IClassFixture<WebhookFix
         var seconds = await shop.Database.ScalarAsync<double>(
             $"SELECT extract(epoch FROM next_attempt_at - created_at)::float8 FROM notifications WHERE recipient = '{customer}' AND channel = 'webhook'");
         Assert.InRange(seconds, 600, 1_200);
-        Assert.Single(hook.Calls); // nor was it tried again at once
+        Assert.Single(hook.Calls); // nor was it retried immediately
     }
 
     [Fact]
-    public async Task An_answer_without_end_is_not_read()
+    public async Task An_endless_response_is_not_read()
     {
-        using var endless = new EndlessAnswer();
+        using var endless = new EndlessResponse();
         var customer = Sample.Customer("endless");
         await shop.PutContactAsync(customer, webhookUrl: endless.Url);
         await shop.Wire.PublishAsync(Sample.Shipped(customer));
@@ -177,7 +177,7 @@ public sealed class WebhookTests(WebhookFixture shop) : IClassFixture<WebhookFix
     }
 
     [Fact]
-    public async Task A_certificate_that_nobody_vouches_for_is_not_trusted()
+    public async Task A_certificate_of_an_unknown_authority_is_not_trusted()
     {
         using var authority = new TestAuthority();
         await using var hook = await WebhookListener.StartAsync(authority.Issue());
@@ -188,7 +188,7 @@ public sealed class WebhookTests(WebhookFixture shop) : IClassFixture<WebhookFix
     }
 
     [Fact]
-    public async Task A_webhook_that_went_away_is_told_what_was_missed_when_it_is_back()
+    public async Task An_unreachable_webhook_gets_what_it_missed_when_it_is_back()
     {
         await using var hook = await WebhookListener.StartAsync();
         hook.Refuse(429, "600");
@@ -214,7 +214,7 @@ public sealed class WebhookTests(WebhookFixture shop) : IClassFixture<WebhookFix
         return customer;
     }
 
-    /// <summary>As docs/notifications.md tells customers to do it.</summary>
+    /// <summary>As docs/notifications.md describes for customers.</summary>
     private static bool Verify(WebhookCall call, string secret)
     {
         var parts = call.Headers["Shop-Signature"].Split(',').Select(part => part.Split('=', 2)).ToDictionary(part => part[0], part => part[1]);

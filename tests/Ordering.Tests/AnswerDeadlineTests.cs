@@ -16,13 +16,13 @@ public sealed class AnswerDeadlineTests(OrderingService ordering) : IClassFixtur
 
         var order = await ordering.StatusIsAsync(id, "cancelled");
         Assert.Equal("not-answered", order.GetProperty("reason").GetProperty("code").GetString());
-        var told = await ordering.Wire.HearAsync<V1.OrderCancelled>("OrderCancelled is published", e => e.OrderId == id);
-        Assert.Equal(("not-answered", false, 2), (told.Reason, told.WasConfirmed, told.OrderVersion));
+        var published = await ordering.Wire.ReceiveAsync<V1.OrderCancelled>("OrderCancelled is published", e => e.OrderId == id);
+        Assert.Equal(("not-answered", false, 2), (published.Reason, published.WasConfirmed, published.OrderVersion));
         Assert.Equal(["1 Placed customer", "2 Placed Cancelled deadline"], await ordering.HistoryAsync(id));
     }
 
     [Fact]
-    public async Task An_order_that_is_answered_or_has_time_left_stays_as_it_is()
+    public async Task An_order_that_is_answered_or_not_yet_overdue_is_not_changed()
     {
         var sku = await ordering.ListedAsync();
         var young = (await ordering.PlaceAsync("ada", sku)).GetProperty("id").GetGuid();
@@ -57,15 +57,15 @@ public sealed class AnswerDeadlineTests(OrderingService ordering) : IClassFixtur
     }
 
     [Fact]
-    public async Task An_order_that_somebody_else_works_on_is_passed_over()
+    public async Task A_locked_order_is_skipped()
     {
         var ids = await PlacedAsync(2);
         var lockFirst = $"SELECT 1 FROM orders WHERE id = '{ids[0]}' FOR UPDATE";
 
-        // Whoever waits for the lock gets it in the moment in which the order is seen to be overdue.
+        // The waiting session gets the lock when the order is found to be overdue.
         var overdue = await ordering.HoldAsync($"UPDATE orders SET placed_at = placed_at - interval '2 hours' WHERE id = '{ids[0]}'");
         var locking = ordering.HoldAsync(lockFirst);
-        await ordering.SomebodyWaitsAsync(overdue);
+        await ordering.LockIsAwaitedAsync(overdue);
         await overdue.CommitAsync();
         await using (await locking)
         {
@@ -86,12 +86,12 @@ public sealed class AnswerDeadlineTests(OrderingService ordering) : IClassFixtur
         await ordering.AgeAsync(ids);
         await Eventually.HoldsAsync("all are cancelled", async () => await CountAsync(ids, "Cancelled") == 40);
 
-        await ordering.AllIsToldAsync();
-        Assert.All(ids, id => Assert.Equal(2, Assert.Single(ordering.Told<V1.OrderCancelled>(id)).OrderVersion));
+        await ordering.AllPublishedAsync();
+        Assert.All(ids, id => Assert.Equal(2, Assert.Single(ordering.Published<V1.OrderCancelled>(id)).OrderVersion));
     }
 
     [Fact]
-    public async Task Looking_for_overdue_orders_reads_the_index_of_those_that_wait()
+    public async Task The_query_for_overdue_orders_uses_its_index()
     {
         await using var connection = new NpgsqlConnection(ordering.Database.ConnectionString);
         await connection.OpenAsync();
@@ -115,7 +115,7 @@ public sealed class AnswerDeadlineTests(OrderingService ordering) : IClassFixtur
     [Theory]
     [InlineData("Ordering:AnswerDeadline", "00:00:00")]
     [InlineData("Ordering:SweepBatch", "0")]
-    public async Task A_setting_that_makes_no_sense_stops_the_start(string key, string value)
+    public async Task An_invalid_setting_prevents_startup(string key, string value)
     {
         await using var badly = new BadlyConfigured(key, value);
 

@@ -23,7 +23,7 @@ public sealed partial class ApiPageTests(OrderingService ordering) : IClassFixtu
             Assert.Equal((HttpStatusCode.OK, "text/javascript"), (served.StatusCode, served.Content.Headers.ContentType?.MediaType));
         }
 
-        // What the script itself might call, the browser is told not to: no source but the service and what the page brings along.
+        // The browser blocks all other requests of the script: only the service and the page's own sources are allowed.
         var policy = Assert.Single(answer.Headers.GetValues("Content-Security-Policy"))
             .Split(';').Select(directive => directive.Trim().Split(' ')).ToDictionary(words => words[0], words => words[1..]);
         Assert.Equal(["'none'"], policy["default-src"]);

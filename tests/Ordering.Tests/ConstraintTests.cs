@@ -3,7 +3,7 @@ using Shop.Ordering.Domain;
 
 namespace Shop.Ordering.Tests;
 
-/// <summary>What the code must not do, the database does not take, whoever asks.</summary>
+/// <summary>The database rejects what the code must not do.</summary>
 public sealed class ConstraintTests(OrderingService ordering) : IClassFixture<OrderingService>
 {
     private const string Order = "id, customer_id, status, discount, total, currency, placed_at, reason, version, reservation_version";
@@ -23,7 +23,7 @@ public sealed class ConstraintTests(OrderingService ordering) : IClassFixture<Or
     [InlineData("orders_currency", "currency = 'EU'")]
     [InlineData("orders_versions", "version = 0")]
     [InlineData("orders_versions", "reservation_version = -1")]
-    public async Task An_order_that_cannot_be_is_refused(string constraint, string change)
+    public async Task An_invalid_order_is_rejected(string constraint, string change)
     {
         var id = await PlacedAsync();
 
@@ -40,7 +40,7 @@ public sealed class ConstraintTests(OrderingService ordering) : IClassFixture<Or
     [InlineData("orders_total_of_lines", "DELETE FROM order_lines WHERE order_id = '{0}'")]
     [InlineData("orders_total_of_lines", "INSERT INTO order_lines (order_id, sku, name, quantity, unit_price, currency) VALUES ('{0}', 'MORE', 'x', 1, 1, 'EUR')")]
     [InlineData("pk_order_lines", "INSERT INTO order_lines SELECT * FROM order_lines WHERE order_id = '{0}'")]
-    public async Task Lines_that_cannot_be_or_do_not_make_up_the_total_are_refused(string constraint, string sql)
+    public async Task Invalid_lines_and_lines_that_contradict_the_total_are_rejected(string constraint, string sql)
     {
         var id = await PlacedAsync();
 
@@ -48,14 +48,14 @@ public sealed class ConstraintTests(OrderingService ordering) : IClassFixture<Or
     }
 
     [Fact]
-    public Task An_order_without_lines_is_refused() => RefusedAsync("orders_total_of_lines",
+    public Task An_order_without_lines_is_rejected() => RefusedAsync("orders_total_of_lines",
         $"INSERT INTO orders ({Order}) VALUES (gen_random_uuid(), 'ada', 'Placed', 0, 0, 'EUR', now(), NULL, 1, 0)");
 
     [Theory]
     [InlineData("customers_confirmed_orders", -1, "NULL")]
     [InlineData("customers_preferred", 2, "now()")]
     [InlineData("customers_preferred", 3, "NULL")]
-    public Task A_standing_that_does_not_fit_the_confirmed_orders_is_refused(string constraint, int confirmed, string since) => RefusedAsync(
+    public Task A_standing_that_contradicts_the_confirmed_orders_is_rejected(string constraint, int confirmed, string since) => RefusedAsync(
         constraint, $"INSERT INTO customers (id, confirmed_orders, preferred_since, version) VALUES ('odd', {confirmed}, {since}, 1)");
 
     [Theory]
@@ -63,11 +63,11 @@ public sealed class ConstraintTests(OrderingService ordering) : IClassFixture<Or
     [InlineData("products_currency", "1, 'Eur', 1, 1")]
     [InlineData("products_versions", "1, 'EUR', -1, 1")]
     [InlineData("products_versions", "1, 'EUR', 1, -1")]
-    public Task A_product_that_cannot_be_is_refused(string constraint, string values) => RefusedAsync(constraint,
+    public Task An_invalid_product_is_rejected(string constraint, string values) => RefusedAsync(constraint,
         $"INSERT INTO products (sku, name, unit_price, currency, name_version, price_version) VALUES ('odd', 'odd', {values})");
 
     [Fact]
-    public async Task A_history_takes_exactly_the_moves_that_the_table_of_transitions_has()
+    public async Task A_history_accepts_exactly_the_transitions_of_the_table()
     {
         var possible = (from status in Enum.GetValues<OrderStatus>()
                         from trigger in Enum.GetValues<OrderTrigger>()
@@ -101,7 +101,7 @@ public sealed class ConstraintTests(OrderingService ordering) : IClassFixture<Or
     [InlineData("orders_history_cause", "2, 'Placed', 'Confirmed', NULL, 'fate', NULL, now()")]
     [InlineData("orders_history_caused_by", "2, 'Placed', 'Confirmed', NULL, 'customer', NULL, now()")]
     [InlineData("orders_history_caused_by", "2, 'Placed', 'Confirmed', NULL, 'deadline', 'ada', now()")]
-    public async Task A_line_of_history_that_cannot_be_is_refused(string constraint, string values)
+    public async Task An_invalid_history_entry_is_rejected(string constraint, string values)
     {
         var id = await UnrecordedAsync();
 
@@ -120,7 +120,7 @@ public sealed class ConstraintTests(OrderingService ordering) : IClassFixture<Or
     }
 
     [Fact]
-    public async Task A_history_is_of_an_order_that_exists() => Assert.Equal("fk_orders_history_orders_order_id",
+    public async Task A_history_of_an_unknown_order_is_not_found() => Assert.Equal("fk_orders_history_orders_order_id",
         (await Assert.ThrowsAsync<PostgresException>(() => RecordedAsync(Guid.CreateVersion7(), "1, NULL, 'Placed', NULL, 'deadline', NULL, now()")))
         .ConstraintName);
 

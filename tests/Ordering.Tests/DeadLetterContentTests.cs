@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace Shop.Ordering.Tests;
 
-/// <summary>What staff see of a message that could not be handled: enough to decide, nobody's data, nothing that a terminal obeys.</summary>
+/// <summary>What staff see of a dead letter: enough to decide, no personal data, no terminal escape sequences.</summary>
 public sealed class DeadLetterContentTests(OrderingService ordering) : IClassFixture<OrderingService>
 {
     private const string Queue = "ordering.stock-reserved";
@@ -55,7 +55,7 @@ public sealed class DeadLetterContentTests(OrderingService ordering) : IClassFix
     }
 
     [Fact]
-    public async Task Only_staff_see_one_and_one_that_is_not_there_is_not_found()
+    public async Task Only_staff_read_one_and_an_unknown_one_is_not_found()
     {
         using var customer = await ordering.As("ada").GetAsync(new Uri($"/dead-letters/{Queue}/x", UriKind.Relative));
         using var missing = await ordering.AsStaff().GetAsync(new Uri($"/dead-letters/{Queue}/no-such-id", UriKind.Relative));

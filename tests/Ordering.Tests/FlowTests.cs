@@ -4,23 +4,23 @@ using V1 = Shop.Contracts.Ordering.V1;
 
 namespace Shop.Ordering.Tests;
 
-/// <summary>What Ordering makes of Inventory's answers, and what it tells the others.</summary>
+/// <summary>How Ordering handles Inventory's answers, and what it publishes.</summary>
 public sealed class FlowTests(OrderingService ordering) : IClassFixture<OrderingService>
 {
     [Fact]
-    public async Task A_placed_order_is_told_with_its_prices()
+    public async Task A_placed_order_is_published_with_its_prices()
     {
         var sku = await ordering.ListedAsync(price: 4.25m);
 
         var id = (await ordering.PlaceAsync("no-regular", sku, 2)).GetProperty("id").GetGuid();
 
-        var placed = await ordering.Wire.HearAsync<V1.OrderPlaced>("OrderPlaced is published", e => e.OrderId == id);
+        var placed = await ordering.Wire.ReceiveAsync<V1.OrderPlaced>("OrderPlaced is published", e => e.OrderId == id);
         Assert.Equal(("no-regular", 8.50m, "EUR", 1), (placed.CustomerId, placed.Total, placed.Currency, placed.OrderVersion));
         Assert.Equal(new V1.OrderPlaced.Line(sku, 2, 4.25m), Assert.Single(placed.Lines));
     }
 
     [Fact]
-    public async Task Reserved_stock_confirms_and_a_second_answer_changes_nothing()
+    public async Task Reserved_stock_confirms_the_order_and_a_second_answer_changes_nothing()
     {
         var sku = await ordering.ListedAsync();
         var id = await ordering.ConfirmedAsync("ada", sku);
@@ -30,8 +30,8 @@ public sealed class FlowTests(OrderingService ordering) : IClassFixture<Ordering
 
         var order = await ordering.StatusIsAsync(id, "confirmed");
         Assert.Equal(2, order.GetProperty("version").GetInt32());
-        Assert.Single(ordering.Told<V1.OrderConfirmed>(id));
-        Assert.Empty(ordering.Told<V1.OrderRejected>(id));
+        Assert.Single(ordering.Published<V1.OrderConfirmed>(id));
+        Assert.Empty(ordering.Published<V1.OrderRejected>(id));
     }
 
     [Fact]
@@ -46,12 +46,12 @@ public sealed class FlowTests(OrderingService ordering) : IClassFixture<Ordering
         Assert.Equal("out-of-stock", reason.GetProperty("code").GetString());
         var line = Assert.Single(reason.GetProperty("shortLines").EnumerateArray());
         Assert.Equal((sku, 5, 3), (line.GetProperty("sku").GetString(), line.GetProperty("asked").GetInt32(), line.GetProperty("available").GetInt32()));
-        var told = await ordering.Wire.HearAsync<V1.OrderRejected>("OrderRejected is published", e => e.OrderId == id);
-        Assert.Equal(new V1.OrderRejected.ShortLine(sku, 5, 3), Assert.Single(told.ShortLines));
+        var published = await ordering.Wire.ReceiveAsync<V1.OrderRejected>("OrderRejected is published", e => e.OrderId == id);
+        Assert.Equal(new V1.OrderRejected.ShortLine(sku, 5, 3), Assert.Single(published.ShortLines));
     }
 
     [Fact]
-    public async Task A_confirmation_that_comes_after_the_cancel_is_ignored()
+    public async Task A_confirmation_after_a_cancel_is_ignored()
     {
         var sku = await ordering.ListedAsync();
         var id = (await ordering.PlaceAsync("ada", sku)).GetProperty("id").GetGuid();
@@ -62,12 +62,12 @@ public sealed class FlowTests(OrderingService ordering) : IClassFixture<Ordering
 
         var order = await ordering.StatusIsAsync(id, "cancelled");
         Assert.Equal("customer-request", order.GetProperty("reason").GetProperty("code").GetString());
-        Assert.Empty(ordering.Told<V1.OrderConfirmed>(id));
-        Assert.False(Assert.Single(ordering.Told<V1.OrderCancelled>(id)).WasConfirmed);
+        Assert.Empty(ordering.Published<V1.OrderConfirmed>(id));
+        Assert.False(Assert.Single(ordering.Published<V1.OrderCancelled>(id)).WasConfirmed);
     }
 
     [Fact]
-    public async Task An_answer_for_an_order_that_was_never_seen_is_no_failure()
+    public async Task An_answer_for_an_unknown_order_is_not_a_failure()
     {
         var sku = await ordering.ListedAsync();
         var unknown = Guid.CreateVersion7();
@@ -80,7 +80,7 @@ public sealed class FlowTests(OrderingService ordering) : IClassFixture<Ordering
     }
 
     [Fact]
-    public async Task Cancel_and_confirm_at_the_same_moment_end_in_one_of_the_two_and_are_told_in_order()
+    public async Task Concurrent_cancel_and_confirm_end_in_one_of_the_two_and_are_published_in_order()
     {
         var sku = await ordering.ListedAsync();
         for (var i = 0; i < 20; i++)
@@ -90,16 +90,16 @@ public sealed class FlowTests(OrderingService ordering) : IClassFixture<Ordering
             await ordering.Wire.PublishAsync(OrderingService.Reserved(id, sku));
             Assert.Equal(HttpStatusCode.OK, (await cancel).Status);
 
-            // Whoever was first: the cancel stands, and says whether it came after the confirmation.
+            // In either order the cancel succeeds, and records whether it came after the confirmation.
             await ordering.StatusIsAsync(id, "cancelled");
-            var cancelled = await ordering.Wire.HearAsync<V1.OrderCancelled>("OrderCancelled is published", e => e.OrderId == id);
-            Assert.Equal(cancelled.WasConfirmed, ordering.Told<V1.OrderConfirmed>(id).Count == 1);
+            var cancelled = await ordering.Wire.ReceiveAsync<V1.OrderCancelled>("OrderCancelled is published", e => e.OrderId == id);
+            Assert.Equal(cancelled.WasConfirmed, ordering.Published<V1.OrderConfirmed>(id).Count == 1);
             Assert.Equal(cancelled.WasConfirmed ? 3 : 2, cancelled.OrderVersion);
         }
     }
 
     [Fact]
-    public async Task A_price_that_can_never_be_taken_is_a_dead_letter_at_once_and_the_next_is_taken()
+    public async Task An_invalid_price_is_dead_lettered_immediately_and_the_next_is_processed()
     {
         var now = TimeProvider.System.GetUtcNow();
         var bad = new ProductListed(Guid.CreateVersion7(), now, $"SKU-{Guid.CreateVersion7():N}", 1, "Tea", decimal.MaxValue, "EUR");
@@ -109,12 +109,12 @@ public sealed class FlowTests(OrderingService ordering) : IClassFixture<Ordering
         await Eventually.HoldsAsync("it is a dead letter", async () => await ordering.Broker.CountReadyAsync("ordering.product-prices.dead") > 0);
         var dead = Assert.Single(await ordering.Broker.PeekAsync("ordering.product-prices.dead"));
         Assert.Null(dead.Header("shop-retries")); // waiting makes it no price
-        Assert.Contains("A price is 0 to", dead.Header("MT-Fault-Message"), StringComparison.Ordinal);
+        Assert.Contains("A price must be 0 to", dead.Header("MT-Fault-Message"), StringComparison.Ordinal);
         await ordering.ListedAsync();
     }
 
     [Fact]
-    public async Task A_price_that_changes_between_listing_and_placing_leaves_the_orders_before_at_theirs()
+    public async Task A_price_change_does_not_affect_earlier_orders()
     {
         var sku = await ordering.ListedAsync(price: 4);
         var before = (await ordering.PlaceAsync("price-watcher", sku)).GetProperty("id").GetGuid();
@@ -129,7 +129,7 @@ public sealed class FlowTests(OrderingService ordering) : IClassFixture<Ordering
     }
 
     [Fact]
-    public async Task Prices_that_come_out_of_order_and_years_old_end_right()
+    public async Task Out_of_order_and_years_old_prices_end_in_the_newest()
     {
         var sku = $"SKU-{Guid.CreateVersion7():N}";
         var now = TimeProvider.System.GetUtcNow();
@@ -148,7 +148,7 @@ public sealed class FlowTests(OrderingService ordering) : IClassFixture<Ordering
     }
 
     [Fact]
-    public async Task A_price_that_comes_before_its_listing_is_good_to_order_at_and_outlives_it()
+    public async Task A_price_that_arrives_before_its_listing_can_be_ordered_at_and_is_kept()
     {
         var sku = $"SKU-{Guid.CreateVersion7():N}";
         var now = TimeProvider.System.GetUtcNow();
@@ -180,9 +180,9 @@ public sealed class FlowTests(OrderingService ordering) : IClassFixture<Ordering
         await Eventually.IsAsync("all ten are counted", () => OrderingService.GetAsync(ordering.As(customer), "/customers/me"),
             me => me.GetProperty("confirmedOrders").GetInt32() == 10);
 
-        await ordering.Wire.HearAsync<V1.CustomerBecamePreferred>("the customer became preferred", e => e.CustomerId == customer);
+        await ordering.Wire.ReceiveAsync<V1.CustomerBecamePreferred>("the customer became preferred", e => e.CustomerId == customer);
         var next = await ordering.PlaceAsync(customer, sku);
         Assert.Equal((9.50m, 0.50m), (next.GetProperty("total").GetDecimal(), next.GetProperty("discount").GetDecimal()));
-        Assert.Single(ordering.Wire.HeardOf<V1.CustomerBecamePreferred>(), e => e.CustomerId == customer);
+        Assert.Single(ordering.Wire.ReceivedOf<V1.CustomerBecamePreferred>(), e => e.CustomerId == customer);
     }
 }

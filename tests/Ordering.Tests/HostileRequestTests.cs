@@ -4,7 +4,7 @@ namespace Shop.Ordering.Tests;
 public sealed class HostileRequestTests(OrderingService ordering, ITestOutputHelper output) : IClassFixture<OrderingService>
 {
     [Fact]
-    public async Task No_input_of_any_route_gives_a_500_and_every_refusal_is_a_problem()
+    public async Task No_input_of_any_route_gives_a_500_and_every_error_is_a_problem()
     {
         var hostile = await HostileRequests.SendAllAsync(ordering.Client, await KnownAsync());
 
@@ -14,13 +14,13 @@ public sealed class HostileRequestTests(OrderingService ordering, ITestOutputHel
     }
 
     [Fact]
-    public async Task Every_POST_with_an_idempotency_key_happens_once_and_is_answered_twice() =>
+    public async Task Every_POST_with_an_idempotency_key_is_executed_once_and_replayed() =>
         Assert.NotEmpty(await RepeatedPosts.SendAllAsync(ordering.AsStaff(), await KnownAsync()));
 
     [Theory]
     [InlineData("retry", "")]
     [InlineData("discard", """{"reason":"because"}""")]
-    public async Task A_dead_letter_is_moved_once_for_a_key_and_the_answer_given_twice(string what, string body)
+    public async Task A_dead_letter_is_moved_once_per_key_and_the_response_is_replayed(string what, string body)
     {
         var id = Guid.CreateVersion7();
         await ordering.Broker.PublishAsync("ordering.stock-reserved.dead", "", "no event"u8.ToArray(), new { message_id = id.ToString(), delivery_mode = 2 });

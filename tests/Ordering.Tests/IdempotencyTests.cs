@@ -2,7 +2,7 @@ using System.Net;
 
 namespace Shop.Ordering.Tests;
 
-/// <summary>The same request twice is one order and one answer.</summary>
+/// <summary>A retried request places one order and gets one response.</summary>
 public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<OrderingService>
 {
     [Fact]
@@ -21,7 +21,7 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
     }
 
     [Fact]
-    public async Task A_hundred_repeats_at_once_make_one_order()
+    public async Task A_hundred_concurrent_retries_place_one_order()
     {
         var json = Json(await ordering.ListedAsync());
         var customer = NewCustomer();
@@ -37,7 +37,7 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
     [InlineData("place")]
     [InlineData("cancel")]
     [InlineData("ship")]
-    public async Task While_the_first_request_runs_its_repeat_is_told_so(string command)
+    public async Task While_the_first_request_runs_a_retry_gets_a_409(string command)
     {
         var (caller, path, json) = await CommandAsync(command);
         var key = $"key-{Guid.CreateVersion7()}";
@@ -45,7 +45,7 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
         // The first request holds its key and waits for the table that this test has locked.
         await using var held = await ordering.HoldAsync("LOCK TABLE order_lines IN ACCESS EXCLUSIVE MODE");
         var first = PostAsync(caller, path, json, key);
-        await ordering.SomebodyWaitsAsync(held);
+        await ordering.LockIsAwaitedAsync(held);
         var second = await PostAsync(caller, path, json, key);
         await held.RollbackAsync();
 
@@ -83,7 +83,7 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
     [InlineData("place")]
     [InlineData("cancel")]
     [InlineData("ship")]
-    public async Task The_same_key_for_another_request_is_refused(string command)
+    public async Task The_same_key_for_another_request_is_rejected(string command)
     {
         var (caller, path, json) = await CommandAsync(command);
         var key = $"key-{Guid.CreateVersion7()}";
@@ -97,7 +97,7 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
     }
 
     [Fact]
-    public async Task A_connection_that_breaks_after_the_commit_and_before_the_answer_gets_the_first_answer_on_another_instance()
+    public async Task A_retry_on_another_instance_gets_the_first_response_after_a_lost_connection()
     {
         await using var second = await SecondOrdering.BesideAsync(ordering);
         var customer = NewCustomer();
@@ -126,7 +126,7 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
     [InlineData("idempotency_keys", "caller", "INITIALLY IMMEDIATE")]
     [InlineData("idempotency_keys", "caller", "INITIALLY DEFERRED")]
     [InlineData("orders", "customer_id", "INITIALLY DEFERRED")]
-    public async Task A_change_and_its_answer_are_stored_together_or_not_at_all(string table, string column, string when)
+    public async Task A_change_and_its_response_are_stored_together_or_not_at_all(string table, string column, string when)
     {
         var customer = NewCustomer();
         var json = Json(await ordering.ListedAsync());
@@ -150,7 +150,7 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
     }
 
     [Fact]
-    public async Task A_command_that_loses_a_race_starts_again_with_its_key_too()
+    public async Task A_command_is_retried_after_a_concurrency_conflict_with_an_Idempotency_Key_too()
     {
         var (caller, path, json) = await CommandAsync("cancel");
         var id = path.Split('/')[2];
@@ -162,7 +162,7 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
             VALUES ('{id}', 2, 'Placed', 'Confirmed', 'event', 'test', now())
             """);
         var cancel = PostAsync(caller, path, json, "key-1");
-        await ordering.SomebodyWaitsAsync(confirm);
+        await ordering.LockIsAwaitedAsync(confirm);
         await confirm.CommitAsync();
 
         Assert.Equal(HttpStatusCode.OK, (await cancel).Status);
@@ -170,7 +170,7 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
     }
 
     [Fact]
-    public async Task The_same_key_with_another_body_is_refused()
+    public async Task The_same_key_with_another_body_is_rejected()
     {
         var sku = await ordering.ListedAsync();
         var customer = NewCustomer();
@@ -196,7 +196,7 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
     }
 
     [Fact]
-    public async Task A_refusal_is_the_same_answer_too()
+    public async Task An_error_response_is_replayed_too()
     {
         var customer = NewCustomer();
 
@@ -208,7 +208,7 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
     }
 
     [Fact]
-    public async Task A_caller_who_hung_up_gets_the_real_answer_the_next_time()
+    public async Task A_caller_who_disconnected_gets_the_real_response_on_retry()
     {
         var json = Json(await ordering.ListedAsync());
         var customer = NewCustomer();
@@ -216,7 +216,7 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
         using (var hangUp = new CancellationTokenSource())
         {
             var first = PostAsync(customer, json, "key-1", hangUp.Token);
-            await ordering.SomebodyWaitsAsync(held);
+            await ordering.LockIsAwaitedAsync(held);
             await hangUp.CancelAsync();
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
         }
@@ -243,7 +243,7 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
     [Theory]
     [InlineData("")]
     [InlineData(null)]
-    public async Task A_key_that_is_none_is_refused(string? key)
+    public async Task An_invalid_key_is_rejected(string? key)
     {
         var answer = await PostAsync(NewCustomer(), Json("X"), key ?? new string('k', 201));
 
@@ -257,7 +257,7 @@ public sealed class IdempotencyTests(OrderingService ordering) : IClassFixture<O
     private Task<long> CountOrdersAsync(string customer) =>
         ordering.Database.ScalarAsync<long>($"SELECT count(*) FROM orders WHERE customer_id = '{customer}'");
 
-    /// <summary>A command that can be given: who gives it, where, with what.</summary>
+    /// <summary>A command: who sends it, where, with which body.</summary>
     private async Task<(HttpClient Caller, string Path, string Json)> CommandAsync(string command)
     {
         var sku = await ordering.ListedAsync();

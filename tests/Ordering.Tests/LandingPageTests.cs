@@ -10,7 +10,7 @@ namespace Shop.Ordering.Tests;
 public sealed partial class LandingPageTests(OrderingService ordering) : IClassFixture<OrderingService>
 {
     [Fact]
-    public async Task The_root_is_a_page_for_everybody_whose_links_lead_somewhere()
+    public async Task The_root_page_is_public_and_its_links_resolve()
     {
         using var client = ordering.Client();
         using var response = await client.GetAsync(new Uri("/", UriKind.Relative));
@@ -27,7 +27,7 @@ public sealed partial class LandingPageTests(OrderingService ordering) : IClassF
     }
 
     [Fact]
-    public async Task The_page_loads_nothing_and_its_policy_lets_only_its_own_style_through()
+    public async Task The_page_loads_nothing_and_its_policy_allows_only_its_own_style()
     {
         using var response = await ordering.Client().GetAsync(new Uri("/", UriKind.Relative));
         var page = await response.Content.ReadAsStringAsync();

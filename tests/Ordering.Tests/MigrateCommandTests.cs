@@ -1,6 +1,6 @@
 namespace Shop.Ordering.Tests;
 
-/// <summary>What the command does with what it finds.</summary>
+/// <summary>The migrate command on databases in different states.</summary>
 public sealed class MigrateCommandTests
 {
     private const string History = """
@@ -10,7 +10,7 @@ public sealed class MigrateCommandTests
 
     /// <summary>Several pods of a new version start together, each with a run of migrate before it.</summary>
     [Fact]
-    public async Task Runs_of_migrate_at_the_same_time_all_end_well()
+    public async Task Concurrent_migrations_all_succeed()
     {
         await using var database = await TestServers.CreateDatabaseAsync("together");
 
@@ -23,7 +23,7 @@ public sealed class MigrateCommandTests
     [Theory]
     [InlineData(History, "20261122024905_Initial, 20261124061000_PartitionInbox")]
     [InlineData("CREATE TABLE orders (id uuid); CREATE TABLE customers (id text);", "customers, orders")]
-    public async Task A_database_of_an_earlier_development_state_is_refused_with_the_remedy(string found, string named)
+    public async Task A_database_of_an_earlier_development_state_is_rejected_with_the_remedy(string found, string named)
     {
         await using var database = await TestServers.CreateDatabaseAsync("earlier");
         await database.ExecuteAsync(found);
@@ -40,7 +40,7 @@ public sealed class MigrateCommandTests
     }
 
     [Fact]
-    public async Task After_a_rollback_the_older_version_leaves_the_newer_ones_database_as_it_is()
+    public async Task After_a_rollback_the_older_version_does_not_change_the_newer_versions_database()
     {
         await using var database = await MigratedDatabases.CreateAsync<Program>();
         await database.ExecuteAsync("""INSERT INTO "__EFMigrationsHistory" VALUES ('29990101000000_OfTheNewerVersion', '10.0.14')""");

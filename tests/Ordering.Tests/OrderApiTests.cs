@@ -7,7 +7,7 @@ namespace Shop.Ordering.Tests;
 public sealed class OrderApiTests(OrderingService ordering) : IClassFixture<OrderingService>
 {
     [Fact]
-    public async Task An_order_is_placed_and_reads_as_the_contract_says()
+    public async Task A_placed_order_matches_the_contract()
     {
         var sku = await ordering.ListedAsync(price: 4.25m);
 
@@ -28,7 +28,7 @@ public sealed class OrderApiTests(OrderingService ordering) : IClassFixture<Orde
     [InlineData("JPY", 101, "96", "5")]
     [InlineData("KWD", 1.234, "1.172", "0.062")]
     [InlineData("EUR", 4.25, "4.04", "0.21")]
-    public async Task A_preferred_customer_pays_what_the_currency_has_coins_for(string currency, decimal price, string total, string discount)
+    public async Task A_preferred_customers_total_is_rounded_to_the_currencys_minor_unit(string currency, decimal price, string total, string discount)
     {
         var customer = $"regular-{Guid.CreateVersion7():N}";
         await ordering.Database.ExecuteAsync(
@@ -69,7 +69,7 @@ public sealed class OrderApiTests(OrderingService ordering) : IClassFixture<Orde
     [InlineData("""{"lines":[{"quantity":1}]}""", 400, "malformed-request")]
     [InlineData("""{"lines":[{"sku":"X","quantity":1}],"channel":"Web shop"}""", 400, "validation")]
     [InlineData("""{"lines":[{"sku":"NO-SUCH-SKU","quantity":1}]}""", 422, "unknown-sku")]
-    public async Task A_bad_order_is_refused_with_a_problem(string json, int status, string code)
+    public async Task An_invalid_order_is_rejected_with_a_problem(string json, int status, string code)
     {
         var (answer, problem) = await OrderingService.SendAsync(ordering.As("ada"), "/orders", json);
 
@@ -95,7 +95,7 @@ public sealed class OrderApiTests(OrderingService ordering) : IClassFixture<Orde
             $$"""{"lines":[{"sku":"GHOST-1","quantity":1},{"sku":"{{known}}","quantity":1},{"sku":"GHOST-2","quantity":1}]}""");
 
         Assert.Equal((HttpStatusCode.UnprocessableEntity, "urn:shop:problem:unknown-sku"), (status, problem.GetProperty("type").GetString()));
-        Assert.Equal("Nothing is sold under GHOST-1, GHOST-2.", problem.GetProperty("detail").GetString());
+        Assert.Equal("Unknown sku: GHOST-1, GHOST-2.", problem.GetProperty("detail").GetString());
         Assert.Equal(0, await ordering.Database.ScalarAsync<long>($"SELECT count(*) FROM orders WHERE customer_id = '{customer}'"));
     }
 
@@ -103,7 +103,7 @@ public sealed class OrderApiTests(OrderingService ordering) : IClassFixture<Orde
     [InlineData(0)]
     [InlineData(-1)]
     [InlineData(int.MinValue)]
-    public async Task An_order_line_of_zero_or_negative_units_is_refused(int quantity)
+    public async Task An_order_line_of_zero_or_negative_units_is_rejected(int quantity)
     {
         var sku = await ordering.ListedAsync();
 
@@ -114,7 +114,7 @@ public sealed class OrderApiTests(OrderingService ordering) : IClassFixture<Orde
     }
 
     [Fact]
-    public async Task The_same_sku_twice_is_refused()
+    public async Task A_duplicate_sku_is_rejected()
     {
         var sku = await ordering.ListedAsync();
 
@@ -125,7 +125,7 @@ public sealed class OrderApiTests(OrderingService ordering) : IClassFixture<Orde
     }
 
     [Fact]
-    public async Task An_order_of_two_hundred_lines_is_refused()
+    public async Task An_order_of_two_hundred_lines_is_rejected()
     {
         var lines = string.Join(',', Enumerable.Range(0, 200).Select(i => $$"""{"sku":"S-{{i}}","quantity":1}"""));
 
@@ -137,7 +137,7 @@ public sealed class OrderApiTests(OrderingService ordering) : IClassFixture<Orde
     [Theory]
     [InlineData(null)]
     [InlineData("a-key-for-a-large-body")]
-    public async Task A_body_over_64_KiB_is_refused(string? key)
+    public async Task A_body_over_64_KiB_is_rejected(string? key)
     {
         var (status, problem) = await OrderingService.SendAsync(
             ordering.As("ada"), "/orders", $$"""{"lines":[{"sku":"{{new string('x', 70_000)}}","quantity":1}]}""", key);
@@ -154,7 +154,7 @@ public sealed class OrderApiTests(OrderingService ordering) : IClassFixture<Orde
     [InlineData("GET", "/orders/018f0000-0000-7000-8000-000000000001/history")]
     [InlineData("GET", "/orders/018f0000-0000-7000-8000-000000000001/events")]
     [InlineData("GET", "/customers/me")]
-    public async Task Nobody_gets_in_without_a_valid_token(string method, string path)
+    public async Task A_valid_token_is_required(string method, string path)
     {
         string?[] tokens = [null, TestTokens.Expired(), TestTokens.SignedWithAnotherKey(), TestTokens.WithoutSignature(),
             TestTokens.ForAnotherAudience(), TestTokens.FromAnotherIssuer()];
@@ -169,7 +169,7 @@ public sealed class OrderApiTests(OrderingService ordering) : IClassFixture<Orde
     }
 
     [Fact]
-    public async Task Somebody_elses_order_looks_as_if_it_did_not_exist()
+    public async Task Another_customers_order_is_not_found()
     {
         var id = (await ordering.PlaceAsync("ada", await ordering.ListedAsync())).GetProperty("id").GetGuid();
 
@@ -240,7 +240,7 @@ public sealed class OrderApiTests(OrderingService ordering) : IClassFixture<Orde
     [InlineData("/openapi/v1.json")]
     [InlineData("/health/live")]
     [InlineData("/health/ready")]
-    public async Task What_machines_ask_for_needs_no_token(string path) =>
+    public async Task Health_and_documents_need_no_token(string path) =>
         Assert.Equal(HttpStatusCode.OK, (await ordering.Client().GetAsync(new Uri(path, UriKind.Relative))).StatusCode);
 
     [Fact]

@@ -7,11 +7,11 @@ using Shop.Ordering.Features.OrderEvents;
 
 namespace Shop.Ordering.Tests;
 
-/// <summary>A client sees its order move.</summary>
+/// <summary>Clients receive their orders' changes as server-sent events.</summary>
 public sealed class OrderEventsTests(OrderingService ordering) : IClassFixture<OrderingService>
 {
     [Fact]
-    public async Task A_stream_shows_the_present_state_then_each_change_and_ends_when_the_order_rests()
+    public async Task A_stream_shows_the_current_state_then_each_change_and_ends_with_a_final_status()
     {
         var sku = await ordering.ListedAsync();
         var id = (await ordering.PlaceAsync("ada", sku)).GetProperty("id").GetGuid();
@@ -27,7 +27,7 @@ public sealed class OrderEventsTests(OrderingService ordering) : IClassFixture<O
     }
 
     [Fact]
-    public async Task Each_event_says_when_and_of_which_order()
+    public async Task Each_event_has_its_time_and_order()
     {
         var order = await ordering.PlaceAsync("ada", await ordering.ListedAsync());
 
@@ -41,7 +41,7 @@ public sealed class OrderEventsTests(OrderingService ordering) : IClassFixture<O
     }
 
     [Fact]
-    public async Task A_client_that_connects_again_misses_nothing()
+    public async Task A_client_that_reconnects_misses_nothing()
     {
         var sku = await ordering.ListedAsync();
         var id = (await ordering.PlaceAsync("ada", sku)).GetProperty("id").GetGuid();
@@ -65,7 +65,7 @@ public sealed class OrderEventsTests(OrderingService ordering) : IClassFixture<O
     }
 
     [Fact]
-    public async Task A_change_that_another_instance_made_is_shown_too()
+    public async Task A_change_by_another_instance_is_streamed()
     {
         await using var second = await SecondOrdering.BesideAsync(ordering);
         var id = await ordering.ConfirmedAsync("ada", await ordering.ListedAsync());
@@ -78,7 +78,7 @@ public sealed class OrderEventsTests(OrderingService ordering) : IClassFixture<O
     }
 
     [Fact]
-    public async Task A_silent_stream_says_that_it_is_still_there()
+    public async Task An_idle_stream_sends_keep_alives()
     {
         var id = (await ordering.PlaceAsync("ada", await ordering.ListedAsync())).GetProperty("id").GetGuid();
 
@@ -86,11 +86,11 @@ public sealed class OrderEventsTests(OrderingService ordering) : IClassFixture<O
         await stream.NextAsync();
 
         await Eventually.HoldsAsync("the stream was kept alive twice", () => stream.KeepAlives >= 2);
-        Assert.Equal("1", stream.LastEventId); // a keep-alive is nothing to go on from
+        Assert.Equal("1", stream.LastEventId); // a keep-alive has no id to resume from
     }
 
     [Fact]
-    public async Task Clients_that_go_away_or_read_nothing_hold_up_nobody()
+    public async Task Clients_that_disconnect_or_stall_block_no_other()
     {
         var streams = ordering.Services.GetRequiredService<OrderStreams>();
         var sku = await ordering.ListedAsync();
@@ -113,7 +113,7 @@ public sealed class OrderEventsTests(OrderingService ordering) : IClassFixture<O
     }
 
     [Fact]
-    public async Task Open_streams_end_at_once_when_the_service_stops()
+    public async Task Open_streams_end_immediately_when_the_service_stops()
     {
         var id = await ordering.ConfirmedAsync("ada", await ordering.ListedAsync());
         var second = await SecondOrdering.BesideAsync(ordering);
@@ -130,7 +130,7 @@ public sealed class OrderEventsTests(OrderingService ordering) : IClassFixture<O
     [InlineData("bob", null, 404)]
     [InlineData("ada", "yesterday", 400)]
     [InlineData("ada", "99999999999", 400)]
-    public async Task Who_may_not_see_it_and_who_asks_wrongly_gets_a_problem(string caller, string? lastEventId, int status)
+    public async Task Unauthorized_and_invalid_requests_get_a_problem(string caller, string? lastEventId, int status)
     {
         var id = (await ordering.PlaceAsync("ada", await ordering.ListedAsync())).GetProperty("id").GetGuid();
 

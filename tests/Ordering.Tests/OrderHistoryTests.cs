@@ -8,7 +8,7 @@ namespace Shop.Ordering.Tests;
 public sealed class OrderHistoryTests(OrderingService ordering) : IClassFixture<OrderingService>
 {
     [Fact]
-    public async Task A_history_says_what_happened_why_and_who_caused_it()
+    public async Task A_history_has_status_reason_and_cause_of_each_change()
     {
         var sku = await ordering.ListedAsync();
         var id = await ordering.ConfirmedAsync("ada", sku);
@@ -35,7 +35,7 @@ public sealed class OrderHistoryTests(OrderingService ordering) : IClassFixture<
     }
 
     [Fact]
-    public async Task A_history_is_paged_from_the_placing_on()
+    public async Task A_history_is_paged_oldest_first()
     {
         var id = await ordering.ConfirmedAsync("ada", await ordering.ListedAsync());
         await OrderingService.SendAsync(ordering.AsStaff(), $"/orders/{id}/cancel");
@@ -68,7 +68,7 @@ public sealed class OrderHistoryTests(OrderingService ordering) : IClassFixture<
     }
 
     [Fact]
-    public async Task Somebody_elses_history_looks_as_if_there_were_no_order()
+    public async Task The_history_of_another_customers_order_is_not_found()
     {
         var id = (await ordering.PlaceAsync("ada", await ordering.ListedAsync())).GetProperty("id").GetGuid();
 
@@ -84,7 +84,7 @@ public sealed class OrderHistoryTests(OrderingService ordering) : IClassFixture<
     [InlineData("UPDATE orders_history SET at = now()")]
     [InlineData("DELETE FROM orders_history")]
     [InlineData("TRUNCATE orders_history")]
-    public async Task The_database_lets_nobody_rewrite_a_history(string sql)
+    public async Task The_database_rejects_changes_of_a_history(string sql)
     {
         await ordering.PlaceAsync("ada", await ordering.ListedAsync());
 
@@ -94,7 +94,7 @@ public sealed class OrderHistoryTests(OrderingService ordering) : IClassFixture<
     }
 
     [Fact]
-    public async Task An_order_does_not_move_if_its_history_cannot_be_written()
+    public async Task An_order_does_not_change_if_its_history_cannot_be_written()
     {
         var sku = await ordering.ListedAsync();
         var id = (await ordering.PlaceAsync("ada", sku)).GetProperty("id").GetGuid();

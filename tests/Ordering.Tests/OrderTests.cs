@@ -27,7 +27,7 @@ public sealed class OrderTests
     [InlineData(0, 11.50, 0)]
     [InlineData(5, 10.92, 0.58)]
     [InlineData(100, 0, 11.50)]
-    public void A_discount_is_rounded_to_cents_and_taken_off_the_sum(decimal percent, decimal total, decimal discount)
+    public void A_discount_is_rounded_to_cents_and_subtracted_from_the_sum(decimal percent, decimal total, decimal discount)
     {
         var order = Order.Place("ada", [Tea(2), Cup(1)], percent, s_now);
 
@@ -41,7 +41,7 @@ public sealed class OrderTests
     [InlineData("UYW", "1.2345", 1, "1.1728", "0.0617")]
     [InlineData("EUR", "0.01", 1, "0.01", "0.00")]
     [InlineData("EUR", "0.10", 3, "0.28", "0.02")]
-    public void A_total_can_be_paid_in_its_currency(string currency, string price, int quantity, string total, string discount)
+    public void A_total_fits_its_currencys_minor_unit(string currency, string price, int quantity, string total, string discount)
     {
         var order = Order.Place("ada", [new OrderLine("TEA-1", "Tea", quantity, decimal.Parse(price, CultureInfo.InvariantCulture), currency)], 5, s_now);
 
@@ -51,7 +51,7 @@ public sealed class OrderTests
     [Theory]
     [InlineData(33.35, 100, 0.05)]
     [InlineData(33.65, 100, 0.95)]
-    public void What_was_listed_at_more_decimals_than_its_currency_has_still_has_a_total_that_can_be_paid(decimal price, decimal total, decimal discount)
+    public void A_price_with_too_many_decimals_still_gives_a_total_in_the_minor_unit(decimal price, decimal total, decimal discount)
     {
         var order = Order.Place("ada", [new OrderLine("TEA-1", "Tea", 3, price, "JPY")], 0, s_now);
 
@@ -59,19 +59,19 @@ public sealed class OrderTests
     }
 
     [Fact]
-    public void An_order_in_a_currency_that_nobody_can_pay_in_is_refused() => Refused("invalid-currency", Tea(1) with { Currency = "QQQ" });
+    public void An_order_in_an_unsupported_currency_is_rejected() => Refused("invalid-currency", Tea(1) with { Currency = "QQQ" });
 
     [Theory]
     [InlineData("79228162514264337593543950335")]
     [InlineData("100000000.01")]
     [InlineData("-0.01")]
     [InlineData("0.00001")]
-    public void A_price_that_Inventory_never_lists_is_refused_before_any_order_is_placed_at_it(string price) =>
+    public void An_invalid_price_is_rejected_before_an_order_is_placed_at_it(string price) =>
         Assert.Equal("malformed-price", Assert.Throws<DomainException>(
-            () => Product.Unnamed("TEA-1").Priced(decimal.Parse(price, CultureInfo.InvariantCulture), "EUR", 1)).Code);
+            () => Product.Unnamed("TEA-1").Reprice(decimal.Parse(price, CultureInfo.InvariantCulture), "EUR", 1)).Code);
 
     [Fact]
-    public void The_dearest_order_that_there_can_be_has_a_total() => Assert.Equal(10_000_000_000_000m, Order.Place("ada",
+    public void The_largest_possible_order_has_a_total() => Assert.Equal(10_000_000_000_000m, Order.Place("ada",
         [.. Enumerable.Range(0, Order.MaxLines).Select(i => new OrderLine($"SKU-{i}", "x", Order.MaxQuantity, Product.MaxUnitPrice, "EUR"))], 0, s_now).Total);
 
     [Theory]
@@ -79,20 +79,20 @@ public sealed class OrderTests
     [InlineData(-1)]
     [InlineData(1001)]
     [InlineData(int.MaxValue)]
-    public void A_quantity_that_makes_no_sense_is_refused(int quantity) => Refused("order-quantity", Tea(quantity));
+    public void An_invalid_quantity_is_rejected(int quantity) => Refused("order-quantity", Tea(quantity));
 
     [Fact]
-    public void An_order_without_lines_is_refused() => Refused("order-size");
+    public void An_order_without_lines_is_rejected() => Refused("order-size");
 
     [Fact]
-    public void An_order_of_more_than_a_hundred_lines_is_refused() =>
+    public void An_order_of_more_than_a_hundred_lines_is_rejected() =>
         Refused("order-size", [.. Enumerable.Range(0, 101).Select(i => new OrderLine($"SKU-{i}", "x", 1, 1, "EUR"))]);
 
     [Fact]
-    public void The_same_sku_twice_is_refused() => Refused("duplicate-sku", Tea(1), Tea(2));
+    public void A_duplicate_sku_is_rejected() => Refused("duplicate-sku", Tea(1), Tea(2));
 
     [Fact]
-    public void Two_currencies_in_one_order_are_refused() => Refused("mixed-currencies", Tea(1), Cup(1) with { Currency = "USD" });
+    public void Two_currencies_in_one_order_are_rejected() => Refused("mixed-currencies", Tea(1), Cup(1) with { Currency = "USD" });
 
     [Fact]
     public void A_customer_becomes_preferred_once()
@@ -109,12 +109,12 @@ public sealed class OrderTests
     }
 
     [Fact]
-    public void A_late_price_changes_nothing_and_the_name_may_come_after_the_price()
+    public void A_late_price_is_ignored_and_the_name_may_arrive_after_the_price()
     {
         var product = Product.Unnamed("TEA-1");
-        product.Priced(3, "EUR", version: 2);
-        product.Named("Tea", version: 1);
-        product.Priced(1, "EUR", version: 1);
+        product.Reprice(3, "EUR", version: 2);
+        product.Rename("Tea", version: 1);
+        product.Reprice(1, "EUR", version: 1);
 
         Assert.Equal(("Tea", 3m), (product.Name, product.UnitPrice));
     }

@@ -70,7 +70,7 @@ public sealed class OrderTransitionsTests
 
     [Theory]
     [MemberData(nameof(Cells))]
-    public void Every_status_says_what_it_makes_of_every_trigger(string status, string trigger, string result)
+    public void Every_status_has_an_outcome_for_every_trigger(string status, string trigger, string result)
     {
         var order = In(Enum.Parse<OrderStatus>(status));
         var version = order.Version;
@@ -93,11 +93,11 @@ public sealed class OrderTransitionsTests
         Assert.Equal(version + 1, order.Version);
         var moved = Assert.IsType<OrderStatusChanged>(events[0]);
         Assert.Equal((status, order.Status, order.Version, order.Reason), (moved.From.ToString(), moved.To, moved.OrderVersion, moved.Reason));
-        Assert.Equal(2, events.Count); // the move, and what it is called
+        Assert.Equal(2, events.Count); // the status change, and the specific event
     }
 
     [Fact]
-    public void A_refusal_names_the_status_and_what_it_takes()
+    public void A_rejection_names_the_status_and_the_allowed_ones()
     {
         var refused = Assert.Throws<DomainException>(() => Apply(In(OrderStatus.Rejected), OrderTrigger.Cancel));
 
@@ -105,12 +105,12 @@ public sealed class OrderTransitionsTests
     }
 
     [Fact]
-    public void Rejected_cancelled_and_shipped_are_where_an_order_rests() =>
+    public void Rejected_cancelled_and_shipped_are_final() =>
         Assert.Equal([OrderStatus.Rejected, OrderStatus.Cancelled, OrderStatus.Shipped],
             Enum.GetValues<OrderStatus>().Where(OrderTransitions.IsFinal));
 
     [Fact]
-    public void A_cancellation_tells_whether_the_order_had_been_confirmed()
+    public void A_cancellation_records_whether_the_order_had_been_confirmed()
     {
         foreach (var trigger in (OrderTrigger[])[OrderTrigger.Cancel, OrderTrigger.ReservationExpired])
         {
@@ -132,7 +132,7 @@ public sealed class OrderTransitionsTests
         foreach (var version in (int[])[0, 1, 2])
         {
             var order = In(OrderStatus.Placed);
-            order.Reject(2, [], s_event, s_now); // heard: version 2
+            order.Reject(2, [], s_event, s_now); // received: version 2
             order.TakeEvents();
 
             Apply(order, Enum.Parse<OrderTrigger>(trigger), version);
@@ -156,7 +156,7 @@ public sealed class OrderTransitionsTests
     }
 
     [Fact]
-    public void What_was_heard_too_late_to_act_on_is_remembered_all_the_same()
+    public void A_late_event_still_advances_the_reservation_version()
     {
         var order = In(OrderStatus.Cancelled);
 
@@ -218,7 +218,7 @@ public sealed class OrderTransitionsTests
         return order;
     }
 
-    /// <summary>An event without a version is newer than whatever was heard before.</summary>
+    /// <summary>An event without a version is newer than any received before.</summary>
     private static void Apply(Order order, OrderTrigger trigger, int? reservationVersion = null)
     {
         var version = reservationVersion ?? order.ReservationVersion + 1;
@@ -240,7 +240,7 @@ public sealed class OrderTransitionsTests
                 order.Ship(new Cause(CauseKind.Staff, "boss"), s_now);
                 break;
             default:
-                order.GiveUpWaiting(s_now);
+                order.TimeOut(s_now);
                 break;
         }
     }

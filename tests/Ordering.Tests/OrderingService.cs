@@ -15,13 +15,13 @@ public class OrderingService : ServiceFixture<Program>, IAsyncLifetime
 {
     private readonly ServicesInside _inside = new();
 
-    /// <summary>What the running service is made of.</summary>
+    /// <summary>The running service's services.</summary>
     public IServiceProvider Services => _inside.Services;
 
     /// <summary>How many late events this instance has counted.</summary>
     internal LateEventCount Late => field ??= new LateEventCount(Services);
 
-    // No poll for other instances' changes here: what a stream of this instance shows, it was told by this instance itself.
+    // No poll for other instances' changes here: streams show only changes signalled by this instance.
     protected override IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>
     {
         ["Ordering:SweepInterval"] = "00:00:00.050",
@@ -56,7 +56,7 @@ public class OrderingService : ServiceFixture<Program>, IAsyncLifetime
     public Task KnownAsync(string sku, decimal price) => Eventually.HoldsAsync($"Ordering knows that {sku} costs {price}", async () =>
         await Database.ScalarAsync<long>($"SELECT count(*) FROM products WHERE sku = '{sku}' AND unit_price = {price}") == 1);
 
-    /// <summary>Places an order; fails unless it is taken.</summary>
+    /// <summary>Places an order; fails unless it is accepted.</summary>
     public async Task<JsonElement> PlaceAsync(string customer, string sku, int quantity = 1)
     {
         var (status, order) = await SendAsync(As(customer), "/orders", $$"""{"lines":[{"sku":"{{sku}}","quantity":{{quantity}}}]}""");
@@ -111,13 +111,13 @@ public class OrderingService : ServiceFixture<Program>, IAsyncLifetime
             $"SELECT count(*) FROM inbox WHERE event_id = ANY ('{{{string.Join(',', events.Select(e => e.EventId))}}}')"),
         consumed => consumed == events.Count);
 
-    /// <summary>When nothing waits to be sent, all that was to be said was said.</summary>
-    public async Task AllIsToldAsync()
+    /// <summary>Returns when all events until now are published and received.</summary>
+    public async Task AllPublishedAsync()
     {
         await Eventually.HoldsAsync("the outbox is empty", async () => await Database.ScalarAsync<long>(
             "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM outbox_parked)") == 0);
         var last = (await PlaceAsync("the-last", await ListedAsync())).GetProperty("id").GetGuid();
-        await Wire.HearAsync<V1.OrderPlaced>("what was sent before has come", e => e.OrderId == last);
+        await Wire.ReceiveAsync<V1.OrderPlaced>("all events published before are received", e => e.OrderId == last);
     }
 
     /// <summary>Locks an order's row, or whatever else the statement locks, until the transaction is disposed.</summary>
@@ -131,8 +131,8 @@ public class OrderingService : ServiceFixture<Program>, IAsyncLifetime
         return transaction;
     }
 
-    /// <summary>Waits until somebody waits for what this transaction holds, and not for anything else.</summary>
-    public Task SomebodyWaitsAsync(NpgsqlTransaction held) => Eventually.HoldsAsync("somebody waits for the lock", async () => await Database.ScalarAsync<long>(
+    /// <summary>Waits until another session waits for a lock of this transaction.</summary>
+    public Task LockIsAwaitedAsync(NpgsqlTransaction held) => Eventually.HoldsAsync("the lock is awaited", async () => await Database.ScalarAsync<long>(
         $"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {held.Connection!.ProcessID} = ANY (pg_blocking_pids(pid))") > 0);
 
     public Task<JsonElement> StatusIsAsync(Guid id, string status) => Eventually.IsAsync($"order {id} is {status}",
@@ -141,7 +141,7 @@ public class OrderingService : ServiceFixture<Program>, IAsyncLifetime
     public static async Task<JsonElement> GetAsync(HttpClient client, string path) =>
         JsonDocument.Parse(await client.GetStringAsync(new Uri(path, UriKind.Relative))).RootElement;
 
-    /// <summary>Posts a body as it is; the answer's status and JSON.</summary>
+    /// <summary>Posts a body; returns the response's status and JSON.</summary>
     public static async Task<(HttpStatusCode Status, JsonElement Body)> SendAsync(
         HttpClient client, string path, string? json = null, string? key = null)
     {
@@ -159,7 +159,7 @@ public class OrderingService : ServiceFixture<Program>, IAsyncLifetime
         return (response.StatusCode, body.Length == 0 ? default : JsonDocument.Parse(body).RootElement);
     }
 
-    /// <summary>The events of a type that Ordering has told of an order.</summary>
-    public IReadOnlyList<T> Told<T>(Guid order)
-        where T : IIntegrationEvent => [.. Wire.HeardOf<T>().Where(e => e.AggregateId == order.ToString())];
+    /// <summary>The events of a type that Ordering has published for an order.</summary>
+    public IReadOnlyList<T> Published<T>(Guid order)
+        where T : IIntegrationEvent => [.. Wire.ReceivedOf<T>().Where(e => e.AggregateId == order.ToString())];
 }

@@ -3,14 +3,14 @@ using Npgsql;
 
 namespace Shop.Ordering.Tests;
 
-/// <summary>What a caller sees while the database or the broker is away. A service of its own: it breaks what it stands on.</summary>
+/// <summary>What a caller sees while the database or the broker is unavailable. Its own service, because it breaks dependencies.</summary>
 public sealed class OutageTests(OrderingService ordering) : IClassFixture<OrderingService>
 {
     [Fact]
-    public async Task Without_the_broker_orders_are_taken_and_their_events_follow_later()
+    public async Task Without_the_broker_orders_are_placed_and_their_events_are_published_later()
     {
         var sku = await ordering.ListedAsync();
-        await ordering.Broker.DeclareQueueAsync("kept"); // the queue of this test's own wire goes with its connection
+        await ordering.Broker.DeclareQueueAsync("kept"); // the queue of this test's wire is deleted with its connection
         await ordering.Broker.BindAsync("ordering.order-placed.v1", "kept");
         await ordering.Broker.BindAsync("ordering.order-placed.v2", "kept");
         var down = true;
@@ -30,7 +30,7 @@ public sealed class OutageTests(OrderingService ordering) : IClassFixture<Orderi
             "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM outbox_parked)") == 0);
         Assert.Equal("placed", (await OrderingService.GetAsync(ordering.As("ada"), $"/orders/{id}")).GetProperty("status").GetString());
 
-        // Both versions of the one event, each at least once: what was cut off before its confirm goes again.
+        // Both versions of the event, each at least once: what was cut off before its confirm is published again.
         var kept = await ordering.Broker.PeekAsync("kept");
         Assert.Equal(["ordering.order-placed.v1", "ordering.order-placed.v2"], kept.Select(message => message.Exchange).Distinct().Order());
         Assert.Single(kept.Select(message => message.Properties.GetProperty("message_id").GetString()).Distinct());
@@ -72,7 +72,7 @@ public sealed class OutageTests(OrderingService ordering) : IClassFixture<Orderi
     }
 
     [Fact]
-    public async Task Without_the_broker_dead_letters_are_a_503_that_names_it_and_nothing_stays_locked()
+    public async Task Without_the_broker_dead_letters_are_a_503_and_nothing_stays_locked()
     {
         await using var cutOff = await SecondOrdering.BesideAsync(ordering, new Uri("amqp://nobody:nothing@127.0.0.1:1/"));
         var staff = cutOff.Client(TestTokens.Staff());

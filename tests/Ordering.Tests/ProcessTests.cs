@@ -9,7 +9,7 @@ using Shop.Messaging;
 
 namespace Shop.Ordering.Tests;
 
-/// <summary>What only a process of its own can show: its end between two steps, and what it writes to its console.</summary>
+/// <summary>What only a separate process can show: crashes between two steps, and console output.</summary>
 public sealed class ProcessTests(OrderingService ordering) : IClassFixture<OrderingService>
 {
     private const string Retried = "ordering.product-prices";
@@ -17,7 +17,7 @@ public sealed class ProcessTests(OrderingService ordering) : IClassFixture<Order
     private const string Storing = "datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO idempotency_keys%'";
 
     [Fact]
-    public async Task A_process_that_dies_after_it_moved_dead_letters_and_before_the_answers_are_stored_has_moved_them_once()
+    public async Task Dead_letters_moved_before_a_crash_are_moved_once()
     {
         var now = TimeProvider.System.GetUtcNow();
         var listed = new ProductListed(Guid.CreateVersion7(now), now, $"SKU-{Guid.CreateVersion7():N}", 1, "Tea", 4, "EUR");
@@ -41,7 +41,7 @@ public sealed class ProcessTests(OrderingService ordering) : IClassFixture<Order
                 await CountAsync(Retried) + await CountAsync(Discarded) == 0
                 && await ordering.Database.ScalarAsync<long>($"SELECT count(*) FROM pg_stat_activity WHERE {Storing}") == 2);
             await process.StopAsync("KILL");
-            await EndSessionsThatStoreAsync(); // the database, too, notices a death only when it has something to say: as if it had
+            await EndSessionsThatStoreAsync(); // the database notices a dead client only when it sends something: simulated here
             await Assert.ThrowsAnyAsync<HttpRequestException>(() => retry);
             await Assert.ThrowsAnyAsync<HttpRequestException>(() => discard);
         }
@@ -56,7 +56,7 @@ public sealed class ProcessTests(OrderingService ordering) : IClassFixture<Order
     }
 
     [Fact]
-    public async Task What_strangers_wrote_into_another_library_s_exception_reaches_the_console_escaped()
+    public async Task Untrusted_input_in_exception_messages_is_escaped_on_the_console()
     {
         var sku = await ordering.ListedAsync();
         await ordering.Database.ExecuteAsync("""

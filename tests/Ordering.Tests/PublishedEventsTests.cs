@@ -6,7 +6,7 @@ using V2 = Shop.Contracts.Ordering.V2;
 
 namespace Shop.Ordering.Tests;
 
-/// <summary>What of Ordering's facts others are told.</summary>
+/// <summary>Which domain events Ordering publishes, and how.</summary>
 public sealed class PublishedEventsTests
 {
     private static readonly DateTimeOffset s_now = new(2026, 11, 22, 12, 0, 0, TimeSpan.Zero);
@@ -35,7 +35,7 @@ public sealed class PublishedEventsTests
     }
 
     [Fact]
-    public void Every_domain_event_of_Ordering_is_decided_on()
+    public void Every_domain_event_of_Ordering_is_in_PublishedEvents()
     {
         var known = typeof(Order).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(DomainEvent))).ToList();
         Assert.NotEmpty(known);
@@ -49,7 +49,7 @@ public sealed class PublishedEventsTests
     }
 
     [Fact]
-    public void A_domain_event_that_nobody_decided_on_is_an_error() =>
+    public void A_domain_event_missing_in_PublishedEvents_is_an_error() =>
         Assert.Throws<UnreachableException>(() => PublishedEvents.From([new Forgotten(s_now)]).ToList());
 
     private sealed record Forgotten(DateTimeOffset At) : DomainEvent(At);

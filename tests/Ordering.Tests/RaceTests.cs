@@ -5,7 +5,7 @@ using V1 = Shop.Contracts.Ordering.V1;
 
 namespace Shop.Ordering.Tests;
 
-/// <summary>Two things happen to one order at the same moment: it takes one way, and the others are told of that one.</summary>
+/// <summary>Two concurrent commands on one order: one wins, and its outcome is published.</summary>
 public sealed class RaceTests(OrderingService ordering) : IClassFixture<OrderingService>
 {
     private const int Rounds = 30;
@@ -21,7 +21,7 @@ public sealed class RaceTests(OrderingService ordering) : IClassFixture<Ordering
         var cancel = OrderingService.SendAsync(ordering.As("racer"), $"/orders/{id}/cancel");
         var ship = OrderingService.SendAsync(ordering.AsStaff(), $"/orders/{id}/ship");
 
-        // One of them is too late and is told so.
+        // One of them is too late and is rejected.
         Assert.Equal([HttpStatusCode.OK, HttpStatusCode.Conflict], ((HttpStatusCode[])[(await cancel).Status, (await ship).Status]).Order());
     });
 
@@ -44,7 +44,7 @@ public sealed class RaceTests(OrderingService ordering) : IClassFixture<Ordering
         ordering.Wire.PublishAsync(OrderingService.Failed(id, sku, 1, 0))));
 
     [Fact]
-    public async Task A_consumer_that_loses_against_a_cancel_starts_again_and_ignores_its_event_as_late()
+    public async Task A_consumer_in_conflict_with_a_cancel_retries_and_ignores_its_event_as_late()
     {
         var sku = await ordering.ListedAsync();
         var id = (await ordering.PlaceAsync("ada", sku)).GetProperty("id").GetGuid();
@@ -58,35 +58,35 @@ public sealed class RaceTests(OrderingService ordering) : IClassFixture<Ordering
             VALUES ('{id}', 2, 'Placed', 'Cancelled', 'customer-request', 'customer', 'ada', now())
             """);
         await ordering.Wire.PublishAsync(OrderingService.Reserved(id, sku));
-        await ordering.SomebodyWaitsAsync(cancel);
+        await ordering.LockIsAwaitedAsync(cancel);
         await cancel.CommitAsync();
         await Eventually.HoldsAsync("the event was counted as late", () => ordering.Late.Of<StockReserved>("late") > late);
 
-        await ordering.AllIsToldAsync();
+        await ordering.AllPublishedAsync();
         await ordering.StatusIsAsync(id, "cancelled");
         Assert.Equal(["1 Placed customer", "2 Placed Cancelled customer"], await ordering.HistoryAsync(id));
-        Assert.Empty(ordering.Told<V1.OrderConfirmed>(id));
+        Assert.Empty(ordering.Published<V1.OrderConfirmed>(id));
         Assert.Equal(0, await ordering.Broker.CountReadyAsync("ordering.stock-reserved.dead"));
     }
 
     [Fact]
-    public async Task A_consumer_that_loses_by_the_orders_version_alone_starts_again_too()
+    public async Task A_consumer_in_conflict_by_the_orders_version_alone_retries_too()
     {
         var sku = await ordering.ListedAsync();
         var id = (await ordering.PlaceAsync("ada", sku)).GetProperty("id").GetGuid();
 
-        // Only the order's own version tells of this conflict.
+        // Only the order's version detects this conflict.
         var cancel = await ordering.HoldAsync(
             $"UPDATE orders SET status = 'Cancelled', reason = 'customer-request', version = 2 WHERE id = '{id}'");
         await ordering.Wire.PublishAsync(OrderingService.Reserved(id, sku));
-        await ordering.SomebodyWaitsAsync(cancel);
+        await ordering.LockIsAwaitedAsync(cancel);
         await cancel.CommitAsync();
-        await Eventually.HoldsAsync("the event was taken", async () => await ordering.Database.ScalarAsync<int>(
+        await Eventually.HoldsAsync("the event was processed", async () => await ordering.Database.ScalarAsync<int>(
             $"SELECT reservation_version FROM orders WHERE id = '{id}'") == 1);
 
-        await ordering.AllIsToldAsync();
+        await ordering.AllPublishedAsync();
         await ordering.StatusIsAsync(id, "cancelled");
-        Assert.Empty(ordering.Told<V1.OrderConfirmed>(id));
+        Assert.Empty(ordering.Published<V1.OrderConfirmed>(id));
     }
 
     private async Task RaceAsync(bool confirmed, string? end, Func<Guid, string, Task> race)
@@ -102,7 +102,7 @@ public sealed class RaceTests(OrderingService ordering) : IClassFixture<Ordering
             await race(id, sku);
         }
 
-        await QuietAsync();
+        await IdleAsync();
         foreach (var id in ids)
         {
             await AssertOneWayAsync(id, end);
@@ -116,8 +116,8 @@ public sealed class RaceTests(OrderingService ordering) : IClassFixture<Ordering
         Assert.Equal(0, await ordering.Database.ScalarAsync<long>("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"));
     }
 
-    /// <summary>Nothing is under way any more: what was sent in was taken, and what was to be told was told.</summary>
-    private async Task QuietAsync()
+    /// <summary>Nothing is in flight: all messages are processed and all events published.</summary>
+    private async Task IdleAsync()
     {
         var sku = await ordering.ListedAsync();
         var last = (await ordering.PlaceAsync("racer", sku)).GetProperty("id").GetGuid();
@@ -125,10 +125,10 @@ public sealed class RaceTests(OrderingService ordering) : IClassFixture<Ordering
         await ordering.StatusIsAsync(last, "confirmed");
         await Eventually.HoldsAsync("no message waits", async () => (await ordering.Broker.QueuesAsync())
             .Where(queue => queue.Name.StartsWith("ordering.stock", StringComparison.Ordinal)).All(queue => queue.Ready + queue.Unacknowledged == 0));
-        await ordering.AllIsToldAsync();
+        await ordering.AllPublishedAsync();
     }
 
-    /// <summary>The history has no gap and goes one way; the order stands at its end; the events say the same, each once and in order.</summary>
+    /// <summary>The history has no gaps; the order has its last status; the events match it, each once and in order.</summary>
     private async Task AssertOneWayAsync(Guid id, string? end)
     {
         var order = await OrderingService.GetAsync(ordering.AsStaff(), $"/orders/{id}");
@@ -144,12 +144,12 @@ public sealed class RaceTests(OrderingService ordering) : IClassFixture<Ordering
         }
 
         IIntegrationEvent[] ends =
-            [.. ordering.Told<V1.OrderRejected>(id), .. ordering.Told<V1.OrderCancelled>(id), .. ordering.Told<V1.OrderShipped>(id)];
+            [.. ordering.Published<V1.OrderRejected>(id), .. ordering.Published<V1.OrderCancelled>(id), .. ordering.Published<V1.OrderShipped>(id)];
         Assert.Equal(status == "confirmed" ? 0 : 1, ends.Length);
-        Assert.Equal(history.Count(line => line[^2] == "Confirmed"), ordering.Told<V1.OrderConfirmed>(id).Count);
-        var versions = ordering.Wire.Heard.Where(heard => heard.Message.TryGetProperty("orderId", out var of) && of.GetGuid() == id)
-            .DistinctBy(heard => heard.EventId) // whatever versions it is told in
-            .Select(heard => heard.Message.GetProperty("orderVersion").GetInt32());
+        Assert.Equal(history.Count(line => line[^2] == "Confirmed"), ordering.Published<V1.OrderConfirmed>(id).Count);
+        var versions = ordering.Wire.Received.Where(received => received.Message.TryGetProperty("orderId", out var of) && of.GetGuid() == id)
+            .DistinctBy(received => received.EventId) // in whatever versions it is published
+            .Select(received => received.Message.GetProperty("orderVersion").GetInt32());
         Assert.Equal(Enumerable.Range(1, history.Count), versions);
     }
 

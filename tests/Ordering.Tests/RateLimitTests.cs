@@ -5,7 +5,7 @@ using Shop.Ordering.Features.OrderEvents;
 
 namespace Shop.Ordering.Tests;
 
-/// <summary>An Ordering that lets nobody ask for much.</summary>
+/// <summary>An Ordering with low limits.</summary>
 public sealed class LimitedOrdering : OrderingService
 {
     protected override IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>(base.Settings)
@@ -21,11 +21,11 @@ public sealed class LimitedOrdering : OrderingService
     };
 }
 
-/// <summary>Who asks for too much is told so; the others are served. Each test has callers of its own.</summary>
+/// <summary>Callers over the limit are rejected; the others are served. Each test has its own callers.</summary>
 public sealed class RateLimitTests(LimitedOrdering ordering) : IClassFixture<LimitedOrdering>
 {
     [Fact]
-    public async Task A_caller_who_writes_too_fast_is_told_when_to_try_again_and_others_and_reads_go_on()
+    public async Task A_caller_who_exceeds_the_write_rate_gets_Retry_After_and_reads_and_others_are_not_affected()
     {
         var ada = ordering.As("hasty-writer");
 
@@ -36,13 +36,13 @@ public sealed class RateLimitTests(LimitedOrdering ordering) : IClassFixture<Lim
     }
 
     [Fact]
-    public async Task A_caller_who_reads_too_fast_is_told_so()
+    public async Task A_caller_who_exceeds_the_read_rate_gets_a_429()
     {
         await IsTooManyAsync(await UntilRefusedAsync(_ => ReadAsync(ordering.As("hasty-reader")), HttpStatusCode.OK));
     }
 
     [Fact]
-    public async Task Strangers_are_limited_by_their_address_and_nobody_is_asked_for_health_less_often()
+    public async Task Anonymous_callers_are_limited_by_address_and_health_checks_are_not_limited()
     {
         await IsTooManyAsync(await UntilRefusedAsync(_ => ReadAsync(ordering.Client()), HttpStatusCode.Unauthorized));
         await IsTooManyAsync(await UntilRefusedAsync(_ => ReadAsync(ordering.Client(TestTokens.Expired())), HttpStatusCode.Unauthorized));
@@ -57,7 +57,7 @@ public sealed class RateLimitTests(LimitedOrdering ordering) : IClassFixture<Lim
     }
 
     [Fact]
-    public async Task A_stranger_who_says_whom_it_forwards_is_not_believed_and_is_limited_by_its_own_address()
+    public async Task Forwarded_headers_of_an_unknown_proxy_are_ignored()
     {
         await IsTooManyAsync(await UntilRefusedAsync(
             number => ReadAsync(ordering.Client(), $"203.0.113.{number}"), HttpStatusCode.Unauthorized));
@@ -79,7 +79,7 @@ public sealed class RateLimitTests(LimitedOrdering ordering) : IClassFixture<Lim
             Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
         }
 
-        // What a caller writes itself stands before what the ingress adds, and is not read; junk is nobody's address.
+        // A client's own entries precede the one that the ingress adds, and are ignored; an invalid entry is no address.
         await IsTooManyAsync(await UntilRefusedAsync(
             number => ReadAsync(behind.Client(), $"198.51.100.{number}, 203.0.113.99"), HttpStatusCode.Unauthorized));
         await IsTooManyAsync(await UntilRefusedAsync(
@@ -89,16 +89,16 @@ public sealed class RateLimitTests(LimitedOrdering ordering) : IClassFixture<Lim
     [Theory]
     [InlineData("10.42.0.0/99")]
     [InlineData("ingress")]
-    public async Task An_ingress_that_is_no_network_starts_no_service(string network)
+    public async Task An_invalid_ingress_network_prevents_startup(string network)
     {
         var failure = await Assert.ThrowsAnyAsync<Exception>(async () => await SecondOrdering.BesideAsync(
             ordering, settings: new Dictionary<string, string?> { ["Ingress:KnownNetworks:0"] = network }));
 
-        Assert.Contains("Ingress:KnownNetworks has networks such as", failure.ToString(), StringComparison.Ordinal);
+        Assert.Contains("Ingress:KnownNetworks must contain networks such as", failure.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task A_service_with_more_to_do_than_it_can_says_so()
+    public async Task An_overloaded_service_answers_503()
     {
         var sku = await ordering.ListedAsync();
 
@@ -121,7 +121,7 @@ public sealed class RateLimitTests(LimitedOrdering ordering) : IClassFixture<Lim
     }
 
     [Fact]
-    public async Task A_caller_has_so_many_streams_and_no_more()
+    public async Task A_caller_s_open_streams_are_limited()
     {
         var ada = ordering.As("streamer");
         var id = (await ordering.PlaceAsync("streamer", await ordering.ListedAsync())).GetProperty("id").GetGuid();
@@ -165,7 +165,7 @@ public sealed class RateLimitTests(LimitedOrdering ordering) : IClassFixture<Lim
         return await client.SendAsync(request);
     }
 
-    /// <summary>Sends four at once, as many as are served in turn, until one is refused: so that also a slow machine is asked too fast.</summary>
+    /// <summary>Sends four concurrently until one is rejected: so that a slow machine exceeds the rate too.</summary>
     private static async Task<HttpResponseMessage> UntilRefusedAsync(Func<int, Task<HttpResponseMessage>> send, HttpStatusCode before)
     {
         var sent = 0;

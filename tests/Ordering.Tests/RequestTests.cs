@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace Shop.Ordering.Tests;
 
-/// <summary>What strangers put into a request, each kind by name, with what is like it and is right.</summary>
+/// <summary>Malformed requests of every kind, each beside a similar valid one.</summary>
 public sealed class RequestTests(OrderingService ordering) : IClassFixture<OrderingService>
 {
     [Theory]
@@ -13,7 +13,7 @@ public sealed class RequestTests(OrderingService ordering) : IClassFixture<Order
     [InlineData("""{"lines":[{"sku":"X","quantity":1,"note":[[],[1,null]]}]}""", "lines[0].note[1][1] is null")]
     [InlineData("""{"LINES":[null]}""", "LINES[0] is null")]
     [InlineData("[null]", "[0] is null")]
-    public async Task A_null_in_a_list_is_refused_and_its_place_named(string json, string detail)
+    public async Task A_null_in_a_list_is_rejected_and_its_place_named(string json, string detail)
     {
         var problem = await RefusedAsync(json, 400, "malformed-request");
 
@@ -21,7 +21,7 @@ public sealed class RequestTests(OrderingService ordering) : IClassFixture<Order
     }
 
     [Fact]
-    public async Task A_null_that_may_be_is_none_in_a_list()
+    public async Task A_null_in_a_list_is_rejected_where_a_member_may_be_null()
     {
         var (status, _) = await OrderingService.SendAsync(ordering.As("ada"), "/orders",
             $$"""{"channel":null,"lines":[{"sku":"{{await ordering.ListedAsync()}}","quantity":1}]}""");
@@ -35,7 +35,7 @@ public sealed class RequestTests(OrderingService ordering) : IClassFixture<Order
     [InlineData("""{"a\u0000":1}""", @"a\\u0000 has a NUL")]
     [InlineData("""{"lines":[{"sku":"\ud800","quantity":1}]}""", "lines[0].sku has half")]
     [InlineData("""{"lines":[{"sku":"\udc00\ud800","quantity":1}]}""", "lines[0].sku has half")]
-    public async Task Text_with_a_NUL_or_half_a_character_is_refused(string json, string detail)
+    public async Task Text_with_a_NUL_or_a_lone_surrogate_is_rejected(string json, string detail)
     {
         var problem = await RefusedAsync(json, 400, "malformed-request");
 
@@ -45,7 +45,7 @@ public sealed class RequestTests(OrderingService ordering) : IClassFixture<Order
     [Theory]
     [InlineData("a\\\\u0000b")] // a backslash, a letter, four digits
     [InlineData("\\ud83c\\udf75")]
-    public Task Text_that_looks_like_a_NUL_or_half_a_character_is_text(string sku) =>
+    public Task Text_that_looks_like_an_escaped_NUL_or_surrogate_is_text(string sku) =>
         RefusedAsync($$"""{"lines":[{"sku":"{{sku}}","quantity":1}]}""", 422, "unknown-sku");
 
     [Theory]
@@ -55,7 +55,7 @@ public sealed class RequestTests(OrderingService ordering) : IClassFixture<Order
     [InlineData("/orders?cursor=%00", "GET")]
     [InlineData("/orders?%00=1", "GET")]
     [InlineData("/dead-letters?queue=%00", "GET")]
-    public async Task A_query_with_a_NUL_is_refused(string path, string method)
+    public async Task A_query_with_a_NUL_is_rejected(string path, string method)
     {
         using var answer = await SendAsync(method, path);
 
@@ -69,7 +69,7 @@ public sealed class RequestTests(OrderingService ordering) : IClassFixture<Order
     [InlineData("application/json; charset=UTF-8", 422)]
     [InlineData("application/json; charset=\"utf-8\"", 422)]
     [InlineData("application/json", 422)]
-    public async Task A_body_is_UTF8_and_says_so_or_nothing(string type, int status)
+    public async Task A_body_must_be_UTF8_with_or_without_a_charset(string type, int status)
     {
         using var answer = await SendAsync("POST", "/orders", """{"lines":[{"sku":"X","quantity":1}]}""", type);
 
@@ -80,11 +80,11 @@ public sealed class RequestTests(OrderingService ordering) : IClassFixture<Order
     [InlineData("""{"lines":[{"sku":"X","quantity":1,"quantity":3}]}""", "lines[0].quantity")]
     [InlineData("""{"lines":[{"sku":"X","quantity":1,"Quantity":3}]}""", "lines[0].Quantity")]
     [InlineData("""{"lines":[],"lines":[{"sku":"X","quantity":1}]}""", "lines")]
-    public async Task A_member_that_is_there_twice_is_refused(string json, string place)
+    public async Task A_duplicate_member_is_rejected(string json, string place)
     {
         var problem = await RefusedAsync(json, 400, "malformed-request");
 
-        Assert.Equal($"{place} is there more than once.", problem.GetProperty("detail").GetString());
+        Assert.Equal($"{place} occurs more than once.", problem.GetProperty("detail").GetString());
     }
 
     [Theory]
@@ -100,12 +100,12 @@ public sealed class RequestTests(OrderingService ordering) : IClassFixture<Order
     }
 
     [Theory]
-    [InlineData("""{"lines":[{"sku":"X","quantity":"1"}]}""", "lines[0].quantity has a wrong type or form; /openapi/v1.json says what is right.")]
-    [InlineData("""{"lines":[{"sku":"X","quantity":1}],"note":"x"}""", "note is not known here; /openapi/v1.json says what is.")]
+    [InlineData("""{"lines":[{"sku":"X","quantity":"1"}]}""", "lines[0].quantity has a wrong type or format; see /openapi/v1.json.")]
+    [InlineData("""{"lines":[{"sku":"X","quantity":1}],"note":"x"}""", "note is unknown; see /openapi/v1.json.")]
     [InlineData("""{"lines":[{"quantity":1}]}""", "The body lacks 'sku' in lines[0].")]
-    [InlineData("""{"lines":null}""", "lines has a wrong type or form; /openapi/v1.json says what is right.")]
-    [InlineData("", "The request needs a body of the type application/json.")]
-    public async Task What_cannot_be_read_is_told_in_the_names_of_the_request(string json, string detail) =>
+    [InlineData("""{"lines":null}""", "lines has a wrong type or format; see /openapi/v1.json.")]
+    [InlineData("", "The request requires a body of type application/json.")]
+    public async Task An_unreadable_request_is_explained_in_JSON_names(string json, string detail) =>
         Assert.Equal(detail, (await RefusedAsync(json, 400, "malformed-request")).GetProperty("detail").GetString());
 
     [Theory]
@@ -146,10 +146,10 @@ public sealed class RequestTests(OrderingService ordering) : IClassFixture<Order
     [InlineData("*/*;q=0")]
     public async Task An_error_is_a_problem_document_whatever_the_caller_accepts(string accept)
     {
-        using var stranger = ordering.Client();
+        using var anonymous = ordering.Client();
         (HttpClient Caller, string Method, string Path, string? Body, int Status)[] errors =
         [
-            (stranger, "GET", "/orders", null, 401), (ordering.As("ada"), "GET", "/outbox", null, 403), (ordering.As("ada"), "GET", "/nothing", null, 404),
+            (anonymous, "GET", "/orders", null, 401), (ordering.As("ada"), "GET", "/outbox", null, 403), (ordering.As("ada"), "GET", "/nothing", null, 404),
             (ordering.As("ada"), "PATCH", "/orders", null, 405), (ordering.As("ada"), "POST", "/orders", "{", 400),
             (ordering.As("ada"), "POST", "/orders", """{"lines":[]}""", 400), (ordering.As("ada"), "GET", $"/orders/{Guid.Empty}/events", null, 404),
             (ordering.As("ada"), "POST", "/orders", """{"lines":[{"sku":"X","quantity":1}]}""", 422),
@@ -188,7 +188,7 @@ public sealed class RequestTests(OrderingService ordering) : IClassFixture<Order
     [InlineData("\u202ebecause", false)]
     [InlineData(" ", false)]
     [InlineData("because of that: ü, 茶, 🍵", true)]
-    public async Task A_reason_is_one_line_that_shows_as_it_is(string reason, bool good)
+    public async Task A_reason_must_be_one_line_without_control_characters(string reason, bool good)
     {
         using var answer = await SendAsync("POST", "/dead-letters/ordering.stock-reserved/no-such-id/discard", JsonSerializer.Serialize(new { reason }));
 

@@ -4,7 +4,7 @@ using V1 = Shop.Contracts.Ordering.V1;
 
 namespace Shop.Ordering.Tests;
 
-/// <summary>Who a token speaks for: what OpenID Connect Core allows works everywhere, and nothing else comes in.</summary>
+/// <summary>A token's subject: what OpenID Connect Core allows works everywhere, and everything else is rejected.</summary>
 public sealed class TokenTests(OrderingService ordering) : IClassFixture<OrderingService>
 {
     private static readonly string[] s_routes = ["/orders", "/customers/me", "/outbox"];
@@ -22,7 +22,7 @@ public sealed class TokenTests(OrderingService ordering) : IClassFixture<Orderin
     [InlineData("[\"a\",\"b\"]")]
     [InlineData("{\"a\":1}")]
     [InlineData("256")]
-    public async Task A_token_without_a_subject_that_is_one_is_refused_with_401(string? subject)
+    public async Task A_token_without_a_valid_subject_gets_a_401(string? subject)
     {
         var token = TestTokens.WithSubject(subject == "256" ? $"\"{new string('a', 256)}\"" : subject, role: "staff");
         foreach (var path in s_routes)
@@ -45,7 +45,7 @@ public sealed class TokenTests(OrderingService ordering) : IClassFixture<Orderin
     [InlineData("""{"typ":"JWT"}""", false)]
     [InlineData("""{"alg":"HS256","typ":"JWT","kid":"1","cty":"x"}""", true)]
     [InlineData("""{"alg":"HS256","typ":"JWT","kid":"../../../../dev/null"}""", true)]
-    public async Task A_critical_header_that_nobody_knows_or_another_algorithm_makes_the_token_invalid(string header, bool good)
+    public async Task An_unknown_critical_header_or_another_algorithm_makes_the_token_invalid(string header, bool good)
     {
         using var answer = await ordering.Client(TestTokens.WithHeader(header)).GetAsync(new Uri("/orders", UriKind.Relative));
 
@@ -57,7 +57,7 @@ public sealed class TokenTests(OrderingService ordering) : IClassFixture<Orderin
     [InlineData("spaces and 'quotes' \"too\"; -- \\ %00 {0} <b> & / ? #")]
     [InlineData(" leading and trailing ")]
     [InlineData("255")]
-    public async Task Whatever_may_be_a_subject_orders_cancels_and_is_told_of(string subject)
+    public async Task Every_valid_subject_can_order_and_cancel_and_is_published(string subject)
     {
         subject = subject == "255" ? $"{new string('~', 222)}-{Guid.CreateVersion7():N}" : subject;
         var client = ordering.Client(TestTokens.WithSubject(JsonSerializer.Serialize(subject)));
@@ -73,8 +73,8 @@ public sealed class TokenTests(OrderingService ordering) : IClassFixture<Orderin
 
         Assert.Equal((HttpStatusCode.Created, HttpStatusCode.Created, HttpStatusCode.OK), (placed, again, cancelled));
         Assert.Equal(order.GetRawText(), same.GetRawText());
-        var told = await ordering.Wire.HearAsync<V1.OrderCancelled>("the cancelling is published", e => e.OrderId == id);
-        Assert.Equal(subject, told.CustomerId);
+        var published = await ordering.Wire.ReceiveAsync<V1.OrderCancelled>("the cancelling is published", e => e.OrderId == id);
+        Assert.Equal(subject, published.CustomerId);
         var history = await OrderingService.GetAsync(client, $"/orders/{id}/history");
         Assert.Equal(subject, history.GetProperty("items")[0].GetProperty("causedBy").GetString());
         Assert.Equal(subject, (await OrderingService.GetAsync(client, "/customers/me")).GetProperty("id").GetString());

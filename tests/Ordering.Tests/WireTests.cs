@@ -3,14 +3,14 @@ using System.Text;
 
 namespace Shop.Ordering.Tests;
 
-/// <summary>Requests as bytes, which no client library would send: each has an answer, or its connection ends, and the service goes on.</summary>
+/// <summary>Raw requests that no client library would send: each gets a response or its connection is closed, and the service keeps running.</summary>
 public sealed class WireTests(OrderingService ordering) : IClassFixture<OrderingService>
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5); // bounds what hangs
 
     private const string Post = "POST /orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer {token}\r\n";
 
-    /// <summary>What Kestrel refuses before a request exists has no body: nothing of ASP.NET Core is asked. docs/problems.md says so.</summary>
+    /// <summary>What Kestrel rejects before there is a request has no body: ASP.NET Core is not involved (docs/problems.md).</summary>
     [Theory]
     [InlineData("NONSENSE\r\n\r\n", 400)]
     [InlineData("GET /orders\r\n\r\n", 400)]
@@ -24,7 +24,7 @@ public sealed class WireTests(OrderingService ordering) : IClassFixture<Ordering
     [InlineData("GET / HTTP/1.1\r\nHost: x\r\n{headers}\r\n", 431)]
     [InlineData("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", 400)]
     [InlineData("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400)]
-    public async Task What_is_no_HTTP_is_refused_without_a_body_and_the_connection_ends(string request, int status)
+    public async Task Invalid_HTTP_is_rejected_without_a_body_and_the_connection_closes(string request, int status)
     {
         var answer = await SendAsync(request);
 
@@ -45,7 +45,7 @@ public sealed class WireTests(OrderingService ordering) : IClassFixture<Ordering
     [InlineData(Post + "Content-Length: 100\r\n\r\n{", 408, "request-timeout")] // and nothing more: after the five seconds that Kestrel waits
     [InlineData(Post + "Content-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n{}", 400, "malformed-request")]
     [InlineData(Post + "Content-Length: 3\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n\u001f\u008b\b", 400, "malformed-request")]
-    public async Task A_body_that_cannot_be_read_is_a_problem(string request, int status, string code)
+    public async Task A_malformed_body_is_a_problem(string request, int status, string code)
     {
         var answer = await SendAsync(request);
 
@@ -61,7 +61,7 @@ public sealed class WireTests(OrderingService ordering) : IClassFixture<Ordering
     }
 
     [Fact]
-    public async Task A_body_that_never_ends_keeps_nobody_else_waiting_and_ends_with_its_caller()
+    public async Task An_endless_body_blocks_no_other_request_and_ends_with_its_caller()
     {
         var sockets = new List<TcpClient>();
         for (var i = 0; i < 100; i++)
@@ -96,7 +96,7 @@ public sealed class WireTests(OrderingService ordering) : IClassFixture<Ordering
         }
         catch (IOException)
         {
-            // A connection that the server resets because it reads no further: what was answered before counts.
+            // The server resets a connection that it reads no further: the response before the reset counts.
         }
 
         return answer.ToString();

@@ -3,7 +3,7 @@ using System.Diagnostics;
 
 namespace Shop.Packages.Tests;
 
-/// <summary>From nothing to the first event, as the package's README says it: its commands and its program are what runs here.</summary>
+/// <summary>From nothing to the first event, by the commands and the program of the package's README.</summary>
 public sealed class FirstEventTests : IDisposable
 {
     private const string Readme = "Messaging/README.md";
@@ -43,7 +43,7 @@ public sealed class FirstEventTests : IDisposable
             using var http = new HttpClient { BaseAddress = new Uri(address!.Split(": ")[^1]) };
             (await http.PostAsync(new Uri("/greetings/Ann", UriKind.Relative), null)).EnsureSuccessStatusCode();
 
-            await Eventually.IsAsync("the event comes in", () => Task.FromResult(string.Join('\n', lines)), said => said.Contains("Hello Ann", StringComparison.Ordinal));
+            await Eventually.IsAsync("the event comes in", () => Task.FromResult(string.Join('\n', lines)), output => output.Contains("Hello Ann", StringComparison.Ordinal));
             await Eventually.HoldsAsync("it is in the inbox once", async () => await database.ScalarAsync<long>("SELECT count(*) FROM inbox") == 1);
             await Eventually.HoldsAsync("nothing is left to send", async () => await database.ScalarAsync<long>("SELECT count(*) FROM outbox") == 0);
         }

@@ -6,10 +6,10 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace Shop.Packages.Tests;
 
-/// <summary>The C# of the packages' pages compiles, and what needs no server does what it says.</summary>
+/// <summary>The C# of the packages' pages compiles, and snippets that need no server have the stated output.</summary>
 public sealed class SnippetTests
 {
-    /// <summary>What a web project has by itself.</summary>
+    /// <summary>The implicit usings of a web project.</summary>
     private const string ImplicitUsings = """
         global using System;
         global using System.Collections.Generic;
@@ -43,16 +43,16 @@ public sealed class SnippetTests
     [Theory]
     [InlineData("Messaging.Abstractions/README.md")]
     [InlineData("contracts/README.md")]
-    public async Task What_a_snippet_says_is_true(string page)
+    public async Task The_outputs_in_snippets_are_correct(string page)
     {
         using var image = new MemoryStream();
         var result = Assert.Single(ProgramsOf(page)).Emit(image);
         Assert.True(result.Success, string.Join('\n', result.Diagnostics));
         var main = AssemblyLoadContext.Default.LoadFromStream(new MemoryStream(image.ToArray())).EntryPoint!;
 
-        var said = new StringWriter();
+        var output = new StringWriter();
         var (console, arguments) = (Console.Out, main.GetParameters().Length == 0 ? null : new object[] { Array.Empty<string>() });
-        Console.SetOut(said);
+        Console.SetOut(output);
         try
         {
             await (main.Invoke(null, arguments) as Task ?? Task.CompletedTask);
@@ -62,7 +62,7 @@ public sealed class SnippetTests
             Console.SetOut(console);
         }
 
-        Assert.All(said.ToString().Trim().Split('\n'), line => Assert.Equal("True", line));
+        Assert.All(output.ToString().Trim().Split('\n'), line => Assert.Equal("True", line));
     }
 
     [Fact]

@@ -42,7 +42,7 @@ await ends;
 await app.StopAsync();
 Console.WriteLine(published);
 
-/// <summary>As the consumer of today, but for the version that it takes.</summary>
+/// <summary>Like the current consumer, except for its version.</summary>
 internal sealed class PlacedConsumer(PreviousDbContext db) : IConsumer<OrderPlaced>
 {
     public Task Consume(ConsumeContext<OrderPlaced> context)

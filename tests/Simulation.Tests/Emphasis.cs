@@ -1,6 +1,6 @@
 namespace Shop.Simulation.Tests;
 
-/// <summary>What a run is to meet for certain, so that a mistake that was found once stays found.</summary>
+/// <summary>A fault that a run must contain, so that a bug that was found once stays covered.</summary>
 internal enum Emphasis
 {
     None,
@@ -14,6 +14,6 @@ internal enum Emphasis
     /// <summary>Relays are paused again and again, for longer than their lease lasts.</summary>
     RelaysPaused,
 
-    /// <summary>Transactions stay open for a while after they have drawn numbers, some for longer than others.</summary>
+    /// <summary>Transactions stay open for a while after drawing numbers, some for longer than others.</summary>
     WritersLinger,
 }

@@ -6,9 +6,9 @@ namespace Shop.Simulation.Tests;
 
 public sealed class ModelQueueTests
 {
-    /// <summary>Found by seed 1930: a consumer whose whole prefetch became dead letters at once got nothing more.</summary>
+    /// <summary>Found by seed 1930: a consumer whose whole prefetch was dead-lettered received nothing more.</summary>
     [Fact]
-    public void A_dead_letter_makes_room_for_the_next_delivery()
+    public void A_dead_lettered_message_frees_its_prefetch_slot()
     {
         var world = new World(1, tracing: false);
         var faults = new Faults(world, Emphasis.None) { AreOn = false };

@@ -10,10 +10,10 @@ internal static class Seeds
 {
     public const int Count = 10_000;
 
-    /// <summary>So many are run however long it takes.</summary>
+    /// <summary>The least number of runs, regardless of time.</summary>
     public const int Least = 2_000;
 
-    /// <summary>All seeds take a part of it on an idle machine; on a busy one the run stops here, and says how far it came.</summary>
+    /// <summary>All seeds need a part of it on an idle machine; on a busy one the run stops here and reports how far it got.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(
         double.Parse(Environment.GetEnvironmentVariable("SHOP_SIM_SECONDS") is { Length: > 0 } seconds ? seconds : "100", CultureInfo.InvariantCulture));
 
@@ -29,10 +29,10 @@ internal static class Seeds
         ? Enum.Parse<Weakness>(weakness)
         : Weakness.None;
 
-    /// <summary>The lowest seed that fails, or null. Says in the output how many were run.</summary>
-    /// <param name="output">Where to say it.</param>
-    /// <param name="weakness">What is taken away.</param>
-    /// <param name="emphasis">What each run is to meet for certain.</param>
+    /// <summary>The lowest seed that fails, or null. Writes how many were run.</summary>
+    /// <param name="output">The test output.</param>
+    /// <param name="weakness">What is removed.</param>
+    /// <param name="emphasis">What each run must contain.</param>
     /// <param name="count">How many seeds, from 1.</param>
     /// <param name="failure">A pattern: only a failure that matches it counts.</param>
     public static Outcome? FindFailure(
@@ -46,7 +46,7 @@ internal static class Seeds
         return search.Found;
     }
 
-    /// <summary>The same run again, with all that happened.</summary>
+    /// <summary>Replays the run, with its trace.</summary>
     public static string Replay(ulong seed, Weakness weakness = Weakness.None, Emphasis emphasis = Emphasis.None)
     {
         var outcome = SimulatedShop.Run(seed, weakness, emphasis, tracing: true);

@@ -8,7 +8,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
     private const string NothingIsLeft = "^I6: .*: 0 in the outbox, 0 parked, 0 queues not empty, ";
 
     [Fact]
-    public void Every_seed_comes_to_rest_with_each_event_in_effect_once()
+    public void Every_seed_processes_each_event_once()
     {
         if (Seeds.Asked is { } seed)
         {
@@ -22,7 +22,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void A_seed_goes_the_same_way_each_time()
+    public void A_seed_is_reproducible()
     {
         for (ulong seed = 1; seed <= 200; seed++)
         {
@@ -33,8 +33,8 @@ public sealed class SimulationTests(ITestOutputHelper output)
     }
 
     /// <summary>
-    /// The negative controls: with one of its parts taken away, the design must be seen to break, and in the way that the part is
-    /// there against; with the part, the same seed is well.
+    /// The negative controls: with one mechanism removed, the simulation must detect the violation that the mechanism
+    /// prevents; with it, the same seed passes.
     /// </summary>
     [Theory]
     [InlineData(nameof(Weakness.NoInbox), "^I2: .* had [2-9] effects and 0 dead letters")]
@@ -47,7 +47,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
     [InlineData(nameof(Weakness.FloorKeptForNewPartition), "^I6: .*: [1-9][0-9]* in the outbox, 0 parked, 0 queues not empty, [1-9][0-9]* events not sent")]
     [InlineData(nameof(Weakness.NotMandatory), NothingIsLeft + "[1-9][0-9]* events not sent")]
     [InlineData(nameof(Weakness.LockWithoutFence), "^M4: .* came to .* before ", nameof(Emphasis.RelaysPaused))]
-    public void A_weakness_is_found(string weakness, string failure, string emphasis = nameof(Emphasis.None))
+    public void A_seeded_weakness_is_found(string weakness, string failure, string emphasis = nameof(Emphasis.None))
     {
         var stress = Enum.Parse<Emphasis>(emphasis);
         var found = Seeds.FindFailure(output, Enum.Parse<Weakness>(weakness), stress, failure: failure);
@@ -58,21 +58,21 @@ public sealed class SimulationTests(ITestOutputHelper output)
 
     /// <summary>The other side of the control without a fence: with it, no pause of any relay breaks anything.</summary>
     [Fact]
-    public void Relays_that_are_paused_for_longer_than_their_lease_break_nothing() =>
+    public void Relays_that_are_paused_for_longer_than_their_lease_violate_no_guarantee() =>
         Assert.Null(Seeds.FindFailure(output, Weakness.None, Emphasis.RelaysPaused, count: 1_000)?.Failure);
 
-    /// <summary>The other side of the control whose floor waits for nobody.</summary>
+    /// <summary>The counterpart of the control whose floor ignores open transactions.</summary>
     [Fact]
     public void Transactions_that_stay_open_after_they_drew_a_number_are_not_skipped() =>
         Assert.Null(Seeds.FindFailure(output, Weakness.None, Emphasis.WritersLinger, count: 500)?.Failure);
 
-    /// <summary>Found by the simulation: the relay compared times of day, and stood still until a clock had made good its step.</summary>
+    /// <summary>Found by the simulation: the relay compared wall-clock times, and stalled until the clock had caught up.</summary>
     [Fact]
-    public void A_clock_that_is_set_back_stops_no_relay() =>
+    public void Setting_the_clock_back_does_not_stop_the_relay() =>
         Assert.Null(Seeds.FindFailure(output, Weakness.None, Emphasis.ClocksSetBack, count: 200)?.Failure);
 
     /// <summary>Found by the simulation: a batch that failed as a whole was sent again as a whole, for ever.</summary>
     [Fact]
-    public void An_event_that_costs_the_connection_each_time_stops_only_its_own_stream() =>
+    public void An_event_that_breaks_the_connection_blocks_only_its_own_stream() =>
         Assert.Null(Seeds.FindFailure(output, Weakness.None, Emphasis.ConnectionsKilled, count: 200)?.Failure);
 }

@@ -1,6 +1,6 @@
 namespace Shop.Simulation.Tests;
 
-/// <summary>What a negative control takes away: the simulation must notice each.</summary>
+/// <summary>What a negative control removes: the simulation must detect each.</summary>
 internal enum Weakness
 {
     None,
@@ -20,15 +20,15 @@ internal enum Weakness
     /// <summary>Claims begin above the highest number that was seen.</summary>
     FloorAtHighestSeen,
 
-    /// <summary>Claims begin above what was seen a while ago, whoever may still commit lower numbers.</summary>
+    /// <summary>Claims begin above what was seen a while ago, although open transactions may still commit lower numbers.</summary>
     FloorThatWaitsForNobody,
 
-    /// <summary>Claims begin where they did before a partition came in.</summary>
+    /// <summary>Claims do not start lower after a partition was acquired.</summary>
     FloorKeptForNewPartition,
 
-    /// <summary>What no queue is bound for is confirmed and dropped.</summary>
+    /// <summary>Unroutable messages are confirmed and dropped.</summary>
     NotMandatory,
 
-    /// <summary>Locks run out while the session that held them goes on.</summary>
+    /// <summary>Locks expire while the session that held them keeps running.</summary>
     LockWithoutFence,
 }

@@ -1,2 +1,2 @@
-// Each test runs whole shops and is about many things at once: two of them at the same time would be about the machine.
+// Each test runs whole shops with much concurrency: two in parallel would test the machine.
 [assembly: CollectionBehavior(DisableTestParallelization = true)]

@@ -6,13 +6,13 @@ using Shop.Messaging;
 
 namespace Shop.Telemetry.Tests;
 
-/// <summary>Whoever looks at a trace sees what failed in it, and what became of the message.</summary>
+/// <summary>A trace shows what failed in it, and what happened to the message.</summary>
 public sealed class FailedMessageTests
 {
     private static readonly DateTimeOffset s_now = TimeProvider.System.GetUtcNow();
 
     [Fact]
-    public async Task A_message_that_fails_has_a_span_in_its_trace_that_says_why_and_what_becomes_of_it()
+    public async Task A_failed_message_has_a_span_with_the_error_and_the_outcome()
     {
         await using var collector = await OtlpReceiver.StartAsync();
         await using var shop = await ObservedShop.CreateAsync(collector.Address);
@@ -39,13 +39,13 @@ public sealed class FailedMessageTests
             var malformed = await SettledAsync(collector, shop, queue, "junk"u8.ToArray(), retriesBefore: 0, isRead: false, "dead-lettered");
             Assert.Equal(($"process {queue}", "Shop.Messaging.Wire.MalformedMessageException"),
                 (malformed.Name, malformed.Attributes["error.type"]));
-            Assert.Contains("no message envelope", malformed.Attributes["shop.outcome.reason"], StringComparison.Ordinal);
+            Assert.Contains("not a message envelope", malformed.Attributes["shop.outcome.reason"], StringComparison.Ordinal);
         }
 
         await shop.Databases["ordering"].ExecuteAsync("ALTER TABLE inbox_away RENAME TO inbox");
     }
 
-    /// <summary>Sends a message in a trace of its own, and waits for the span that says what became of it.</summary>
+    /// <summary>Publishes a message in its own trace, and waits for the span with its outcome.</summary>
     private static async Task<SentSpan> SettledAsync(
         OtlpReceiver collector, ObservedShop shop, string queue, byte[] body, int retriesBefore, bool isRead, string outcome)
     {
@@ -55,14 +55,14 @@ public sealed class FailedMessageTests
             message_id = id,
             headers = new Dictionary<string, object> { ["traceparent"] = $"00-{trace}-{cause}-01", ["shop-retries"] = retriesBefore },
         }));
-        var span = await Eventually.IsAsync($"{queue} says what becomes of it: {outcome}", () => Task.FromResult(collector.Spans.FirstOrDefault(
+        var span = await Eventually.IsAsync($"{queue} has the outcome {outcome}", () => Task.FromResult(collector.Spans.FirstOrDefault(
             span => span.TraceId == trace && span.Attributes.ContainsKey("shop.outcome"))), span => span is not null);
         Assert.Equal((outcome, cause, 5, true), (span!.Attributes["shop.outcome"], span.ParentId, span.Kind, span.IsError));
         Assert.Equal("rabbitmq", span.Attributes["messaging.system"]);
         Assert.NotEmpty(span.Attributes["error.type"]);
         Assert.NotEmpty(span.Attributes["messaging.message.id"]);
 
-        // Attempts before the last are there too, and say nothing of that: one message is settled once.
+        // Earlier attempts have no outcome: one message is settled once.
         var attempts = collector.Spans.Where(other => other.TraceId == trace && other.Kind == 5 && other.End <= span.End).ToList();
         Assert.All(attempts, attempt => Assert.True(attempt.IsError));
         Assert.Single(attempts, attempt => attempt.Attributes.ContainsKey("shop.outcome"));

@@ -3,7 +3,7 @@ namespace Shop.Telemetry.Tests;
 /// <summary>No trace without a cause.</summary>
 public sealed class IdleTests
 {
-    /// <summary>What the loops of the services look at again and again when there is nothing to do.</summary>
+    /// <summary>What idle services poll.</summary>
     private static readonly (string Service, string Table)[] s_polled =
     [
         ("ordering", "outbox"), ("ordering", "outbox_parked"), ("ordering", "orders"),
@@ -41,7 +41,7 @@ public sealed class IdleTests
                 }
             }
 
-            await Eventually.IsAsync("every loop has looked twice", () => CountScansAsync(shop, s_polled),
+            await Eventually.IsAsync("every loop has polled twice", () => CountScansAsync(shop, s_polled),
                 scans => s_polled.All(polled => scans[polled] >= before[polled] + 2));
             await Eventually.IsAsync("what runs at the start has run", () => CountScansAsync(shop, s_kept),
                 scans => s_kept.All(kept => scans[kept] > stopped[kept]));

@@ -8,7 +8,7 @@ using Shop.Ordering.Features.PlaceOrder;
 
 namespace Shop.Telemetry.Tests;
 
-/// <summary>The four services as processes of their own, which send their telemetry to a collector, or have none.</summary>
+/// <summary>The four services as separate processes, with or without a collector for their telemetry.</summary>
 internal sealed class ObservedShop : IAsyncDisposable
 {
     private readonly TestVirtualHost _broker;
@@ -20,7 +20,7 @@ internal sealed class ObservedShop : IAsyncDisposable
 
     private ObservedShop(TestVirtualHost broker, EventWire wire, Uri? collector) => (_broker, Wire, _collector) = (broker, wire, collector);
 
-    /// <summary>Hears every event of every service.</summary>
+    /// <summary>Receives every event of every service.</summary>
     public EventWire Wire { get; }
 
     public TestVirtualHost Broker => _broker;
@@ -58,7 +58,7 @@ internal sealed class ObservedShop : IAsyncDisposable
 
     public HttpClient Client(string service, string? token = null) => _running[service].Client(token);
 
-    /// <summary>A product that Ordering knows the price of, and that can be reserved.</summary>
+    /// <summary>A product with a price in Ordering and units to reserve.</summary>
     public async Task OfferAsync(string sku)
     {
         using var staff = Client("inventory", TestTokens.Staff());
@@ -92,7 +92,7 @@ internal sealed class ObservedShop : IAsyncDisposable
         return (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetGuid();
     }
 
-    public Task DeliveredAsync(Guid order, string status = "Delivered") => Eventually.HoldsAsync("the customer was written to", async () =>
+    public Task DeliveredAsync(Guid order, string status = "Delivered") => Eventually.HoldsAsync("the notification was delivered", async () =>
         await _databases["notification"].ScalarAsync<long>($"SELECT count(*) FROM notifications WHERE order_id = '{order}' AND status = '{status}'") >= 1);
 
     public async ValueTask DisposeAsync()
@@ -131,7 +131,7 @@ internal sealed class ObservedShop : IAsyncDisposable
             settings["OTEL_METRIC_EXPORT_INTERVAL"] = "500";
             if (service == "ordering")
             {
-                settings["Messaging:NoLongerConsumed:0"] = "ordering.order-placed.v1"; // else Inventory takes whichever version comes first
+                settings["Messaging:NoLongerConsumed:0"] = "ordering.order-placed.v1"; // else Inventory processes whichever version arrives first
             }
         }
 

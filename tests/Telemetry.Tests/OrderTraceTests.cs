@@ -38,7 +38,7 @@ public sealed class OrderTraceTests : IAsyncLifetime
     public async Task One_order_is_one_trace_from_the_request_to_the_mail()
     {
         await Shop.DeliveredAsync(await Shop.PlaceAsync(Customer, Sku));
-        var (listed, confirmed) = (Shop.Wire.HeardOf<ProductListed>()[0], Shop.Wire.HeardOf<OrderConfirmed>()[0]);
+        var (listed, confirmed) = (Shop.Wire.ReceivedOf<ProductListed>()[0], Shop.Wire.ReceivedOf<OrderConfirmed>()[0]);
         await Shop.Wire.PublishAsync(listed, confirmed); // duplicates, to a consumer of single messages and to those of batches
         await Eventually.HoldsAsync("the duplicates were absorbed", () => Collector.Spans.Count(IsDuplicate) >= 4);
         await Shop.StopAsync();
@@ -47,10 +47,10 @@ public sealed class OrderTraceTests : IAsyncLifetime
         var trace = Collector.Spans.Where(span => span.TraceId == root.TraceId).ToList();
         var tree = TreeOf(root, trace);
         Assert.True(await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, "order.txt")) == tree, $"The trace is not that of order.txt, but:\n{tree}");
-        TheRootIsTheRequest(root);
-        TheWaitingIsBetweenCommitAndPublish(trace);
+        AssertRootIsTheRequest(root);
+        AssertDelayIsBetweenCommitAndPublish(trace);
         MessagesAreDescribedByTheConventions(trace);
-        DomainEventsSayWhichTheyAreAndWhen(trace);
+        AssertDomainEventAttributes(trace);
         SqlIsNamedByWhatItDoes();
         DuplicatesAreMarked(confirmed.EventId, listed.EventId);
         NothingPersonalIsSent();
@@ -60,13 +60,13 @@ public sealed class OrderTraceTests : IAsyncLifetime
 
     private static bool IsDuplicate(SentSpan span) => span.Attributes.GetValueOrDefault("shop.inbox.duplicate") == "true";
 
-    private static void TheRootIsTheRequest(SentSpan root)
+    private static void AssertRootIsTheRequest(SentSpan root)
     {
         Assert.Equal(("ordering", 2, "/orders", "201", "POST"), (root.Service, root.Kind, root.Attributes["http.route"],
             root.Attributes["http.response.status_code"], root.Attributes["http.request.method"]));
     }
 
-    private static void TheWaitingIsBetweenCommitAndPublish(IReadOnlyList<SentSpan> trace)
+    private static void AssertDelayIsBetweenCommitAndPublish(IReadOnlyList<SentSpan> trace)
     {
         foreach (var publish in trace.Where(span => span.Kind == 4))
         {
@@ -97,15 +97,15 @@ public sealed class OrderTraceTests : IAsyncLifetime
             trace.Single(parent => parent.Id == span.ParentId).Attributes["messaging.message.id"], span.Attributes["messaging.message.id"]));
     }
 
-    private static void DomainEventsSayWhichTheyAreAndWhen(IReadOnlyList<SentSpan> trace)
+    private static void AssertDomainEventAttributes(IReadOnlyList<SentSpan> trace)
     {
         var counted = Assert.Single(trace, span => span.Name == "OrderConfirmed -> CountConfirmedOrder");
         Assert.Equal(("OrderConfirmed", "CountConfirmedOrder", "before commit"), (counted.Attributes["shop.domain_event.name"],
             counted.Attributes["shop.domain_event.handler"], counted.Attributes["shop.domain_event.phase"]));
 
-        // The integration event that tells of it has its id.
+        // Its integration event has the same id.
         Assert.Contains(trace, span => span.Kind == 4 && span.Attributes["messaging.message.id"] == counted.Attributes["shop.domain_event.id"]);
-        Assert.Contains(trace, span => span.Name == "OrderStatusChanged -> RingOrderStreams" && span.Attributes["shop.domain_event.phase"] == "after commit");
+        Assert.Contains(trace, span => span.Name == "OrderStatusChanged -> NotifyOrderStreams" && span.Attributes["shop.domain_event.phase"] == "after commit");
     }
 
     private void SqlIsNamedByWhatItDoes()

@@ -8,7 +8,7 @@ using Shop.Telemetry.Tests.Otlp;
 
 namespace Shop.Telemetry.Tests;
 
-/// <summary>A collector: takes OTLP over HTTP as the services send it, and keeps what it got.</summary>
+/// <summary>A collector: receives OTLP over HTTP from the services, and keeps it.</summary>
 internal sealed class OtlpReceiver : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -90,7 +90,7 @@ internal sealed class OtlpReceiver : IAsyncDisposable
     internal static string Hex(ByteString id) => Convert.ToHexStringLower(id.Span);
 }
 
-/// <summary>A span as it was sent.</summary>
+/// <summary>A received span.</summary>
 internal sealed class SentSpan(string service, string scope, Span span)
 {
     public string Service => service;
@@ -131,8 +131,8 @@ internal sealed class SentSpan(string service, string scope, Span span)
     };
 }
 
-/// <summary>A metric as it was sent.</summary>
+/// <summary>A received metric.</summary>
 internal sealed record SentMetric(string Service, Metric Metric);
 
-/// <summary>A log record as it was sent; its trace is empty where it has none.</summary>
+/// <summary>A received log record; its trace id is empty if it has none.</summary>
 internal sealed record SentLog(string Service, string Text, string TraceId);

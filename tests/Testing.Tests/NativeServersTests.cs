@@ -6,7 +6,7 @@ using Shop.Local.Servers;
 
 namespace Shop.Testing.Tests;
 
-/// <summary>What the installed servers stand: one directory, whose processes and whose owner are killed.</summary>
+/// <summary>The installed servers survive kills of their processes and of their owner, in one directory.</summary>
 public sealed class NativeServersTests : IAsyncLifetime
 {
     private const string Password = "it's a pass/word";
@@ -26,7 +26,7 @@ public sealed class NativeServersTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_killed_PostgreSQL_starts_again_with_its_data()
+    public async Task A_killed_PostgreSQL_restarts_with_its_data()
     {
         var directory = Path.Combine(_directory, "postgres");
         var port = FreePorts.Next();
@@ -55,7 +55,7 @@ public sealed class NativeServersTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_database_of_an_older_version_whose_service_owned_it_gets_an_owner_of_its_own()
+    public async Task A_database_owned_by_its_service_login_gets_a_separate_owner()
     {
         var directory = Path.Combine(_directory, "older");
         await using var server = await PostgresServer.StartAsync(directory, FreePorts.Next(), Password, Log, Token);
@@ -92,7 +92,7 @@ public sealed class NativeServersTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_killed_RabbitMQ_starts_again_with_its_data_and_a_living_one_is_replaced()
+    public async Task A_killed_RabbitMQ_restarts_with_its_data_and_a_running_one_is_replaced()
     {
         var directory = Path.Combine(_directory, "rabbitmq");
         var ports = new RabbitMqPorts(FreePorts.Next(), FreePorts.Next(), FreePorts.Next(), FreePorts.Next());

@@ -2,11 +2,11 @@ using System.Diagnostics;
 
 namespace Shop.Testing.Tests;
 
-/// <summary>Where the servers of a run come from, said by the program that ./shop test runs.</summary>
+/// <summary>Where the servers of a run come from, as printed by the program that ./shop test runs.</summary>
 public sealed class ServeTests
 {
     [Fact]
-    public async Task A_choice_that_is_none_is_refused()
+    public async Task An_invalid_setting_is_rejected()
     {
         var (code, _, errors) = await ServeAsync("kubernetes");
 
@@ -14,7 +14,7 @@ public sealed class ServeTests
     }
 
     [Fact]
-    public async Task Containers_that_cannot_be_had_are_an_error_that_says_what_is_missing()
+    public async Task Unavailable_containers_are_an_error_that_names_what_is_missing()
     {
         var (code, _, errors) = await ServeAsync("containers");
 
@@ -24,7 +24,7 @@ public sealed class ServeTests
     }
 
     [Fact]
-    public async Task Without_a_choice_installed_servers_stand_in_for_containers_that_cannot_be_had_and_the_reason_is_said()
+    public async Task Without_a_setting_unavailable_containers_are_replaced_by_installed_servers_with_the_reason()
     {
         Assert.SkipUnless(await TestServers.AreNativeAsync(), "The servers of this run are containers; others may not be installed.");
 

@@ -21,7 +21,7 @@ public sealed class TestServersTests
     }
 
     [Fact]
-    public async Task Broken_off_sessions_are_noticed_and_replaced()
+    public async Task Lost_sessions_are_detected_and_replaced()
     {
         await using var database = await TestServers.CreateDatabaseAsync();
         await using var connection = new NpgsqlConnection(database.ConnectionString);
@@ -60,7 +60,7 @@ public sealed class TestServersTests
     }
 
     [Fact]
-    public async Task A_user_may_do_what_its_permissions_say_and_its_connections_can_be_broken_off()
+    public async Task A_user_has_only_its_permissions_and_its_connections_can_be_closed()
     {
         await using var host = await TestServers.CreateVirtualHostAsync();
         var uri = await host.CreateUserAsync("inventory", @"^inventory\..*$", @"^inventory\..*$", "^$");
@@ -78,7 +78,7 @@ public sealed class TestServersTests
     }
 
     [Fact]
-    public async Task A_condition_that_does_not_come_true_fails_with_what_it_was_and_the_last_state()
+    public async Task A_condition_that_never_holds_fails_with_its_description_and_the_last_state()
     {
         var failed = await Assert.ThrowsAsync<TimeoutException>(() => Eventually.IsAsync(
             "the order is confirmed", () => Task.FromResult("placed"), state => state == "confirmed", TimeSpan.FromMilliseconds(50)));
@@ -87,7 +87,7 @@ public sealed class TestServersTests
     }
 
     [Fact]
-    public void A_token_has_three_parts_and_says_whose_it_is()
+    public void A_token_has_three_parts_and_its_subject()
     {
         var parts = TestTokens.Staff("grace").Split('.');
 

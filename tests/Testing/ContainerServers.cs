@@ -63,7 +63,7 @@ internal sealed class ContainerServers : IStartedServers
     }
 
     private static PostgreSqlContainer Postgres(IReadOnlyList<(string Name, string Value)> settings) => new PostgreSqlBuilder(ServerRule.Images(Environment.GetEnvironmentVariable).Postgres)
-        .WithLogger(NullLogger.Instance) // it would write to standard output, which `Testing serve` speaks through
+        .WithLogger(NullLogger.Instance) // it would write to standard output, which is the protocol of `Testing serve`
         .WithCommand(
         [
             .. new[]

@@ -7,20 +7,20 @@ using Shop.Messaging;
 
 namespace Shop.Testing;
 
-/// <summary>An event that a service published, as it came over the wire.</summary>
+/// <summary>An event that a service published, as received.</summary>
 /// <param name="Name">Its wire name.</param>
 /// <param name="EventId">The message's id.</param>
 /// <param name="Message">The event's JSON.</param>
 /// <param name="Headers">The headers that are text.</param>
-public sealed record HeardEvent(string Name, Guid EventId, JsonElement Message, IReadOnlyDictionary<string, string> Headers);
+public sealed record WireEvent(string Name, Guid EventId, JsonElement Message, IReadOnlyDictionary<string, string> Headers);
 
-/// <summary>The rest of the shop, as one service sees it: publishes the others' events and hears the service's own.</summary>
+/// <summary>The rest of the shop, as one service sees it: publishes the others' events and receives the service's own.</summary>
 public sealed class EventWire : IAsyncDisposable
 {
     private const string ContentType = "application/vnd.masstransit+json";
     private const string UrnPrefix = "urn:message:";
 
-    private readonly ConcurrentQueue<HeardEvent> _heard = new();
+    private readonly ConcurrentQueue<WireEvent> _received = new();
     private string _queue = "";
     private readonly IConnection _connection;
     private readonly IChannel _publisher;
@@ -29,25 +29,25 @@ public sealed class EventWire : IAsyncDisposable
     private EventWire(IConnection connection, IChannel publisher, IChannel listener) =>
         (_connection, _publisher, _listener) = (connection, publisher, listener);
 
-    /// <summary>All that was heard so far, in the order in which it came.</summary>
-    public IReadOnlyList<HeardEvent> Heard => [.. _heard];
+    /// <summary>All received events, in the order of arrival.</summary>
+    public IReadOnlyList<WireEvent> Received => [.. _received];
 
-    /// <summary>All events that were heard so far, as what they are.</summary>
+    /// <summary>All received events, as their types.</summary>
     public IReadOnlyList<IIntegrationEvent> Events =>
-        [.. _heard.Select(heard => (IIntegrationEvent)heard.Message.Deserialize(ShopEvents.Catalog.TypeOf(heard.Name)!, EventJson.Options)!)];
+        [.. _received.Select(received => (IIntegrationEvent)received.Message.Deserialize(ShopEvents.Catalog.TypeOf(received.Name)!, EventJson.Options)!)];
 
     /// <summary>Whether the broker has nothing for it that it has not been given.</summary>
     public async Task<bool> IsUpToDateAsync() => (await _listener.QueueDeclarePassiveAsync(_queue)).MessageCount == 0;
 
-    /// <summary>The events of one type that were heard so far, in the order in which they came.</summary>
-    public IReadOnlyList<T> HeardOf<T>()
+    /// <summary>The received events of one type, in the order of arrival.</summary>
+    public IReadOnlyList<T> ReceivedOf<T>()
         where T : IIntegrationEvent =>
-        [.. _heard.Where(heard => heard.Name == ShopEvents.Catalog.NameOf(typeof(T))).Select(heard => heard.Message.Deserialize<T>(EventJson.Options)!)];
+        [.. _received.Where(received => received.Name == ShopEvents.Catalog.NameOf(typeof(T))).Select(received => received.Message.Deserialize<T>(EventJson.Options)!)];
 
     /// <summary>Waits for an event, which may have come already.</summary>
-    public async Task<T> HearAsync<T>(string what, Func<T, bool> isIt)
+    public async Task<T> ReceiveAsync<T>(string what, Func<T, bool> isIt)
         where T : class, IIntegrationEvent =>
-        (await Eventually.IsAsync(what, () => Task.FromResult(HeardOf<T>().FirstOrDefault(isIt)), heard => heard is not null))!;
+        (await Eventually.IsAsync(what, () => Task.FromResult(ReceivedOf<T>().FirstOrDefault(isIt)), received => received is not null))!;
 
     /// <summary>Publishes events as another service's relay does, and returns when the broker has them.</summary>
     /// <exception cref="RabbitMQ.Client.Exceptions.PublishException">No queue is bound for one of them.</exception>
@@ -62,7 +62,7 @@ public sealed class EventWire : IAsyncDisposable
 
     /// <summary>Connects as an administrator.</summary>
     /// <param name="broker">A virtual host where all exchanges are declared.</param>
-    /// <param name="prefix">What the names of the events to hear begin with: a service's with a dot, or nothing for all.</param>
+    /// <param name="prefix">The prefix of the events to receive: a service's name with a dot, or empty for all.</param>
     public static async Task<EventWire> ConnectAsync(TestVirtualHost broker, string prefix)
     {
         ArgumentNullException.ThrowIfNull(broker);
@@ -84,19 +84,19 @@ public sealed class EventWire : IAsyncDisposable
         var consumer = new AsyncEventingBasicConsumer(_listener);
         consumer.ReceivedAsync += (_, delivery) =>
         {
-            _heard.Enqueue(Read(delivery));
+            _received.Enqueue(Read(delivery));
             return Task.CompletedTask;
         };
         await _listener.BasicConsumeAsync(_queue, autoAck: true, consumer);
     }
 
-    private static HeardEvent Read(BasicDeliverEventArgs delivery)
+    private static WireEvent Read(BasicDeliverEventArgs delivery)
     {
         var envelope = JsonSerializer.Deserialize<JsonElement>(delivery.Body.Span);
         var headers = (delivery.BasicProperties.Headers ?? new Dictionary<string, object?>())
             .Where(header => header.Value is byte[])
             .ToDictionary(header => header.Key, header => System.Text.Encoding.UTF8.GetString((byte[])header.Value!));
-        return new HeardEvent(envelope.GetProperty("messageType")[0].GetString()![UrnPrefix.Length..],
+        return new WireEvent(envelope.GetProperty("messageType")[0].GetString()![UrnPrefix.Length..],
             envelope.GetProperty("messageId").GetGuid(), envelope.GetProperty("message"), headers);
     }
 

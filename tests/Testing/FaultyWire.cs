@@ -8,7 +8,7 @@ using System.Threading.Channels;
 namespace Shop.Testing;
 
 /// <summary>
-/// The wire between a service and a real server, on which a test makes happen at its moment what else takes a server in trouble:
+/// A proxy between a service and a real server, on which a test injects faults at a given moment:
 /// answers that do not come, a broker that stops reading, a connection that is lost after a commit and before its answer.
 /// </summary>
 public sealed class FaultyWire : IAsyncDisposable
@@ -26,7 +26,7 @@ public sealed class FaultyWire : IAsyncDisposable
     private volatile bool _down;
     private int _connections;
 
-    /// <summary>A wire to this server; whoever connects to <see cref="Port"/> of this machine is on it.</summary>
+    /// <summary>A proxy to this server, on <see cref="Port"/> of this machine.</summary>
     public FaultyWire(string host, int port)
     {
         _server = (host, port);
@@ -36,7 +36,7 @@ public sealed class FaultyWire : IAsyncDisposable
         _accepting = AcceptAsync();
     }
 
-    /// <summary>How often somebody has connected, also while nothing goes through.</summary>
+    /// <summary>How many connections were opened, also while nothing passes.</summary>
     public int Connections => Volatile.Read(ref _connections);
 
     /// <summary>How often something was published while the server read nothing, at least.</summary>
@@ -59,18 +59,18 @@ public sealed class FaultyWire : IAsyncDisposable
     public Uri Over(Uri address) => new UriBuilder(address) { Host = "127.0.0.1", Port = Port }.Uri;
 
     /// <summary>
-    /// What the server says does not arrive, until <see cref="Restore"/>. A broker's heartbeats do, so that nobody gives the connection
-    /// up for their want before the test is done.
+    /// The server's data does not arrive until <see cref="Restore"/>. A broker's heartbeats do, so that neither side closes the connection
+    /// during the test.
     /// </summary>
     public void HoldAnswers() => _answers.Close();
 
     /// <summary>The server reads nothing, until <see cref="Restore"/>.</summary>
     public void HoldRequests() => _requests.Close();
 
-    /// <summary>As a broker short of memory: it goes on answering, and reads nothing once somebody publishes, until <see cref="Restore"/>.</summary>
+    /// <summary>As a broker short of memory: it keeps answering, and reads nothing once a client publishes, until <see cref="Restore"/>.</summary>
     public void HoldFromPublish() => _requests.CloseAtMethod();
 
-    /// <summary>Loses all connections, and lets no new one through.</summary>
+    /// <summary>Closes all connections and accepts no new ones.</summary>
     public void Lose()
     {
         _down = true;
@@ -80,7 +80,7 @@ public sealed class FaultyWire : IAsyncDisposable
         }
     }
 
-    /// <summary>Everything flows again, first what was held.</summary>
+    /// <summary>Forwards everything again, first what was held.</summary>
     public void Restore()
     {
         _down = false;
@@ -99,11 +99,11 @@ public sealed class FaultyWire : IAsyncDisposable
 
     /// <summary>What RabbitMQ sends when it is short of memory or disk: connection.blocked. Nothing else may be under way.</summary>
     /// <param name="reason">Up to 255 bytes.</param>
-    public Task SayBlockedAsync(string reason) =>
-        SayAsync([0, 10, 0, 60, (byte)Encoding.UTF8.GetByteCount(reason), .. Encoding.UTF8.GetBytes(reason)]);
+    public Task SendBlockedAsync(string reason) =>
+        SendMethodAsync([0, 10, 0, 60, (byte)Encoding.UTF8.GetByteCount(reason), .. Encoding.UTF8.GetBytes(reason)]);
 
     /// <summary>connection.unblocked.</summary>
-    public Task SayUnblockedAsync() => SayAsync([0, 10, 0, 61]);
+    public Task SendUnblockedAsync() => SendMethodAsync([0, 10, 0, 61]);
 
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
@@ -115,7 +115,7 @@ public sealed class FaultyWire : IAsyncDisposable
     }
 
     /// <summary>One AMQP method frame on channel 0, between two of the broker's own.</summary>
-    private async Task SayAsync(byte[] method)
+    private async Task SendMethodAsync(byte[] method)
     {
         var frame = new byte[7 + method.Length + 1];
         frame[0] = 1;
@@ -155,7 +155,7 @@ public sealed class FaultyWire : IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
         {
-            // The server is away: so is the line.
+            // The server is unreachable: so is the connection.
         }
 
         line.Dispose();
@@ -197,7 +197,7 @@ public sealed class FaultyWire : IAsyncDisposable
         }
     }
 
-    /// <summary>What arrives, read also while the gate is closed: it sees what waits behind what it holds.</summary>
+    /// <summary>Arriving bytes, read also while the gate is closed, so that it counts what is held.</summary>
     private static IAsyncEnumerable<(byte[] Read, bool IsNoted)> ReadAhead(TcpClient from, Line line, WireGate gate)
     {
         var ahead = Channel.CreateUnbounded<(byte[], bool)>();

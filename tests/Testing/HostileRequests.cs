@@ -123,7 +123,7 @@ public sealed partial class HostileRequests
             return "is an error of the service";
         }
 
-        // What Kestrel cannot read as HTTP it refuses itself, before any of the shop's code, and closes the connection.
+        // Kestrel itself rejects what is not HTTP, before any of the shop's code, and closes the connection.
         var isServersOwn = answer.Headers.ConnectionClose == true && text.Length == 0 && status is 400 or 414 or 431;
         if (status < 400 || method == "HEAD" || isServersOwn)
         {

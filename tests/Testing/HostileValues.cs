@@ -5,7 +5,7 @@ internal static class HostileValues
 {
     private static readonly string s_long = new('x', 10_000);
 
-    /// <summary>In the place of a value in JSON, as it is.</summary>
+    /// <summary>Replaces a JSON value literally.</summary>
     public static readonly IReadOnlyList<string> Json =
     [
         "null", "true", "0", "-1", "-0.0", "0.1", "1e2", "1e308", "1e400", "-1e400", "2147483648", "9223372036854775808",

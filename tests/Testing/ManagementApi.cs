@@ -26,7 +26,7 @@ internal sealed class ManagementApi : IDisposable
 
     public Task<JsonElement> GetAsync(string path) => SendAsync<object>(HttpMethod.Get, path, null);
 
-    /// <summary>The answer's JSON, or nothing. What is gone already counts as deleted.</summary>
+    /// <summary>The response's JSON, or null. A missing object counts as deleted.</summary>
     public async Task<JsonElement> SendAsync<T>(HttpMethod method, string path, T? body)
     {
         using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };

@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace Shop.Testing;
 
 /// <summary>
-/// Databases that a service's <c>migrate</c> command has made: it runs once for each service and test process, on a database
-/// that PostgreSQL then copies for every test class that asks for one.
+/// Databases migrated by a service's <c>migrate</c> command: it runs once per service and test process, on a template database
+/// that PostgreSQL copies for every test class.
 /// </summary>
 public static class MigratedDatabases
 {

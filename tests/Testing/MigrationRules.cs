@@ -6,11 +6,11 @@ using Npgsql;
 
 namespace Shop.Testing;
 
-/// <summary>What every service's migrations keep to. Each method says what they do not: nothing, where all is well.</summary>
+/// <summary>Rules for every service's migrations. Each method returns the violations.</summary>
 public static class MigrationRules
 {
-    // Of the service, its own schemas included; partitions and indexes come and go with their tables.
-    private const string Things = """
+    // The service's objects, its own schemas included; partitions and indexes belong to their tables.
+    private const string Objects = """
         SELECT relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
             WHERE relkind IN ('r', 'p', 'S') AND NOT relispartition AND nspname !~ '^pg_' AND nspname <> 'information_schema' AND relname <> '__EFMigrationsHistory'
         UNION ALL SELECT proname FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = pronamespace
@@ -19,8 +19,8 @@ public static class MigrationRules
         ORDER BY 1
         """;
 
-    /// <summary>The tables are those of the model, with its check constraints and valid indexes; undone, nothing of them is left.</summary>
-    public static async Task<IReadOnlyList<string>> MakeTheModelAndCanBeUndoneAsync<TContext>(Func<DbContextOptions<TContext>, TContext> context)
+    /// <summary>The tables match the model, with its check constraints and valid indexes; reverted, nothing is left.</summary>
+    public static async Task<IReadOnlyList<string>> MatchModelAndRevertAsync<TContext>(Func<DbContextOptions<TContext>, TContext> context)
         where TContext : DbContext
     {
         await using var database = await TestServers.CreateDatabaseAsync("migrations");
@@ -28,7 +28,7 @@ public static class MigrationRules
         List<string> faults = [];
         if (db.Database.HasPendingModelChanges())
         {
-            faults.Add("The model has changes that no migration makes: see docs/migrations.md");
+            faults.Add("The model has changes without a migration: see docs/migrations.md");
         }
 
         await db.Database.MigrateAsync();
@@ -38,12 +38,12 @@ public static class MigrationRules
         faults.AddRange((await database.RowsAsync("SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid")).Select(name => $"The index {name} is not valid"));
 
         await db.GetService<IMigrator>().MigrateAsync(Migration.InitialDatabase);
-        faults.AddRange((await database.RowsAsync(Things)).Select(name => $"Undone, it leaves {name}"));
+        faults.AddRange((await database.RowsAsync(Objects)).Select(name => $"Reverted, it leaves {name}"));
         return faults;
     }
 
-    /// <summary>A run that broke off near its end leaves nothing behind, and the next one does it all.</summary>
-    public static async Task<IReadOnlyList<string>> CanBeRunAgainAsync<TContext>(Func<DbContextOptions<TContext>, TContext> context)
+    /// <summary>A run that is interrupted near its end leaves nothing behind, and the next one succeeds.</summary>
+    public static async Task<IReadOnlyList<string>> CanBeRerunAsync<TContext>(Func<DbContextOptions<TContext>, TContext> context)
         where TContext : DbContext
     {
         await using var database = await TestServers.CreateDatabaseAsync("migrations");
@@ -53,13 +53,13 @@ public static class MigrationRules
         try
         {
             await db.Database.MigrateAsync();
-            faults.Add("Nothing was in the way: this shows nothing");
+            faults.Add("The migration was not interrupted, so nothing was tested");
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.DuplicateTable)
         {
         }
 
-        faults.AddRange((await database.RowsAsync(Things)).Where(name => name != "idempotency_keys").Select(name => $"Broken off, it leaves {name}"));
+        faults.AddRange((await database.RowsAsync(Objects)).Where(name => name != "idempotency_keys").Select(name => $"Interrupted, it leaves {name}"));
         await database.ExecuteAsync("DROP TABLE idempotency_keys");
         await db.Database.MigrateAsync();
         faults.AddRange((await db.Database.GetPendingMigrationsAsync()).Select(name => $"{name} is still missing"));

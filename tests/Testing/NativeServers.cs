@@ -7,9 +7,9 @@ using Shop.Local.Servers;
 namespace Shop.Testing;
 
 /// <summary>
-/// The servers as installed programs, shared by all test processes of one working copy. Two locks keep the account: whoever
-/// comes or goes holds the door, and everyone inside holds a share of the other, which the system takes back from a process that
-/// crashes. So the first one in starts the servers, clearing away what a crashed run left, and the last one out stops them.
+/// The servers as installed programs, shared by all test processes of one working copy. Two file locks
+/// count the users: the entry lock is held while a process starts or ends its use, and each user holds a shared lock, which the
+/// system releases if it crashes. So the first user starts the servers, cleaning up after a crashed run, and the last one stops them.
 /// </summary>
 internal sealed class NativeServers : IStartedServers
 {
@@ -35,7 +35,7 @@ internal sealed class NativeServers : IStartedServers
     public static async Task<IStartedServers> StartAsync()
     {
         Directory.CreateDirectory(Home);
-        await using var door = await HoldDoorAsync();
+        await using var entry = await LockEntryAsync();
         if (TryLock(ShareFile, FileShare.None) is { } alone)
         {
             await using (alone)
@@ -45,7 +45,7 @@ internal sealed class NativeServers : IStartedServers
             }
         }
 
-        // Nobody else comes or goes while this process holds the door.
+        // No other process starts or ends its use while this one holds the entry lock.
         var share = TryLock(ShareFile, FileShare.Read) ?? throw new IOException($"{ShareFile} cannot be locked.");
         var addresses = JsonSerializer.Deserialize<ServerAddresses>(await File.ReadAllTextAsync(AddressesFile))!;
         return new NativeServers(addresses, share);
@@ -58,7 +58,7 @@ internal sealed class NativeServers : IStartedServers
             return;
         }
 
-        await using var door = await HoldDoorAsync();
+        await using var entry = await LockEntryAsync();
         await _share.DisposeAsync();
         _share = null;
         if (TryLock(ShareFile, FileShare.None) is { } alone)
@@ -70,11 +70,11 @@ internal sealed class NativeServers : IStartedServers
         }
     }
 
-    /// <summary>Beside the shared ones, so that the next run clears away what a crashed one left.</summary>
-    public static string DirectoryOfOwnPostgres() => Path.Combine(Home, $"postgres-{Guid.CreateVersion7():N}");
+    /// <summary>Next to the shared servers' directories, so that the next run cleans up after a crash.</summary>
+    public static string DedicatedPostgresDirectory() => Path.Combine(Home, $"postgres-{Guid.CreateVersion7():N}");
 
-    /// <summary>Settings that take a restart are in effect too; a superuser's connection string.</summary>
-    public static async Task<string> StartOwnPostgresAsync(string directory, IReadOnlyList<(string Name, string Value)> settings)
+    /// <summary>With these settings in effect, also those that need a restart; returns a superuser's connection string.</summary>
+    public static async Task<string> StartDedicatedPostgresAsync(string directory, IReadOnlyList<(string Name, string Value)> settings)
     {
         var password = RandomNumberGenerator.GetHexString(32, lowercase: true);
         Task<PostgresServer> StartAsync() =>
@@ -90,7 +90,7 @@ internal sealed class NativeServers : IStartedServers
             }
         }
 
-        return (await StartAsync()).AdminConnectionString(); // which restarts it
+        return (await StartAsync()).AdminConnectionString(); // restarts it
     }
 
     public static async Task RemovePostgresAsync(string directory)
@@ -130,7 +130,7 @@ internal sealed class NativeServers : IStartedServers
         await ServerProcesses.WritePrivateAsync(AddressesFile, JsonSerializer.Serialize(addresses), owner: null, CancellationToken.None);
     }
 
-    /// <summary>Ends what runs and deletes its data: the next run starts from nothing.</summary>
+    /// <summary>Stops running servers and deletes their data: the next run starts empty.</summary>
     private static async Task ClearAsync()
     {
         File.Delete(AddressesFile);
@@ -147,16 +147,16 @@ internal sealed class NativeServers : IStartedServers
         }
     }
 
-    private static async Task<FileStream> HoldDoorAsync()
+    private static async Task<FileStream> LockEntryAsync()
     {
-        FileStream? door = null;
+        FileStream? entry = null;
         await Eventually.HoldsAsync(
-            $"the lock {Home}/door.lock is free (another test process is starting or stopping the servers)",
-            () => (door = TryLock(Path.Combine(Home, "door.lock"), FileShare.None)) is not null);
-        return door!;
+            $"the lock {Home}/entry.lock is free (another test process is starting or stopping the servers)",
+            () => (entry = TryLock(Path.Combine(Home, "entry.lock"), FileShare.None)) is not null);
+        return entry!;
     }
 
-    /// <summary>FileShare.None locks exclusively, FileShare.Read shares the lock with others that read; null if that is not to be had.</summary>
+    /// <summary>FileShare.None locks exclusively, FileShare.Read shares the lock with others that read; null if it is not available.</summary>
     private static FileStream? TryLock(string file, FileShare share)
     {
         try

@@ -3,10 +3,10 @@ using System.Text.Json.Nodes;
 
 namespace Shop.Testing;
 
-/// <summary>Sends every POST of a service twice with one Idempotency-Key: the second answer is the first.</summary>
+/// <summary>Sends every POST of a service twice with one Idempotency-Key: the second response must be the first.</summary>
 public static class RepeatedPosts
 {
-    /// <summary>Sends them all; fails at the first that is an error of the service or is not answered the same twice.</summary>
+    /// <summary>Sends them all; fails at the first server error or differing response.</summary>
     /// <param name="client">With a token that may call every route.</param>
     /// <param name="known">Values that are good, by the name of the parameter or member.</param>
     /// <returns>The routes.</returns>

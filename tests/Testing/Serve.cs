@@ -14,7 +14,7 @@ internal static class Serve
             return 2;
         }
 
-        // Ctrl+C in a terminal reaches this process too: it has to stay to stop the servers.
+        // Ctrl+C in a terminal reaches this process too: it must keep running to stop the servers.
         var end = new TaskCompletionSource();
         void End(PosixSignalContext signal)
         {
@@ -43,7 +43,7 @@ internal static class Serve
 
     private static async Task StartAsync()
     {
-        var choice = await ServerChoice.MadeAsync();
+        var choice = await ServerChoice.RuleAsync();
         Console.WriteLine($"# {choice.Description}");
         Console.WriteLine($"SHOP_SERVERS={(choice.IsContainers ? "containers" : "native")}");
         var addresses = await TestServers.AddressesAsync();

@@ -12,7 +12,7 @@ internal static class ServerChoice
         ServerRule.ApplyAsync(Environment.GetEnvironmentVariable, [new Socket()], Console.Error.WriteLine, CancellationToken.None));
 
     /// <summary>Made once for a process.</summary>
-    public static Task<ServerRule> MadeAsync() => s_made.Value;
+    public static Task<ServerRule> RuleAsync() => s_made.Value;
 
     private sealed class Socket : IContainerRuntime
     {

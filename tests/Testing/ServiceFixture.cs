@@ -4,9 +4,9 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Shop.Testing;
 
 /// <summary>
-/// One service, whole and real: its Program behind a real Kestrel, with a database and a virtual host of its own, migrated by
-/// its own <c>migrate</c> command, as the broker user that it has in production. The other services are played by the test:
-/// their exchanges are there, <see cref="Wire"/> publishes as they would, and hears everything that the service publishes.
+/// One complete service: its Program behind a real Kestrel, with its own database and virtual host, migrated by
+/// its <c>migrate</c> command, as the broker user that it has in production. The test stands in for the other services:
+/// their exchanges exist, <see cref="Wire"/> publishes their events, and receives everything that the service publishes.
 /// </summary>
 /// <remarks>A test project derives from it and adds xUnit's IAsyncLifetime, whose two methods are here.</remarks>
 /// <typeparam name="TProgram">The service's Program.</typeparam>
@@ -29,7 +29,7 @@ public abstract class ServiceFixture<TProgram> : IAsyncDisposable
     /// <summary>The other services' side of the broker.</summary>
     public EventWire Wire => _wire ?? throw NotStarted();
 
-    /// <summary>Configuration that a test wants to differ, by keys such as <c>Messaging:Prefetch</c>.</summary>
+    /// <summary>Configuration that a test overrides, by keys such as <c>Messaging:Prefetch</c>.</summary>
     protected virtual IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>();
 
     /// <summary>Makes the database and the virtual host, and starts the service.</summary>
@@ -60,7 +60,7 @@ public abstract class ServiceFixture<TProgram> : IAsyncDisposable
         return (answer.Content.Headers.ContentType?.ToString(), JsonNode.Parse(await answer.Content.ReadAsStringAsync()));
     }
 
-    /// <summary>Stops the service and drops what was made for it.</summary>
+    /// <summary>Stops the service and drops its database and virtual host.</summary>
     public virtual async ValueTask DisposeAsync()
     {
         foreach (var resource in (IAsyncDisposable?[])[_instance, _wire, _broker, _database])

@@ -19,13 +19,13 @@ public sealed class ServiceInstance : IAsyncDisposable
     private ServiceInstance(IAsyncDisposable factory, Uri address, IServiceProvider services) =>
         (_factory, _address, Services) = (factory, address, services);
 
-    /// <summary>What the instance is made of.</summary>
+    /// <summary>The instance's services.</summary>
     public IServiceProvider Services { get; }
 
-    /// <summary>A service's name: the first part of what it has in the broker.</summary>
+    /// <summary>A service's name: the prefix of its queues.</summary>
     public static string NameOf<TProgram>() => typeof(TProgram).Assembly.GetName().Name!.ToLowerInvariant();
 
-    /// <summary>The configuration that every instance under test needs, without delays that only production wants.</summary>
+    /// <summary>The configuration of every instance under test, without delays that only production needs.</summary>
     public static Dictionary<string, string?> Settings(string database, Uri broker)
     {
         ArgumentNullException.ThrowIfNull(broker);
@@ -37,7 +37,7 @@ public sealed class ServiceInstance : IAsyncDisposable
             ["Messaging:ConfirmTimeout"] = "00:02:00", // a relay that waits for a slow machine repeats nothing
             ["Messaging:RelayLease"] = "00:04:00",
             ["Logging:LogLevel:Default"] = "Error",
-            ["RateLimits:ReadsPerSecond"] = "1000000", // a test asks for more in a second than a person; tests of the limits set their own
+            ["RateLimits:ReadsPerSecond"] = "1000000", // tests send more requests per second than people; tests of the limits set their own
             ["RateLimits:ReadBurst"] = "1000000",
             ["RateLimits:WritesPerSecond"] = "1000000",
             ["RateLimits:WriteBurst"] = "1000000",
@@ -117,7 +117,7 @@ public sealed class ServiceInstance : IAsyncDisposable
             builder.UseContentRoot(AppContext.BaseDirectory);
             foreach (var (key, value) in _settings)
             {
-                builder.UseSetting(key, value); // unlike ConfigureAppConfiguration, seen by Program while it registers things
+                builder.UseSetting(key, value); // unlike ConfigureAppConfiguration, visible to Program during registration
             }
 
             builder.ConfigureServices(_services);

@@ -38,7 +38,7 @@ public sealed class ServiceProcess : IAsyncDisposable
         start.Environment["ASPNETCORE_URLS"] = address.AbsoluteUri;
         var process = Process.Start(start)!;
         var service = new ServiceProcess(process, address);
-        process.OutputDataReceived += (_, line) => service.Hear(line.Data);
+        process.OutputDataReceived += (_, line) => service.AddLine(line.Data);
         process.BeginOutputReadLine();
         using var client = service.Client();
         await Eventually.HoldsAsync($"{ServiceInstance.NameOf<TProgram>()} answers at {health}", async () =>
@@ -49,7 +49,7 @@ public sealed class ServiceProcess : IAsyncDisposable
         return service;
     }
 
-    /// <summary>What it said so far.</summary>
+    /// <summary>Its output so far.</summary>
     public string Output => string.Join('\n', _output);
 
     /// <summary>A client of the process, without a token where none is given.</summary>
@@ -60,7 +60,7 @@ public sealed class ServiceProcess : IAsyncDisposable
         return client;
     }
 
-    /// <summary>Whether it takes no connections, because it is stopping or has ended.</summary>
+    /// <summary>Whether it accepts no connections, because it is stopping or has ended.</summary>
     public async Task<bool> RefusesAsync()
     {
         using var connection = new TcpClient();
@@ -96,7 +96,7 @@ public sealed class ServiceProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private void Hear(string? line)
+    private void AddLine(string? line)
     {
         Console.Error.WriteLine(line);
         _output.Enqueue(line ?? "");

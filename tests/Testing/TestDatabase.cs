@@ -43,14 +43,14 @@ public sealed class TestDatabase : IAsyncDisposable
     /// <summary>As the login of the running service, where a service's migrate has made the tables.</summary>
     public string RuntimeConnectionString { get; }
 
-    /// <summary>As a superuser, to end other sessions, to look at locks and the like.</summary>
+    /// <summary>As a superuser, to terminate other sessions, read locks and the like.</summary>
     public string AdminConnectionString { get; }
 
     internal static async Task<TestDatabase> CreateAsync(string server, string name)
     {
         await ExecuteOnAsync(
             server,
-            $"CREATE ROLE \"{name}\" LOGIN REPLICATION PASSWORD '{name}' IN ROLE pg_read_all_stats", // a test sees who waits
+            $"CREATE ROLE \"{name}\" LOGIN REPLICATION PASSWORD '{name}' IN ROLE pg_read_all_stats", // so that a test can query waiting sessions
             $"CREATE ROLE \"{name}_app\" LOGIN REPLICATION PASSWORD '{name}_app'",
             $"CREATE DATABASE \"{name}\" OWNER \"{name}\"",
             $"REVOKE CONNECT, TEMPORARY ON DATABASE \"{name}\" FROM PUBLIC");
@@ -58,7 +58,7 @@ public sealed class TestDatabase : IAsyncDisposable
     }
 
     /// <summary>
-    /// Takes this database away from its owner, who keeps what is in it: <see cref="CopyAsync"/> would otherwise give it to the
+    /// Changes the owner of this database but not of its objects: <see cref="CopyAsync"/> would otherwise give it to the
     /// first copy's. Once, before any copy: two at the same time would be in each other's way.
     /// </summary>
     internal Task BecomeTemplateAsync() => ExecuteOnAsync(_server, $"ALTER DATABASE \"{_database}\" OWNER TO CURRENT_USER");
@@ -134,7 +134,7 @@ public sealed class TestDatabase : IAsyncDisposable
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
-        // A slot goes with its database, but only when nobody reads it any more.
+        // A slot is dropped with its database, but only when no reader is connected to it.
         await ExecuteOnAsync(_server,
             $"SELECT pg_terminate_backend(active_pid, 10000) FROM pg_replication_slots WHERE database = '{_database}' AND active_pid IS NOT NULL");
         await ExecuteOnAsync(_server, $"DROP DATABASE IF EXISTS \"{_database}\" WITH (FORCE)");

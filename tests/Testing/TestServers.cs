@@ -10,9 +10,9 @@ public sealed record ServerAddresses(string Postgres, Uri RabbitMq, Uri Manageme
 
 /// <summary>
 /// The real PostgreSQL and RabbitMQ that tests run against: one of each for all test projects of a run, started by the first
-/// test that asks for something of theirs, stopped when the last test project is through. Every test project has this class as
-/// its assembly fixture. SHOP_SERVERS says whether they are containers or the installed programs; without it, what the machine can
-/// run. Where SHOP_TEST_POSTGRES, SHOP_TEST_RABBITMQ and SHOP_TEST_RABBITMQ_MANAGEMENT name servers, those are used and nothing is
+/// test that needs them, stopped after the last test project. Every test project has this class as
+/// its assembly fixture. SHOP_SERVERS decides whether they are containers or the installed programs; without it, what the machine can
+/// run. If SHOP_TEST_POSTGRES, SHOP_TEST_RABBITMQ and SHOP_TEST_RABBITMQ_MANAGEMENT name servers, those are used and nothing is
 /// started.
 /// </summary>
 public sealed class TestServers : IAsyncDisposable
@@ -23,13 +23,13 @@ public sealed class TestServers : IAsyncDisposable
     public static async Task<ServerAddresses> AddressesAsync() => Given() ?? (await s_started.Value).Addresses;
 
     /// <summary>Whether the servers are processes of this machine, and not containers.</summary>
-    public static async Task<bool> AreNativeAsync() => !(await ServerChoice.MadeAsync()).IsContainers;
+    public static async Task<bool> AreNativeAsync() => !(await ServerChoice.RuleAsync()).IsContainers;
 
     /// <summary>A new, empty database with an owner of its own; disposing drops both.</summary>
     public static async Task<TestDatabase> CreateDatabaseAsync(string prefix = "test") =>
         await TestDatabase.CreateAsync((await AddressesAsync()).Postgres, UniqueName(prefix));
 
-    /// <summary>A new, empty virtual host of the broker; disposing deletes it with all that is in it.</summary>
+    /// <summary>A new, empty virtual host of the broker; disposing deletes it with its contents.</summary>
     public static async Task<TestVirtualHost> CreateVirtualHostAsync(string prefix = "test") =>
         await TestVirtualHost.CreateAsync(await AddressesAsync(), UniqueName(prefix));
 
@@ -45,7 +45,7 @@ public sealed class TestServers : IAsyncDisposable
     }
 
     private static async Task<IStartedServers> StartAsync() =>
-        await ((await ServerChoice.MadeAsync()).IsContainers ? ContainerServers.StartAsync() : NativeServers.StartAsync());
+        await ((await ServerChoice.RuleAsync()).IsContainers ? ContainerServers.StartAsync() : NativeServers.StartAsync());
 
     private static ServerAddresses? Given()
     {

@@ -5,16 +5,16 @@ using System.Text.Json;
 
 namespace Shop.Testing;
 
-/// <summary>Bearer tokens as the services take them, and such as they must refuse.</summary>
+/// <summary>Valid bearer tokens, and invalid ones that the services must reject.</summary>
 public static class TestTokens
 {
     private static readonly byte[] s_key = SHA256.HashData("the signing key of every test"u8);
     private static readonly byte[] s_otherKey = SHA256.HashData("the signing key of somebody else"u8);
 
-    /// <summary>The signing key as configuration wants it.</summary>
+    /// <summary>The signing key in the configuration's format.</summary>
     public static string SigningKey { get; } = Convert.ToBase64String(s_key);
 
-    /// <summary>What a service under test needs in its configuration to take these tokens.</summary>
+    /// <summary>The configuration with which a service under test accepts these tokens.</summary>
     public static IReadOnlyDictionary<string, string?> Configuration { get; } = new Dictionary<string, string?>
     {
         ["Authentication:Schemes:Bearer:ValidIssuer"] = "shop",
@@ -29,22 +29,22 @@ public static class TestTokens
     /// <summary>A member of the staff's.</summary>
     public static string Staff(string name = "staff") => Make(name, role: "staff");
 
-    /// <summary>To be refused with 403 where staff is asked for: another role.</summary>
+    /// <summary>To be rejected with 403 where staff is required: another role.</summary>
     public static string WithRole(string role, string name = "ada") => Make(name, role);
 
-    /// <summary>To be refused with 401: it ran out an hour ago.</summary>
+    /// <summary>To be rejected with 401: it expired an hour ago.</summary>
     public static string Expired(string customer = "ada", string? role = null) => Make(customer, role, TimeSpan.FromHours(-1));
 
-    /// <summary>To be refused with 401: signed with a key that the services do not know.</summary>
+    /// <summary>To be rejected with 401: signed with a key that the services do not trust.</summary>
     public static string SignedWithAnotherKey(string customer = "ada", string? role = null) => Make(customer, role, key: s_otherKey);
 
-    /// <summary>To be refused with 401: made for another system.</summary>
+    /// <summary>To be rejected with 401: for another audience.</summary>
     public static string ForAnotherAudience(string customer = "ada") => Make(customer, audience: "elsewhere");
 
-    /// <summary>To be refused with 401: made by another system.</summary>
+    /// <summary>To be rejected with 401: from another issuer.</summary>
     public static string FromAnotherIssuer(string customer = "ada") => Make(customer, issuer: "elsewhere");
 
-    /// <summary>To be refused with 401: says that it needs no signature.</summary>
+    /// <summary>To be rejected with 401: claims to need no signature.</summary>
     public static string WithoutSignature(string customer = "ada", string? role = null)
     {
         var parts = Make(customer, role).Split('.');
@@ -54,11 +54,11 @@ public static class TestTokens
     /// <summary>A customer's that expires soon.</summary>
     public static string ExpiringIn(TimeSpan lifetime, string customer = "ada") => Make(customer, lifetime: lifetime);
 
-    /// <summary>To be refused with 401: well signed, with whatever the JSON says in place of the subject, or without one.</summary>
+    /// <summary>To be rejected with 401: correctly signed, with the given JSON as its subject, or without one.</summary>
     public static string WithSubject(string? json, string? role = null) =>
         Make(json is null ? null : JsonDocument.Parse(json).RootElement, role);
 
-    /// <summary>To be refused with 401: well signed, with another header.</summary>
+    /// <summary>To be rejected with 401: validly signed, with another header.</summary>
     public static string WithHeader(string json, string customer = "ada") => Make(customer, header: json);
 
     private static string Make(

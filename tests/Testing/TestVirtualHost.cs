@@ -10,7 +10,7 @@ namespace Shop.Testing;
 /// <summary>A queue as RabbitMQ's management shows it; the counts may be a second old.</summary>
 public sealed record QueueState(string Name, IReadOnlyDictionary<string, string> Arguments, int Ready, int Unacknowledged, int Consumers);
 
-/// <summary>A message that lies in a queue.</summary>
+/// <summary>A message in a queue.</summary>
 public sealed record QueuedMessage(ReadOnlyMemory<byte> Body, string Exchange, string RoutingKey, bool Redelivered, JsonElement Properties)
 {
     /// <summary>The body as text.</summary>
@@ -25,13 +25,13 @@ public sealed record QueuedMessage(ReadOnlyMemory<byte> Body, string Exchange, s
             : null;
 }
 
-/// <summary>A virtual host of one test class, and what tests want to see and to do there.</summary>
+/// <summary>A virtual host of one test class, and its administration.</summary>
 public sealed class TestVirtualHost : IAsyncDisposable
 {
     /// <summary>
     /// RabbitMQ 3.10 loses its supervisor of at-least-once dead-lettering, and with it every later quorum queue of the node, when
-    /// queues are deleted while their dead-letter workers still start. So a virtual host is deleted a while after its test, by the
-    /// end of another one; the last of a process stay until the servers go.
+    /// queues are deleted while their dead-letter workers still start. So a virtual host is deleted a while after its test, at the
+    /// end of another one; the last ones of a process stay until the servers stop.
     /// </summary>
     private static readonly TimeSpan s_settles = TimeSpan.FromSeconds(15);
 
@@ -67,8 +67,8 @@ public sealed class TestVirtualHost : IAsyncDisposable
     }
 
     /// <summary>
-    /// Loads definitions, as a broker does before any service starts: what is there already stays as it is. Their users are made
-    /// for this virtual host alone, with the permissions that they give.
+    /// Loads definitions, as a broker does before any service starts; existing objects stay unchanged. Users are created
+    /// for this virtual host only, with the permissions of the definitions.
     /// </summary>
     public async Task LoadAsync(JsonObject definitions)
     {
@@ -77,11 +77,11 @@ public sealed class TestVirtualHost : IAsyncDisposable
         foreach (var category in (string[])["policies", "exchanges", "queues", "bindings"])
         {
             var items = definitions[category]!.AsArray().Select(item => item!.DeepClone().AsObject()).ToList();
-            items.ForEach(item => item.Remove("vhost")); // the address says which
+            items.ForEach(item => item.Remove("vhost")); // the address contains it
             objects[category] = new JsonArray([.. items]);
         }
 
-        // RabbitMQ 3.10 now and then refuses a quorum queue whose first moment meets the queue's own tick.
+        // RabbitMQ 3.10 sometimes fails to declare a quorum queue if the queue's tick happens during its initialization.
         await Eventually.HoldsAsync($"{Name} has its queues", async () =>
         {
             await _api.SendAsync(HttpMethod.Post, $"definitions/{Name}", objects);
@@ -144,7 +144,7 @@ public sealed class TestVirtualHost : IAsyncDisposable
     public async Task<QueueState?> QueueAsync(string queue) => (await QueuesAsync()).FirstOrDefault(state => state.Name == queue);
 
     /// <summary>
-    /// Looks at the messages in a queue, first come first. They stay where they are, but each look counts towards a quorum queue's
+    /// Reads the messages in a queue, oldest first, and requeues them; each read counts towards a quorum queue's
     /// delivery limit.
     /// </summary>
     public async Task<IReadOnlyList<QueuedMessage>> PeekAsync(string queue, int count = 100)
@@ -154,7 +154,7 @@ public sealed class TestVirtualHost : IAsyncDisposable
         return [.. messages.EnumerateArray().Select(Message)];
     }
 
-    /// <summary>Publishes any bytes with any properties, as a broken or hostile sender would; false if no queue took them.</summary>
+    /// <summary>Publishes any bytes with any properties, as a broken or hostile sender would; false if no queue accepted them.</summary>
     /// <param name="exchange">The exchange, or "" to publish to the queue that the routing key names.</param>
     /// <param name="routingKey">The routing key.</param>
     /// <param name="body">The bytes.</param>
@@ -177,7 +177,7 @@ public sealed class TestVirtualHost : IAsyncDisposable
     public Task DeclareExchangeAsync(string exchange, string type = "fanout") =>
         _api.SendAsync(HttpMethod.Put, $"exchanges/{Name}/{ManagementApi.Escape(exchange)}", new { type, durable = true });
 
-    /// <summary>Declares a durable queue, a quorum queue unless the arguments say otherwise.</summary>
+    /// <summary>Declares a durable queue, by default a quorum queue.</summary>
     public Task DeclareQueueAsync(string queue, IReadOnlyDictionary<string, object>? arguments = null)
     {
         var all = new Dictionary<string, object>(arguments ?? new Dictionary<string, object>());
@@ -207,7 +207,7 @@ public sealed class TestVirtualHost : IAsyncDisposable
             .Where(name => name.Length > 0 && !name.StartsWith("amq.", StringComparison.Ordinal)),
     ];
 
-    /// <summary>Takes every message out of a queue.</summary>
+    /// <summary>Consumes every message of a queue.</summary>
     public Task PurgeAsync(string queue) =>
         _api.SendAsync<object>(HttpMethod.Delete, $"queues/{Name}/{ManagementApi.Escape(queue)}/contents", null);
 

@@ -8,13 +8,13 @@ using Shop.Local.Servers;
 namespace Shop.Testing;
 
 /// <summary>
-/// Servers that take TLS, with certificates of an authority made for them: the tests' broker, at one more port, and a PostgreSQL of
-/// their own. Their certificate is for <c>localhost</c> and does not fit 127.0.0.1, where they are as well.
+/// Servers with TLS, with certificates of a test authority: the tests' broker, at one more port, and their own
+/// PostgreSQL. Their certificate is valid for <c>localhost</c> and not for 127.0.0.1, where they listen too.
 /// </summary>
 public sealed class TlsServers : IAsyncDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("shop-tls-").FullName;
-    private readonly string _data = NativeServers.DirectoryOfOwnPostgres();
+    private readonly string _data = NativeServers.DedicatedPostgresDirectory();
     private readonly int _brokerPort = FreePorts.Next();
     private ServerAddresses? _shared;
     private PostgresServer? _postgres;
@@ -29,7 +29,7 @@ public sealed class TlsServers : IAsyncDisposable
     /// <summary>The certificate of an authority that signed nothing of theirs.</summary>
     public string OtherAuthority => In("other.crt");
 
-    /// <summary>Makes the certificates, and gives them to the servers.</summary>
+    /// <summary>Creates the certificates, and configures the servers with them.</summary>
     public static async Task<TlsServers> StartAsync()
     {
         var servers = new TlsServers();
@@ -50,7 +50,7 @@ public sealed class TlsServers : IAsyncDisposable
     /// <summary>A broker's address, by TLS.</summary>
     public Uri Encrypted(Uri broker, string host = "localhost") => new UriBuilder(broker) { Scheme = "amqps", Host = host, Port = _brokerPort }.Uri;
 
-    /// <summary>A new database of the PostgreSQL with TLS, whose connection strings say what production's say.</summary>
+    /// <summary>A new database of the PostgreSQL with TLS, with connection strings like production's.</summary>
     public Task<TestDatabase> CreateDatabaseAsync() => TestDatabase.CreateAsync(
         Verified(_postgres!.AdminConnectionString(), "localhost", Authority), TestServers.UniqueName("tls"));
 
@@ -62,7 +62,7 @@ public sealed class TlsServers : IAsyncDisposable
         RootCertificate = authority,
     }.ConnectionString;
 
-    /// <summary>The names that a service's connections to a virtual host give themselves, and whether each of them is encrypted.</summary>
+    /// <summary>The names of a service's connections to a virtual host, and whether each of them is encrypted.</summary>
     public async Task<IReadOnlyList<(string Name, bool Encrypted)>> ConnectionsAsync(TestVirtualHost broker, string user)
     {
         ArgumentNullException.ThrowIfNull(broker);
@@ -129,7 +129,7 @@ public sealed class TlsServers : IAsyncDisposable
             }
         }
 
-        await Eventually.HoldsAsync("PostgreSQL takes TLS", async () =>
+        await Eventually.HoldsAsync("PostgreSQL accepts TLS", async () =>
         {
             await using var encrypted = new NpgsqlConnection(Verified(_postgres.AdminConnectionString(), "localhost", Authority));
             await encrypted.OpenAsync();

@@ -23,8 +23,8 @@ public static class Topology
     public static JsonObject Committed() => JsonNode.Parse(s_text.Value)!.AsObject();
 
     /// <summary>
-    /// The part that tests of these services need: every event's exchange, and all that is these services' own. The rest would take
-    /// the server time to make.
+    /// The part that tests of these services need: every event's exchange, and these services' own queues. Declaring the rest would take
+    /// time.
     /// </summary>
     public static JsonObject Of(params IReadOnlyCollection<string> services)
     {

@@ -51,9 +51,9 @@ public sealed class DefinitionsTests
         Assert.Empty(EventsWithoutQueue.In(definitions, ShopEvents.Catalog.Names));
     }
 
-    /// <summary>The negative control, by the bindings that are gone and by the queue that is.</summary>
+    /// <summary>The negative control: missing bindings and a missing queue.</summary>
     [Fact]
-    public void A_version_that_reaches_no_queue_is_named()
+    public void A_version_without_a_queue_is_reported()
     {
         const string Old = "ordering.order-placed.v1";
         const string Low = "inventory.stock-level-low.v1";
@@ -66,11 +66,11 @@ public sealed class DefinitionsTests
     }
 
     [Fact]
-    public void They_hold_no_secret() =>
+    public void They_contain_no_secret() =>
         Assert.All(Definitions.Committed()["users"]!.AsArray(), user => Assert.Equal("", (string)user!["password_hash"]!));
 
     [Fact]
-    public async Task A_broker_that_was_loaded_with_them_does_not_differ_and_one_that_was_changed_is_told_apart()
+    public async Task A_broker_loaded_with_the_definitions_matches_and_a_changed_one_differs()
     {
         await using var broker = await TestServers.CreateVirtualHostAsync("topology");
         await broker.LoadTopologyAsync("inventory");
@@ -95,7 +95,7 @@ public sealed class DefinitionsTests
         Assert.Contains(
             new TopologyFinding("different", "queue inventory.order-cancelled: x-overflow is not set, should be \"reject-publish\""), findings);
 
-        // What another service takes as well is still heard, and here there is no other.
+        // An event that another service consumes too still has a queue, and here there is no other.
         Assert.Contains("ordering.order-cancelled.v1", EventsWithoutQueue.In(await broker.ExportAsync(), ShopEvents.Catalog.Names));
         Assert.DoesNotContain("ordering.order-shipped.v1", EventsWithoutQueue.In(await broker.ExportAsync(), ShopEvents.Catalog.Names));
 

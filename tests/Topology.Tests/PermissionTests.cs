@@ -21,7 +21,7 @@ public sealed class WholeTopology : IAsyncLifetime
     public ValueTask DisposeAsync() => Broker.DisposeAsync();
 }
 
-/// <summary>With its own user, a service can neither publish nor read what is another's, nor give itself a way to.</summary>
+/// <summary>With its own user, a service can neither publish nor consume another's messages, nor grant itself the permission.</summary>
 public sealed class PermissionTests(WholeTopology topology) : IClassFixture<WholeTopology>
 {
     public static TheoryData<string, string> Pairs { get; } = new(
@@ -31,25 +31,25 @@ public sealed class PermissionTests(WholeTopology topology) : IClassFixture<Whol
 
     [Theory]
     [MemberData(nameof(Pairs))]
-    public async Task A_service_reaches_nothing_of_another_s(string service, string other) =>
-        Assert.Empty(await AllowedAsync(topology.Broker.UriOf(service), Trespasses(service, other)));
+    public async Task A_service_cannot_access_what_belongs_to_another(string service, string other) =>
+        Assert.Empty(await AllowedAsync(topology.Broker.UriOf(service), ForbiddenAttempts(service, other)));
 
-    /// <summary>The negative control: the attempts are real, and it is the permissions that refuse them.</summary>
+    /// <summary>The negative control: without the permissions' limits, the same attempts succeed.</summary>
     [Fact]
-    public async Task With_every_permission_all_of_it_would_be_possible()
+    public async Task With_every_permission_the_attempts_succeed()
     {
         await using var broker = await TestServers.CreateVirtualHostAsync("permissions");
         await broker.LoadTopologyAsync("ordering", "inventory");
         var almighty = await broker.CreateUserAsync("almighty", ".*", ".*", ".*");
 
-        var trespasses = Trespasses("ordering", "inventory");
+        var forbidden = ForbiddenAttempts("ordering", "inventory");
 
-        Assert.Equal(trespasses.Select(attempt => attempt.What), await AllowedAsync(almighty, trespasses));
+        Assert.Equal(forbidden.Select(attempt => attempt.What), await AllowedAsync(almighty, forbidden));
     }
 
     [Theory]
     [MemberData(nameof(Services))]
-    public async Task A_service_can_do_what_it_has_to(string service)
+    public async Task A_service_has_the_permissions_that_it_needs(string service)
     {
         var queue = QueueOf(service);
         var arguments = (await topology.Broker.QueueAsync(queue))!.Arguments
@@ -73,7 +73,7 @@ public sealed class PermissionTests(WholeTopology topology) : IClassFixture<Whol
         Assert.Equal(duties.Select(duty => duty.What), await AllowedAsync(topology.Broker.UriOf(service), duties));
     }
 
-    private static List<Attempt> Trespasses(string service, string other)
+    private static List<Attempt> ForbiddenAttempts(string service, string other)
     {
         var (own, foreign) = (QueueOf(service), QueueOf(other));
         List<Attempt> attempts =
@@ -110,7 +110,7 @@ public sealed class PermissionTests(WholeTopology topology) : IClassFixture<Whol
     private static async Task PublishAsync(IChannel channel, string exchange, string routingKey) =>
         await channel.BasicPublishAsync(exchange, routingKey, ReadOnlyMemory<byte>.Empty);
 
-    /// <summary>What the broker let the user do; anything but a refusal for want of permission is a mistake of the test.</summary>
+    /// <summary>What the broker allowed the user to do; any failure other than a missing permission is a bug in the test.</summary>
     private static async Task<List<string>> AllowedAsync(Uri user, IReadOnlyList<Attempt> attempts)
     {
         await using var connection = await new ConnectionFactory { Uri = user }.CreateConnectionAsync();

@@ -11,7 +11,7 @@ public sealed class QueueTests(WholeTopology topology) : IClassFixture<WholeTopo
     private TestVirtualHost Broker => topology.Broker;
 
     [Fact]
-    public async Task Over_the_delivery_limit_a_message_goes_to_the_dead_letters_and_without_them_is_dropped()
+    public async Task Over_the_delivery_limit_a_message_is_dead_lettered_and_without_dead_letters_dropped()
     {
         var careless = await DeclareAsync("careless", without: "x-dead-letter-exchange", "x-dead-letter-strategy", "x-overflow");
         var careful = await DeclareAsync("careful");
@@ -26,7 +26,7 @@ public sealed class QueueTests(WholeTopology topology) : IClassFixture<WholeTopo
     }
 
     [Fact]
-    public async Task A_requeued_prefetch_counts_for_all_of_its_messages_so_the_limit_is_far_above_a_consumer_s_own_retries()
+    public async Task Requeueing_a_prefetch_counts_for_each_message_so_the_limit_is_far_above_the_consumers_retries()
     {
         var queue = await DeclareAsync("group", messages: 3);
 
@@ -37,7 +37,7 @@ public sealed class QueueTests(WholeTopology topology) : IClassFixture<WholeTopo
     }
 
     [Fact]
-    public async Task What_the_dead_letters_cannot_take_stays_where_it_is_and_with_another_strategy_is_dropped()
+    public async Task A_message_that_cannot_be_dead_lettered_stays_and_with_another_strategy_is_dropped()
     {
         var careless = await DeclareAsync("at-most-once", without: "x-dead-letter-strategy");
         var careful = await DeclareAsync("at-least-once");
@@ -54,7 +54,7 @@ public sealed class QueueTests(WholeTopology topology) : IClassFixture<WholeTopo
     }
 
     [Fact]
-    public async Task A_publish_that_no_queue_is_bound_for_is_returned_if_mandatory_and_otherwise_confirmed_and_dropped()
+    public async Task A_publish_without_a_bound_queue_is_returned_if_mandatory_and_otherwise_confirmed_and_dropped()
     {
         await Broker.DeclareExchangeAsync("ordering.bound-to-nothing.v1");
         await using var connection = await new ConnectionFactory { Uri = Broker.UriOf("ordering") }.CreateConnectionAsync();
@@ -97,7 +97,7 @@ public sealed class QueueTests(WholeTopology topology) : IClassFixture<WholeTopo
 
     private Task<string> DeclareAsync(string name, string without, params string[] more) => DeclareAsync(name, 1, [without, .. more]);
 
-    /// <summary>A consumer takes so many messages and its connection breaks off before it has answered any, as in a crash.</summary>
+    /// <summary>A consumer receives messages and loses its connection before it has settled any, as in a crash.</summary>
     private async Task KillAsync(string queue, int prefetch, int times)
     {
         for (var death = 0; death < times; death++)
@@ -106,7 +106,7 @@ public sealed class QueueTests(WholeTopology topology) : IClassFixture<WholeTopo
             await using var channel = await connection.CreateChannelAsync();
             for (var taken = 0; taken < prefetch; taken++)
             {
-                // What the crash before gave back may take a moment to be there.
+                // Requeued messages of the previous crash may arrive with a delay.
                 await Eventually.HoldsAsync($"{queue} has a message", async () => await channel.BasicGetAsync(queue, autoAck: false) is not null);
             }
 

@@ -2,8 +2,8 @@ using Shop.Messaging;
 
 namespace Shop.Contracts.Inventory.V1;
 
-/// <summary>A product costs something else from now on. Orders keep the price they were placed at.</summary>
-/// <param name="EventId">Repeats carry the same id.</param>
+/// <summary>The price of a product has changed. Orders keep the price they were placed at.</summary>
+/// <param name="EventId">Redeliveries have the same id.</param>
 /// <param name="OccurredAt">When the price changed, UTC.</param>
 /// <param name="Sku">The product.</param>
 /// <param name="ProductVersion">The product's version after this fact.</param>
@@ -16,7 +16,7 @@ public sealed record ProductPriceChanged(
     [NotEmpty] string Sku,
     [AtLeast(1)] int ProductVersion,
     [AtLeast(0)] decimal UnitPrice,
-    [Form(FormAttribute.Currency)] string Currency) : IIntegrationEvent
+    [Pattern(PatternAttribute.Currency)] string Currency) : IIntegrationEvent
 {
     string IIntegrationEvent.AggregateId => Sku;
     int IIntegrationEvent.AggregateVersion => ProductVersion;

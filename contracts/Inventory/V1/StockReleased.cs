@@ -2,8 +2,8 @@ using Shop.Messaging;
 
 namespace Shop.Contracts.Inventory.V1;
 
-/// <summary>What was set aside for an order is on the shelf again.</summary>
-/// <param name="EventId">Repeats carry the same id.</param>
+/// <summary>The stock reserved for an order was released.</summary>
+/// <param name="EventId">Redeliveries have the same id.</param>
 /// <param name="OccurredAt">When it was released, UTC.</param>
 /// <param name="OrderId">The order.</param>
 /// <param name="ReservationVersion">The reservation's version after this fact.</param>

@@ -2,13 +2,13 @@ using Shop.Messaging;
 
 namespace Shop.Contracts.Inventory.V1;
 
-/// <summary>New units of a product arrived.</summary>
-/// <param name="EventId">Repeats carry the same id.</param>
+/// <summary>New units of a product were received.</summary>
+/// <param name="EventId">Redeliveries have the same id.</param>
 /// <param name="OccurredAt">When they were received, UTC.</param>
 /// <param name="Sku">The product.</param>
 /// <param name="ProductVersion">The product's version after this fact.</param>
 /// <param name="Quantity">Units received, at least 1.</param>
-/// <param name="Available">Units on the shelf and not set aside, after the receipt.</param>
+/// <param name="Available">Units in the warehouse and not reserved, after the receipt.</param>
 [EventName("inventory.stock-replenished.v1")]
 public sealed record StockReplenished(
     Guid EventId,

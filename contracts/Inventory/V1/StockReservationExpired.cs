@@ -2,9 +2,9 @@ using Shop.Messaging;
 
 namespace Shop.Contracts.Inventory.V1;
 
-/// <summary>What was set aside for an order was not shipped in time, and is on the shelf again.</summary>
-/// <param name="EventId">Repeats carry the same id.</param>
-/// <param name="OccurredAt">When it was released, UTC; at or after the time that the reservation was good until.</param>
+/// <summary>The stock reserved for an order was not shipped in time, and was released.</summary>
+/// <param name="EventId">Redeliveries have the same id.</param>
+/// <param name="OccurredAt">When it was released, UTC; at or after the reservation's expiry.</param>
 /// <param name="OrderId">The order.</param>
 /// <param name="ReservationVersion">The reservation's version after this fact.</param>
 /// <param name="Lines">What was released: every line of the order.</param>

@@ -2,13 +2,13 @@ using Shop.Messaging;
 
 namespace Shop.Contracts.Inventory.V1;
 
-/// <summary>Stock is set aside for every line of an order.</summary>
-/// <param name="EventId">Repeats carry the same id.</param>
-/// <param name="OccurredAt">When it was set aside, UTC.</param>
+/// <summary>Stock was reserved for every line of an order.</summary>
+/// <param name="EventId">Redeliveries have the same id.</param>
+/// <param name="OccurredAt">When it was reserved, UTC.</param>
 /// <param name="OrderId">The order; a reservation has its order's id.</param>
 /// <param name="ReservationVersion">The reservation's version after this fact, from 1.</param>
-/// <param name="Lines">What was set aside: every line of the order.</param>
-/// <param name="ExpiresAt">Until when it stays set aside if the order is not shipped, UTC; null from a producer that does not say.</param>
+/// <param name="Lines">What was reserved: every line of the order.</param>
+/// <param name="ExpiresAt">When the reservation expires if the order is not shipped, UTC; null from older publishers.</param>
 [EventName("inventory.stock-reserved.v1")]
 public sealed record StockReserved(
     Guid EventId,

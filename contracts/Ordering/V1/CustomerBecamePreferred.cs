@@ -3,7 +3,7 @@ using Shop.Messaging;
 namespace Shop.Contracts.Ordering.V1;
 
 /// <summary>Enough of a customer's orders were confirmed: from now on there is a discount. Happens once per customer.</summary>
-/// <param name="EventId">Repeats carry the same id.</param>
+/// <param name="EventId">Redeliveries have the same id.</param>
 /// <param name="OccurredAt">When the customer became preferred, UTC.</param>
 /// <param name="CustomerId">The customer; no name or address.</param>
 /// <param name="CustomerVersion">The customer's version after this fact.</param>

@@ -2,16 +2,16 @@ using Shop.Messaging;
 
 namespace Shop.Contracts.Ordering.V1;
 
-/// <summary>The order was cancelled before it was shipped; what is set aside for it can be released.</summary>
-/// <param name="EventId">Repeats carry the same id.</param>
+/// <summary>The order was cancelled before it was shipped; stock reserved for it can be released.</summary>
+/// <param name="EventId">Redeliveries have the same id.</param>
 /// <param name="OccurredAt">When the order was cancelled, UTC.</param>
 /// <param name="OrderId">The order.</param>
 /// <param name="OrderVersion">The order's version after this fact.</param>
 /// <param name="CustomerId">Who placed it.</param>
 /// <param name="Reason">
 /// A stable code: <c>customer-request</c> (the customer, or staff for the customer, asked for it), <c>not-answered</c> (Inventory did
-/// not answer in time) or <c>reservation-expired</c> (what was set aside was not shipped in time, and is on the shelf again). More may
-/// follow: treat what you do not know as a cancellation like any other.
+/// not answer in time) or <c>reservation-expired</c> (the order was not shipped before its reservation expired). More may
+/// follow: treat an unknown code as any cancellation.
 /// </param>
 /// <param name="WasConfirmed">Whether it had been confirmed, and so counted as sold.</param>
 /// <param name="Total">What the customer would have paid, in <paramref name="Currency"/>.</param>
@@ -23,10 +23,10 @@ public sealed record OrderCancelled(
     Guid OrderId,
     [AtLeast(1)] int OrderVersion,
     [NotEmpty] string CustomerId,
-    [Form(FormAttribute.Code)] string Reason,
+    [Pattern(PatternAttribute.Code)] string Reason,
     bool WasConfirmed,
     [AtLeast(0)] decimal Total,
-    [Form(FormAttribute.Currency)] string Currency) : IIntegrationEvent
+    [Pattern(PatternAttribute.Currency)] string Currency) : IIntegrationEvent
 {
     string IIntegrationEvent.AggregateId => OrderId.ToString();
     int IIntegrationEvent.AggregateVersion => OrderVersion;

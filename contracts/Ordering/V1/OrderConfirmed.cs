@@ -2,8 +2,8 @@ using Shop.Messaging;
 
 namespace Shop.Contracts.Ordering.V1;
 
-/// <summary>Stock is set aside for the whole order; it will be shipped unless it is cancelled.</summary>
-/// <param name="EventId">Repeats carry the same id.</param>
+/// <summary>Stock is reserved for the whole order; it will be shipped unless it is cancelled.</summary>
+/// <param name="EventId">Redeliveries have the same id.</param>
 /// <param name="OccurredAt">When the order was confirmed, UTC.</param>
 /// <param name="OrderId">The order.</param>
 /// <param name="OrderVersion">The order's version after this fact.</param>
@@ -20,7 +20,7 @@ public sealed record OrderConfirmed(
     [NotEmpty] string CustomerId,
     [NotEmpty] IReadOnlyList<OrderConfirmed.Line> Lines,
     [AtLeast(0)] decimal Total,
-    [Form(FormAttribute.Currency)] string Currency) : IIntegrationEvent
+    [Pattern(PatternAttribute.Currency)] string Currency) : IIntegrationEvent
 {
     string IIntegrationEvent.AggregateId => OrderId.ToString();
     int IIntegrationEvent.AggregateVersion => OrderVersion;

@@ -2,8 +2,8 @@ using Shop.Messaging;
 
 namespace Shop.Contracts.Ordering.V1;
 
-/// <summary>The order left the warehouse; it cannot be cancelled any more.</summary>
-/// <param name="EventId">Repeats carry the same id.</param>
+/// <summary>The order was shipped; it can no longer be cancelled.</summary>
+/// <param name="EventId">Redeliveries have the same id.</param>
 /// <param name="OccurredAt">When the order was shipped, UTC.</param>
 /// <param name="OrderId">The order.</param>
 /// <param name="OrderVersion">The order's version after this fact.</param>

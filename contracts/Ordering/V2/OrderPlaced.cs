@@ -2,18 +2,18 @@ using Shop.Messaging;
 
 namespace Shop.Contracts.Ordering.V2;
 
-/// <summary>A customer placed an order; stock is not reserved yet. Each amount says what it is in, and the channel may be known.</summary>
-/// <param name="EventId">Repeats carry the same id, and so does version 1 of the same fact.</param>
+/// <summary>A customer placed an order; stock is not reserved yet. Each amount has its currency, and there is an optional channel.</summary>
+/// <param name="EventId">Redeliveries, and version 1 of the same fact, have the same id.</param>
 /// <param name="OccurredAt">When the order was placed, UTC.</param>
 /// <param name="OrderId">The order.</param>
 /// <param name="OrderVersion">The order's version after this fact, from 1.</param>
 /// <param name="CustomerId">Who placed it; no name or address.</param>
 /// <param name="Lines">At least one; each sku appears once.</param>
-/// <param name="Discount">What was taken off the sum of the lines; an amount of 0 where nothing was.</param>
+/// <param name="Discount">The discount on the sum of the lines; an amount of 0 where there is none.</param>
 /// <param name="Total">What the customer pays: the sum of the lines less the discount. All amounts of an order are in one currency.</param>
 /// <param name="Channel">
-/// Where the order came from, as a stable code such as <c>web</c>, <c>app</c> or <c>phone</c>; more may follow. Null where nobody said,
-/// and in what was version 1.
+/// The sales channel, as a stable code such as <c>web</c>, <c>app</c> or <c>phone</c>; more may follow. Null where it is unknown,
+/// and for events of version 1.
 /// </param>
 [EventName("ordering.order-placed.v2")]
 public sealed record OrderPlaced(
@@ -25,7 +25,7 @@ public sealed record OrderPlaced(
     [NotEmpty] IReadOnlyList<OrderPlaced.Line> Lines,
     Money Discount,
     Money Total,
-    [Form(FormAttribute.Code)] string? Channel = null) : IIntegrationEvent
+    [Pattern(PatternAttribute.Code)] string? Channel = null) : IIntegrationEvent
 {
     string IIntegrationEvent.AggregateId => OrderId.ToString();
     int IIntegrationEvent.AggregateVersion => OrderVersion;

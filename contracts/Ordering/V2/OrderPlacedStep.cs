@@ -2,7 +2,7 @@ using Shop.Messaging;
 
 namespace Shop.Contracts.Ordering.V2;
 
-/// <summary>Between versions 1 and 2 of OrderPlaced: version 1 has one currency for all amounts, and no channel.</summary>
+/// <summary>Converts between versions 1 and 2 of OrderPlaced: version 1 has one currency for all amounts, and no channel.</summary>
 public sealed class OrderPlacedStep : IVersionStep<V1.OrderPlaced, OrderPlaced>
 {
     private OrderPlacedStep() { }

@@ -4,7 +4,7 @@ using Shop.ServiceDefaults.Http;
 
 namespace Shop.Analytics.Features;
 
-/// <summary>The days, UTC, that a caller asks for; both ends are included. Bounded, so that no question reads everything.</summary>
+/// <summary>The requested days, UTC, both ends included. Bounded, so that no query reads everything.</summary>
 internal readonly record struct DayRange(DateOnly From, DateOnly To)
 {
     private const int DefaultDays = 30;
@@ -13,11 +13,11 @@ internal readonly record struct DayRange(DateOnly From, DateOnly To)
     /// <summary>The first moment of the range.</summary>
     public DateTimeOffset Begin => new(From, TimeOnly.MinValue, TimeSpan.Zero);
 
-    /// <summary>The first moment after the range; the last one that there is, where nothing comes after it.</summary>
+    /// <summary>The first moment after the range, at most DateTimeOffset.MaxValue.</summary>
     public DateTimeOffset End => To == DateOnly.MaxValue ? DateTimeOffset.MaxValue : new(To.AddDays(1), TimeOnly.MinValue, TimeSpan.Zero);
 
     /// <summary>Reads <c>from</c> and <c>to</c>; by default the last 30 days.</summary>
-    /// <returns>What is wrong with them, or null.</returns>
+    /// <returns>The problem, or null.</returns>
     public static ProblemHttpResult? Read(string? from, string? to, TimeProvider clock, out DayRange range)
     {
         range = default;
@@ -50,7 +50,7 @@ internal readonly record struct DayRange(DateOnly From, DateOnly To)
     public static bool TryReadDay(string text, out DateOnly day) =>
         DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out day);
 
-    public static ProblemHttpResult NoDay(string name, string text) => Bad($"'{name}' must be a date as YYYY-MM-DD; '{text}' is none.");
+    public static ProblemHttpResult NoDay(string name, string text) => Bad($"'{name}' must be a date as YYYY-MM-DD; it is '{text}'.");
 
     public static ProblemHttpResult Bad(string detail) => Problem.Of(StatusCodes.Status400BadRequest, "bad-date-range", detail);
 }

@@ -24,8 +24,8 @@ internal sealed class AnalyticsDbContext(DbContextOptions<AnalyticsDbContext> op
     public DbSet<ProjectionRebuild> Rebuilds => Set<ProjectionRebuild>();
 
     /// <summary>
-    /// Lengths and precision are the contracts' business: what was published has happened, and its log must not refuse it. What
-    /// is refused is what no event that keeps its contract says.
+    /// Lengths and precision are defined by the contracts: the log must accept whatever was published. Constraints
+    /// reject only what no valid event contains.
     /// </summary>
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {

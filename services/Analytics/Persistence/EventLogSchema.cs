@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Migrations;
 namespace Shop.Analytics.Persistence;
 
 /// <summary>
-/// The event log's table, which EF's model differ cannot say: partitioned by month, with a place for every other month. Partitions are
+/// The event log's table, which EF's model differ cannot express: partitioned by month, with a default partition. Partitions are
 /// created and dropped by functions that run as their owner: the service's own login may only change rows.
 /// </summary>
 internal static class EventLogSchema

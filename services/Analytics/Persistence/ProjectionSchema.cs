@@ -3,8 +3,8 @@ using Microsoft.EntityFrameworkCore.Migrations;
 namespace Shop.Analytics.Persistence;
 
 /// <summary>
-/// What rebuilds need and EF's model differ cannot say: the shadow of each projection's table in a schema of its own, and the functions
-/// that hold the protocol between those who log events and those who rebuild.
+/// What rebuilds need and EF's model differ cannot express: the shadow of each projection's table in its own schema, and the functions
+/// of the locking protocol between consumers and rebuilds.
 /// </summary>
 internal static class ProjectionSchema
 {

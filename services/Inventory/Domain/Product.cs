@@ -5,9 +5,9 @@ using Shop.ServiceDefaults.Domain;
 namespace Shop.Inventory.Domain;
 
 /// <summary>
-/// A product and its stock. OnHand, Reserved and Shipped follow from the ledger of movements: each unit that was ever received
+/// A product and its stock. OnHand, Reserved and Shipped are derived from the ledger of movements: each unit that was ever received
 /// is in exactly one of them. Receiving and adjusting go through the aggregate; an order's lines are moved by
-/// <c>StockMoves</c>, which changes several products at once and never loads them.
+/// <c>StockMoves</c>, which updates several products without loading them.
 /// </summary>
 internal sealed partial class Product : AggregateRoot
 {
@@ -18,7 +18,7 @@ internal sealed partial class Product : AggregateRoot
     public const int MaxReasonLength = 200;
     public const decimal MaxUnitPrice = 100_000_000;
 
-    /// <summary>Why units are booked in when an order is shipped with more than the books have.</summary>
+    /// <summary>The reason of the adjustment when an order is shipped with more units than the ledger has.</summary>
     public const string FoundForLateShipment = "shipped after its reservation expired";
 
     private Product() { } // EF Core
@@ -31,21 +31,21 @@ internal sealed partial class Product : AggregateRoot
 
     public string Currency { get; private set; } = "";
 
-    /// <summary>Units on the shelf and not set aside: what is available.</summary>
+    /// <summary>Available units: in the warehouse and not reserved.</summary>
     public int OnHand { get; private set; }
 
-    /// <summary>Units set aside for orders.</summary>
+    /// <summary>Units reserved for orders.</summary>
     public int Reserved { get; private set; }
 
-    /// <summary>Units that left, ever.</summary>
+    /// <summary>Units shipped so far.</summary>
     public long Shipped { get; private set; }
 
-    /// <summary>At so many units on hand or fewer the stock is low; null for a product that nobody watches.</summary>
+    /// <summary>The stock is low at this many units on hand or fewer; null for a product without a threshold.</summary>
     public int? LowStockThreshold { get; private set; }
 
     private bool IsLow => OnHand <= LowStockThreshold;
 
-    /// <summary>Offers a new product; there is none of it yet.</summary>
+    /// <summary>Lists a new product, without stock.</summary>
     public static Product List(string sku, string name, decimal unitPrice, string currency, DateTimeOffset now)
     {
         CheckSku(sku);
@@ -55,7 +55,7 @@ internal sealed partial class Product : AggregateRoot
         return product;
     }
 
-    /// <summary>Changes the name or the price. What is the same already is no change.</summary>
+    /// <summary>Changes the name or the price; does nothing where both are the same.</summary>
     public void Offer(string name, decimal unitPrice, string currency, DateTimeOffset now)
     {
         var price = CheckOffer(name, unitPrice, currency);
@@ -72,12 +72,12 @@ internal sealed partial class Product : AggregateRoot
             : new ProductPriceChanged(Sku, Version, UnitPrice, Currency, now));
     }
 
-    /// <summary>Puts new units on the shelf.</summary>
+    /// <summary>Receives new units.</summary>
     public void Receive(int quantity, DateTimeOffset now)
     {
         if (quantity is < 1 or > MaxReceipt)
         {
-            throw new DomainException("receipt-quantity", $"A receipt is of 1 to {MaxReceipt} units; {quantity} is not.");
+            throw new DomainException("receipt-quantity", $"A receipt must be 1 to {MaxReceipt} units; it is {quantity}.");
         }
 
         CheckRoom(quantity);
@@ -86,25 +86,25 @@ internal sealed partial class Product : AggregateRoot
         Raise(new StockReceived(Sku, Version, quantity, OnHand, now));
     }
 
-    /// <summary>Corrects what is on hand: units that were found, or are broken or gone. It never touches what is set aside.</summary>
+    /// <summary>Corrects the units on hand: found, broken or lost ones. Reserved units are not changed.</summary>
     public void Adjust(int quantity, string reason, DateTimeOffset now)
     {
         if (quantity is 0 or < -MaxReceipt or > MaxReceipt)
         {
             throw new DomainException("adjustment-quantity",
-                $"An adjustment is of 1 to {MaxReceipt} units, more or less; {quantity} is not.");
+                $"An adjustment must be 1 to {MaxReceipt} units, up or down; it is {quantity}.");
         }
 
-        if (reason.Length > MaxReasonLength || !OneLine.Is(reason))
+        if (reason.Length > MaxReasonLength || !SingleLineText.IsValid(reason))
         {
             throw new DomainException("invalid-reason",
-                $"A reason has 1 to {MaxReasonLength} characters, not only blanks, and no control character.");
+                $"A reason must have 1 to {MaxReasonLength} characters, not only blanks, and no control characters.");
         }
 
         if (OnHand + quantity < 0)
         {
             throw new DomainException("not-enough-stock",
-                $"There are {OnHand} units of {Sku} on hand: {-quantity} cannot be taken off. What is set aside for orders stays.",
+                $"There are {OnHand} units of {Sku} on hand: {-quantity} cannot be removed. Reserved units cannot be adjusted.",
                 conflict: true);
         }
 
@@ -114,8 +114,8 @@ internal sealed partial class Product : AggregateRoot
     }
 
     /// <summary>
-    /// An order left after its units went back to the shelf. What the shelf does not have was there all the same, since it left:
-    /// it is booked in first.
+    /// Ships an order whose reservation has expired, from the units on hand. Missing units must have existed, since they were shipped:
+    /// they are booked in first, as an adjustment.
     /// </summary>
     public void ShipFromShelf(Guid orderId, int quantity, DateTimeOffset now)
     {
@@ -131,12 +131,12 @@ internal sealed partial class Product : AggregateRoot
         }
     }
 
-    /// <summary>Watches the stock, or no longer (null). A product that is low by the new threshold and was not by the old becomes low now.</summary>
+    /// <summary>Sets or removes (null) the low-stock threshold. A product that is low by the new threshold but not by the old becomes low now.</summary>
     public void WatchStock(int? threshold, DateTimeOffset now)
     {
         if (threshold is < 0 or > MaxStock)
         {
-            throw new DomainException("low-stock-threshold", $"A threshold is 0 to {MaxStock} units; {threshold} is not.");
+            throw new DomainException("low-stock-threshold", $"A threshold must be 0 to {MaxStock} units; it is {threshold}.");
         }
 
         if (threshold != LowStockThreshold)
@@ -145,10 +145,10 @@ internal sealed partial class Product : AggregateRoot
         }
     }
 
-    /// <summary>Whether taking units away crossed the threshold: more was on hand before, and not any more.</summary>
+    /// <summary>Whether removing units crossed the threshold.</summary>
     public static bool BecameLow(int before, int after, int? threshold) => before > threshold && after <= threshold;
 
-    /// <summary>Whether a product could be listed under this sku: 1 to 64 letters, digits, dots, hyphens and underscores.</summary>
+    /// <summary>Whether it is a valid sku: 1 to 64 letters, digits, dots, hyphens and underscores.</summary>
     public static bool IsSku(string sku) => SkuPattern().IsMatch(sku);
 
     private void Change(DateTimeOffset now, Action change)
@@ -175,33 +175,33 @@ internal sealed partial class Product : AggregateRoot
         if (!IsSku(sku))
         {
             throw new DomainException("invalid-sku",
-                $"A sku is 1 to {MaxSkuLength} letters, digits, dots, hyphens or underscores, and not only a dot or two.");
+                $"A sku must be 1 to {MaxSkuLength} letters, digits, dots, hyphens or underscores, and not '.' or '..'.");
         }
     }
 
-    /// <summary>The price as it is kept: with the decimals of its currency.</summary>
+    /// <summary>The price as it is stored: with the decimals of its currency.</summary>
     private static decimal CheckOffer(string name, decimal unitPrice, string currency)
     {
-        if (name.Length > MaxNameLength || !OneLine.Is(name))
+        if (name.Length > MaxNameLength || !SingleLineText.IsValid(name))
         {
-            throw new DomainException("invalid-name", $"A name has 1 to {MaxNameLength} characters, none of them a control character.");
+            throw new DomainException("invalid-name", $"A name must have 1 to {MaxNameLength} characters, and no control characters.");
         }
 
         if (Iso4217.Find(currency) is not { } known)
         {
             throw new DomainException("invalid-currency",
-                $"{currency} is no currency that can be paid in. Use a code of ISO 4217 in capital letters, such as EUR.");
+                $"{currency} is not a supported currency. Use a code of ISO 4217 in capital letters, such as EUR.");
         }
 
         if (unitPrice is < 0 or > MaxUnitPrice || !known.CanPay(unitPrice))
         {
-            throw new DomainException("invalid-price", $"A price is 0 to {MaxUnitPrice}, in {currency} with at most {known.Decimals} decimals.");
+            throw new DomainException("invalid-price", $"A price must be 0 to {MaxUnitPrice}, in {currency} with at most {known.Decimals} decimals.");
         }
 
         return known.Round(unitPrice);
     }
 
-    // A path segment of one or two dots never arrives: clients resolve it.
+    // Clients resolve path segments of one or two dots, so such a sku has no URL.
     [GeneratedRegex(@"^(?!\.{1,2}\z)[A-Za-z0-9._-]{1,64}\z")]
     private static partial Regex SkuPattern();
 }
@@ -214,11 +214,11 @@ internal sealed record ProductPriceChanged(string Sku, int ProductVersion, decim
 
 internal sealed record StockReceived(string Sku, int ProductVersion, int Quantity, int OnHand, DateTimeOffset At) : DomainEvent(At);
 
-/// <summary>Units on hand were corrected.</summary>
+/// <summary>The units on hand were corrected.</summary>
 /// <param name="Quantity">Units more, or less if negative; never 0.</param>
-/// <param name="OrderId">The order that was shipped with units that the books did not have; null for a correction by people.</param>
+/// <param name="OrderId">The order that was shipped with units that the ledger did not have; null for a correction by staff.</param>
 internal sealed record StockAdjusted(string Sku, int ProductVersion, int Quantity, string Reason, Guid? OrderId, DateTimeOffset At)
     : DomainEvent(At);
 
-/// <summary>What is on hand fell to the threshold or below it, or the threshold rose to it.</summary>
+/// <summary>The units on hand fell to the threshold or below, or the threshold was raised to them.</summary>
 internal sealed record StockLevelLow(string Sku, int ProductVersion, int OnHand, int Threshold, DateTimeOffset At) : DomainEvent(At);

@@ -12,23 +12,23 @@ internal enum ReservationStatus
     Expired,
 }
 
-/// <summary>Where the units of a shipped order are in the books.</summary>
+/// <summary>Where the units of a shipped order are in the ledger.</summary>
 internal enum ShippedFrom
 {
     /// <summary>Nowhere: it was shipped before.</summary>
     Nowhere,
 
-    /// <summary>Set aside for it.</summary>
+    /// <summary>Reserved for it.</summary>
     Reserved,
 
-    /// <summary>On the shelf again, because its reservation expired.</summary>
+    /// <summary>On hand again, because its reservation expired.</summary>
     Shelf,
 }
 
 /// <summary>
-/// What Inventory decided about one order, for ever: it has the order's id, so that a second OrderPlaced of the same order,
-/// whatever its event id, finds the answer given. Reserved becomes Released, Shipped or Expired, and Expired can become Shipped;
-/// Failed stays.
+/// Inventory's decision about one order, kept permanently under the order's id, so that a second OrderPlaced of the same order,
+/// whatever its event id, finds the decision. Reserved becomes Released, Shipped or Expired, and Expired can become Shipped;
+/// Failed is final.
 /// </summary>
 internal sealed class Reservation : AggregateRoot
 {
@@ -40,15 +40,15 @@ internal sealed class Reservation : AggregateRoot
 
     public ReservationStatus Status { get; private set; }
 
-    /// <summary>What was asked for, each sku once, in the order of skus; none for an order cancelled before it arrived.</summary>
+    /// <summary>The requested units, each sku once, ordered by sku; none for an order cancelled before its OrderPlaced arrived.</summary>
     public IReadOnlyList<ReservationLine> Lines => _lines;
 
     public DateTimeOffset DecidedAt { get; private init; }
 
-    /// <summary>Until when the stock stays set aside if the order is not shipped; null where none ever was.</summary>
+    /// <summary>When the reservation expires if the order is not shipped; null where nothing was reserved.</summary>
     public DateTimeOffset? ExpiresAt { get; private init; }
 
-    /// <summary>The stock is set aside for so long, by which some products may have become low.</summary>
+    /// <summary>Reserves the stock for a lifetime; some products may have become low by it.</summary>
     public static Reservation Reserve(Guid orderId, IReadOnlyList<ReservationLine> lines, TimeSpan lifetime,
         IEnumerable<StockLevelLow> becameLow, DateTimeOffset now)
     {
@@ -62,7 +62,7 @@ internal sealed class Reservation : AggregateRoot
         return reservation;
     }
 
-    /// <summary>At least one line is short, so nothing is set aside.</summary>
+    /// <summary>At least one line is short, so nothing is reserved.</summary>
     public static Reservation Fail(
         Guid orderId, IReadOnlyList<ReservationLine> lines, IReadOnlyList<ShortLine> shortLines, DateTimeOffset now)
     {
@@ -71,23 +71,23 @@ internal sealed class Reservation : AggregateRoot
         return reservation;
     }
 
-    /// <summary>The order was cancelled before it arrived here: remembered, so that nothing is set aside when it does.</summary>
-    public static Reservation ReleasedBeforehand(Guid orderId, DateTimeOffset now) => New(orderId, ReservationStatus.Released, [], now);
+    /// <summary>The order was cancelled before its OrderPlaced arrived: recorded, so that nothing is reserved when it does.</summary>
+    public static Reservation ReleaseBeforePlacement(Guid orderId, DateTimeOffset now) => New(orderId, ReservationStatus.Released, [], now);
 
-    /// <summary>An order's lines in the order in which stock is locked: the same everywhere, so that no two orders deadlock.</summary>
+    /// <summary>An order's lines in locking order: the same everywhere, so that two orders cannot deadlock.</summary>
     /// <exception cref="DomainException">There is no line, a quantity below 1, or a sku twice.</exception>
     public static IReadOnlyList<ReservationLine> Sorted(IEnumerable<ReservationLine> lines)
     {
         ReservationLine[] sorted = [.. lines.OrderBy(line => line.Sku, StringComparer.Ordinal)];
         if (sorted.Length == 0 || sorted.Any(line => line.Quantity < 1) || sorted.DistinctBy(line => line.Sku).Count() != sorted.Length)
         {
-            throw new DomainException("malformed-order", "An order has at least one line, each of at least one unit and another sku.");
+            throw new DomainException("malformed-order", "An order must have at least one line, each of at least one unit and with a different sku.");
         }
 
         return sorted;
     }
 
-    /// <summary>The order is cancelled. Says whether stock has to go back to the shelf.</summary>
+    /// <summary>The order is cancelled. Returns whether stock has to be released.</summary>
     public bool Release(DateTimeOffset now)
     {
         if (Status != ReservationStatus.Reserved)
@@ -100,7 +100,7 @@ internal sealed class Reservation : AggregateRoot
         return true;
     }
 
-    /// <summary>The time that the reservation was good for may be over. Says whether stock has to go back to the shelf.</summary>
+    /// <summary>Expires the reservation if it is due. Returns whether stock has to be released.</summary>
     public bool Expire(DateTimeOffset now)
     {
         if (Status != ReservationStatus.Reserved || ExpiresAt is not { } end || now < end)
@@ -113,8 +113,8 @@ internal sealed class Reservation : AggregateRoot
         return true;
     }
 
-    /// <summary>The order left the warehouse. Says from where stock has to go with it: from nowhere for the second time.</summary>
-    /// <exception cref="DomainException">Nothing was set aside for it, or it was released.</exception>
+    /// <summary>The order was shipped. Returns where its stock has to be booked from: nowhere for a duplicate.</summary>
+    /// <exception cref="DomainException">Nothing was reserved for it, or it was released.</exception>
     public ShippedFrom Ship(DateTimeOffset now)
     {
         var from = Status switch
@@ -123,7 +123,7 @@ internal sealed class Reservation : AggregateRoot
             ReservationStatus.Reserved => ShippedFrom.Reserved,
             ReservationStatus.Expired => ShippedFrom.Shelf,
             _ => throw new DomainException("nothing-reserved",
-                $"Order {OrderId} was shipped, but its reservation is {Status}: what left the warehouse is not accounted for.",
+                $"Order {OrderId} was shipped, but its reservation is {Status}. Check the stock of its products.",
                 conflict: true),
         };
         if (from != ShippedFrom.Nowhere)

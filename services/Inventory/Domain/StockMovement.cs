@@ -2,31 +2,31 @@ namespace Shop.Inventory.Domain;
 
 internal enum MovementKind
 {
-    /// <summary>New units came to the shelf.</summary>
+    /// <summary>New units were received.</summary>
     Received,
 
-    /// <summary>From the shelf, set aside for an order.</summary>
+    /// <summary>Reserved for an order.</summary>
     Reserved,
 
-    /// <summary>Set aside for an order that was cancelled: back to the shelf.</summary>
+    /// <summary>Released because the order was cancelled.</summary>
     Released,
 
-    /// <summary>Set aside for an order that was not shipped in time: back to the shelf.</summary>
+    /// <summary>Released because the reservation expired.</summary>
     Expired,
 
-    /// <summary>Set aside again, from the shelf, for an order that was shipped after its reservation expired.</summary>
+    /// <summary>Reserved again for an order that was shipped after its reservation expired.</summary>
     Reclaimed,
 
-    /// <summary>What was set aside left the warehouse.</summary>
+    /// <summary>Reserved units were shipped.</summary>
     Shipped,
 
-    /// <summary>What is on the shelf was corrected, up or down.</summary>
+    /// <summary>Units on hand were corrected, up or down.</summary>
     Adjusted,
 }
 
 /// <summary>
-/// A line of the ledger: units of one product that moved, once and for ever. The database refuses to change or delete it, and
-/// refuses a second one of the same order, product and kind.
+/// A line of the ledger: a movement of units of one product, immutable. The database rejects changes and deletions, and
+/// a second one of the same order, product and kind.
 /// </summary>
 internal sealed class StockMovement
 {
@@ -41,10 +41,10 @@ internal sealed class StockMovement
 
     public MovementKind Kind { get; private init; }
 
-    /// <summary>Units, at least 1; the kind says from where to where. Only an adjustment may be negative; none is 0.</summary>
+    /// <summary>Units, at least 1; the kind defines from where to where. Only an adjustment may be negative; never 0.</summary>
     public int Quantity { get; private init; }
 
-    /// <summary>The order for which they moved, where there is one.</summary>
+    /// <summary>The order that caused it, if any.</summary>
     public Guid? OrderId { get; private init; }
 
     public DateTimeOffset At { get; private init; }

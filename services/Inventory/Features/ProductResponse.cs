@@ -5,15 +5,15 @@ namespace Shop.Inventory.Features;
 
 /// <summary>A product and its stock.</summary>
 /// <param name="Sku">Its key.</param>
-/// <param name="Name">What people call it.</param>
+/// <param name="Name">Its display name.</param>
 /// <param name="UnitPrice">The price of one unit, in <paramref name="Currency"/>.</param>
 /// <param name="Currency">ISO 4217.</param>
-/// <param name="OnHand">Units on the shelf and not set aside.</param>
-/// <param name="Reserved">Units set aside for orders.</param>
-/// <param name="Shipped">Units that left, ever.</param>
-/// <param name="Available">What an order could have now: <paramref name="OnHand"/>.</param>
+/// <param name="OnHand">Units in the warehouse and not reserved.</param>
+/// <param name="Reserved">Units reserved for orders.</param>
+/// <param name="Shipped">Units shipped so far.</param>
+/// <param name="Available">Units that can be ordered now: <paramref name="OnHand"/>.</param>
 /// <param name="Version">Counts the product's changes, from 1.</param>
-/// <param name="LowStockThreshold">At so many units on hand or fewer the stock is low; absent where nobody watches it.</param>
+/// <param name="LowStockThreshold">The stock is low at this many units on hand or fewer; absent without a threshold.</param>
 public sealed record ProductResponse(
     string Sku,
     string Name,

@@ -27,7 +27,7 @@ internal sealed class InventoryDbContext(DbContextOptions<InventoryDbContext> op
                 table.HasCheckConstraint("products_low_stock_threshold", "low_stock_threshold >= 0");
             });
             product.HasKey(p => p.Sku);
-            IsSku(product.Property(p => p.Sku));
+            ConfigureSku(product.Property(p => p.Sku));
             product.Property(p => p.Name).HasMaxLength(Product.MaxNameLength);
             product.Property(p => p.UnitPrice).HasColumnType("numeric"); // as many decimals as its currency has
             product.Property(p => p.Currency).HasMaxLength(3).IsFixedLength();
@@ -41,12 +41,12 @@ internal sealed class InventoryDbContext(DbContextOptions<InventoryDbContext> op
                 table.HasCheckConstraint("stock_movements_kind",
                     "kind IN ('received', 'reserved', 'released', 'expired', 'reclaimed', 'shipped', 'adjusted')");
                 table.HasCheckConstraint("stock_movements_order", "kind = 'adjusted' OR (order_id IS NULL) = (kind = 'received')");
-                // COLLATE "C": whatever the database's locale takes for a blank or a control character, the model may not.
+                // COLLATE "C": the same blanks and control characters as in the model, whatever the database's locale.
                 table.HasCheckConstraint("stock_movements_reason",
                     "(reason IS NOT NULL) = (kind = 'adjusted') AND reason COLLATE \"C\" ~ '\\S' AND reason COLLATE \"C\" !~ '[[:cntrl:]]'");
             });
             movement.Property(m => m.Id).ValueGeneratedNever();
-            IsSku(movement.Property(m => m.Sku));
+            ConfigureSku(movement.Property(m => m.Sku));
             movement.Property(m => m.Reason).HasMaxLength(Product.MaxReasonLength);
             movement.Property(m => m.Kind).HasConversion(new LowerCase<MovementKind>()).HasMaxLength(16);
             movement.HasOne<Product>().WithMany().HasForeignKey(m => m.Sku).OnDelete(DeleteBehavior.Restrict);
@@ -61,7 +61,7 @@ internal sealed class InventoryDbContext(DbContextOptions<InventoryDbContext> op
                 table.HasCheckConstraint("reservations_expiry",
                     "CASE WHEN expires_at IS NULL THEN status NOT IN ('reserved', 'expired') ELSE expires_at > decided_at END");
             });
-            reservation.HasIndex(r => r.ExpiresAt).HasFilter("status = 'reserved'"); // what the sweeper looks up
+            reservation.HasIndex(r => r.ExpiresAt).HasFilter("status = 'reserved'"); // for the sweeper
             reservation.HasKey(r => r.OrderId);
             reservation.Property(r => r.OrderId).ValueGeneratedNever();
             reservation.Property(r => r.Status).HasConversion(new LowerCase<ReservationStatus>()).HasMaxLength(16);
@@ -72,15 +72,15 @@ internal sealed class InventoryDbContext(DbContextOptions<InventoryDbContext> op
                 line.WithOwner().HasForeignKey("order_id");
                 line.Property<Guid>("order_id");
                 line.HasKey("order_id", nameof(ReservationLine.Sku));
-                line.Property(l => l.Sku).UseCollation("C"); // any text: an order may ask for what was never listed
+                line.Property(l => l.Sku).UseCollation("C"); // any text: an order may contain unlisted skus
             });
         });
         modelBuilder.MapMessaging();
         modelBuilder.UseSnakeCaseNames();
     }
 
-    /// <summary>Skus sort by their bytes on every system, as they do in the code that locks them.</summary>
-    private static void IsSku(Microsoft.EntityFrameworkCore.Metadata.Builders.PropertyBuilder<string> property) =>
+    /// <summary>Sorts skus by their bytes on every system, like the code that locks them.</summary>
+    private static void ConfigureSku(Microsoft.EntityFrameworkCore.Metadata.Builders.PropertyBuilder<string> property) =>
         property.HasMaxLength(Product.MaxSkuLength).UseCollation("C");
 
     private sealed class LowerCase<TEnum>() : ValueConverter<TEnum, string>(s_write, s_read)

@@ -5,7 +5,7 @@ using Shop.Inventory.Domain;
 namespace Shop.Inventory.Persistence;
 
 /// <summary>
-/// Who waits for whom: first the order, then the skus in their order, each before its product's row. All locks end with the
+/// The lock order: first the order, then the skus in sku order, each before its product's row. All locks end with the
 /// transaction.
 /// </summary>
 internal static class Locks
@@ -25,8 +25,8 @@ internal static class Locks
     }
 
     /// <summary>
-    /// What was decided about an order, or null; nobody else decides about it until the transaction ends. The lock is on the
-    /// order's id and not on the row, which is not there when the order's placing and its cancelling arrive together.
+    /// The decision about an order, or null, locked until the transaction ends. The lock is on the
+    /// order's id and not on the row, which does not exist yet when OrderPlaced and OrderCancelled arrive together.
     /// </summary>
     public static async Task<Reservation?> LockReservationAsync(this InventoryDbContext db, Guid orderId, CancellationToken ct)
     {
@@ -34,7 +34,7 @@ internal static class Locks
         return await db.Reservations.FirstOrDefaultAsync(reservation => reservation.OrderId == orderId, ct);
     }
 
-    /// <summary>As <see cref="LockReservationAsync"/> for many orders: what was decided about those of them that are known.</summary>
+    /// <summary>As <see cref="LockReservationAsync"/> for many orders: the decisions that exist.</summary>
     public static async Task<Dictionary<Guid, Reservation>> LockReservationsAsync(
         this InventoryDbContext db, IEnumerable<Guid> orderIds, CancellationToken ct)
     {
@@ -44,13 +44,13 @@ internal static class Locks
         return await db.Reservations.Where(reservation => sorted.Contains(reservation.OrderId)).ToDictionaryAsync(known => known.OrderId, ct);
     }
 
-    /// <summary>Whether nobody else decides about an order at the moment; if so, nobody does until the transaction ends.</summary>
+    /// <summary>Tries to lock an order until the transaction ends, without waiting.</summary>
     public static Task<bool> TryLockOrderAsync(this InventoryDbContext db, Guid orderId, CancellationToken ct) => db.Database
         .SqlQuery<bool>($"SELECT pg_try_advisory_xact_lock(hashtextextended({$"order:{orderId}"}, 0)) AS \"Value\"").SingleAsync(ct);
 
     /// <summary>
-    /// Takes the locks of skus in the order given, which is theirs. Those who wait get them in turn; a row has no such queue:
-    /// whoever comes by while it is free takes it, and others waited for a busy product's row for half a minute.
+    /// Locks skus in the given order, which must be sku order. Advisory locks are granted in queue order; row locks are not:
+    /// without them, transactions waited for a busy product's row for half a minute.
     /// </summary>
     public static NpgsqlBatchCommand LockSkus(IEnumerable<string> skus) =>
         new("SELECT pg_advisory_xact_lock(hashtextextended('sku:' || sku, 0)) FROM unnest($1) AS sku")
@@ -58,7 +58,7 @@ internal static class Locks
             Parameters = { new NpgsqlParameter<string[]> { TypedValue = [.. skus] } },
         };
 
-    /// <summary>The product as it is now, or null; nobody else lists or changes it until the transaction ends.</summary>
+    /// <summary>The current product, or null, locked until the transaction ends.</summary>
     public static async Task<Product?> LockProductAsync(this InventoryDbContext db, string sku, CancellationToken ct)
     {
         await LockAsync(db, $"sku:{sku}", ct);

@@ -4,22 +4,22 @@ using Shop.Inventory.Domain;
 
 namespace Shop.Inventory.Persistence;
 
-/// <summary>What came of reserving an order's lines: either all of them, or the short ones and nothing is set aside.</summary>
-/// <param name="ShortLines">The lines that cannot be served; none if all were set aside.</param>
-/// <param name="BecameLow">The products that this made low; none if nothing was set aside.</param>
-internal sealed record Reserving(IReadOnlyList<ShortLine> ShortLines, IReadOnlyList<StockLevelLow> BecameLow);
+/// <summary>The result of reserving an order's lines: all of them, or none with the short lines.</summary>
+/// <param name="ShortLines">The lines that are short; empty if all were reserved.</param>
+/// <param name="BecameLow">The products that became low; empty if nothing was reserved.</param>
+internal sealed record ReservationResult(IReadOnlyList<ShortLine> ShortLines, IReadOnlyList<StockLevelLow> BecameLow);
 
 /// <summary>
-/// Moves the units of orders' lines between the columns of their products, by atomic updates: so nothing is oversold at any
-/// concurrency. Behind the locks of their skus, in their order, so that whoever waits for a busy product gets his turn and no two
-/// orders deadlock. Runs in the transaction of the reservations. The ledger is written by <c>RecordMovements</c> from their events.
+/// Moves the units of orders' lines between the columns of their products, by atomic updates: no overselling at any
+/// concurrency. The skus are locked first, in sku order, so that waiting is fair and two
+/// orders cannot deadlock. Runs in the transaction of the reservations. <c>RecordMovements</c> writes the ledger from their events.
 /// </summary>
 internal sealed class StockMoves(InventoryDbContext db, TimeProvider clock)
 {
-    // What was decided is checked again by the update itself, whatever somebody without the locks may have done.
+    // The update checks the condition again, in case something bypassed the locks.
     private const string ReserveUnits = """
-        UPDATE products SET on_hand = on_hand - taken.units, reserved = reserved + taken.units, version = version + taken.orders
-        FROM unnest($1, $2, $3) AS taken (sku, units, orders) WHERE products.sku = taken.sku AND on_hand >= taken.units
+        UPDATE products SET on_hand = on_hand - change.units, reserved = reserved + change.units, version = version + change.orders
+        FROM unnest($1, $2, $3) AS change (sku, units, orders) WHERE products.sku = change.sku AND on_hand >= change.units
         """;
 
     private const string Release = """
@@ -31,33 +31,33 @@ internal sealed class StockMoves(InventoryDbContext db, TimeProvider clock)
         """;
 
     private NpgsqlConnection Connection => db.Database.CurrentTransaction is null
-        ? throw new InvalidOperationException("Stock is moved in the transaction of the reservation.")
+        ? throw new InvalidOperationException("Stock must be moved in the transaction of the reservation. Begin one first.")
         : (NpgsqlConnection)db.Database.GetDbConnection();
 
     /// <summary>
-    /// Sets every line of an order aside, or none of its, one order after the other. Names the lines that are short; an unknown sku has
-    /// nothing available. Three round trips, however many orders there are.
+    /// Reserves all lines of each order, or none, one order after the other. Returns the short lines; an unknown sku has
+    /// nothing available. Three round trips for any number of orders.
     /// </summary>
     /// <param name="orders">The lines of each order, each sku once.</param>
     /// <param name="ct">Cancels.</param>
-    /// <returns>What came of each order, in the order given.</returns>
-    public async Task<IReadOnlyList<Reserving>> ReserveAsync(IReadOnlyList<IReadOnlyList<ReservationLine>> orders, CancellationToken ct)
+    /// <returns>The result of each order, in the given order.</returns>
+    public async Task<IReadOnlyList<ReservationResult>> ReserveAsync(IReadOnlyList<IReadOnlyList<ReservationLine>> orders, CancellationToken ct)
     {
         var shelves = await LockShelvesAsync(orders.SelectMany(lines => lines).Select(line => line.Sku), ct);
-        List<Reserving> outcomes = [.. orders.Select(lines => Reserve(lines, shelves))];
-        var taken = shelves.Values.Where(shelf => shelf.Orders > 0).ToList();
-        if (taken.Count > 0 && await TakeAsync(taken, ct) != taken.Count)
+        List<ReservationResult> outcomes = [.. orders.Select(lines => Reserve(lines, shelves))];
+        var reserved = shelves.Values.Where(shelf => shelf.Orders > 0).ToList();
+        if (reserved.Count > 0 && await UpdateAsync(reserved, ct) != reserved.Count)
         {
-            throw new DbUpdateConcurrencyException("Stock was moved without its lock at the same moment.");
+            throw new DbUpdateConcurrencyException("Stock was changed concurrently without its lock.");
         }
 
         return outcomes;
     }
 
-    /// <summary>Puts what was set aside back on the shelf.</summary>
+    /// <summary>Releases reserved units.</summary>
     public Task ReleaseAsync(IEnumerable<ReservationLine> lines, CancellationToken ct) => MoveAllAsync(Release, lines, ct);
 
-    /// <summary>Takes what was set aside out of the warehouse.</summary>
+    /// <summary>Ships reserved units.</summary>
     public Task ShipAsync(IEnumerable<ReservationLine> lines, CancellationToken ct) => MoveAllAsync(Ship, lines, ct);
 
     private async Task MoveAllAsync(string update, IEnumerable<ReservationLine> lines, CancellationToken ct)
@@ -75,11 +75,11 @@ internal sealed class StockMoves(InventoryDbContext db, TimeProvider clock)
 
         if (await batch.ExecuteNonQueryAsync(ct) != sorted.Length)
         {
-            throw new InvalidOperationException("A product of a reservation is gone.");
+            throw new InvalidOperationException("A product of a reservation does not exist.");
         }
     }
 
-    /// <summary>What is there of each product, which nobody else changes until the transaction ends.</summary>
+    /// <summary>The stock of each product, locked until the transaction ends.</summary>
     private async Task<Dictionary<string, Shelf>> LockShelvesAsync(IEnumerable<string> skus, CancellationToken ct)
     {
         string[] sorted = [.. skus.Distinct().Order(StringComparer.Ordinal)];
@@ -92,7 +92,7 @@ internal sealed class StockMoves(InventoryDbContext db, TimeProvider clock)
 
         Dictionary<string, Shelf> shelves = [];
         await using var reader = await batch.ExecuteReaderAsync(ct);
-        await reader.NextResultAsync(ct); // what the locks returned says nothing
+        await reader.NextResultAsync(ct); // skips the result of the locks
         while (await reader.ReadAsync(ct))
         {
             int? threshold = await reader.IsDBNullAsync(3, ct) ? null : reader.GetInt32(3);
@@ -102,58 +102,58 @@ internal sealed class StockMoves(InventoryDbContext db, TimeProvider clock)
         return shelves;
     }
 
-    private Reserving Reserve(IReadOnlyList<ReservationLine> lines, Dictionary<string, Shelf> shelves)
+    private ReservationResult Reserve(IReadOnlyList<ReservationLine> lines, Dictionary<string, Shelf> shelves)
     {
         List<ShortLine> shortLines = [.. lines.Select(line => new ShortLine(line.Sku, line.Quantity, shelves.GetValueOrDefault(line.Sku)?.OnHand ?? 0))
             .Where(line => line.Available < line.Asked)];
         return shortLines.Count > 0
-            ? new Reserving(shortLines, [])
-            : new Reserving([], [.. lines.Select(line => Take(shelves[line.Sku], line.Quantity)).OfType<StockLevelLow>()]);
+            ? new ReservationResult(shortLines, [])
+            : new ReservationResult([], [.. lines.Select(line => ReserveFrom(shelves[line.Sku], line.Quantity)).OfType<StockLevelLow>()]);
     }
 
-    /// <summary>Says whether this made the product low: of many orders at once exactly one does.</summary>
-    private StockLevelLow? Take(Shelf shelf, int units)
+    /// <summary>Reserves units; returns the event if the product became low: exactly one of several orders causes it.</summary>
+    private StockLevelLow? ReserveFrom(Shelf shelf, int units)
     {
         var before = shelf.OnHand;
-        shelf.Take(units);
+        shelf.Reserve(units);
         return Product.BecameLow(before, shelf.OnHand, shelf.Threshold)
             ? new StockLevelLow(shelf.Sku, shelf.Version, shelf.OnHand, shelf.Threshold!.Value, clock.GetUtcNow())
             : null;
     }
 
-    /// <summary>How many products had as much.</summary>
-    private async Task<int> TakeAsync(IReadOnlyCollection<Shelf> taken, CancellationToken ct)
+    /// <summary>Updates the products; returns how many had enough stock.</summary>
+    private async Task<int> UpdateAsync(IReadOnlyCollection<Shelf> reserved, CancellationToken ct)
     {
         await using var update = new NpgsqlCommand(ReserveUnits, Connection)
         {
             Parameters =
             {
-                new NpgsqlParameter<string[]> { TypedValue = [.. taken.Select(shelf => shelf.Sku)] },
-                new NpgsqlParameter<int[]> { TypedValue = [.. taken.Select(shelf => shelf.Taken)] },
-                new NpgsqlParameter<int[]> { TypedValue = [.. taken.Select(shelf => shelf.Orders)] },
+                new NpgsqlParameter<string[]> { TypedValue = [.. reserved.Select(shelf => shelf.Sku)] },
+                new NpgsqlParameter<int[]> { TypedValue = [.. reserved.Select(shelf => shelf.ReservedUnits)] },
+                new NpgsqlParameter<int[]> { TypedValue = [.. reserved.Select(shelf => shelf.Orders)] },
             },
         };
         return await update.ExecuteNonQueryAsync(ct);
     }
 
-    /// <summary>What is there of a product, while orders take from it.</summary>
+    /// <summary>The stock of a product while orders of the batch reserve from it.</summary>
     private sealed class Shelf(string sku, int onHand, int version, int? threshold)
     {
         public string Sku => sku;
 
-        public int OnHand => onHand - Taken;
+        public int OnHand => onHand - ReservedUnits;
 
         public int Version => version + Orders;
 
         public int? Threshold => threshold;
 
-        public int Taken { get; private set; }
+        public int ReservedUnits { get; private set; }
 
         public int Orders { get; private set; }
 
-        public void Take(int units)
+        public void Reserve(int units)
         {
-            Taken += units;
+            ReservedUnits += units;
             Orders++;
         }
     }

@@ -7,6 +7,6 @@ internal static class WebhookSecret
 {
     private const int Bytes = 32;
 
-    /// <summary>256 bits of chance. The key is the text as it is, prefix and all.</summary>
+    /// <summary>256 random bits. The key is the whole text, including its prefix.</summary>
     public static string New() => $"whsec_{Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(Bytes))}";
 }

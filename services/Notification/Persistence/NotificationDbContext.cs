@@ -13,8 +13,8 @@ internal sealed class NotificationDbContext(DbContextOptions<NotificationDbConte
     public DbSet<Contact> Contacts => Set<Contact>();
 
     /// <summary>
-    /// Makes putting a contact and finding none take turns, until the transaction ends: else a notification could fail for want
-    /// of the very contact that is being put.
+    /// Serializes putting a contact and failing for lack of one, until the transaction ends: otherwise a notification could fail for lack
+    /// of a contact that is being put concurrently.
     /// </summary>
     public Task LockContactAsync(string customerId, CancellationToken ct) =>
         Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(hashtextextended({customerId}, 1))", ct);

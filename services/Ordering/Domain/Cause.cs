@@ -11,16 +11,16 @@ internal enum CauseKind
     /// <summary>An event of another service.</summary>
     Event,
 
-    /// <summary>The time for an answer ran out.</summary>
+    /// <summary>Inventory did not answer before the deadline.</summary>
     Deadline,
 }
 
-/// <summary>Who or what made an order change. Each command says so itself.</summary>
-/// <param name="Kind">What sort of cause.</param>
-/// <param name="Name">The caller's id or the event's wire name; null where the kind says it all.</param>
+/// <summary>Who or what caused a change of an order.</summary>
+/// <param name="Kind">The kind of cause.</param>
+/// <param name="Name">The caller's id or the event's wire name; null for other kinds.</param>
 internal sealed record Cause(CauseKind Kind, string? Name = null)
 {
-    /// <summary>The time for Inventory's answer ran out.</summary>
+    /// <summary>Inventory did not answer before the deadline.</summary>
     public static Cause Deadline { get; } = new(CauseKind.Deadline);
 
     /// <summary>An event of another service, by its wire name.</summary>

@@ -3,7 +3,7 @@ using Shop.Messaging.DomainEvents;
 
 namespace Shop.Ordering.Domain;
 
-/// <summary>A customer's standing: enough confirmed orders make a customer preferred, once and for good.</summary>
+/// <summary>A customer's standing: enough confirmed orders make a customer preferred, permanently.</summary>
 internal sealed class Customer : AggregateRoot
 {
     public const int OrdersToBecomePreferred = 3;

@@ -6,8 +6,8 @@ using Shop.ServiceDefaults.Domain;
 namespace Shop.Ordering.Domain;
 
 /// <summary>
-/// A customer's order. What it makes of each thing that happens to it, in each status, is in <see cref="OrderTransitions"/>;
-/// the methods here say what follows from a move.
+/// A customer's order. <see cref="OrderTransitions"/> is its state machine;
+/// the methods here raise the events of each transition.
 /// </summary>
 internal sealed class Order : AggregateRoot
 {
@@ -38,17 +38,17 @@ internal sealed class Order : AggregateRoot
     /// <summary>Why it was rejected or cancelled, as a stable code: one of <see cref="CancelReasons"/> or out-of-stock.</summary>
     public string? Reason { get; private set; }
 
-    /// <summary>The highest version of its reservation that was heard of, 0 before the first. What is not above it is late.</summary>
+    /// <summary>The highest version of its reservation that was received, 0 before the first. Events with a lower or equal version are late.</summary>
     public int ReservationVersion { get; private set; }
 
     public IReadOnlyList<ShortLine> ShortLines => _shortLines;
 
-    /// <summary>Places an order at today's prices, which it keeps.</summary>
+    /// <summary>Places an order at current prices, which it keeps.</summary>
     /// <param name="customerId">Who places it.</param>
-    /// <param name="lines">What is ordered: 1 to 100 lines, each sku once, all in one currency.</param>
+    /// <param name="lines">1 to 100 lines, each sku once, all in one currency.</param>
     /// <param name="discount">Percent off for this customer, 0 to 100.</param>
     /// <param name="now">When.</param>
-    /// <param name="channel">Where it came from, such as <c>web</c>; null where nobody says.</param>
+    /// <param name="channel">The sales channel, such as <c>web</c>; null where unknown.</param>
     public static Order Place(
         string customerId, IReadOnlyList<OrderLine> lines, decimal discount, DateTimeOffset now, string? channel = null)
     {
@@ -77,10 +77,10 @@ internal sealed class Order : AggregateRoot
         return order;
     }
 
-    /// <summary>Inventory has set the stock aside. False if that is late.</summary>
+    /// <summary>Confirms: Inventory has reserved the stock. Returns false for a late event.</summary>
     public bool Confirm(int reservationVersion, Cause cause, DateTimeOffset now)
     {
-        if (!IsNews(reservationVersion) || !Moves(OrderTrigger.StockReserved, null, cause, now))
+        if (!TryAdvanceReservation(reservationVersion) || !TryTransition(OrderTrigger.StockReserved, null, cause, now))
         {
             return false;
         }
@@ -90,11 +90,11 @@ internal sealed class Order : AggregateRoot
         return true;
     }
 
-    /// <summary>Inventory cannot serve it. False if that is late.</summary>
+    /// <summary>Rejects: Inventory cannot reserve the stock. Returns false for a late event.</summary>
     public bool Reject(int reservationVersion, IReadOnlyList<ShortLine> shortLines, Cause cause, DateTimeOffset now)
     {
         const string OutOfStock = "out-of-stock";
-        if (!IsNews(reservationVersion) || !Moves(OrderTrigger.ReservationFailed, OutOfStock, cause, now))
+        if (!TryAdvanceReservation(reservationVersion) || !TryTransition(OrderTrigger.ReservationFailed, OutOfStock, cause, now))
         {
             return false;
         }
@@ -104,29 +104,29 @@ internal sealed class Order : AggregateRoot
         return true;
     }
 
-    /// <summary>What was set aside is on the shelf again, so the order cannot be shipped any more. False if that is late.</summary>
+    /// <summary>Cancels: the reservation has expired, so the order can no longer be shipped. Returns false for a late event.</summary>
     public bool LoseReservation(int reservationVersion, Cause cause, DateTimeOffset now) =>
-        IsNews(reservationVersion) && IsCancelled(OrderTrigger.ReservationExpired, CancelReasons.ReservationExpired, cause, now);
+        TryAdvanceReservation(reservationVersion) && TryCancel(OrderTrigger.ReservationExpired, CancelReasons.ReservationExpired, cause, now);
 
-    /// <summary>The customer does not want it any more. Cancelling twice is cancelling once.</summary>
+    /// <summary>Cancels at the customer's request. Idempotent.</summary>
     /// <exception cref="DomainException">It is shipped or rejected.</exception>
-    public void Cancel(Cause cause, DateTimeOffset now) => IsCancelled(OrderTrigger.Cancel, CancelReasons.CustomerRequest, cause, now);
+    public void Cancel(Cause cause, DateTimeOffset now) => TryCancel(OrderTrigger.Cancel, CancelReasons.CustomerRequest, cause, now);
 
-    /// <summary>Inventory has not answered in time. False for an order that is no longer waiting.</summary>
-    public bool GiveUpWaiting(DateTimeOffset now) =>
-        IsCancelled(OrderTrigger.AnswerOverdue, CancelReasons.NotAnswered, Cause.Deadline, now);
+    /// <summary>Cancels: Inventory has not answered before the deadline. Returns false for an order that is no longer waiting.</summary>
+    public bool TimeOut(DateTimeOffset now) =>
+        TryCancel(OrderTrigger.AnswerOverdue, CancelReasons.NotAnswered, Cause.Deadline, now);
 
-    /// <summary>It leaves the warehouse. Shipping twice is shipping once.</summary>
+    /// <summary>Ships. Idempotent.</summary>
     /// <exception cref="DomainException">It is not confirmed.</exception>
     public void Ship(Cause cause, DateTimeOffset now)
     {
-        if (Moves(OrderTrigger.Ship, null, cause, now))
+        if (TryTransition(OrderTrigger.Ship, null, cause, now))
         {
             Raise(new OrderShipped(Id, Version, CustomerId, now));
         }
     }
 
-    /// <summary>What the order is paid in.</summary>
+    /// <summary>Validates the lines and returns their currency.</summary>
     private static Currency Check(IReadOnlyList<OrderLine> lines)
     {
         if (lines.Count is 0 or > MaxLines)
@@ -136,25 +136,25 @@ internal sealed class Order : AggregateRoot
 
         if (lines.FirstOrDefault(line => line.Quantity is < 1 or > MaxQuantity) is { } odd)
         {
-            throw new DomainException("order-quantity", $"A quantity is 1 to {MaxQuantity}; {odd.Quantity} of {odd.Sku} is not.");
+            throw new DomainException("order-quantity", $"A quantity must be 1 to {MaxQuantity}; it is {odd.Quantity} for {odd.Sku}.");
         }
 
         if (lines.GroupBy(line => line.Sku).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
-            throw new DomainException("duplicate-sku", $"{twice.Key} is on more than one line; put its units on one.");
+            throw new DomainException("duplicate-sku", $"{twice.Key} is on more than one line; combine its units on one line.");
         }
 
         if (lines.Any(line => line.Currency != lines[0].Currency))
         {
-            throw new DomainException("mixed-currencies", "All products of an order must be sold in one currency; order the others separately.");
+            throw new DomainException("mixed-currencies", "All products of an order must have the same currency; order the others separately.");
         }
 
         return Iso4217.Find(lines[0].Currency)
-            ?? throw new DomainException("invalid-currency", $"{lines[0].Sku} is listed in {lines[0].Currency}, which is no currency that can be paid in.");
+            ?? throw new DomainException("invalid-currency", $"{lines[0].Sku} is listed in {lines[0].Currency}, which is not a supported currency.");
     }
 
-    /// <summary>Events may overtake each other: whatever is not newer than what was heard already is late.</summary>
-    private bool IsNews(int reservationVersion)
+    /// <summary>Advances the reservation's version; false for a late event, which a newer one has overtaken.</summary>
+    private bool TryAdvanceReservation(int reservationVersion)
     {
         if (reservationVersion <= ReservationVersion)
         {
@@ -165,10 +165,10 @@ internal sealed class Order : AggregateRoot
         return true;
     }
 
-    private bool IsCancelled(OrderTrigger trigger, string reason, Cause cause, DateTimeOffset now)
+    private bool TryCancel(OrderTrigger trigger, string reason, Cause cause, DateTimeOffset now)
     {
         var wasConfirmed = Status == OrderStatus.Confirmed;
-        if (!Moves(trigger, reason, cause, now))
+        if (!TryTransition(trigger, reason, cause, now))
         {
             return false;
         }
@@ -177,8 +177,8 @@ internal sealed class Order : AggregateRoot
         return true;
     }
 
-    /// <summary>Does what the table says. True if the order moved on.</summary>
-    private bool Moves(OrderTrigger trigger, string? reason, Cause cause, DateTimeOffset now)
+    /// <summary>Applies the transition table. True if the status changed.</summary>
+    private bool TryTransition(OrderTrigger trigger, string? reason, Cause cause, DateTimeOffset now)
     {
         switch (OrderTransitions.For(Status, trigger))
         {
@@ -198,7 +198,7 @@ internal sealed class Order : AggregateRoot
     }
 }
 
-/// <summary>Why an order was cancelled: the stable codes that OrderCancelled tells.</summary>
+/// <summary>Why an order was cancelled: the stable codes of OrderCancelled.</summary>
 internal static class CancelReasons
 {
     public const string CustomerRequest = "customer-request";
@@ -206,8 +206,8 @@ internal static class CancelReasons
     public const string ReservationExpired = "reservation-expired";
 }
 
-/// <summary>One product of an order, at the name and price of the moment of placing.</summary>
+/// <summary>One product of an order, with the name and price at the time of placing.</summary>
 internal sealed record OrderLine(string Sku, string Name, int Quantity, decimal UnitPrice, string Currency);
 
-/// <summary>A line that could not be served.</summary>
+/// <summary>A line that is short of stock.</summary>
 internal sealed record ShortLine(string Sku, int Asked, int Available);

@@ -4,7 +4,7 @@ using Shop.ServiceDefaults.Domain;
 
 namespace Shop.Ordering.Domain;
 
-/// <param name="Channel">Where it came from, null where nobody said: others ask for it, Ordering itself does not keep it.</param>
+/// <param name="Channel">The sales channel, or null. Only published; Ordering does not store it.</param>
 internal sealed record OrderPlaced(
     Guid OrderId, int OrderVersion, string CustomerId, decimal Discount, decimal Total, string Currency, string? Channel, DateTimeOffset At)
     : DomainEvent(At);
@@ -30,7 +30,7 @@ internal sealed record OrderCancelled(
 
 internal sealed record OrderShipped(Guid OrderId, int OrderVersion, string CustomerId, DateTimeOffset At) : DomainEvent(At);
 
-/// <summary>Every move of an order, whatever it is called otherwise: what the history keeps and open streams show.</summary>
+/// <summary>Every status change of an order, for its history and open streams.</summary>
 /// <param name="From">Null for a new order.</param>
 internal sealed record OrderStatusChanged(
     Guid OrderId, int OrderVersion, OrderStatus? From, OrderStatus To, string? Reason, Cause Cause, DateTimeOffset At)

@@ -11,47 +11,47 @@ internal enum OrderStatus
     Shipped,
 }
 
-/// <summary>What can happen to an order.</summary>
+/// <summary>The triggers of transitions.</summary>
 internal enum OrderTrigger
 {
-    /// <summary>Inventory has set the stock aside.</summary>
+    /// <summary>Inventory has reserved the stock.</summary>
     StockReserved,
 
-    /// <summary>Inventory cannot serve the order.</summary>
+    /// <summary>Inventory cannot reserve the stock.</summary>
     ReservationFailed,
 
-    /// <summary>Inventory has put the stock back on the shelf, because the order was not shipped in time.</summary>
+    /// <summary>Inventory has released the stock, because the order was not shipped in time.</summary>
     ReservationExpired,
 
-    /// <summary>The customer, or staff for the customer, does not want it any more.</summary>
+    /// <summary>The customer, or staff for the customer, cancels.</summary>
     Cancel,
 
-    /// <summary>Staff hand it to the carrier.</summary>
+    /// <summary>Staff ship it.</summary>
     Ship,
 
-    /// <summary>Inventory has not answered within the time set for it.</summary>
+    /// <summary>Inventory has not answered before the deadline.</summary>
     AnswerOverdue,
 }
 
-/// <summary>What an order makes of a trigger.</summary>
+/// <summary>The outcome of a trigger in a status.</summary>
 internal abstract record Transition
 {
     private Transition() { }
 
-    /// <summary>The order moves on.</summary>
+    /// <summary>The status changes.</summary>
     public sealed record Becomes(OrderStatus Status) : Transition;
 
-    /// <summary>It comes too late, or asks for what is so already: nothing changes, and that is no error.</summary>
+    /// <summary>It is late, or a duplicate: nothing changes, and it is not an error.</summary>
     public sealed record Ignored : Transition;
 
-    /// <summary>Whoever asks is told no: a 409.</summary>
+    /// <summary>The request is rejected: a 409.</summary>
     /// <param name="Code">The last part of the problem's type.</param>
-    /// <param name="Allowed">Which orders it is for.</param>
+    /// <param name="Allowed">In which statuses it is allowed, as text.</param>
     public sealed record Refused(string Code, string Allowed) : Transition;
 }
 
 /// <summary>
-/// Every status times every trigger, and what follows. The order's methods decide by this table only; docs/flows/ordering.md
+/// The transition table: every status times every trigger. The order's methods decide by this table only; docs/flows/ordering.md
 /// shows it.
 /// </summary>
 internal static class OrderTransitions
@@ -80,11 +80,11 @@ internal static class OrderTransitions
                 cancelled: s_ignored,
                 shipped: s_ignored),
             [OrderTrigger.ReservationExpired] = Row(
-                placed: Becomes(OrderStatus.Cancelled), // it overtook the StockReserved before it, which is late from now on
+                placed: Becomes(OrderStatus.Cancelled), // it overtook StockReserved, which is late from now on
                 confirmed: Becomes(OrderStatus.Cancelled),
                 rejected: s_ignored,
                 cancelled: s_ignored,
-                shipped: s_ignored), // Inventory books a shipment of units that it had already put back
+                shipped: s_ignored), // Inventory books the shipment of units that it had already released
             [OrderTrigger.Cancel] = Row(
                 placed: Becomes(OrderStatus.Cancelled),
                 confirmed: Becomes(OrderStatus.Cancelled),
@@ -107,16 +107,16 @@ internal static class OrderTransitions
         .SelectMany(row => row.Value.Select(cell => KeyValuePair.Create((cell.Key, row.Key), cell.Value)))
         .ToFrozenDictionary();
 
-    /// <summary>What an order in this status makes of a trigger.</summary>
+    /// <summary>The outcome of a trigger in a status.</summary>
     public static Transition For(OrderStatus status, OrderTrigger trigger) => s_table[(status, trigger)];
 
-    /// <summary>Whether nothing can move an order out of this status any more.</summary>
+    /// <summary>Whether the status is final.</summary>
     public static bool IsFinal(OrderStatus status) =>
         !Enum.GetValues<OrderTrigger>().Any(trigger => For(status, trigger) is Transition.Becomes);
 
     private static Transition.Becomes Becomes(OrderStatus status) => new(status);
 
-    /// <summary>Named parameters: the compiler asks for every cell.</summary>
+    /// <summary>Named parameters, so that the compiler requires every cell.</summary>
     private static Dictionary<OrderStatus, Transition> Row(
         Transition placed, Transition confirmed, Transition rejected, Transition cancelled, Transition shipped) => new()
         {

@@ -5,19 +5,19 @@ using Shop.ServiceDefaults.Domain;
 namespace Shop.Ordering.Domain;
 
 /// <summary>
-/// Ordering's copy of what Inventory sells, so that placing an order calls nobody. Events may come late or out of order: what
-/// is older than what is known changes nothing.
+/// Ordering's copy of a product, so that placing an order needs no call to Inventory. Events may arrive late or out of order: what
+/// is older than the stored version is ignored.
 /// </summary>
 internal sealed class Product
 {
-    /// <summary>With the most lines and units that an order may have, still far from what a decimal holds.</summary>
+    /// <summary>Even the largest order's total stays far below decimal's range.</summary>
     public const decimal MaxUnitPrice = 100_000_000;
 
     private Product() { } // EF Core
 
     public string Sku { get; private init; } = "";
 
-    /// <summary>The sku until the listing has arrived.</summary>
+    /// <summary>The sku until ProductListed has arrived.</summary>
     public string Name { get; private set; } = "";
 
     public decimal UnitPrice { get; private set; }
@@ -30,7 +30,7 @@ internal sealed class Product
 
     public static Product Unnamed(string sku) => new() { Sku = sku, Name = sku };
 
-    public void Named(string name, int version)
+    public void Rename(string name, int version)
     {
         if (version > NameVersion)
         {
@@ -38,13 +38,13 @@ internal sealed class Product
         }
     }
 
-    /// <exception cref="DomainException">It is no price: the event did not come from Inventory, which lists none like it.</exception>
-    public void Priced(decimal unitPrice, string currency, int version)
+    /// <exception cref="DomainException">The price is invalid, which Inventory never publishes.</exception>
+    public void Reprice(decimal unitPrice, string currency, int version)
     {
         if (unitPrice is < 0 or > MaxUnitPrice || decimal.Round(unitPrice, Iso4217.MaxDecimals) != unitPrice)
         {
             throw new DomainException("malformed-price",
-                $"A price is 0 to {MaxUnitPrice} with at most {Iso4217.MaxDecimals} decimals; {unitPrice} of {Sku} is none.");
+                $"A price must be 0 to {MaxUnitPrice} with at most {Iso4217.MaxDecimals} decimals; it is {unitPrice} for {Sku}.");
         }
 
         if (version > PriceVersion)

@@ -6,7 +6,7 @@ namespace Shop.Ordering.Features;
 
 internal static class Caller
 {
-    /// <summary>The caller as the cause of what the caller asks for.</summary>
+    /// <summary>The caller as the cause of a request.</summary>
     public static Cause AsCause(this ClaimsPrincipal user) =>
         new(user.IsStaff() ? CauseKind.Staff : CauseKind.Customer, user.CustomerId());
 }

@@ -6,8 +6,8 @@ namespace Shop.Ordering.Features;
 /// <summary>An order.</summary>
 /// <param name="Id">The order's id.</param>
 /// <param name="Status">placed, confirmed, rejected, cancelled or shipped.</param>
-/// <param name="Lines">What was ordered, at the prices of the moment of placing.</param>
-/// <param name="Discount">What was taken off, in <paramref name="Currency"/>.</param>
+/// <param name="Lines">The lines, at the prices at the time of placing.</param>
+/// <param name="Discount">The discount, in <paramref name="Currency"/>.</param>
 /// <param name="Total">What the customer pays, in <paramref name="Currency"/>.</param>
 /// <param name="Currency">ISO 4217.</param>
 /// <param name="PlacedAt">When it was placed, UTC.</param>
@@ -42,11 +42,11 @@ public sealed record OrderResponse(
     /// <summary>One product of the order.</summary>
     public sealed record Line(string Sku, string Name, int Quantity, decimal UnitPrice);
 
-    /// <summary>Why it ended.</summary>
+    /// <summary>Why it was rejected or cancelled.</summary>
     /// <param name="Code">out-of-stock, customer-request, not-answered or reservation-expired.</param>
-    /// <param name="ShortLines">The lines that could not be served.</param>
+    /// <param name="ShortLines">The lines that are short of stock.</param>
     public sealed record ReasonFor(string Code, IReadOnlyList<ShortLineOf> ShortLines);
 
-    /// <summary>A line that could not be served.</summary>
+    /// <summary>A line that is short of stock.</summary>
     public sealed record ShortLineOf(string Sku, int Asked, int Available);
 }

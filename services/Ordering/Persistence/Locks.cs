@@ -2,19 +2,19 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Shop.Ordering.Persistence;
 
-/// <summary>Who waits for whom: customers are locked in the order of their ids, and before their orders change.</summary>
+/// <summary>The lock order: customers ordered by id, before their orders change.</summary>
 internal static class Locks
 {
     /// <summary>
-    /// Loads customers, those who are new too, so that nobody else counts their orders until the transaction ends. Locked, because a
-    /// busy customer's orders are confirmed at the same time: waiting is cheaper than starting again.
+    /// Loads customers, adding new ones, and locks them until the transaction ends. Locked, because a
+    /// busy customer's orders are confirmed concurrently: waiting is cheaper than retrying.
     /// </summary>
     public static async Task LockCustomersAsync(this OrderingDbContext db, IEnumerable<string> ids, CancellationToken ct)
     {
         var missing = await LoadAsync(db, ids, ct);
         if (missing.Length > 0)
         {
-            // Two first orders may be confirmed at the same moment: one of them adds the customer, the other waits for it.
+            // Two first orders may be confirmed concurrently: one transaction adds the customer, the other waits for it.
             await db.Database.ExecuteSqlAsync($"""
                 INSERT INTO customers (id, confirmed_orders, version) SELECT id, 0, 0 FROM unnest({missing}) AS id ORDER BY id
                 ON CONFLICT (id) DO NOTHING
@@ -36,7 +36,7 @@ internal static class Locks
 
     private static string[] Missing(OrderingDbContext db, IEnumerable<string> ids)
     {
-        var loaded = db.Customers.Local; // asked for once: each time, all that is tracked is looked through for changes
+        var loaded = db.Customers.Local; // read once: each access runs DetectChanges
         return [.. ids.Distinct().Where(id => loaded.FindEntry(id) is null)];
     }
 }

@@ -18,7 +18,7 @@ internal sealed class OrderingDbContext(DbContextOptions<OrderingDbContext> opti
     private const string IsCurrency = "currency ~ '^[A-Z]{3}$'";
     private const string Statuses = "'Placed', 'Confirmed', 'Rejected', 'Cancelled', 'Shipped'";
 
-    /// <summary>The moves that the table of transitions has; a test compares the two.</summary>
+    /// <summary>The transitions of OrderTransitions; a test compares the two.</summary>
     private const string Moves =
         "(coalesce(from_status, ''), to_status) IN (('', 'Placed'), ('Placed', 'Confirmed'), ('Placed', 'Rejected'), "
         + "('Placed', 'Cancelled'), ('Confirmed', 'Cancelled'), ('Confirmed', 'Shipped'))";
@@ -43,10 +43,10 @@ internal sealed class OrderingDbContext(DbContextOptions<OrderingDbContext> opti
             TableName: HistoryTable,
         })
         {
-            // Another transaction has made this version of the order. All statements of a save are sent at once, so the error of
-            // the history's key comes back before the missing row of the order's version, and is the same conflict: whoever lost
-            // starts again from fresh data.
-            throw new DbUpdateConcurrencyException("The order was changed at the same moment.", e);
+            // Another transaction has saved this version of the order. All statements of a save are sent together, so the error of
+            // the history's key arrives before the missing row of the order's version. It is the same concurrency conflict, to be
+            // retried on fresh data.
+            throw new DbUpdateConcurrencyException("The order was changed concurrently.", e);
         }
     }
 
@@ -103,7 +103,7 @@ internal sealed class OrderingDbContext(DbContextOptions<OrderingDbContext> opti
         order.Property(o => o.Total).HasColumnType("numeric");
         order.Property(o => o.Discount).HasColumnType("numeric");
         order.Property(o => o.Version).IsConcurrencyToken();
-        order.Property(o => o.ReservationVersion).HasDefaultValue(0).ValueGeneratedNever().IsConcurrencyToken(); // a late event moves it alone
+        order.Property(o => o.ReservationVersion).HasDefaultValue(0).ValueGeneratedNever().IsConcurrencyToken(); // a late event changes only this column
         order.HasIndex(o => new { o.CustomerId, o.Id });
         order.HasIndex(o => new { o.Status, o.Id });
         order.HasIndex(o => new { o.PlacedAt, o.Id }, "ix_orders_waiting").HasFilter("status = 'Placed'");
@@ -127,8 +127,8 @@ internal sealed class OrderingDbContext(DbContextOptions<OrderingDbContext> opti
 
     private static void MapHistory(EntityTypeBuilder<OrderHistoryEntry> entry)
     {
-        // EF writes in the order of the tables' names. With this one the order's row comes before its line of history, as it does
-        // wherever an order is locked first: two that move one order wait for each other in one way only, and the version decides.
+        // EF orders statements by table name. With this name the order's row is updated before its history entry is inserted, as it is
+        // where an order is locked first: concurrent changes cannot deadlock, and the version decides.
         entry.ToTable(HistoryTable, table =>
         {
             table.HasCheckConstraint("orders_history_moves", $"(version = 1) = (from_status IS NULL) AND {Moves}");
@@ -137,7 +137,7 @@ internal sealed class OrderingDbContext(DbContextOptions<OrderingDbContext> opti
             table.HasCheckConstraint("orders_history_caused_by", "(caused_by IS NOT NULL) = (cause IN ('customer', 'staff', 'event'))");
         });
         entry.HasKey(e => new { e.OrderId, e.Version });
-        entry.HasIndex(e => new { e.OrderId, e.ToStatus }).IsUnique(); // no status is ever reached twice
+        entry.HasIndex(e => new { e.OrderId, e.ToStatus }).IsUnique(); // no status is reached twice
         entry.HasOne<Order>().WithMany().HasForeignKey(e => e.OrderId).OnDelete(DeleteBehavior.Restrict);
         entry.Property(e => e.FromStatus).HasConversion<string>().HasMaxLength(16);
         entry.Property(e => e.ToStatus).HasConversion<string>().HasMaxLength(16);

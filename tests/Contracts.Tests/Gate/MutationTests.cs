@@ -6,7 +6,7 @@ using static Shop.Contracts.Tests.Gate.Mutations;
 
 namespace Shop.Contracts.Tests.Gate;
 
-/// <summary>The gate's verdict on what people do to a contract, and whether consumers old and new would really see it so.</summary>
+/// <summary>The gate's verdict on changes to a contract, confirmed by old and new consumers.</summary>
 public sealed class MutationTests
 {
     private const string Name = "payments.order-paid.v1";
@@ -20,16 +20,16 @@ public sealed class MutationTests
     };
 
     [Theory]
-    [InlineData("rename", typeof(Renamed), "payer", "is called customer now")]
-    [InlineData("remove", typeof(Removed), "amount", "is gone")]
+    [InlineData("rename", typeof(Renamed), "payer", "was renamed to customer")]
+    [InlineData("remove", typeof(Removed), "amount", "was removed")]
     [InlineData("retype", typeof(Retyped), "amount", "is object, was number (decimal)")]
-    [InlineData("narrow an enum", typeof(NarrowerEnum), "method", "cannot be 'cash' any more")]
+    [InlineData("narrow an enum", typeof(NarrowerEnum), "method", "can no longer be 'cash'")]
     [InlineData("make optional required", typeof(OptionalMadeRequired), "note", "is required now")]
     [InlineData("add required", typeof(RequiredAdded), "channel", "is new and required")]
     [InlineData("change nullability", typeof(NullAllowed), "payer", "may be null now")]
     [InlineData("change number to string", typeof(NumberMadeText), "amount", "is string, was number (decimal)")]
     [InlineData("a longer number", typeof(Longer), "items", "is integer (int64), was integer (int32)")]
-    public void It_breaks_and_the_member_is_named(string mutation, Type mutated, string member, string what)
+    public void It_is_breaking_and_the_member_is_named(string mutation, Type mutated, string member, string what)
     {
         var change = Assert.Single(Compare(mutated), change => change.Verdict != Verdict.Described);
 
@@ -42,7 +42,7 @@ public sealed class MutationTests
     }
 
     [Fact]
-    public void Adding_an_optional_member_is_fine_and_shown()
+    public void Adding_an_optional_member_is_compatible()
     {
         var change = Assert.Single(Compare(typeof(OptionalAdded)));
 
@@ -51,36 +51,36 @@ public sealed class MutationTests
     }
 
     [Fact]
-    public void Another_order_and_other_words_are_no_difference()
+    public void Reordered_members_and_descriptions_are_not_a_difference()
     {
         Assert.All(Compare(typeof(Reordered)), change => Assert.Equal(Verdict.Described, change.Verdict));
         Assert.True(IsRead(typeof(Paid), typeof(Reordered)) && IsRead(typeof(Reordered), typeof(Paid)));
     }
 
     [Fact]
-    public void Another_wire_name_breaks()
+    public void A_changed_wire_name_is_breaking()
     {
         var change = Assert.Single(Cli.Contracts.Gate.Compare(
             Contracts((Name, typeof(Paid))), Contracts(("payments.order-settled.v1", typeof(Paid)))), change => change.Verdict == Verdict.Breaking);
 
         Assert.Equal((Name, ""), (change.Event, change.Member));
-        Assert.StartsWith("is called payments.order-settled.v1 on the wire now", change.What, StringComparison.Ordinal);
+        Assert.StartsWith("was renamed to payments.order-settled.v1 on the wire", change.What, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Removing_an_event_breaks_until_it_is_retired_and_nobody_takes_it_by_name()
+    public void Removing_an_event_is_breaking_until_it_is_retired_and_not_consumed_by_name()
     {
         var (before, without) = (Contracts((Name, typeof(Paid)), ("payments.other.v1", typeof(Paid))), Contracts(("payments.other.v1", typeof(Paid))));
 
         var change = Assert.Single(Cli.Contracts.Gate.Compare(before, without));
         Assert.Equal(Verdict.Breaking, change.Verdict);
-        Assert.StartsWith("is gone", change.What, StringComparison.Ordinal);
+        Assert.StartsWith("was removed", change.What, StringComparison.Ordinal);
 
-        // Billing still takes it.
+        // Billing still consumes it.
         var retired = without with { Retired = new HashSet<string> { Name }, Consumers = before.Consumers };
         change = Assert.Single(Cli.Contracts.Gate.Compare(before, retired));
         Assert.Equal(Verdict.Breaking, change.Verdict);
-        Assert.Equal("is retired, and still taken by billing.order-paid", change.What);
+        Assert.Equal("is retired, but still consumed by billing.order-paid", change.What);
 
         change = Assert.Single(Cli.Contracts.Gate.Compare(before, retired with { Consumers = without.Consumers }));
         Assert.Equal(Verdict.Additive, change.Verdict);
@@ -89,7 +89,7 @@ public sealed class MutationTests
     [Theory]
     [InlineData(typeof(Paid), typeof(Narrowed), "has minimum 1, was nothing: narrowed")]
     [InlineData(typeof(Narrowed), typeof(Paid), "has minimum nothing, was 1: widened")]
-    public void Another_range_breaks_a_promise(Type before, Type now, string what)
+    public void A_changed_range_is_breaking(Type before, Type now, string what)
     {
         var change = Assert.Single(Cli.Contracts.Gate.Compare(Contracts((Name, before)), Contracts((Name, now))));
 
@@ -98,7 +98,7 @@ public sealed class MutationTests
     }
 
     [Fact]
-    public void A_recorded_message_that_is_altered_or_gone_breaks()
+    public void Changing_or_removing_a_recorded_message_is_breaking()
     {
         var with = Contracts((Name, typeof(Paid))) with { Examples = new Dictionary<string, string> { [$"{Name}/one.json"] = "{}" } };
 
@@ -107,7 +107,7 @@ public sealed class MutationTests
     }
 
     [Fact]
-    public void Consumers_are_known_by_the_brokers_bindings()
+    public void Consumers_are_derived_from_the_brokers_bindings()
     {
         var consumers = Contracts((Name, typeof(Paid)), ("payments.other.v1", typeof(Paid))).Consumers;
 

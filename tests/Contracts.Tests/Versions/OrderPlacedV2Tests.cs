@@ -11,7 +11,7 @@ public sealed class OrderPlacedV2Tests
 
     [Theory]
     [MemberData(nameof(Recorded))]
-    public void What_was_recorded_of_the_old_version_survives_the_way_up_and_down(string message)
+    public void Recorded_messages_of_the_old_version_survive_upcast_and_downcast(string message)
     {
         var old = JsonSerializer.Deserialize<Old>(message, EventJson.Options)!;
 
@@ -19,7 +19,7 @@ public sealed class OrderPlacedV2Tests
     }
 
     [Fact]
-    public void Every_amount_gets_the_currency_of_the_order()
+    public void Every_amount_has_the_currency_of_the_order()
     {
         var old = JsonSerializer.Deserialize<Old>(ShopEvents.Catalog.ExamplesOf("ordering.order-placed.v1")[0], EventJson.Options)!;
 

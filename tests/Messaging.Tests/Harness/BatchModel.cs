@@ -19,7 +19,7 @@ internal sealed class BatchedEffectConsumer(TicketDbContext db, BatchScript scri
     }
 }
 
-/// <summary>What a test wants the batch consumer to do beside its work, and what it did.</summary>
+/// <summary>What the batch consumer should do in addition, and what it did.</summary>
 internal sealed class BatchScript
 {
     private readonly List<IReadOnlyList<string>> _batches = [];
@@ -32,7 +32,7 @@ internal sealed class BatchScript
 
     public Activity? Activity { get; set; }
 
-    /// <summary>The batches that came to their end, in their order.</summary>
+    /// <summary>The completed batches, in order.</summary>
     public IReadOnlyList<IReadOnlyList<string>> Batches
     {
         get

@@ -39,8 +39,8 @@ public abstract class BatchTest : MessagingTest
         () => service.WorkAsync(db => db.Effects.CountAsync()), n => n == count);
 
     /// <summary>
-    /// Has the first batch wait until the broker has handed out all that waits: what comes after it is as large as it can be, however
-    /// slowly deliveries come in.
+    /// Makes the first batch wait until the broker has delivered all waiting messages: the batches after it are as large as possible, however
+    /// slow deliveries are.
     /// </summary>
     internal void HoldFirstUntilAllAreOut(BatchScript script)
     {

@@ -10,19 +10,19 @@ using Shop.Messaging.Wire;
 
 namespace Shop.Messaging.Tests.Harness;
 
-/// <summary>The two kinds of consumer, which must treat a stranger's message alike.</summary>
+/// <summary>The two kinds of consumer, which must treat untrusted messages alike.</summary>
 public enum ConsumerKind
 {
     OneByOne,
     Batch,
 }
 
-/// <summary>A service with a consumer of each kind, and a sender that sends what it likes.</summary>
+/// <summary>A service with a consumer of each kind, and a sender of arbitrary messages.</summary>
 public abstract class HostileTest : MessagingTest
 {
     private protected static readonly string Exchange = ShopEvents.Catalog.NameOf(typeof(StockReplenished));
 
-    private IConnection? _stranger;
+    private IConnection? _connection;
     private IChannel? _channel;
 
     private protected static string QueueOf(ConsumerKind kind) => kind == ConsumerKind.OneByOne ? "ordering.effect" : BatchTest.Queue;
@@ -31,16 +31,16 @@ public abstract class HostileTest : MessagingTest
 
     public override async ValueTask DisposeAsync()
     {
-        if (_stranger is not null)
+        if (_connection is not null)
         {
-            await _stranger.DisposeAsync();
+            await _connection.DisposeAsync();
         }
 
         await base.DisposeAsync();
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Both consumers write the sku of what they handle, fail with this where it says so, and wait for that before they go on.</summary>
+    /// <summary>Both consumers record the sku of what they handle, fail where this is set, and wait for it before they continue.</summary>
     private protected async Task<TestService> BothAsync(
         Func<string, Exception?>? fails = null, bool start = true, Dictionary<string, string?>? settings = null, Func<string, Task>? waits = null)
     {
@@ -77,8 +77,8 @@ public abstract class HostileTest : MessagingTest
 
     private protected async Task SendToAsync(string queue, ReadOnlyMemory<byte> body, BasicProperties? properties = null)
     {
-        _stranger ??= await new ConnectionFactory { Uri = Broker.AmqpUri }.CreateConnectionAsync();
-        _channel ??= await _stranger.CreateChannelAsync(
+        _connection ??= await new ConnectionFactory { Uri = Broker.AmqpUri }.CreateConnectionAsync();
+        _channel ??= await _connection.CreateChannelAsync(
             new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
         properties ??= new BasicProperties();
         properties.ContentType ??= "application/vnd.masstransit+json";

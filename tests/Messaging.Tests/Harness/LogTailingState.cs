@@ -9,7 +9,7 @@ namespace Shop.Messaging.Tests.Harness;
 /// <summary>What an operator sees of log tailing.</summary>
 internal static class LogTailingState
 {
-    /// <summary>The health check, with a failure told from a warning.</summary>
+    /// <summary>The health check, with failures distinguished from warnings.</summary>
     public static HealthCheckResult CheckHealth(TestService service)
     {
         var check = ActivatorUtilities.CreateInstance<LogHealthCheck>(service.Services);
@@ -19,9 +19,9 @@ internal static class LogTailingState
         }).Result;
     }
 
-    public static Task HealthIsAsync(TestService service, HealthStatus status, string says) => Eventually.IsAsync(
-        $"the health check says {says}", () => Task.FromResult(CheckHealth(service) is var now ? (now.Status, now.Description) : default),
-        health => health.Status == status && health.Description!.Contains(says, StringComparison.Ordinal));
+    public static Task HealthIsAsync(TestService service, HealthStatus status, string text) => Eventually.IsAsync(
+        $"the health check reports {text}", () => Task.FromResult(CheckHealth(service) is var now ? (now.Status, now.Description) : default),
+        health => health.Status == status && health.Description!.Contains(text, StringComparison.Ordinal));
 
     /// <summary>The gauges of this service alone.</summary>
     public static IReadOnlyDictionary<string, long> Measure(TestService service)

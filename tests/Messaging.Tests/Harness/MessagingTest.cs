@@ -41,7 +41,7 @@ public abstract class MessagingTest : IAsyncLifetime
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>A service that is set up, and started unless the test wants to do that itself.</summary>
+    /// <summary>A service that is set up and, unless the test does that itself, started.</summary>
     internal async Task<TestService> ServiceAsync(
         bool consumes = false, bool relay = true, bool start = true, bool migrate = true,
         Action<Microsoft.Extensions.DependencyInjection.IServiceCollection>? services = null,
@@ -129,10 +129,10 @@ public abstract class MessagingTest : IAsyncLifetime
     internal async Task<long> CountStoredAsync() => await Database.ScalarAsync<long>("SELECT count(*) FROM outbox")
         + (Relay == RelayKind.LogTailing ? await CountLoggedAsync() : 0);
 
-    /// <summary>Events that are committed to the log and not confirmed; nobody may read it meanwhile.</summary>
+    /// <summary>Events that are committed to the log and not confirmed; no relay may read the log meanwhile.</summary>
     internal async Task<long> CountLoggedAsync()
     {
-        // The log is read as far as it is flushed, which the tests' server does in its own time.
+        // The log is read up to the flush position; the tests' server flushes asynchronously.
         await Database.ExecuteAsync($"SET synchronous_commit = on; {LogSlot.Heartbeat}");
         return await Eventually.IsAsync("nobody reads the log", () => Database.ScalarAsync<long>($"""
             SELECT count(*) FROM pg_logical_slot_peek_binary_changes({LogSlot.NameOfSlot}, NULL, NULL,
@@ -141,7 +141,7 @@ public abstract class MessagingTest : IAsyncLifetime
             """), _ => true);
     }
 
-    /// <summary>A relay that publishes what waits, hears the confirms, and dies before the database has heard of them.</summary>
+    /// <summary>A relay that publishes what waits, receives the confirms, and crashes before the commit.</summary>
     internal async Task PublishAndCrashAsync(TestService service)
     {
         var settings = service.Services.GetRequiredService<MessagingSettings>();
@@ -153,7 +153,7 @@ public abstract class MessagingTest : IAsyncLifetime
             : null;
         IReadOnlyList<OutboxRow> rows = reader is null
             ? await session.ClaimAsync(100, default)
-            : (await reader.TakeAsync(100, TimeSpan.FromMinutes(5), default)).Rows;
+            : (await reader.ReadBatchAsync(100, TimeSpan.FromMinutes(5), default)).Rows;
         var publisher = service.Services.GetRequiredService<BrokerPublisher>();
         await publisher.ConnectAsync(default);
         var report = await publisher.PublishAsync(rows, default);

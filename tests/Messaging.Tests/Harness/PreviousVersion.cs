@@ -45,16 +45,16 @@ internal sealed class PreviousVersion : IAsyncDisposable
         return previous;
     }
 
-    /// <summary>Lets it end what it is at; returns how many events it published.</summary>
+    /// <summary>Stops it gracefully; returns how many events it published.</summary>
     public async Task<int> StopAsync()
     {
         if (_published is null)
         {
             _process.StandardInput.Close();
-            var said = await _process.StandardOutput.ReadToEndAsync().WaitAsync(s_patience);
+            var count = await _process.StandardOutput.ReadToEndAsync().WaitAsync(s_patience);
             await _process.WaitForExitAsync().WaitAsync(s_patience);
             Assert.True(_process.ExitCode == 0, await _errors);
-            _published = int.Parse(said, CultureInfo.InvariantCulture);
+            _published = int.Parse(count, CultureInfo.InvariantCulture);
         }
 
         return _published.Value;

@@ -4,7 +4,7 @@ using RabbitMQ.Client.Events;
 
 namespace Shop.Messaging.Tests.Harness;
 
-/// <summary>A message as it came over the wire.</summary>
+/// <summary>A received message.</summary>
 internal sealed record Received(Guid MessageId, string Type, IReadOnlyDictionary<string, string> Headers, string Body)
 {
     public string Stream => Headers["aggregate-id"];

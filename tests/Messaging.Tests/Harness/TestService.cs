@@ -16,7 +16,7 @@ internal sealed class TestService : ServiceUnderTest<TicketDbContext>
         ["Messaging:MaxRetryDelay"] = "00:00:00.500",
         ["Messaging:RetryDelays:0"] = "00:00:00.050",
         ["Messaging:RetryDelays:1"] = "00:00:00.200",
-        // A confirm that comes late, or a session that was silent for long, would have a relay repeat what it had no reason to.
+        // A late confirm, or a session that was silent for long, would make the relay publish duplicates that a test does not expect.
         ["Messaging:ConfirmTimeout"] = "00:02:00",
         ["Messaging:RelayLease"] = "00:04:00",
         ["Messaging:SwitchPatience"] = "00:04:00",

@@ -30,7 +30,7 @@ internal sealed class Ticket : AggregateRoot
         Raise(new TicketTouched(Id, Version, now));
     }
 
-    /// <summary>Publishes an event whose exchange nobody declared.</summary>
+    /// <summary>Publishes an event whose exchange is not declared.</summary>
     public void Break(DateTimeOffset now)
     {
         Version++;
@@ -44,7 +44,7 @@ internal sealed record TicketTouched(Guid TicketId, int Version, DateTimeOffset 
 
 internal sealed record TicketBroken(Guid TicketId, int Version, DateTimeOffset At) : DomainEvent(At);
 
-/// <summary>One row per time that something was done: it cannot tell a repeat by itself.</summary>
+/// <summary>One row per processed event, without a unique key: it does not detect duplicates.</summary>
 internal sealed class Effect
 {
     public long Id { get; private init; }
@@ -114,7 +114,7 @@ internal sealed class EffectConsumer(TicketDbContext db, ConsumerScript script) 
     }
 }
 
-/// <summary>What a test wants the consumer to do beside its work.</summary>
+/// <summary>What the consumer should do in addition.</summary>
 internal sealed class ConsumerScript
 {
     private int _attempts;

@@ -14,7 +14,7 @@ internal static class Unreachable
     {
         services.AddSingleton<IEventPublisher>(Publisher);
         services.AddSingleton(provider => new LogDelivery(
-            provider.GetRequiredService<MessagingSettings>(), provider.GetRequiredService<OutboxDoorbell>(), Publisher(provider),
+            provider.GetRequiredService<MessagingSettings>(), provider.GetRequiredService<OutboxSignal>(), Publisher(provider),
             TimeProvider.System, provider.GetRequiredService<ILogger<LogDelivery>>()));
     }
 

@@ -43,7 +43,7 @@ internal sealed class Faults
 
     public Emphasis Emphasis { get; }
 
-    /// <summary>Nothing goes wrong; processes are only stopped and started in good order.</summary>
+    /// <summary>No faults; processes are only stopped gracefully and started.</summary>
     public bool IsCalm { get; }
 
     /// <summary>Faults happen only while this is set.</summary>
@@ -70,7 +70,7 @@ internal sealed class Faults
 
     public bool LosesAnswer() => Happens(_lostAnswers);
 
-    public bool NoticesLate() => Happens(_lateNotices);
+    public bool DetectsLate() => Happens(_lateNotices);
 
     public bool LosesConfirm() => Happens(_lostConfirms);
 

@@ -8,11 +8,11 @@ namespace Shop.Simulation.Tests.Kernel;
 /// </summary>
 internal delegate ModelTransaction? Statement<T>(out T answer);
 
-/// <summary>The connection was lost: whether the server did what it was asked to, nobody knows.</summary>
+/// <summary>The connection was lost: whether the server executed the request is unknown.</summary>
 internal sealed class LinkLostException(string link) : IOException($"{link} was lost.");
 
 /// <summary>
-/// A connection from a process to a server. What is sent arrives in order and takes its time. Each end notices the loss of the
+/// A connection from a process to a server. Messages arrive in order with a latency. Each end notices the loss of the
 /// other at another time, or only when it has waited long enough.
 /// </summary>
 internal sealed class Link
@@ -30,8 +30,8 @@ internal sealed class Link
     /// <param name="faults">What may go wrong.</param>
     /// <param name="client">The process at one end.</param>
     /// <param name="name">Its name in traces.</param>
-    /// <param name="serverLost">What the server does once it knows that the client is gone.</param>
-    /// <param name="patience">How long the server takes to notice that where nothing tells it.</param>
+    /// <param name="serverLost">What the server does once it detects that the client is gone.</param>
+    /// <param name="patience">After how long the server notices it without a signal.</param>
     public Link(World world, Faults faults, SimProcess client, string name, Action serverLost, TimeSpan patience)
     {
         (_world, _faults, _client, _serverLost, _patience) = (world, faults, client, serverLost, patience);
@@ -44,7 +44,7 @@ internal sealed class Link
     /// <summary>Whether the client believes it to be up.</summary>
     public bool IsUp => _up;
 
-    /// <summary>Whether the server still knows it.</summary>
+    /// <summary>Whether the server still considers it open.</summary>
     public bool IsServed { get; private set; } = true;
 
     /// <summary>Called when the client notices that it is lost.</summary>
@@ -79,7 +79,7 @@ internal sealed class Link
         return call.Task;
     }
 
-    /// <summary>Lets something happen at the server after all that was sent before, unless the server has given up.</summary>
+    /// <summary>Runs an action at the server after everything sent before, unless the server has closed the connection.</summary>
     public void Send(Action atServer)
     {
         var arrival = _world.Now + _faults.Latency();
@@ -93,7 +93,7 @@ internal sealed class Link
         });
     }
 
-    /// <summary>Lets something happen at the client, which may be outside of its process: what awaits goes on in it.</summary>
+    /// <summary>Runs an action at the client, possibly outside of its process: awaiting code continues inside it.</summary>
     public void Answer(TimeSpan delay, Action atClient) => _world.After(delay, () =>
     {
         if (_up)
@@ -102,7 +102,7 @@ internal sealed class Link
         }
     });
 
-    /// <summary>The client closes it: the server knows once it has done all that was sent before.</summary>
+    /// <summary>The client closes it: the server notices after it has executed everything sent before.</summary>
     public void Close()
     {
         if (_up)
@@ -112,12 +112,12 @@ internal sealed class Link
         }
     }
 
-    /// <summary>The network drops it: the client notices at once, the server at once or late.</summary>
+    /// <summary>The network drops it: the client notices immediately, the server immediately or late.</summary>
     public void Cut(string why)
     {
         _world.Trace?.Write(_world.Now, $"{Name} is cut: {why}");
         LoseClient(failing: true);
-        LetServerNotice();
+        LetServerDetect();
     }
 
     /// <summary>The server ends it.</summary>
@@ -131,10 +131,10 @@ internal sealed class Link
     public void ClientDied()
     {
         LoseClient(failing: false);
-        LetServerNotice();
+        LetServerDetect();
     }
 
-    private void LetServerNotice() => _world.After(_faults.NoticesLate() ? _patience : _faults.Latency(), LoseServer);
+    private void LetServerDetect() => _world.After(_faults.DetectsLate() ? _patience : _faults.Latency(), LoseServer);
 
     private void LoseClient(bool failing)
     {

@@ -1,8 +1,8 @@
 namespace Shop.Simulation.Tests.Kernel;
 
 /// <summary>
-/// The virtual clock as one process sees it: its wall clock may be wrong and may be set forward and back, its timestamps go on
-/// steadily, and its timers run out only while it runs.
+/// The virtual clock as one process sees it: its wall clock may be wrong and may be set forward and back, its timestamps advance
+/// steadily, and its timers fire only while it runs.
 /// </summary>
 internal sealed class SimClock(World world, SimProcess process) : TimeProvider
 {
@@ -33,7 +33,7 @@ internal sealed class SimClock(World world, SimProcess process) : TimeProvider
             var version = ++_version;
             if (dueTime != Timeout.InfiniteTimeSpan)
             {
-                world.After(dueTime, () => Ring(version, period));
+                world.After(dueTime, () => Fire(version, period));
             }
 
             return true;
@@ -47,7 +47,7 @@ internal sealed class SimClock(World world, SimProcess process) : TimeProvider
             return default;
         }
 
-        private void Ring(int version, TimeSpan period)
+        private void Fire(int version, TimeSpan period)
         {
             if (version != _version || process.IsDead)
             {
@@ -56,14 +56,14 @@ internal sealed class SimClock(World world, SimProcess process) : TimeProvider
 
             if (process.IsPaused)
             {
-                world.After(process.PausedUntil - world.Now, () => Ring(version, period));
+                world.After(process.PausedUntil - world.Now, () => Fire(version, period));
                 return;
             }
 
             callback(state);
             if (period != Timeout.InfiniteTimeSpan && version == _version)
             {
-                world.After(period, () => Ring(version, period));
+                world.After(period, () => Fire(version, period));
             }
         }
     }

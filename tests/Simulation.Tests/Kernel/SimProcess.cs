@@ -1,7 +1,7 @@
 namespace Shop.Simulation.Tests.Kernel;
 
 /// <summary>
-/// A process of the simulated shop. Whatever awaits in it goes on through it: dead, it never goes on; paused, it goes on later.
+/// A process of the simulated shop. Code that awaits in it continues through it: never once it is dead, later while it is paused.
 /// </summary>
 internal sealed class SimProcess : SynchronizationContext
 {
@@ -24,14 +24,14 @@ internal sealed class SimProcess : SynchronizationContext
 
     public bool IsDead { get; private set; }
 
-    /// <summary>Set once its program came to its end, asked to or not.</summary>
+    /// <summary>Set once its program has ended, requested or not.</summary>
     public bool HasEnded { get; private set; }
 
     public TimeSpan PausedUntil { get; private set; }
 
     public bool IsPaused => PausedUntil > _world.Now;
 
-    /// <summary>Called when it is dead or has ended: somebody starts another in its place.</summary>
+    /// <summary>Called when it has crashed or ended, so that another is started in its place.</summary>
     public Action? Gone { get; set; }
 
     public void Start(Func<Task> program) => _world.Post(this, _ => RunToTheEnd(program), null);
@@ -40,7 +40,7 @@ internal sealed class SimProcess : SynchronizationContext
     {
         _world.Trace?.Write(_world.Now, $"{Name} is asked to stop");
 
-        // Outside of the process, as the host's shutdown is: what waits for the token goes on in the process.
+        // Outside of the process, as the host's shutdown is: code that waits for the token continues in the process.
         _stopping.Cancel();
     }
 
@@ -66,7 +66,7 @@ internal sealed class SimProcess : SynchronizationContext
 
     public void Detach(Link link) => _links.Remove(link);
 
-    /// <summary>Starts work that nobody in the process waits for, such as the handling of a delivery.</summary>
+    /// <summary>Starts work that nothing in the process awaits, such as the handling of a delivery.</summary>
     public void Run(Func<Task> work) => _world.Post(this, _ => Observe(work), null);
 
     public override void Post(SendOrPostCallback d, object? state) => _world.Post(this, d, state);

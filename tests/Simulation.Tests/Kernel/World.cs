@@ -23,7 +23,7 @@ internal sealed class World(ulong seed, bool tracing)
     /// <summary>The first rule that was broken; null as long as all hold.</summary>
     public string? Failure { get; private set; }
 
-    /// <summary>Called before a process goes on after an await: whether it crashes instead.</summary>
+    /// <summary>Called before a process continues after an await: whether it crashes instead.</summary>
     public Func<bool> CrashesNow { get; set; } = () => false;
 
     public void Fail(string what)
@@ -35,7 +35,7 @@ internal sealed class World(ulong seed, bool tracing)
     /// <summary>Lets something happen outside of every process: in a server, or on the network.</summary>
     public void After(TimeSpan delay, Action action) => Add(new Work(null, state => ((Action)state!)(), action), Now + delay);
 
-    /// <summary>Lets a process go on, unless it is dead or paused when the time comes.</summary>
+    /// <summary>Continues a process, unless it is dead or paused by then.</summary>
     public void Post(SimProcess process, SendOrPostCallback callback, object? state) => Add(new Work(process, callback, state), Now);
 
     /// <summary>Runs until nothing is left to do, the time is up, or a rule is broken.</summary>
@@ -70,7 +70,7 @@ internal sealed class World(ulong seed, bool tracing)
             return;
         }
 
-        // Microseconds above, chance below: the order of what is due at once.
+        // Microseconds in the high bits, random low bits: the order of simultaneous events.
         _due.Enqueue(work, ((ulong)((at.Ticks + 9) / 10) << 16) | (Random.Next() & 0xFFFF));
     }
 

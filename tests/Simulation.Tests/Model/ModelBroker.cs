@@ -3,7 +3,7 @@ using Shop.Simulation.Tests.Kernel;
 
 namespace Shop.Simulation.Tests.Model;
 
-/// <summary>What the broker says to a publish.</summary>
+/// <summary>The broker's reply to a publish.</summary>
 internal enum PublishOutcome
 {
     Confirmed,
@@ -26,8 +26,8 @@ internal sealed class ModelExchange(string name)
 }
 
 /// <summary>
-/// RabbitMQ as far as relays and consumers can tell. A quorum queue takes a message some time after it arrived; only then is it
-/// confirmed and delivered, and from then on it is kept. What was not taken is lost in a restart.
+/// RabbitMQ as far as relays and consumers can observe. A quorum queue stores a message some time after it arrived; only then is it
+/// confirmed and delivered, and from then on it is kept. Messages that are not stored are lost in a restart.
 /// </summary>
 internal sealed class ModelBroker(World world, Faults faults, Weakness weakness)
 {
@@ -44,7 +44,7 @@ internal sealed class ModelBroker(World world, Faults faults, Weakness weakness)
 
     public Dictionary<string, ModelQueue> Queues { get; } = [];
 
-    /// <summary>Copies that came into queues: I7's left side.</summary>
+    /// <summary>Copies that were routed to queues: I7's left side.</summary>
     public int Routed { get; private set; }
 
     public async Task<Link> ConnectAsync(SimProcess client, Action<Link> lost, CancellationToken ct)
@@ -64,7 +64,7 @@ internal sealed class ModelBroker(World world, Faults faults, Weakness weakness)
         return link;
     }
 
-    public void Restart(TimeSpan away)
+    public void Restart(TimeSpan downtime)
     {
         world.Trace?.Write(world.Now, "the broker restarts");
         (_up, _life) = (false, _life + 1);
@@ -73,7 +73,7 @@ internal sealed class ModelBroker(World world, Faults faults, Weakness weakness)
             link.EndByServer("broker shutdown");
         }
 
-        world.After(away, () => _up = true);
+        world.After(downtime, () => _up = true);
     }
 
     public void EndSomeConnection()
@@ -117,7 +117,7 @@ internal sealed class ModelBroker(World world, Faults faults, Weakness weakness)
                 return;
             }
 
-            queue.TakeLater(faults.Latency(), () => life == _life, () =>
+            queue.EnqueueLater(faults.Latency(), () => life == _life, () =>
             {
                 Routed++;
                 queue.Enqueue(row);

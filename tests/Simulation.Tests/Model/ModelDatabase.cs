@@ -7,7 +7,7 @@ namespace Shop.Simulation.Tests.Model;
 internal sealed record ParkedRow(OutboxRow Row, int Attempts, TimeSpan NextAttemptAt);
 
 /// <summary>
-/// PostgreSQL as far as outbox, relay and inbox can tell: transactions, row locks, unique keys, session locks, sessions that are
+/// PostgreSQL as far as outbox, relay and inbox can observe: transactions, row locks, unique keys, session locks, sessions that are
 /// ended when they are silent. Identity numbers are given out before the commit and not given back.
 /// </summary>
 internal sealed class ModelDatabase(World world, Faults faults)
@@ -39,7 +39,7 @@ internal sealed class ModelDatabase(World world, Faults faults)
     /// <summary>Which session holds which partition.</summary>
     public Dictionary<short, ModelSession> Locks { get; } = [];
 
-    /// <summary>Where a relay that goes by numbers has come to: only for the negative control.</summary>
+    /// <summary>The position of a relay that reads by number: only for the negative control.</summary>
     public Dictionary<short, long> Cursors { get; } = [];
 
     public int Relays => _sessions.Count(session => session.CountsAsRelay);
@@ -51,7 +51,7 @@ internal sealed class ModelDatabase(World world, Faults faults)
         return ++_seq;
     }
 
-    /// <summary>Insertions and deletions lock the table, which keeps no other writer out, and is seen by whoever looks.</summary>
+    /// <summary>Insertions and deletions lock the table, which does not block other writers, and is visible to queries of locks.</summary>
     public void LockOutbox(ModelTransaction writer)
     {
         if (!writer.IsDone && _writers.TryAdd(writer, $"{++_writersSoFar}"))
@@ -94,7 +94,7 @@ internal sealed class ModelDatabase(World world, Faults faults)
         }
     }
 
-    public void Restart(TimeSpan away)
+    public void Restart(TimeSpan downtime)
     {
         world.Trace?.Write(world.Now, "the database restarts");
         _up = false;
@@ -103,6 +103,6 @@ internal sealed class ModelDatabase(World world, Faults faults)
             session.Link.EndByServer("shutdown");
         }
 
-        world.After(away, () => _up = true);
+        world.After(downtime, () => _up = true);
     }
 }

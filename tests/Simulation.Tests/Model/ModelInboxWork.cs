@@ -5,7 +5,7 @@ using Shop.Simulation.Tests.Kernel;
 
 namespace Shop.Simulation.Tests.Model;
 
-/// <summary>A consumer's unit of work on the model database: what it adds is sent when it saves, the inbox row first.</summary>
+/// <summary>A consumer's unit of work on the model database: its inserts are sent when it saves, the inbox row first.</summary>
 internal sealed class ModelInboxWork(ModelSession session, Weakness weakness) : IInboxUnitOfWork
 {
     private readonly List<Func<ModelTransaction, ModelTransaction?>> _unsaved = [];

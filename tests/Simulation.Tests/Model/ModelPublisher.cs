@@ -130,7 +130,7 @@ internal sealed class ModelPublisher(ModelBroker broker, SimProcess process, Mes
             return outcome.Task;
         }
 
-        /// <summary>The client gives it up: nobody knows what became of what is outstanding.</summary>
+        /// <summary>The client abandons it: the outcome of outstanding publishes is unknown.</summary>
         public void Close(PublishOutcome outcome)
         {
             IsOpen = false;

@@ -3,7 +3,7 @@ using Shop.Simulation.Tests.Kernel;
 
 namespace Shop.Simulation.Tests.Model;
 
-/// <summary>A queue: what was delivered and not acknowledged comes back when its consumer is gone.</summary>
+/// <summary>A queue: unacknowledged messages are requeued when their consumer is gone.</summary>
 internal sealed class ModelQueue(World world, string name, Action<OutboxRow, ModelQueue> arrived)
 {
     /// <summary>A consumer's failures before the message is a dead letter.</summary>
@@ -24,8 +24,8 @@ internal sealed class ModelQueue(World world, string name, Action<OutboxRow, Mod
 
     public bool IsEmpty => _ready.Count == 0 && _waiting == 0 && _subscriptions.All(subscription => subscription.Unacknowledged == 0);
 
-    /// <summary>Takes a message after what arrived before it, if the broker still lives then.</summary>
-    public void TakeLater(TimeSpan delay, Func<bool> stillLives, Action take)
+    /// <summary>Enqueues a message after those that arrived before it, if the broker is still up then.</summary>
+    public void EnqueueLater(TimeSpan delay, Func<bool> stillLives, Action enqueue)
     {
         var at = world.Now + delay;
         _lastTaken = at > _lastTaken ? at : _lastTaken + TimeSpan.FromMicroseconds(1);
@@ -33,7 +33,7 @@ internal sealed class ModelQueue(World world, string name, Action<OutboxRow, Mod
         {
             if (stillLives())
             {
-                take();
+                enqueue();
             }
         });
     }
@@ -92,7 +92,7 @@ internal sealed class ModelQueue(World world, string name, Action<OutboxRow, Mod
     }
 
     /// <summary>Sent to the dead letters by a consumer that had acknowledged it before: only for the negative control.</summary>
-    public void SetAside(ModelMessage message)
+    public void DeadLetter(ModelMessage message)
     {
         if (message.IsAcknowledged)
         {
@@ -136,14 +136,14 @@ internal sealed class ModelSubscription(ModelQueue queue, Link link, int prefetc
         link.Answer(TimeSpan.FromMicroseconds(200), () => deliver(message));
     }
 
-    /// <summary>Sent by the client: <paramref name="first"/> says whether it acted on it, which only the count is for.</summary>
+    /// <summary>Sent by the client: <paramref name="first"/> is whether it processed the message, for the count only.</summary>
     public void Acknowledge(ModelMessage message, bool first) => Settle(message, () =>
     {
         message.IsAcknowledged = true;
         queue.Acknowledged(first);
     });
 
-    /// <summary>Sent by the client: it comes again after a while, or is a dead letter.</summary>
+    /// <summary>Sent by the client: the message is redelivered later, or dead-lettered.</summary>
     public void Fail(ModelMessage message) => Settle(message, () => queue.Failed(message));
 
     /// <summary>The client is gone.</summary>

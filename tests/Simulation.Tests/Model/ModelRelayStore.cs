@@ -5,7 +5,7 @@ using Shop.Simulation.Tests.Kernel;
 
 namespace Shop.Simulation.Tests.Model;
 
-/// <summary>The model database as a relay sees it, and what the negative controls do worse there.</summary>
+/// <summary>The model database as a relay uses it, with the faults of the negative controls.</summary>
 internal sealed class ModelRelayStore(ModelDatabase database, SimProcess process, TimeSpan lease, Weakness weakness, Action notify)
     : IRelayStore
 {
@@ -82,7 +82,7 @@ internal sealed class ModelRelaySession(ModelDatabase database, ModelSession ses
             return await ClaimByNumberAsync(size, transaction);
         }
 
-        await LookForWritersAsync(transaction, ct);
+        await ObserveWritersAsync(transaction, ct);
 
         // What the statement's snapshot shows; rows that others delete meanwhile are skipped after waiting for them.
         List<Table<long, OutboxRow>.Row>? snapshot = null;
@@ -178,7 +178,7 @@ internal sealed class ModelRelaySession(ModelDatabase database, ModelSession ses
         return default;
     }
 
-    private async Task LookForWritersAsync(ModelTransaction transaction, CancellationToken ct)
+    private async Task ObserveWritersAsync(ModelTransaction transaction, CancellationToken ct)
     {
         if (database.World.Now < _lookAgainAt)
         {
@@ -191,7 +191,7 @@ internal sealed class ModelRelaySession(ModelDatabase database, ModelSession ses
             others = database.WritersBeside(transaction);
             return null;
         }, ct);
-        _floor.Look(weakness == Weakness.FloorThatWaitsForNobody ? new HashSet<string>() : writers);
+        _floor.Observe(weakness == Weakness.FloorThatWaitsForNobody ? new HashSet<string>() : writers);
     }
 
     private static string Seqs(IEnumerable<OutboxRow> rows) => string.Join(' ', rows.Select(row => row.Seq));
@@ -205,7 +205,7 @@ internal sealed class ModelRelaySession(ModelDatabase database, ModelSession ses
         return session.RunAsync(what, () => rows.Select(row => insert(transaction, row)).FirstOrDefault(blocker => blocker is not null));
     }
 
-    /// <summary>The mistake of the negative control: reads on from the highest number that it has seen in each partition.</summary>
+    /// <summary>The negative control's bug: continues from the highest number that it has seen in each partition.</summary>
     private async Task<List<OutboxRow>> ClaimByNumberAsync(int size, ModelTransaction transaction)
     {
         _putBack.Clear();

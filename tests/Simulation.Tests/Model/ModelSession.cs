@@ -92,7 +92,7 @@ internal sealed class ModelSession
         }
     }
 
-    /// <summary>The server knows that the client is gone, or has ended the session itself: first the work, then the locks.</summary>
+    /// <summary>The server detected that the client is gone, or ended the session itself: it rolls back first, then releases the locks.</summary>
     public void Lost()
     {
         Transaction?.Rollback();

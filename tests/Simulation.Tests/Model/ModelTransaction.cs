@@ -8,7 +8,7 @@ internal sealed class UniqueViolationException(string table, object key) : Model
     public string Table { get; } = table;
 }
 
-/// <summary>A transaction of the model database, at READ COMMITTED: what it did is seen by others only after its commit.</summary>
+/// <summary>A transaction of the model database, at READ COMMITTED: its changes are visible to others only after its commit.</summary>
 internal sealed class ModelTransaction
 {
     private readonly List<Action> _onCommit = [];

@@ -2,7 +2,7 @@ namespace Shop.Simulation.Tests.Model;
 
 /// <summary>
 /// A table with a unique key. Committed rows are what everybody sees; a row that a transaction deletes or changes is locked by it
-/// until its end, and a key that it inserts is taken. All methods can be called again after waiting, and do nothing twice.
+/// until its end, and so does a key that it inserts. All methods can be called again after waiting, and are idempotent.
 /// </summary>
 internal sealed class Table<TKey, TValue>(string name)
     where TKey : notnull
@@ -16,7 +16,7 @@ internal sealed class Table<TKey, TValue>(string name)
 
     public Row? Find(TKey key) => _rows.GetValueOrDefault(key);
 
-    /// <summary>Inserts, or says for whom it has to wait.</summary>
+    /// <summary>Inserts, or returns the transaction that it has to wait for.</summary>
     public ModelTransaction? Insert(ModelTransaction transaction, TKey key, TValue value)
     {
         if (_inserting.TryGetValue(key, out var pending))

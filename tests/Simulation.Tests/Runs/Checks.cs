@@ -9,10 +9,10 @@ internal sealed class Checks(
     World world, Faults faults, ModelDatabase database, ModelBroker broker, Ledger ledger, Func<bool> allIsRecorded)
 {
     /// <summary>One event that cannot be sent stops only the later ones of its own stream.</summary>
-    public bool IsThroughExceptStuck() => allIsRecorded() && broker.Queues.Values.All(queue => queue.IsEmpty)
-        && ledger.Streams.Values.All(stream => stream.TakeWhile(row => row.Type != Topology.Stuck).All(IsTaken));
+    public bool IsDoneExceptStuck() => allIsRecorded() && broker.Queues.Values.All(queue => queue.IsEmpty)
+        && ledger.Streams.Values.All(stream => stream.TakeWhile(row => row.Type != Topology.Stuck).All(IsProcessed));
 
-    public void NothingOvertookWhatIsStuck()
+    public void NothingOvertookStuckEvents()
     {
         foreach (var row in ledger.Streams.Values.SelectMany(stream => stream.SkipWhile(row => row.Type != Topology.Stuck)))
         {
@@ -24,12 +24,12 @@ internal sealed class Checks(
     }
 
     public bool IsAtRest() => database.Outbox.Count == 0 && database.Parked.Count == 0
-        && broker.Queues.Values.All(queue => queue.IsEmpty) && allIsRecorded() && ledger.Events.All(IsTaken);
+        && broker.Queues.Values.All(queue => queue.IsEmpty) && allIsRecorded() && ledger.Events.All(IsProcessed);
 
-    /// <summary>What is left to do, in a form that says by itself what kind of rule is broken.</summary>
-    public string WhatIsLeft()
+    /// <summary>What is left to do, in a form that names the violated invariant.</summary>
+    public string DescribeRemaining()
     {
-        var missing = ledger.Events.Where(row => !IsTaken(row)).ToList();
+        var missing = ledger.Events.Where(row => !IsProcessed(row)).ToList();
         var unsent = missing.Count(row => Topology.QueuesOf(row.Type).Any(queue => ledger.CopiesAt(queue, row) == 0));
         var first = missing.Count > 0 ? $" (first {missing[0].Seq} of {missing[0].Stream}, {missing[0].Type})" : "";
         return $"{database.Outbox.Count} in the outbox, {database.Parked.Count} parked, "
@@ -53,7 +53,7 @@ internal sealed class Checks(
         var settled = broker.Queues.Values.Sum(queue => queue.Consumed + queue.Repeats + queue.DeadLetters.Count);
         if (settled != broker.Routed)
         {
-            world.Fail($"I7: {broker.Routed} copies were routed, {settled} were consumed, found to be repeats, or set aside.");
+            world.Fail($"I7: {broker.Routed} copies were routed, {settled} were consumed, deduplicated or dead-lettered.");
         }
 
         if (!IsAtRest())
@@ -64,7 +64,7 @@ internal sealed class Checks(
 
     private void CheckEffects(OutboxRow row)
     {
-        var isPoison = ledger.TemperOf(row) == Temper.Poison;
+        var isPoison = ledger.BehaviorOf(row) == ConsumerBehavior.Poison;
         foreach (var queue in Topology.QueuesOf(row.Type).Select(name => broker.Queues[name]))
         {
             var effects = EffectsOf(row, queue);
@@ -82,8 +82,8 @@ internal sealed class Checks(
         }
     }
 
-    private bool IsTaken(OutboxRow row) => Topology.QueuesOf(row.Type).All(name => ledger.CopiesAt(name, row) > 0
-        && (ledger.TemperOf(row) == Temper.Poison || EffectsOf(row, broker.Queues[name]) > 0));
+    private bool IsProcessed(OutboxRow row) => Topology.QueuesOf(row.Type).All(name => ledger.CopiesAt(name, row) > 0
+        && (ledger.BehaviorOf(row) == ConsumerBehavior.Poison || EffectsOf(row, broker.Queues[name]) > 0));
 
     private int EffectsOf(OutboxRow row, ModelQueue queue) => database.Effects.GetValueOrDefault((row.EventId, queue.Name));
 }

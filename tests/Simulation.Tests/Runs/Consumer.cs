@@ -6,8 +6,8 @@ using Shop.Simulation.Tests.Model;
 namespace Shop.Simulation.Tests.Runs;
 
 /// <summary>
-/// An instance of a consumer: takes deliveries beside each other, each through the inbox, and acknowledges what the inbox says may
-/// be acknowledged. A database that is away is waited for; what fails otherwise is tried again at once, and then goes back.
+/// An instance of a consumer: processes deliveries concurrently, each through the inbox, and acknowledges what the inbox allows to
+/// be acknowledged. It waits for an unavailable database; other failures are retried immediately, and then requeued.
 /// </summary>
 internal sealed class Consumer(
     SimProcess process, ModelDatabase database, ModelBroker broker, ModelQueue queue, Ledger ledger, UnitsOfWork units, Weakness weakness)
@@ -57,31 +57,31 @@ internal sealed class Consumer(
                 subscription.Acknowledge(message, first);
                 return;
             }
-            catch (Exception e) when (e is LinkLostException or AwayException)
+            catch (Exception e) when (e is LinkLostException or UnavailableException)
             {
                 await Task.Delay(s_pause, process.Clock);
                 if (!link.IsUp && weakness != Weakness.AcknowledgeBeforeCommit)
                 {
-                    return; // it is delivered again, to whoever
+                    return; // it is redelivered, to any consumer
                 }
             }
             catch (ModelException) when (++failures < 3)
             {
-                // Again at once.
+                // Retry immediately.
             }
             catch (ModelException)
             {
-                SetAside(subscription, message);
+                DeadLetter(subscription, message);
                 return;
             }
         }
     }
 
-    private void SetAside(ModelSubscription subscription, ModelMessage message)
+    private void DeadLetter(ModelSubscription subscription, ModelMessage message)
     {
         if (weakness == Weakness.AcknowledgeBeforeCommit)
         {
-            queue.SetAside(message); // so that only what a crash takes is missed, and not what fails
+            queue.DeadLetter(message); // so that only losses by crashes are detected, and not failures
         }
         else
         {
@@ -109,20 +109,20 @@ internal sealed class Consumer(
 
     private async Task ConsumeAsync(ModelInboxWork work, ModelSession session, OutboxRow row, bool again)
     {
-        var temper = ledger.TemperOf(row);
-        if (temper == Temper.Noted)
+        var temper = ledger.BehaviorOf(row);
+        if (temper == ConsumerBehavior.Noted)
         {
             await work.AddNoteAsync(row.EventId, queue.Name);
         }
 
-        if (temper == Temper.Poison || (temper == Temper.Flaky && !again))
+        if (temper == ConsumerBehavior.Poison || (temper == ConsumerBehavior.Flaky && !again))
         {
             await session.RunAsync("reads something that is not there", () => null);
             throw new ModelException("The handler failed.");
         }
 
         work.AddEffect(row.EventId, queue.Name);
-        if (temper == Temper.Causing)
+        if (temper == ConsumerBehavior.Causing)
         {
             var caused = Producer.Event(units, $"f{units.EventsMade}", Topology.Common);
             work.Append(seq => caused with { Seq = seq }, ledger.Committed);
@@ -150,9 +150,9 @@ internal sealed class Consumer(
         }
         catch (ModelException)
         {
-            throw new AwayException();
+            throw new UnavailableException();
         }
     }
 
-    private sealed class AwayException : Exception;
+    private sealed class UnavailableException : Exception;
 }

@@ -4,8 +4,8 @@ using Shop.Simulation.Tests.Model;
 
 namespace Shop.Simulation.Tests.Runs;
 
-/// <summary>How consumers take an event.</summary>
-internal enum Temper
+/// <summary>How consumers handle an event.</summary>
+internal enum ConsumerBehavior
 {
     Plain,
 
@@ -22,13 +22,13 @@ internal enum Temper
     Poison,
 }
 
-/// <summary>Knows what was committed, and checks at every arrival what a queue may be told.</summary>
+/// <summary>Records what was committed, and checks at every arrival what a queue may receive.</summary>
 internal sealed class Ledger(World world)
 {
     private readonly Dictionary<string, List<OutboxRow>> _streams = [];
     private readonly Dictionary<(string Queue, string Stream), int> _arrived = [];
     private readonly Dictionary<(string Queue, Guid EventId), int> _copies = [];
-    private readonly Dictionary<Guid, Temper> _committed = [];
+    private readonly Dictionary<Guid, ConsumerBehavior> _committed = [];
 
     public int Count => _committed.Count;
 
@@ -36,7 +36,7 @@ internal sealed class Ledger(World world)
 
     public IReadOnlyDictionary<string, List<OutboxRow>> Streams => _streams;
 
-    public Temper TemperOf(OutboxRow row) => _committed.GetValueOrDefault(row.EventId);
+    public ConsumerBehavior BehaviorOf(OutboxRow row) => _committed.GetValueOrDefault(row.EventId);
 
     /// <summary>Called in the commit of the unit of work.</summary>
     public void Committed(OutboxRow row)
@@ -50,19 +50,19 @@ internal sealed class Ledger(World world)
         stream.Add(row);
         _committed.Add(row.EventId, world.Random.Below(20) switch
         {
-            0 => Temper.Poison,
-            < 4 => Temper.Flaky,
-            < 8 => Temper.Noted,
-            < 11 => row.Stream[0] == 'f' ? Temper.Plain : Temper.Causing,
-            _ => Temper.Plain,
+            0 => ConsumerBehavior.Poison,
+            < 4 => ConsumerBehavior.Flaky,
+            < 8 => ConsumerBehavior.Noted,
+            < 11 => row.Stream[0] == 'f' ? ConsumerBehavior.Plain : ConsumerBehavior.Causing,
+            _ => ConsumerBehavior.Plain,
         });
         world.Trace?.Write(world.Now, $"committed: {row.Seq} of {row.Stream} ({row.Type}, {_committed[row.EventId]})");
     }
 
-    /// <summary>Called when a queue takes a message.</summary>
+    /// <summary>Called when a queue stores a message.</summary>
     public void Arrived(OutboxRow row, ModelQueue queue)
     {
-        world.Trace?.Write(world.Now, $"{queue.Name} takes {row.Seq} of {row.Stream}");
+        world.Trace?.Write(world.Now, $"{queue.Name} stores {row.Seq} of {row.Stream}");
         if (!_committed.ContainsKey(row.EventId))
         {
             world.Fail($"I8: {row.Seq} of {row.Stream} came to {queue.Name}, and nobody committed it.");

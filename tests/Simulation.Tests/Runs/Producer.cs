@@ -18,7 +18,7 @@ internal sealed class UnitsOfWork(int count, bool withStuckEvent)
 
 /// <summary>
 /// Changes aggregates and records events, as a service's endpoints do: loads, inserts the events (which gives them their numbers),
-/// changes the aggregates if nobody else did meanwhile, and commits or rolls back.
+/// changes the aggregates unless they were changed concurrently, and commits or rolls back.
 /// </summary>
 internal sealed class Producer(SimProcess process, ModelDatabase database, Ledger ledger, UnitsOfWork units, Action committed, TimeSpan lingers)
 {
@@ -39,7 +39,7 @@ internal sealed class Producer(SimProcess process, ModelDatabase database, Ledge
             }
             catch (LinkLostException)
             {
-                // What was asked may have been done; whoever asked is told to look.
+                // The outcome is unknown: the caller has to check.
             }
             catch (ModelException) when (_session is not { Link.IsUp: true })
             {

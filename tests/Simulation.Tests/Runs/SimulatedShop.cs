@@ -27,7 +27,7 @@ internal sealed class SimulatedShop
     private readonly TimeSpan _troubleEnds;
     private readonly TimeSpan _writersLinger;
     private readonly List<SimProcess> _living = [];
-    private readonly Dictionary<SimProcess, OutboxDoorbell> _doorbells = [];
+    private readonly Dictionary<SimProcess, OutboxSignal> _signals = [];
 
     private SimulatedShop(ulong seed, Weakness weakness, Emphasis emphasis, bool tracing)
     {
@@ -82,8 +82,8 @@ internal sealed class SimulatedShop
 
         var checks = new Checks(_world, _faults, _database, _broker, _ledger,
             () => _units.Left == 0 && !_living.Exists(process => process.Name.StartsWith("producer", StringComparison.Ordinal)));
-        RestUntil("everything but what is stuck is through", checks.IsThroughExceptStuck, checks);
-        checks.NothingOvertookWhatIsStuck();
+        RestUntil("everything but what is stuck is through", checks.IsDoneExceptStuck, checks);
+        checks.NothingOvertookStuckEvents();
         trouble.Unstick();
         RestUntil("everything rests", checks.IsAtRest, checks);
         _world.RunUntil(_world.Now + TimeSpan.FromSeconds(1));
@@ -102,7 +102,7 @@ internal sealed class SimulatedShop
         _world.RunUntil(end, isSo);
         if (_world.Failure is null && !isSo())
         {
-            _world.Fail($"I6: 60 s after the last fault it does not hold that {what}: {checks.WhatIsLeft()}, "
+            _world.Fail($"I6: 60 s after the last fault it does not hold that {what}: {checks.DescribeRemaining()}, "
                 + $"{_units.Left} units of work left.");
         }
     }
@@ -131,7 +131,7 @@ internal sealed class SimulatedShop
 
         for (var i = random.Between(1, 3); i > 0; i--)
         {
-            StartAndKeepRunning($"producer {i}", process => new Producer(process, _database, _ledger, _units, RingSome, _writersLinger).RunAsync());
+            StartAndKeepRunning($"producer {i}", process => new Producer(process, _database, _ledger, _units, SignalSome, _writersLinger).RunAsync());
         }
 
         foreach (var queue in _broker.Queues.Values)
@@ -152,7 +152,7 @@ internal sealed class SimulatedShop
         process.Gone = () =>
         {
             _living.Remove(process);
-            _doorbells.Remove(process);
+            _signals.Remove(process);
             if (!process.HasEnded || process.Stopping.IsCancellationRequested)
             {
                 _world.After(_world.Random.Between(TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(1_500)),
@@ -164,8 +164,8 @@ internal sealed class SimulatedShop
 
     private async Task RelayAsync(SimProcess process)
     {
-        var doorbell = _doorbells[process] = new OutboxDoorbell(process.Clock);
-        using var relay = new OutboxRelay(_settings, doorbell,
+        var signal = _signals[process] = new OutboxSignal(process.Clock);
+        using var relay = new OutboxRelay(_settings, signal,
             new ModelRelayStore(_database, process, _settings.RelayLease, _weakness, () => NotifyOthers(process)),
             new ModelPublisher(_broker, process, _settings), process.Clock, NullLogger<OutboxRelay>.Instance)
         {
@@ -174,23 +174,23 @@ internal sealed class SimulatedShop
         await relay.RelayAsync(process.Stopping);
     }
 
-    /// <summary>A commit rings in its own process, which here is one of the relays'.</summary>
-    private void RingSome()
+    /// <summary>A commit signals its own process, which here is one of the relays'.</summary>
+    private void SignalSome()
     {
-        var relays = _living.Where(_doorbells.ContainsKey).ToList();
+        var relays = _living.Where(_signals.ContainsKey).ToList();
         if (relays.Count > 0)
         {
-            _doorbells[_world.Random.Pick(relays)].Ring();
+            _signals[_world.Random.Pick(relays)].Set();
         }
     }
 
     private void NotifyOthers(SimProcess notifier)
     {
-        foreach (var process in _living.Where(process => process != notifier && _doorbells.ContainsKey(process)).ToList())
+        foreach (var process in _living.Where(process => process != notifier && _signals.ContainsKey(process)).ToList())
         {
             if (_world.Random.Below(4) > 0)
             {
-                _world.After(_faults.Latency(), () => _doorbells.GetValueOrDefault(process)?.RingFromOutside());
+                _world.After(_faults.Latency(), () => _signals.GetValueOrDefault(process)?.SetByOtherProcess());
             }
         }
     }

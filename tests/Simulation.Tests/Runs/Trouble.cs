@@ -3,7 +3,7 @@ using Shop.Simulation.Tests.Model;
 
 namespace Shop.Simulation.Tests.Runs;
 
-/// <summary>Makes the faults of a run that come at a time of their own, and ends them all.</summary>
+/// <summary>Injects a run's spontaneous faults, and ends them all.</summary>
 internal sealed class Trouble(
     World world, Faults faults, ModelDatabase database, ModelBroker broker, List<SimProcess> living, TimeSpan lease)
 {
@@ -13,17 +13,17 @@ internal sealed class Trouble(
     {
         Some(faults.Crashes, until, () => Someone()?.Kill());
         Some(faults.Pauses, until, PauseSomeone);
-        Some(faults.DatabaseRestarts, until, () => database.Restart(Away()));
-        Some(faults.BrokerRestarts, until, () => broker.Restart(Away()));
+        Some(faults.DatabaseRestarts, until, () => database.Restart(Downtime()));
+        Some(faults.BrokerRestarts, until, () => broker.Restart(Downtime()));
         Some(faults.EndedSessions, until, database.EndSomeSession);
         Some(faults.EndedSessions, until, broker.EndSomeConnection);
         Some(faults.ClockSteps, until, StepSomeClock);
-        Some(faults.MissingBindings, until, () => Break(broker.Exchanges[Topology.Shaky], Away()));
+        Some(faults.MissingBindings, until, () => Break(broker.Exchanges[Topology.Shaky], Downtime()));
         Some(faults.Shutdowns, until, ShutDownSomeRelay);
         Break(broker.Exchanges[Topology.Stuck], lasting: null);
     }
 
-    /// <summary>From now on nothing goes wrong any more, except that what is stuck stays so.</summary>
+    /// <summary>Ends all faults, except that stuck streams stay stuck.</summary>
     public void End()
     {
         faults.AreOn = false;
@@ -66,7 +66,7 @@ internal sealed class Trouble(
         }
     }
 
-    private TimeSpan Away() => _random.Between(TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(1_500));
+    private TimeSpan Downtime() => _random.Between(TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(1_500));
 
     private void StepSomeClock()
     {

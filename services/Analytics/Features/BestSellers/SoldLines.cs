@@ -18,13 +18,13 @@ internal sealed record SoldLine
 
     public required long Units { get; init; }
 
-    /// <summary>Units times the unit price: before an order's discount, which is not of one product.</summary>
+    /// <summary>Units times the unit price, before the order's discount.</summary>
     public required decimal Revenue { get; init; }
 }
 
 /// <summary>
-/// The lines of every confirmed order. A cancellation names no lines and may come before them, so it takes nothing away here:
-/// whoever reads leaves out the orders whose journey ended in one.
+/// The lines of every confirmed order. A cancellation has no lines and may arrive before them, so it removes nothing here:
+/// the query leaves out cancelled orders.
 /// </summary>
 internal static class SoldLines
 {

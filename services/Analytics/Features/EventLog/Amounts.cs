@@ -7,21 +7,21 @@ using OrderPlacedV2 = Shop.Contracts.Ordering.V2.OrderPlaced;
 namespace Shop.Analytics.Features.EventLog;
 
 /// <summary>
-/// The figures add amounts up, and a sum that no decimal holds would take a report away for good. So what is added is bounded, far above
-/// any order and far below that: a million million orders of the largest amount still have a sum.
+/// Bounds the amounts that projections add up: a sum beyond decimal's range would break a report permanently. The bound is far above
+/// any order and far below the range: 10^12 orders of the largest amount can still be summed.
 /// </summary>
 internal static class Amounts
 {
     private const decimal Largest = 1_000_000_000_000_000;
 
-    /// <summary>Refuses an event with an amount that is none.</summary>
+    /// <summary>Rejects an event with an invalid amount.</summary>
     /// <exception cref="DomainException">An amount is negative, too large, or has more decimals than any currency.</exception>
     public static void Check(IIntegrationEvent @event)
     {
         if (Of(@event).FirstOrDefault(amount => !IsAmount(amount), 0) is not 0 and var odd)
         {
             throw new DomainException("malformed-amount",
-                $"An amount is 0 to {Largest:N0} with at most {Iso4217.MaxDecimals} decimals; {odd} of {@event.AggregateId} is none.");
+                $"An amount must be 0 to {Largest:N0} with at most {Iso4217.MaxDecimals} decimals; {@event.AggregateId} has {odd}.");
         }
     }
 

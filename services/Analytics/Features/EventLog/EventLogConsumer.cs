@@ -9,13 +9,13 @@ using Shop.Messaging.Consuming.Batches;
 namespace Shop.Analytics.Features.EventLog;
 
 /// <summary>
-/// Appends every event of the shop to the log and to the projections, all in the inbox's transaction. In batches: rows that all
-/// events of a day meet in are changed once per batch.
+/// Appends every event to the log and to the projections, in the inbox's transaction. In batches: rows shared by all
+/// events of a day are updated once per batch.
 /// </summary>
 internal sealed class EventLogConsumer(AnalyticsDbContext db, TimeProvider clock) : IBulkConsumer<IIntegrationEvent>
 {
-    // Statements of their own, because each sees what was committed before it: epoch and rebuilds have to be read after the lock is
-    // held. From there to the commit no rebuild starts or ends. In the order of keys, so that nobody waits in a circle.
+    // Separate statements, because each sees what was committed before it: epoch and rebuilds must be read after the lock is
+    // taken. From there to the commit no rebuild starts or ends. Ordered by key, against deadlocks.
     private const string Lock = "SELECT share_projections()";
 
     private const string Log = """
@@ -37,7 +37,7 @@ internal sealed class EventLogConsumer(AnalyticsDbContext db, TimeProvider clock
 
         var (isNew, building) = await LogAsync(events, ct);
 
-        // A repeat that comes after its inbox row is gone is known by the log.
+        // A duplicate whose inbox row was already removed is detected by the log's key.
         List<IIntegrationEvent> logged = [.. events.Select(received => received.Event).Where(@event => isNew.Contains(@event.EventId))];
         if (logged.Count > 0)
         {
@@ -45,8 +45,8 @@ internal sealed class EventLogConsumer(AnalyticsDbContext db, TimeProvider clock
         }
     }
 
-    /// <summary>Adds events to the log. Says which of them are new to it, and which projections are being rebuilt.</summary>
-    private async Task<(HashSet<Guid> IsNew, string[] Building)> LogAsync(
+    /// <summary>Adds events to the log. Returns which of them were added, and which projections are being rebuilt.</summary>
+    private async Task<(HashSet<Guid> Added, string[] Building)> LogAsync(
         IReadOnlyList<ReceivedEvent<IIntegrationEvent>> events, CancellationToken ct)
     {
         await using var batch = ((NpgsqlConnection)db.Database.GetDbConnection()).CreateBatch();

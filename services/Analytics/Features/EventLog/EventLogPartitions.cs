@@ -6,18 +6,18 @@ using Shop.Analytics.Persistence;
 namespace Shop.Analytics.Features.EventLog;
 
 /// <summary>
-/// Keeps the log's monthly partitions: ahead of the clock, for the months of late events, and no longer than they are to be kept.
-/// Nothing depends on it being in time: what has no partition of its own is in the default one, and moves when its month gets one.
+/// Maintains the log's monthly partitions: creates them ahead of time and for the months of late events, and drops those past retention.
+/// Nothing depends on its timing: rows without a partition are in the default one, and move when their month gets one.
 /// </summary>
 internal sealed partial class EventLogPartitions(
     IServiceScopeFactory scopes, IOptions<EventLogSettings> settings, TimeProvider clock, ILogger<EventLogPartitions> logger)
     : BackgroundService
 {
-    // Often, so that little gathers in the default partition: it is locked while its rows move.
+    // Often, so that few rows accumulate in the default partition, which is locked while they move.
     private static readonly TimeSpan s_every = TimeSpan.FromMinutes(10);
 
-    // More than this would be locked for too long, and stays where it is: it can be read there as well.
-    private const int MostRowsToMove = 100_000;
+    // More rows would be locked for too long, and stay in the default partition, where they can be read as well.
+    private const int MaxRowsToMove = 100_000;
 
     /// <summary>Creates the partitions from last month to <see cref="EventLogSchema.MonthsAhead"/> months ahead, where missing.</summary>
     /// <returns>How many were created.</returns>
@@ -30,15 +30,15 @@ internal sealed partial class EventLogPartitions(
         return created[0];
     }
 
-    /// <summary>Creates the partitions of the months that the default one holds events of, each in a transaction of its own.</summary>
-    /// <returns>How many were created. Dates that nobody can mean stay in the default partition.</returns>
+    /// <summary>Creates partitions for the months of events in the default one, each in its own transaction.</summary>
+    /// <returns>How many were created. Implausible dates stay in the default partition.</returns>
     public static async Task<int> EnsureForLateEventsAsync(AnalyticsDbContext db, DateTimeOffset now, CancellationToken ct)
     {
         var months = await db.Database.SqlQuery<DateOnly>(
             $"""
             SELECT date_trunc('month', occurred_at AT TIME ZONE 'UTC')::date AS "Value" FROM event_log_default
             WHERE occurred_at BETWEEN {now.AddYears(-20)} AND {now.AddYears(2)}
-            GROUP BY 1 HAVING count(*) <= {MostRowsToMove}
+            GROUP BY 1 HAVING count(*) <= {MaxRowsToMove}
             """).ToListAsync(ct);
         var created = 0;
         foreach (var month in months)
@@ -49,7 +49,7 @@ internal sealed partial class EventLogPartitions(
         return created;
     }
 
-    /// <summary>Drops the partitions of months before the last so many whole ones.</summary>
+    /// <summary>Drops the partitions of months past the retention.</summary>
     /// <returns>How many were dropped; none while a rebuild reads the log.</returns>
     public static async Task<int> CutAsync(AnalyticsDbContext db, int months, DateTimeOffset now, CancellationToken ct)
     {
@@ -92,12 +92,12 @@ internal sealed partial class EventLogPartitions(
         }
     }
 
-    [LoggerMessage(LogLevel.Information, "Created {Count} partitions of the event log.")]
+    [LoggerMessage(LogLevel.Information, "Event log: created {Count} partitions")]
     private partial void LogCreated(int count);
 
-    [LoggerMessage(LogLevel.Information, "Dropped {Count} months of the event log; {Months} whole months are kept.")]
+    [LoggerMessage(LogLevel.Information, "Event log: dropped {Count} months; retention is {Months} whole months")]
     private partial void LogCut(int count, int months);
 
-    [LoggerMessage(LogLevel.Warning, "Keeping the partitions of the event log failed; events without one go to the default partition meanwhile: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Event log: maintaining partitions failed; events without a partition go to the default one: {Reason}")]
     private partial void LogFailed(string reason);
 }

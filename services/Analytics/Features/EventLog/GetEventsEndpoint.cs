@@ -40,7 +40,7 @@ internal static class GetEventsEndpoint
             if (ShopEvents.Catalog.TypeOf(type) is null)
             {
                 return Problem.Of(StatusCodes.Status400BadRequest, "unknown-event-type",
-                    $"'{type}' is no type of event. There are {string.Join(", ", ShopEvents.Catalog.Names)}.");
+                    $"'{type}' is not an event type. Known types: {string.Join(", ", ShopEvents.Catalog.Names)}.");
             }
 
             events = events.Where(e => e.Type == type);

@@ -5,7 +5,7 @@ using Shop.Messaging;
 
 namespace Shop.Analytics.Features.EventLog;
 
-/// <summary>An integration event as it came in. Rows are only ever added.</summary>
+/// <summary>An integration event as it was received. Append-only.</summary>
 internal sealed class LoggedEvent
 {
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
@@ -19,7 +19,7 @@ internal sealed class LoggedEvent
 
     public DateTimeOffset OccurredAt { get; private init; }
 
-    /// <summary>The wire name: it stays readable when the record's CLR name changes.</summary>
+    /// <summary>The wire name, which does not depend on the CLR name.</summary>
     public string Type { get; private init; } = "";
 
     public string AggregateId { get; private init; } = "";
@@ -31,10 +31,10 @@ internal sealed class LoggedEvent
 
     public DateTimeOffset ReceivedAt { get; private init; }
 
-    /// <summary>When it was logged, counted in starts of rebuilds: a rebuild reads what is of earlier epochs than its own.</summary>
+    /// <summary>The number of rebuilds started before it was logged: a rebuild reads events of earlier epochs than its own.</summary>
     public int Epoch { get; private init; }
 
-    /// <summary>The event of a row; null for a type that these contracts do not know, which no projection would count either.</summary>
+    /// <summary>The event of a row; null for a type unknown to these contracts, which no projection handles either.</summary>
     public static IIntegrationEvent? Read(string type, JsonElement body) =>
         ShopEvents.Catalog.TypeOf(type) is { } known ? (IIntegrationEvent?)body.Deserialize(known, s_json) : null;
 }

@@ -6,7 +6,7 @@ using Shop.ServiceDefaults.Http;
 namespace Shop.Analytics.Features.Funnel;
 
 /// <summary>
-/// How many of the orders placed in a range of days reached each step, whenever they did: an order that was confirmed and then
+/// How many of the orders placed in a range of days reached each step, at any time: an order that was confirmed and then
 /// cancelled counts in both.
 /// </summary>
 public sealed record FunnelResponse(
@@ -20,7 +20,7 @@ public sealed record FunnelResponse(
     StepTimes PlacedToConfirmedMs,
     StepTimes ConfirmedToShippedMs);
 
-/// <summary>The median and the 95th percentile in milliseconds; null where no order has taken the step yet.</summary>
+/// <summary>The median and the 95th percentile in milliseconds; null where no order has reached the step yet.</summary>
 public sealed record StepTimes(double? P50, double? P95);
 
 internal static class GetFunnelEndpoint
@@ -30,8 +30,8 @@ internal static class GetFunnelEndpoint
         .WithSummary("Of the orders placed in the range (from and to as YYYY-MM-DD, UTC, both included; by default the last 30 "
             + "days), how many reached each step, and how long the steps take.");
 
-    // The first and the last date that .NET knows are infinity to PostgreSQL, which refuses to subtract it: one event with such
-    // a date must not take the funnel away.
+    // .NET's minimum and maximum dates are infinity in PostgreSQL, which cannot be subtracted: one event with such
+    // a date must not break the funnel.
     private static async Task<Results<Ok<FunnelResponse>, ProblemHttpResult>> GetFunnel(
         AnalyticsDbContext db, TimeProvider clock, CancellationToken ct, string? from = null, string? to = null)
     {

@@ -5,7 +5,7 @@ using OrderPlaced = Shop.Contracts.Ordering.V2.OrderPlaced;
 
 namespace Shop.Analytics.Features.Funnel;
 
-/// <summary>How far an order came and when, or the part that one event tells of: a row may begin with any of its events.</summary>
+/// <summary>The steps of an order and their times, or the part of one event: a row may start with any of its events.</summary>
 internal sealed record OrderJourney
 {
     public required Guid OrderId { get; init; }
@@ -27,7 +27,7 @@ internal sealed record OrderJourney
     public string? RejectionReason { get; init; }
 }
 
-/// <summary>Each event fills in its own part of the journey, so that their order does not matter.</summary>
+/// <summary>Each event sets its own columns, so that their order does not matter.</summary>
 internal static class OrderJourneys
 {
     public static readonly Projection Projection = new(

@@ -5,17 +5,17 @@ using Shop.Messaging;
 namespace Shop.Analytics.Features.Projections;
 
 /// <summary>
-/// Figures derived from events: a table, and a pure function from an event to the rows that it tells of. Rows with the same key
-/// are combined by sums and least values only. Both can be taken in any order and any grouping, so the result depends neither
-/// on the order of events nor on whether they came one by one or in batches.
+/// Figures derived from events: a table, and a pure function from an event to its rows. Rows with the same key
+/// are combined by sums and minimums only. Both are commutative and associative, so the result depends neither
+/// on the order of events nor on batching.
 /// </summary>
-/// <param name="Name">What people call it, and its route.</param>
-/// <param name="Table">Its table in the schemas <c>public</c>, which is read, and <c>rebuild</c>, where it is built anew.</param>
-/// <param name="Key">The columns that tell one row from another.</param>
-/// <param name="Sums">The columns that are added up.</param>
-/// <param name="Least">The columns of which the least value stays; null says nothing.</param>
-/// <param name="Day">The date, UTC, of the first of the events that a row tells of: a column or an expression.</param>
-/// <param name="RowsOf">The pure function; an event that is of no concern here has no rows. Property names are column names.</param>
+/// <param name="Name">Its name, also in its route.</param>
+/// <param name="Table">Its table in the schemas <c>public</c>, which is read, and <c>rebuild</c>, where it is rebuilt.</param>
+/// <param name="Key">The key columns.</param>
+/// <param name="Sums">The columns that are summed.</param>
+/// <param name="Least">The columns whose minimum is kept; nulls are ignored.</param>
+/// <param name="Day">The date, UTC, of a row's first event: a column or an expression.</param>
+/// <param name="RowsOf">The pure function; irrelevant events have no rows. Property names are column names.</param>
 internal sealed record Projection(
     string Name,
     string Table,
@@ -25,10 +25,10 @@ internal sealed record Projection(
     string Day,
     Func<IIntegrationEvent, IEnumerable<object>> RowsOf)
 {
-    /// <summary>Where the figures are that everybody reads.</summary>
+    /// <summary>The schema that is read.</summary>
     public const string Live = "public";
 
-    /// <summary>Where they are built anew.</summary>
+    /// <summary>The schema of rebuilds.</summary>
     public const string Shadow = "rebuild";
 
     private static readonly JsonSerializerOptions s_rows = new()
@@ -40,25 +40,25 @@ internal sealed record Projection(
     /// <summary>All columns, in the order in which statements name them.</summary>
     public string Columns { get; } = string.Join(", ", [.. Key, .. Sums, .. Least]);
 
-    /// <summary>Makes the shadow empty.</summary>
+    /// <summary>Empties the shadow table.</summary>
     public string EmptyShadowSql => $"SELECT empty_rebuild('{Table}')";
 
-    /// <summary>Copies into the shadow what is of days before the parameter.</summary>
+    /// <summary>Copies rows of days before the parameter into the shadow table.</summary>
     public string KeepSql =>
         $$"""INSERT INTO {{Shadow}}.{{Table}} ({{Columns}}) SELECT {{Columns}} FROM {{Live}}.{{Table}} WHERE {{Day}} < {0}""";
 
-    /// <summary>Waits until nobody uses either table, and keeps everybody away.</summary>
+    /// <summary>Locks both tables exclusively.</summary>
     public string LockSql => $"LOCK TABLE {Live}.{Table}, {Shadow}.{Table} IN ACCESS EXCLUSIVE MODE";
 
-    /// <summary>Lets the two tables change places, with all that is theirs, and empties the one that was live.</summary>
+    /// <summary>Swaps the two tables with their indexes and constraints, and empties the one that was live.</summary>
     public string SwitchSql => $"SELECT switch_projection('{Table}')";
 
     /// <summary>
-    /// Combines rows with those of the table. The parameter is what <see cref="ToJson"/> gives; rows are taken by key, so that
-    /// two transactions meet in the same order.
+    /// Merges rows into the table. The parameter is the result of <see cref="ToJson"/>; rows are ordered by key, so that
+    /// transactions lock them in the same order.
     /// </summary>
     /// <param name="schema">The table's schema.</param>
-    /// <param name="parameter">The parameter's place in the statement.</param>
+    /// <param name="parameter">The parameter's position in the statement.</param>
     public string MergeSql(string schema, int parameter)
     {
         var key = string.Join(", ", Key);
@@ -73,12 +73,12 @@ internal sealed record Projection(
             """;
     }
 
-    /// <summary>Rows as <see cref="MergeSql"/> takes them.</summary>
+    /// <summary>Rows as the parameter of <see cref="MergeSql"/>.</summary>
     public static string ToJson(IReadOnlyCollection<object> rows) => JsonSerializer.Serialize(rows, s_rows);
 
     public override string ToString() => Name;
 
-    /// <summary>As Npgsql stores times: whole microseconds, and the ends of .NET's calendar as infinity.</summary>
+    /// <summary>As Npgsql stores times: whole microseconds, and .NET's minimum and maximum as infinity.</summary>
     private sealed class TimeConverter : JsonConverter<DateTimeOffset>
     {
         public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>

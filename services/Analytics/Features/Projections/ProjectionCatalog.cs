@@ -7,10 +7,10 @@ using Shop.Messaging;
 
 namespace Shop.Analytics.Features.Projections;
 
-/// <summary>Every projection there is.</summary>
+/// <summary>All projections.</summary>
 internal static class ProjectionCatalog
 {
-    /// <summary>Sales come last: all of a day's orders meet in one row, whose lock lives until the commit.</summary>
+    /// <summary>Sales come last: all of a day's orders update one row, whose lock is held until the commit.</summary>
     public static IReadOnlyList<Projection> All { get; } =
         [OrderJourneys.Projection, SoldLines.Projection, RejectedOrders.Projection, StockOutDays.Projection, DailySales.Projection];
 

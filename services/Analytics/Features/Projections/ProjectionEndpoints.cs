@@ -8,10 +8,10 @@ namespace Shop.Analytics.Features.Projections;
 /// <summary>A projection and its newest rebuild, if it ever had one.</summary>
 public sealed record ProjectionResponse(string Name, RebuildResponse? LastRebuild);
 
-/// <summary>A rebuild: <c>running</c>, <c>done</c> or <c>failed</c>, and how far it is.</summary>
+/// <summary>A rebuild: <c>running</c>, <c>done</c> or <c>failed</c>, and its progress.</summary>
 /// <param name="Id">The rebuild.</param>
 /// <param name="Projection">What is rebuilt.</param>
-/// <param name="State">While it is running, and where it failed, the figures are those of before.</param>
+/// <param name="State">While it is running, and after a failure, the previous figures are served.</param>
 /// <param name="From">The day from which it is rebuilt; null for all of it.</param>
 /// <param name="EventsDone">Events of the log that it has read.</param>
 /// <param name="EventsTotal">Events that it has to read; null until they are counted.</param>
@@ -38,7 +38,7 @@ internal static class ProjectionEndpoints
         projections.MapPost("{name}/rebuild", StartRebuild)
             .WithSummary("Rebuilds a projection from the event log while the figures stay readable and events keep coming in; "
                 + "from (YYYY-MM-DD, UTC) keeps what is before that day as it is.");
-        projections.MapGet("{name}/rebuilds/{id:guid}", GetRebuild).WithSummary("How far a rebuild is.");
+        projections.MapGet("{name}/rebuilds/{id:guid}", GetRebuild).WithSummary("The progress of a rebuild.");
     }
 
     private static async Task<Ok<IReadOnlyList<ProjectionResponse>>> GetProjections(AnalyticsDbContext db, CancellationToken ct)
@@ -72,7 +72,7 @@ internal static class ProjectionEndpoints
 
             if (first > DateOnly.FromDateTime(clock.GetUtcNow().UtcDateTime))
             {
-                return DayRange.Bad($"{from} is still to come.");
+                return DayRange.Bad($"{from} is in the future.");
             }
 
             day = first;
@@ -81,10 +81,10 @@ internal static class ProjectionEndpoints
         var (started, refusal) = await rebuilds.StartAsync(projection, day, ct);
         return refusal switch
         {
-            StartRefusal.Running => Conflict("rebuild-running", $"'{name}' is being rebuilt already; wait for its end."),
+            StartRefusal.Running => Conflict("rebuild-running", $"'{name}' is already being rebuilt; wait until it has finished."),
             StartRefusal.LogCut => Conflict("event-log-cut", "Old months of the event log were removed, so a rebuild of everything "
-                + $"would lose their figures. Rebuild from a day that is still there whole: ?from={await rebuilds.KeptFromAsync(ct):yyyy-MM-dd} or later."),
-            StartRefusal.Busy => Conflict("projections-busy", "Too much is going on to begin at this moment. Try again shortly."),
+                + $"would lose their figures. Rebuild from a day that the log still covers: ?from={await rebuilds.KeptFromAsync(ct):yyyy-MM-dd} or later."),
+            StartRefusal.Busy => Conflict("projections-busy", "The projections are locked by other transactions. Try again shortly."),
             _ => TypedResults.Accepted($"/analytics/projections/{name}/rebuilds/{started!.Id}", ToResponse(started)),
         };
     }

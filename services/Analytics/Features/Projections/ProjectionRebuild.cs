@@ -1,8 +1,8 @@
 namespace Shop.Analytics.Features.Projections;
 
 /// <summary>
-/// One rebuild of one projection. What it has to read are the events of earlier epochs: each event that is logged from its own
-/// epoch on is applied to the shadow table too by whoever logs it.
+/// One rebuild of one projection. It reads the events of earlier epochs: each event logged from its own
+/// epoch on is applied to the shadow table by the transaction that logs it.
 /// </summary>
 internal sealed class ProjectionRebuild
 {
@@ -16,10 +16,10 @@ internal sealed class ProjectionRebuild
 
     public string State { get; init; } = Running;
 
-    /// <summary>The first epoch whose events are not its business.</summary>
+    /// <summary>The first epoch that it does not read.</summary>
     public required int Epoch { get; init; }
 
-    /// <summary>The day from which it is built anew; what is before stays as it is. Null for all of it.</summary>
+    /// <summary>The day from which it is rebuilt; earlier rows are kept. Null for all of it.</summary>
     public DateOnly? FromDay { get; init; }
 
     /// <summary>Events to read; null until they are counted.</summary>
@@ -27,7 +27,7 @@ internal sealed class ProjectionRebuild
 
     public long EventsDone { get; init; }
 
-    /// <summary>Where in the log it is: the last event that was read.</summary>
+    /// <summary>Its position in the log: the last event that was read.</summary>
     public required DateTimeOffset AfterTime { get; init; }
 
     public required Guid AfterEvent { get; init; }

@@ -16,18 +16,18 @@ internal enum StartRefusal
 }
 
 /// <summary>
-/// Rebuilds projections from the log while events keep coming in. Each step is one transaction that holds the rebuild's row, so
-/// that any number of instances may take steps, and one that dies leaves nothing half done.
+/// Rebuilds projections from the log while events are received. Each step is one transaction that locks the rebuild's row, so
+/// that any number of instances may run steps, and a crash leaves no partial step.
 /// </summary>
 internal sealed class ProjectionRebuilds(AnalyticsDbContext db, TimeProvider clock)
 {
     public const int BatchSize = 1_000;
 
-    // What waits for the lock makes the consumers wait behind it: better to give up and try again.
+    // Consumers queue behind a waiting lock request: hence a short timeout and a retry.
     private const string LockSql = "SET LOCAL lock_timeout = '2s'; SELECT lock_projections();";
 
     /// <summary>
-    /// Starts a rebuild: empties the shadow and begins a new epoch, while no event is between its logging and its commit.
+    /// Starts a rebuild: empties the shadow and begins a new epoch, while no event is logged but uncommitted.
     /// </summary>
     public async Task<(ProjectionRebuild? Started, StartRefusal Refusal)> StartAsync(Projection projection, DateOnly? from, CancellationToken ct)
     {
@@ -57,12 +57,12 @@ internal sealed class ProjectionRebuilds(AnalyticsDbContext db, TimeProvider clo
         }
     }
 
-    /// <summary>The first day of which the log still has everything; null where nothing was ever cut off.</summary>
+    /// <summary>The first day that the log covers completely; null where nothing was ever dropped.</summary>
     public async Task<DateOnly?> KeptFromAsync(CancellationToken ct) =>
         (await db.Database.SqlQuery<DateOnly?>($"SELECT kept_from AS \"Value\" FROM event_log_state").ToListAsync(ct))[0];
 
-    /// <summary>Does the next piece of any rebuild that nobody else is at.</summary>
-    /// <returns>False where there is nothing to do at the moment.</returns>
+    /// <summary>Runs the next step of a rebuild that no other instance has locked.</summary>
+    /// <returns>False where there is nothing to do.</returns>
     public async Task<bool> StepAsync(CancellationToken ct)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
@@ -83,7 +83,7 @@ internal sealed class ProjectionRebuilds(AnalyticsDbContext db, TimeProvider clo
 
             await transaction.CommitAsync(ct);
         }
-        catch (Exception e) when (e is not OperationCanceledException && !PassesByItself(e))
+        catch (Exception e) when (e is not OperationCanceledException && !IsTransient(e))
         {
             await transaction.RollbackAsync(CancellationToken.None);
             await FailAsync(rebuild, e.Message, ct);
@@ -145,7 +145,7 @@ internal sealed class ProjectionRebuilds(AnalyticsDbContext db, TimeProvider clo
             .SetProperty(r => r.AfterEvent, last.EventId), ct) == 1;
     }
 
-    /// <summary>Lets the two tables change places, while nobody is between logging an event and committing it.</summary>
+    /// <summary>Swaps the two tables, while no event is logged but uncommitted.</summary>
     private async Task<bool> SwitchAsync(Projection projection, ProjectionRebuild rebuild, CancellationToken ct)
     {
         await db.Database.ExecuteSqlRawAsync(LockSql, ct);
@@ -166,6 +166,6 @@ internal sealed class ProjectionRebuilds(AnalyticsDbContext db, TimeProvider clo
             .SetProperty(r => r.Error, error), ct) == 1;
     }
 
-    private static bool PassesByItself(Exception e) =>
-        e is TimeoutException or NpgsqlException { IsTransient: true } || (e.InnerException is { } inner && PassesByItself(inner));
+    private static bool IsTransient(Exception e) =>
+        e is TimeoutException or NpgsqlException { IsTransient: true } || (e.InnerException is { } inner && IsTransient(inner));
 }

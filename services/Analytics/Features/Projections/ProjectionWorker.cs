@@ -2,7 +2,7 @@ using System.Data.Common;
 
 namespace Shop.Analytics.Features.Projections;
 
-/// <summary>Takes the steps of rebuilds, on any number of instances: each step is somebody's.</summary>
+/// <summary>Runs the steps of rebuilds, on any number of instances.</summary>
 internal sealed partial class ProjectionWorker(IServiceScopeFactory scopes, TimeProvider clock, ILogger<ProjectionWorker> logger)
     : BackgroundService
 {
@@ -34,6 +34,6 @@ internal sealed partial class ProjectionWorker(IServiceScopeFactory scopes, Time
         return await rebuilds.StepAsync(ct);
     }
 
-    [LoggerMessage(LogLevel.Warning, "A step of a projection's rebuild failed; the next round tries again: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Projection rebuild step failed; retried in the next round: {Reason}")]
     private partial void LogFailed(string reason);
 }

@@ -5,10 +5,10 @@ using Shop.Messaging;
 
 namespace Shop.Analytics.Features.Projections;
 
-/// <summary>Brings events into the tables of the projections: those that came in together, or a batch of a rebuild.</summary>
+/// <summary>Applies events to the tables of the projections: a received batch, or a batch of a rebuild.</summary>
 internal static class Projector
 {
-    /// <summary>Applies events to all projections, and to the shadows of those that are being rebuilt: each row is changed once.</summary>
+    /// <summary>Applies events to all projections, and to the shadows of those that are being rebuilt: each row is updated once.</summary>
     /// <param name="db">In the transaction that logs the events.</param>
     /// <param name="events">The events.</param>
     /// <param name="building">The names of the projections that are being rebuilt.</param>
@@ -52,7 +52,7 @@ internal static class Projector
         }
     }
 
-    /// <summary>Projections know the newest version of an event only; the log keeps each as it came.</summary>
+    /// <summary>Projections handle the newest version of an event only; the log keeps each as it was received.</summary>
     private static List<object> RowsOf(Projection projection, IEnumerable<IIntegrationEvent> events) =>
         [.. events.Select(ShopEvents.Catalog.Newest).SelectMany(projection.RowsOf)];
 }

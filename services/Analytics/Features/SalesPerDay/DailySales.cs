@@ -26,8 +26,8 @@ internal sealed record SalesDay
 }
 
 /// <summary>
-/// Sold when it is confirmed, on the day when that happened and not when it was heard of. A cancellation changes no day that
-/// is over: it counts on its own day, and only where a sale was counted.
+/// A sale counts when the order is confirmed, on the day of the event and not of its receipt. A cancellation does not change past
+/// days: it counts on its own day, and only where a sale was counted.
 /// </summary>
 internal static class DailySales
 {

@@ -26,7 +26,7 @@ internal sealed record StockOutDay
 }
 
 /// <summary>
-/// What Inventory says. Ordering's rejection tells of the same shortage again, so counting both would count it twice; it is in
+/// From Inventory's events only: Ordering's rejection is the same shortage, which would be counted twice; it is in
 /// the rejections.
 /// </summary>
 internal static class StockOutDays

@@ -6,9 +6,9 @@ using Shop.Inventory.Persistence;
 namespace Shop.Inventory.Features.ExpireReservations;
 
 /// <summary>
-/// Puts back what was set aside for orders that were not shipped in time. Any number of instances may run it: the order's lock
-/// and the reservation's state decide who expires it, once. Each reservation is a transaction of its own, so that one that fails
-/// stops no other; it is tried again at the next round.
+/// Expires reservations of orders that were not shipped in time. Any number of instances may run it: the order's lock
+/// and the reservation's state make sure that it expires once. Each reservation is its own transaction, so that a failure
+/// does not block others; it is retried in the next round.
 /// </summary>
 internal sealed partial class ReservationSweeper(
     IServiceScopeFactory scopes, IOptions<ReservationSettings> options, TimeProvider clock, ILogger<ReservationSweeper> logger)
@@ -42,7 +42,7 @@ internal sealed partial class ReservationSweeper(
             IReadOnlyList<Due> due;
             do
             {
-                // Goes on behind the last one: those that fail, however many, must not be all that is ever looked at.
+                // Continues after the last one: failing reservations must not fill every batch.
                 due = await FindDueAsync(last, now, ct);
                 foreach (var reservation in due)
                 {
@@ -87,7 +87,7 @@ internal sealed partial class ReservationSweeper(
         var db = services.GetRequiredService<InventoryDbContext>();
         return await db.InTransactionAsync(async () =>
         {
-            // Whoever holds the order now, another sweeper or a consumer, decides about it; if it is still due, the next round sees it.
+            // Another sweeper or a consumer holds the order; if it is still due, the next round finds it.
             if (!await db.TryLockOrderAsync(orderId, ct)
                 || await db.Reservations.FirstOrDefaultAsync(r => r.OrderId == orderId, ct) is not { } reservation
                 || !reservation.Expire(clock.GetUtcNow()))
@@ -101,21 +101,21 @@ internal sealed partial class ReservationSweeper(
         }, ct);
     }
 
-    [LoggerMessage(LogLevel.Information, "The reservation of order {OrderId} was good until {ExpiresAt:O} and has expired.")]
+    [LoggerMessage(LogLevel.Information, "Reservation of order {OrderId} expired at {ExpiresAt:O}")]
     private partial void LogExpired(Guid orderId, DateTimeOffset expiresAt);
 
-    [LoggerMessage(LogLevel.Error, "The reservation of order {OrderId} has expired but cannot be released; the next round tries again.")]
+    [LoggerMessage(LogLevel.Error, "Reservation of order {OrderId} expired but could not be released; retried in the next round")]
     private partial void LogCannotExpire(Guid orderId, Exception exception);
 
-    [LoggerMessage(LogLevel.Warning, "Expired reservations cannot be looked up at the moment: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Expired reservations could not be read: {Reason}")]
     private partial void LogCannotSweep(string reason);
 
-    /// <summary>A reservation whose time is over.</summary>
+    /// <summary>An expired reservation.</summary>
     internal sealed record Due(Guid OrderId, DateTimeOffset ExpiresAt);
 
     internal static class Queries
     {
-        /// <summary>What is due and comes after the last one, in the order of the index that is for it.</summary>
+        /// <summary>Expired reservations after the last one, in index order.</summary>
         public static IQueryable<Due> Due(InventoryDbContext db, Due last, DateTimeOffset now) => db.Reservations.AsNoTracking()
             .Where(r => r.Status == ReservationStatus.Reserved && r.ExpiresAt <= now
                 && (r.ExpiresAt > last.ExpiresAt || (r.ExpiresAt == last.ExpiresAt && r.OrderId > last.OrderId)))

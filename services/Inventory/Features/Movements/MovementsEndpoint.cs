@@ -10,8 +10,8 @@ namespace Shop.Inventory.Features.Movements;
 /// <summary>A line of the ledger.</summary>
 /// <param name="Id">The movement's id; later ones are greater.</param>
 /// <param name="Kind">received, reserved, released, expired, reclaimed, shipped or adjusted.</param>
-/// <param name="Quantity">Units, at least 1; less than 0 for an adjustment that takes units off.</param>
-/// <param name="OrderId">The order for which they moved, where there is one.</param>
+/// <param name="Quantity">Units, at least 1; negative for an adjustment that removes units.</param>
+/// <param name="OrderId">The order that caused it, if any.</param>
 /// <param name="At">When, UTC.</param>
 /// <param name="Reason">Why, for an adjustment.</param>
 public sealed record MovementResponse(

@@ -5,8 +5,8 @@ using Shop.Messaging.DomainEvents;
 namespace Shop.Inventory.Features.Movements;
 
 /// <summary>
-/// Before the commit, in the transaction that moves the units: writes the ledger. It is the only writer, so what is in the
-/// columns and not in the ledger, or the other way round, was not done by this service.
+/// Writes the ledger, before the commit and in the transaction that moves the units. It is the only writer, so a difference between the
+/// columns and the ledger was not made by this service.
 /// </summary>
 internal sealed class RecordMovements(InventoryDbContext db) :
     IDomainEventHandler<StockReceived>,

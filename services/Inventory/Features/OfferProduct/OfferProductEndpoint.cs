@@ -6,7 +6,7 @@ using Shop.ServiceDefaults.Http;
 
 namespace Shop.Inventory.Features.OfferProduct;
 
-/// <summary>What a product is called and costs.</summary>
+/// <summary>A product's name and price.</summary>
 /// <param name="Name">1 to 200 characters.</param>
 /// <param name="UnitPrice">0 to 100,000,000, with no more decimals than the currency has: none in JPY, three in KWD.</param>
 /// <param name="Currency">A code of ISO 4217, three capital letters.</param>

@@ -6,7 +6,7 @@ using Shop.ServiceDefaults.Http;
 
 namespace Shop.Inventory.Features.ReceiveStock;
 
-/// <summary>Units that arrived.</summary>
+/// <summary>A receipt of new units.</summary>
 /// <param name="Quantity">1 to 1,000,000.</param>
 public sealed record ReceiveStockRequest([property: Range(1, Product.MaxReceipt)] int Quantity);
 
@@ -14,12 +14,12 @@ internal static class ReceiveStockEndpoint
 {
     public static void MapReceiveStock(this IEndpointRouteBuilder routes) => routes.MapPost("/products/{sku}/receipts", ReceiveStock)
         .RequireAuthorization(Auth.Staff)
-        .WithSummary("Puts new units of a product on the shelf (staff).")
+        .WithSummary("Receives new units of a product (staff).")
         .ProducesProblem(StatusCodes.Status404NotFound)
         .ProducesProblem(StatusCodes.Status422UnprocessableEntity)
         .ProducesValidationProblem();
 
-    // Locked rather than retried: beside a busy product's orders a receipt would lose every race.
+    // Locked rather than retried: a busy product's orders would cause a concurrency conflict at every attempt.
     private static Task<Results<Ok<ProductResponse>, ProblemHttpResult>> ReceiveStock(
         string sku, ReceiveStockRequest request, InventoryDbContext db, TimeProvider clock, CancellationToken ct) =>
         db.InTransactionAsync<Results<Ok<ProductResponse>, ProblemHttpResult>>(async () =>

@@ -5,7 +5,7 @@ using Shop.Inventory.Persistence;
 
 namespace Shop.Inventory.Features.ReleaseStock;
 
-/// <summary>Puts back what was set aside for a cancelled order, or remembers that the order, should it come yet, is cancelled.</summary>
+/// <summary>Releases the stock of a cancelled order, or records the cancellation for an order that has not arrived yet.</summary>
 internal sealed class OrderCancelledConsumer(InventoryDbContext db, StockMoves stock, TimeProvider clock) : IConsumer<OrderCancelled>
 {
     public async Task Consume(ConsumeContext<OrderCancelled> context)
@@ -15,7 +15,7 @@ internal sealed class OrderCancelledConsumer(InventoryDbContext db, StockMoves s
         var reservation = await db.LockReservationAsync(orderId, ct);
         if (reservation is null)
         {
-            db.Reservations.Add(Reservation.ReleasedBeforehand(orderId, now));
+            db.Reservations.Add(Reservation.ReleaseBeforePlacement(orderId, now));
         }
         else if (reservation.Release(now))
         {

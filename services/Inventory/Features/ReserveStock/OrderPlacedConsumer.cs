@@ -9,10 +9,10 @@ using Shop.Messaging.Consuming.Batches;
 namespace Shop.Inventory.Features.ReserveStock;
 
 /// <summary>
-/// Reserves stock for new orders, for each all of it or nothing, in the order in which they arrived. In batches: the orders of a busy
-/// moment meet at the same few products, and lock and change each of them once.
+/// Reserves stock for new orders, all or nothing for each, in the order of arrival. In batches: concurrent orders
+/// share the same few products, and each of these is locked and updated once.
 /// </summary>
-[AlsoTakes(typeof(Shop.Contracts.Ordering.V1.OrderPlaced))] // until every Ordering publishes version 2
+[AlsoSubscribesTo(typeof(Shop.Contracts.Ordering.V1.OrderPlaced))] // until every Ordering publishes version 2
 internal sealed class OrderPlacedConsumer(
     InventoryDbContext db, StockMoves stock, IOptions<ReservationSettings> settings, TimeProvider clock) : IBatchConsumer<OrderPlaced>
 {
@@ -20,7 +20,7 @@ internal sealed class OrderPlacedConsumer(
 
     public async Task PrepareAsync(IReadOnlyList<OrderPlaced> events, CancellationToken ct)
     {
-        // Known: answered already under another event id, or cancelled before it came.
+        // Known: already decided under another event id, or cancelled before it arrived.
         var known = await db.LockReservationsAsync(events.Select(placed => placed.OrderId), ct);
         OrderPlaced[] unknown = [.. events.Where(placed => !known.ContainsKey(placed.OrderId)).DistinctBy(placed => placed.OrderId)];
         List<IReadOnlyList<ReservationLine>> lines = [.. unknown.Select(placed =>
@@ -40,7 +40,7 @@ internal sealed class OrderPlacedConsumer(
         return Task.CompletedTask;
     }
 
-    private Reservation Decide(Guid orderId, IReadOnlyList<ReservationLine> lines, Reserving outcome)
+    private Reservation Decide(Guid orderId, IReadOnlyList<ReservationLine> lines, ReservationResult outcome)
     {
         var now = clock.GetUtcNow();
         return outcome.ShortLines.Count == 0

@@ -6,9 +6,9 @@ using Shop.Inventory.Persistence;
 namespace Shop.Inventory.Features.ShipStock;
 
 /// <summary>
-/// Takes what was set aside for a shipped order off the books. Where its reservation expired meanwhile, the goods left all the
-/// same, and the books follow. An order that nothing was ever set aside for, or that was cancelled, cannot have been shipped
-/// unless messages were lost: the message is kept in the dead letters for a person to look at.
+/// Books the reserved stock of a shipped order out of the ledger. Where its reservation has expired, the goods were shipped
+/// nevertheless, and are booked from the units on hand. An order without a reservation, or with a released one, cannot have been shipped
+/// unless messages were lost: the message is dead-lettered for an operator to check.
 /// </summary>
 internal sealed class OrderShippedConsumer(InventoryDbContext db, StockMoves stock, TimeProvider clock) : IConsumer<OrderShipped>
 {
@@ -16,7 +16,7 @@ internal sealed class OrderShippedConsumer(InventoryDbContext db, StockMoves sto
     {
         var (orderId, ct) = (context.Message.OrderId, context.CancellationToken);
         var reservation = await db.LockReservationAsync(orderId, ct)
-            ?? throw new InvalidOperationException($"Order {orderId} was shipped, but Inventory never heard of it being placed.");
+            ?? throw new InvalidOperationException($"Order {orderId} was shipped, but Inventory has not received its OrderPlaced.");
         switch (reservation.Ship(clock.GetUtcNow()))
         {
             case ShippedFrom.Reserved:
@@ -28,12 +28,12 @@ internal sealed class OrderShippedConsumer(InventoryDbContext db, StockMoves sto
         }
     }
 
-    /// <summary>Rare, so it loads the products: locked one after the other in the order of skus, as everywhere.</summary>
+    /// <summary>Rare, so it loads the products, locked in sku order as everywhere.</summary>
     private async Task ShipFromShelfAsync(Reservation reservation, CancellationToken ct)
     {
         foreach (var (sku, quantity) in reservation.Lines.OrderBy(line => line.Sku, StringComparer.Ordinal))
         {
-            var product = await db.LockProductAsync(sku, ct) ?? throw new InvalidOperationException($"Product {sku} is gone.");
+            var product = await db.LockProductAsync(sku, ct) ?? throw new InvalidOperationException($"Product {sku} does not exist.");
             product.ShipFromShelf(reservation.OrderId, quantity, clock.GetUtcNow());
         }
     }

@@ -3,7 +3,7 @@ using Shop.Messaging.DomainEvents;
 
 namespace Shop.Inventory.Features.ShipStock;
 
-/// <summary>After the commit: tells the operators of orders that left after their reservation had expired.</summary>
+/// <summary>After the commit: logs and counts orders that were shipped after their reservation had expired.</summary>
 internal sealed partial class ReportLateShipments(ILogger<ReportLateShipments> logger)
     : ICommittedEventHandler<StockShipped>, ICommittedEventHandler<StockAdjusted>
 {
@@ -29,10 +29,10 @@ internal sealed partial class ReportLateShipments(ILogger<ReportLateShipments> l
         return Task.CompletedTask;
     }
 
-    [LoggerMessage(LogLevel.Warning, "Order {OrderId} was shipped after its reservation had expired; its units were taken from the shelf.")]
+    [LoggerMessage(LogLevel.Warning, "Order {OrderId} shipped after its reservation expired; its units were booked from the units on hand")]
     private partial void LogLate(Guid orderId);
 
-    [LoggerMessage(LogLevel.Warning, "Order {OrderId} took {Quantity} units of {Sku} that the books did not have: they were adjusted. "
-        + "If they were promised to others, somebody will miss them; count the shelf.")]
+    [LoggerMessage(LogLevel.Warning, "Order {OrderId} shipped {Quantity} units of {Sku} that the ledger did not have; stock was adjusted. "
+        + "Other orders may be short of them: count the stock")]
     private partial void LogFound(Guid orderId, int quantity, string sku);
 }

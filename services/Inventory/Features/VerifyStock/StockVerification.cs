@@ -6,8 +6,8 @@ using Shop.Inventory.Persistence;
 namespace Shop.Inventory.Features.VerifyStock;
 
 /// <summary>
-/// The <c>verify-stock</c> command: recomputes the columns of every product from the ledger, and what should have moved for every
-/// reservation from its state, and names each difference. It reads one snapshot, so it may run beside the busy service.
+/// The <c>verify-stock</c> command: recomputes the columns of every product from the ledger, and the movements of every
+/// reservation from its state, and prints each difference. It reads one snapshot, so it may run beside the service.
 /// </summary>
 internal static class StockVerification
 {
@@ -29,7 +29,7 @@ internal static class StockVerification
         ORDER BY sku, stock
         """;
 
-    // Each line has moved exactly as its reservation's state says, and nothing has moved for an order without a line for it.
+    // Each line has exactly the movements of its reservation's state, and there are no movements without a line.
     private const string Reservations = """
         WITH moved AS (
             SELECT order_id, sku, string_agg(kind, ', ' ORDER BY kind) AS kinds, min(quantity) AS least, max(quantity) AS most
@@ -74,7 +74,7 @@ internal static class StockVerification
 
     private static async Task<int> WriteAsync(NpgsqlConnection connection, string query, TextWriter output, CancellationToken ct)
     {
-        // Over the whole ledger: as long as it takes.
+        // No timeout: it scans the whole ledger.
         await using var command = new NpgsqlCommand(query, connection) { CommandTimeout = 0 };
         await using var reader = await command.ExecuteReaderAsync(ct);
         var lines = 0;

@@ -7,14 +7,14 @@ using Shop.ServiceDefaults.Http;
 namespace Shop.Inventory.Features.WatchStock;
 
 /// <summary>When a product's stock counts as low.</summary>
-/// <param name="Threshold">At so many units on hand or fewer, 0 to 1,000,000,000; null to watch it no longer.</param>
+/// <param name="Threshold">The stock is low at this many units on hand or fewer, 0 to 1,000,000,000; null removes the threshold.</param>
 public sealed record WatchStockRequest([property: Range(0, Product.MaxStock)] int? Threshold);
 
 internal static class WatchStockEndpoint
 {
     public static void MapWatchStock(this IEndpointRouteBuilder routes) => routes.MapPut("/products/{sku}/low-stock-threshold", WatchStock)
         .RequireAuthorization(Auth.Staff)
-        .WithSummary("Says at how many units a product's stock is low; null to watch it no longer (staff).")
+        .WithSummary("Sets a product's low-stock threshold; null removes it (staff).")
         .ProducesProblem(StatusCodes.Status404NotFound)
         .ProducesValidationProblem();
 

@@ -9,8 +9,8 @@ namespace Shop.Notification.Features.DeleteContact;
 internal static class DeleteContactEndpoint
 {
     public static void MapDeleteContact(this IEndpointRouteBuilder routes) => routes.MapDelete("/contacts/me", DeleteContact)
-        .WithSummary("Forgets the caller's name, address and webhook; the same if there is nothing to forget.")
-        .WithDescription("Notifications that are not delivered yet have nowhere to go then. They wait, failed, for a new contact.");
+        .WithSummary("Deletes the caller's name, address and webhook. Idempotent.")
+        .WithDescription("Undelivered notifications then fail with no-contact, and become pending again with a new contact.");
 
     private static async Task<NoContent> DeleteContact(ClaimsPrincipal user, NotificationDbContext db, CancellationToken ct)
     {

@@ -6,22 +6,22 @@ using Polly.Timeout;
 namespace Shop.Notification.Features.Deliver;
 
 /// <summary>
-/// One attempt to deliver: a few quick retries with exponential backoff and jitter, each through a circuit breaker that leaves a
-/// provider in trouble alone, each with a timeout, all with one together. A refusal for good is neither retried nor held against
-/// the provider.
+/// One delivery attempt: a few quick retries with exponential backoff and jitter, each through a circuit breaker per
+/// provider, each with a timeout, and a timeout for all. A permanent failure is neither retried nor counted by
+/// the circuit breaker.
 /// </summary>
 internal static class DeliveryPipeline
 {
-    /// <param name="builder">The pipeline of one provider: what has the same pipeline fails and recovers together.</param>
-    /// <param name="settings">Times and counts.</param>
-    /// <param name="timeout">How long one conversation may take.</param>
-    /// <param name="errorOf">Why a conversation failed; null for one that did not.</param>
+    /// <param name="builder">The pipeline of one provider, which shares a circuit breaker.</param>
+    /// <param name="settings">Timeouts and counts.</param>
+    /// <param name="timeout">The timeout of one call.</param>
+    /// <param name="errorOf">Why a call failed; null for one that did not.</param>
     public static ResiliencePipelineBuilder<T> AddDelivery<T>(
         this ResiliencePipelineBuilder<T> builder, DeliverySettings settings, TimeSpan timeout, Func<Outcome<T>, DeliveryError?> errorOf) => builder
         .AddTimeout(settings.TotalTimeout)
         .AddRetry(new RetryStrategyOptions<T>
         {
-            ShouldHandle = args => Failed(args.Outcome, errorOf, error => error.WorthTryingAtOnce),
+            ShouldHandle = args => Failed(args.Outcome, errorOf, error => error.CanRetryImmediately),
             MaxRetryAttempts = settings.QuickRetries,
             BackoffType = DelayBackoffType.Exponential,
             Delay = settings.QuickRetryDelay,

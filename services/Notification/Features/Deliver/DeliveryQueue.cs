@@ -5,8 +5,8 @@ using Shop.Notification.Persistence;
 namespace Shop.Notification.Features.Deliver;
 
 /// <summary>
-/// What is to be delivered, shared by all instances. A claim is a lease: it commits before the other side is spoken to, and
-/// whoever settles after the lease has passed to another changes nothing.
+/// Pending notifications, shared by all instances. A claim is a lease: it commits before the delivery starts, and
+/// settling after the lease has passed to another instance changes nothing.
 /// </summary>
 internal sealed class DeliveryQueue(NotificationDbContext db, IOptions<DeliverySettings> options, TimeProvider clock)
 {
@@ -14,7 +14,7 @@ internal sealed class DeliveryQueue(NotificationDbContext db, IOptions<DeliveryS
 
     private readonly DeliverySettings _settings = options.Value;
 
-    /// <summary>Takes up to so many of a channel that are due, the longest waiting first; nobody else gets the same ones.</summary>
+    /// <summary>Claims due notifications of a channel, up to a limit, the longest waiting first.</summary>
     public async Task<IReadOnlyList<Notification>> ClaimAsync(string channel, int atMost, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
@@ -27,7 +27,7 @@ internal sealed class DeliveryQueue(NotificationDbContext db, IOptions<DeliveryS
             """).AsNoTracking().ToListAsync(ct);
     }
 
-    /// <summary>Who is to get each of them, by the notification; not those that nobody can be reached for.</summary>
+    /// <summary>The contacts by notification id, without those that have none.</summary>
     public async Task<Dictionary<Guid, Contact>> FindContactsAsync(IReadOnlyList<Notification> claimed, CancellationToken ct)
     {
         string[] customers = [.. claimed.Where(one => one.Audience == Audiences.Customer).Select(one => one.Recipient).Distinct()];
@@ -37,8 +37,8 @@ internal sealed class DeliveryQueue(NotificationDbContext db, IOptions<DeliveryS
             .Where(pair => pair.Contact is not null).ToDictionary(pair => pair.Id, pair => pair.Contact!);
     }
 
-    /// <summary>Says whose claims still held.</summary>
-    public async Task<HashSet<Guid>> DeliveredAsync(IReadOnlyList<Notification> claimed)
+    /// <summary>Returns the notifications whose lease had not expired.</summary>
+    public async Task<HashSet<Guid>> MarkDeliveredAsync(IReadOnlyList<Notification> claimed)
     {
         Guid[] ids = [.. claimed.Select(one => one.Id)];
         DateTimeOffset[] leases = [.. claimed.Select(one => one.NextAttemptAt!.Value)];
@@ -49,9 +49,9 @@ internal sealed class DeliveryQueue(NotificationDbContext db, IOptions<DeliveryS
             """).ToListAsync()];
     }
 
-    public Task FailedAsync(Notification claimed, string error) => FailAsync(Held(claimed), error);
+    public Task MarkFailedAsync(Notification claimed, string error) => FailAsync(Held(claimed), error);
 
-    /// <summary>Tries again later, each time after a longer while, and not before the other side wants it.</summary>
+    /// <summary>Schedules a retry with backoff, not before the recipient's Retry-After.</summary>
     public Task RetryLaterAsync(Notification claimed, DeliveryError error)
     {
         var delay = Backoff(claimed.Attempts);
@@ -67,16 +67,16 @@ internal sealed class DeliveryQueue(NotificationDbContext db, IOptions<DeliveryS
     }
 
     /// <summary>
-    /// Gives it back because its provider is to be left alone for a while: the longer it has waited, the longer it waits, else all
-    /// that is meant for a host that is gone would be claimed and given back every few seconds.
+    /// Releases a claim because its provider's circuit is open: with backoff by age, or everything for
+    /// an unreachable host would be claimed and released every few seconds.
     /// </summary>
-    public Task PutOffAsync(Notification claimed, TimeSpan atLeast)
+    public Task DeferAsync(Notification claimed, TimeSpan atLeast)
     {
         var waited = (clock.GetUtcNow() - claimed.CreatedAt) / 8;
         return ReleaseAsync(claimed, atLeast + (waited < _settings.MaxRetryDelay ? waited : _settings.MaxRetryDelay) * Random.Shared.NextDouble());
     }
 
-    /// <summary>Gives it back as if it had not been claimed: the other side was not asked.</summary>
+    /// <summary>Releases a claim without counting an attempt: nothing was sent.</summary>
     public Task ReleaseAsync(Notification claimed, TimeSpan after)
     {
         var due = clock.GetUtcNow() + after;
@@ -85,8 +85,8 @@ internal sealed class DeliveryQueue(NotificationDbContext db, IOptions<DeliveryS
             .SetProperty(n => n.Attempts, n => n.Attempts - 1));
     }
 
-    /// <summary>There is no address to send it to. A contact that came in the meantime makes it due at once.</summary>
-    public async Task HasNoContactAsync(Notification claimed)
+    /// <summary>Fails it for lack of a contact. A contact that was put in the meantime makes it due immediately.</summary>
+    public async Task FailWithoutContactAsync(Notification claimed)
     {
         await using var transaction = await db.Database.BeginTransactionAsync();
         await db.LockContactAsync(claimed.Recipient, CancellationToken.None);
@@ -117,7 +117,7 @@ internal sealed class DeliveryQueue(NotificationDbContext db, IOptions<DeliveryS
     private IQueryable<Notification> Held(Notification claimed) => db.Notifications.Where(n =>
         n.Id == claimed.Id && n.Status == NotificationStatus.Pending && n.NextAttemptAt == claimed.NextAttemptAt);
 
-    /// <summary>Doubles from the first delay, up to the longest; the last quarter is left to chance, so that mails spread out.</summary>
+    /// <summary>Exponential backoff up to the longest delay, with a quarter of jitter.</summary>
     private TimeSpan Backoff(int attempts)
     {
         var doubled = _settings.FirstRetryDelay * Math.Pow(2, Math.Min(attempts - 1, 30));

@@ -5,14 +5,14 @@ using Polly.RateLimiting;
 namespace Shop.Notification.Features.Deliver;
 
 /// <summary>
-/// Delivers what is due over one channel, a few at a time. Any number of instances may run: each claims its own. At least once at
-/// the other side, because a crash after its yes repeats; the notification's id, which is in each, stays the same.
+/// Delivers due notifications over one channel, a few at a time. Any number of instances may run: each claims its own. Delivery is at
+/// least once, because of crashes after the recipient's acknowledgement; the notification's id, which is in each, stays the same.
 /// </summary>
 internal sealed partial class DeliveryWorker(
     IServiceScopeFactory scopes,
     INotificationSender sender,
-    DeliveryDoorbell doorbell,
-    DeliveredTogether delivered,
+    DeliverySignal signal,
+    DeliveredBatcher delivered,
     IOptions<DeliverySettings> options,
     TimeProvider clock,
     ILogger<DeliveryWorker> logger) : BackgroundService
@@ -25,7 +25,7 @@ internal sealed partial class DeliveryWorker(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        // Conversations under way when the service stops get a little time to end, so that few mails are sent twice.
+        // Running deliveries get a grace period on shutdown, so that few mails are sent twice.
         using var impatience = new CancellationTokenSource();
         await using var stopping = stoppingToken.Register(() => impatience.CancelAfter(s_grace));
         List<Task> underWay = [];
@@ -34,13 +34,13 @@ internal sealed partial class DeliveryWorker(
             try
             {
                 underWay.RemoveAll(delivery => delivery.IsCompleted);
-                var claimedAt = clock.GetTimestamp(); // before the claim, so that the lease ends later than is reckoned here
+                var claimedAt = clock.GetTimestamp(); // before the claim, so that the lease ends later than computed here
                 var (claims, contacts) = await ClaimAsync(_settings.Concurrency - underWay.Count, stoppingToken);
                 underWay.AddRange(claims.Select(claimed =>
                     DeliverAsync(claimed, contacts.GetValueOrDefault(claimed.Id), claimedAt, impatience.Token)));
                 await (underWay.Count == _settings.Concurrency
                     ? Task.WhenAny(underWay).WaitAsync(stoppingToken)
-                    : doorbell.WaitAsync(sender.Channel, _settings.PollInterval, stoppingToken));
+                    : signal.WaitAsync(sender.Channel, _settings.PollInterval, stoppingToken));
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -72,7 +72,7 @@ internal sealed partial class DeliveryWorker(
             var queue = scope.ServiceProvider.GetRequiredService<DeliveryQueue>();
             if (claimed.Attempts > _settings.MaxAttempts)
             {
-                await queue.FailedAsync(claimed, DeliveryError.Lost);
+                await queue.MarkFailedAsync(claimed, DeliveryError.Lost);
                 LogFailed(claimed.Id, claimed.Attempts - 1, DeliveryError.Lost);
             }
             else if (contact is not null)
@@ -81,13 +81,13 @@ internal sealed partial class DeliveryWorker(
             }
             else
             {
-                await queue.HasNoContactAsync(claimed);
+                await queue.FailWithoutContactAsync(claimed);
                 LogNoContact(claimed.Id);
             }
         }
         catch (Exception e)
         {
-            // The database is away: the lease runs out, and whoever is there then takes the notification over.
+            // The database is unavailable: the lease expires, and another instance claims the notification.
             LogCannotSettle(claimed.Id, e.GetBaseException().Message);
         }
     }
@@ -109,13 +109,13 @@ internal sealed partial class DeliveryWorker(
         catch (BrokenCircuitException e)
         {
             NotificationTelemetry.Skip(span, "circuit open");
-            await queue.PutOffAsync(claimed, e.RetryAfter ?? _settings.BreakDuration);
+            await queue.DeferAsync(claimed, e.RetryAfter ?? _settings.BreakDuration);
             return;
         }
         catch (RateLimiterRejectedException)
         {
             NotificationTelemetry.Skip(span, "host busy");
-            await queue.PutOffAsync(claimed, s_pauseWhenBusy);
+            await queue.DeferAsync(claimed, s_pauseWhenBusy);
             return;
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
@@ -132,7 +132,7 @@ internal sealed partial class DeliveryWorker(
             return;
         }
 
-        if (await delivered.DeliveredAsync(claimed))
+        if (await delivered.MarkDeliveredAsync(claimed))
         {
             LogDelivered(claimed.Id, claimed.Attempts);
         }
@@ -144,10 +144,10 @@ internal sealed partial class DeliveryWorker(
 
     private async Task SettleFailureAsync(DeliveryQueue queue, Notification claimed, DeliveryError error, string exception)
     {
-        // Neither the exception's text nor its inner ones: they may repeat the address.
+        // Not the exception's messages: they may contain the address.
         if (error.Permanent || claimed.Attempts >= _settings.MaxAttempts)
         {
-            await queue.FailedAsync(claimed, error.Code);
+            await queue.MarkFailedAsync(claimed, error.Code);
             LogFailed(claimed.Id, claimed.Attempts, error.Code);
         }
         else
@@ -157,27 +157,27 @@ internal sealed partial class DeliveryWorker(
         }
     }
 
-    [LoggerMessage(LogLevel.Debug, "Notification {Id} was delivered at attempt {Attempts}.")]
+    [LoggerMessage(LogLevel.Debug, "Notification {Id} delivered at attempt {Attempts}")]
     private partial void LogDelivered(Guid id, int attempts);
 
-    [LoggerMessage(LogLevel.Debug, "Notification {Id} has no contact to be sent to; it is kept until there is one.")]
+    [LoggerMessage(LogLevel.Debug, "Notification {Id} has no contact; kept until there is one")]
     private partial void LogNoContact(Guid id);
 
-    [LoggerMessage(LogLevel.Warning, "Notification {Id} failed at attempt {Attempts} with {Error} ({Exception}) and will be tried again.")]
+    [LoggerMessage(LogLevel.Warning, "Notification {Id} failed at attempt {Attempts} with {Error} ({Exception}); will be retried")]
     private partial void LogWillRetry(Guid id, int attempts, string error, string exception);
 
-    [LoggerMessage(LogLevel.Error, "Notification {Id} failed for good after {Attempts} attempts with {Error}; it is kept and can be sent again.")]
+    [LoggerMessage(LogLevel.Error, "Notification {Id} failed permanently after {Attempts} attempts with {Error}; it can be resent")]
     private partial void LogFailed(Guid id, int attempts, string error);
 
-    [LoggerMessage(LogLevel.Warning, "Notification {Id} was delivered after its lease had run out: it may be delivered twice.")]
+    [LoggerMessage(LogLevel.Warning, "Notification {Id} delivered after its lease expired; it may be delivered twice")]
     private partial void LogLeaseLost(Guid id);
 
-    [LoggerMessage(LogLevel.Warning, "Notification {Id} was given back: so much time passed since it was claimed that its lease could run out.")]
+    [LoggerMessage(LogLevel.Warning, "Notification {Id} released: too much of its lease had passed")]
     private partial void LogStalled(Guid id);
 
-    [LoggerMessage(LogLevel.Warning, "The outcome of notification {Id} could not be stored; its lease will run out: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Outcome of notification {Id} could not be stored; its lease will expire: {Reason}")]
     private partial void LogCannotSettle(Guid id, string reason);
 
-    [LoggerMessage(LogLevel.Warning, "Notifications cannot be claimed at the moment: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Notifications could not be claimed: {Reason}")]
     private partial void LogCannotClaim(string reason);
 }

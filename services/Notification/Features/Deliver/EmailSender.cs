@@ -8,7 +8,7 @@ using Polly;
 
 namespace Shop.Notification.Features.Deliver;
 
-/// <summary>Hands one notification to the mail server, or puts it into the pickup folder.</summary>
+/// <summary>Sends one notification to the mail server, or writes it to the pickup folder.</summary>
 internal sealed class EmailSender : INotificationSender
 {
     private readonly EmailSettings _settings;
@@ -37,14 +37,14 @@ internal sealed class EmailSender : INotificationSender
 
     private MimeMessage Compose(Notification notification, Contact contact)
     {
-        // The last one is the best: readers show the last that they understand.
+        // The preferred part last (RFC 2046, 5.1.4).
         MultipartAlternative body = [Part("plain", MailBody.Text(notification, contact))];
         if (MailBody.Html(notification, contact) is { } html)
         {
             body.Add(Part("html", html));
         }
 
-        // A crash between the server's yes and ours repeats the mail: the same id lets whoever gets it tell.
+        // A crash after the server accepted the mail sends it again: the same id lets readers detect duplicates.
         var mail = new MimeMessage
         {
             MessageId = $"{notification.Id}@{_settings.MessageIdDomain ?? _from.Domain}",
@@ -57,7 +57,7 @@ internal sealed class EmailSender : INotificationSender
         return mail;
     }
 
-    /// <summary>Readable as it is wherever it can be; not every server takes eight bits.</summary>
+    /// <summary>Quoted-printable where needed; not every server supports 8BITMIME.</summary>
     private static TextPart Part(string subtype, string content) => new(subtype)
     {
         Text = content,
@@ -70,7 +70,7 @@ internal sealed class EmailSender : INotificationSender
     {
         Activity.Current?.SetTag("server.address", _settings.Host).SetTag("server.port", _settings.EffectivePort);
         using var client = new SmtpClient();
-        client.CheckCertificateRevocation = false; // an authority of one's own rarely answers such questions
+        client.CheckCertificateRevocation = false; // private authorities rarely publish revocation lists
         client.ServerCertificateValidationCallback = _trust.IsTrusted;
         await client.ConnectAsync(_settings.Host!, _settings.EffectivePort, _settings.Tls switch
         {
@@ -87,7 +87,7 @@ internal sealed class EmailSender : INotificationSender
         await client.DisconnectAsync(quit: true, ct);
     }
 
-    /// <summary>Under its name only when it is whole: others watch the folder.</summary>
+    /// <summary>Renamed to .eml once it is complete: other programs watch the folder.</summary>
     private static async Task PutAsync(MimeMessage mail, string directory, CancellationToken ct)
     {
         Directory.CreateDirectory(directory);

@@ -6,21 +6,21 @@ using MimeKit;
 
 namespace Shop.Notification.Features.Deliver;
 
-/// <summary>How the conversation with the mail server is encrypted.</summary>
+/// <summary>The encryption of the SMTP session.</summary>
 internal enum EmailTls
 {
-    /// <summary>Not at all.</summary>
+    /// <summary>None.</summary>
     None,
 
-    /// <summary>From the STARTTLS command on, which must succeed.</summary>
+    /// <summary>STARTTLS, which must succeed.</summary>
     StartTls,
 
-    /// <summary>From the first byte on.</summary>
+    /// <summary>Implicit TLS, from the first byte.</summary>
     Implicit,
 }
 
 /// <summary>
-/// Where mail goes, from the section <c>Email</c> of the configuration: into a folder where <see cref="PickupDirectory"/> is
+/// Where mail is sent, from the configuration section <c>Email</c>: to a folder where <see cref="PickupDirectory"/> is
 /// set, else to the SMTP server <see cref="Host"/>.
 /// </summary>
 internal sealed class EmailSettings
@@ -31,14 +31,14 @@ internal sealed class EmailSettings
     /// <summary>The SMTP server.</summary>
     public string? Host { get; init; }
 
-    /// <summary>Its port, if left out: 587 with STARTTLS, 465 with TLS from the first byte, 25 without.</summary>
+    /// <summary>Its port; by default 587 with STARTTLS, 465 with implicit TLS, 25 without TLS.</summary>
     public int? Port { get; init; }
 
     public EmailTls Tls { get; init; } = EmailTls.StartTls;
 
     /// <summary>
-    /// An absolute path of a PEM file with the certificates of authorities that the mail server's certificate may come from, in
-    /// addition to those that the machine trusts.
+    /// An absolute path of a PEM file with the certificates of authorities to trust for the mail server, in
+    /// addition to those of the machine.
     /// </summary>
     public string? CaFile { get; init; }
 
@@ -46,10 +46,10 @@ internal sealed class EmailSettings
 
     public string? Password { get; init; }
 
-    /// <summary>Who the mail is from.</summary>
+    /// <summary>The sender.</summary>
     public string From { get; init; } = "Shop <no-reply@shop.example>";
 
-    /// <summary>What comes after the @ of the Message-ID; that of <see cref="From"/> if left out.</summary>
+    /// <summary>The domain of the Message-ID; that of <see cref="From"/> by default.</summary>
     public string? MessageIdDomain { get; init; }
 
     public int EffectivePort => Port ?? Tls switch
@@ -60,7 +60,7 @@ internal sealed class EmailSettings
     };
 }
 
-/// <summary>Says at start, and in words, what is wrong with the mail settings, rather than at the first mail.</summary>
+/// <summary>Validates the mail settings at startup, rather than at the first mail.</summary>
 internal sealed class EmailSettingsRules : IValidateOptions<EmailSettings>
 {
     public ValidateOptionsResult Validate(string? name, EmailSettings options)
@@ -68,12 +68,12 @@ internal sealed class EmailSettingsRules : IValidateOptions<EmailSettings>
         List<string> wrong = [];
         if (!MailboxAddress.TryParse(options.From, out var from) || from.Domain.Length == 0)
         {
-            wrong.Add($"Email:From is '{options.From}', which is no address. Write it as Shop <no-reply@example.com>.");
+            wrong.Add($"Email:From is '{options.From}', which is not an address. Write it as Shop <no-reply@example.com>.");
         }
 
         if (options.MessageIdDomain is { } domain && Uri.CheckHostName(domain) != UriHostNameType.Dns)
         {
-            wrong.Add($"Email:MessageIdDomain is '{domain}', which is no domain. Write it as mail.example.com.");
+            wrong.Add($"Email:MessageIdDomain is '{domain}', which is not a domain. Write it as mail.example.com.");
         }
 
         wrong.AddRange(string.IsNullOrEmpty(options.PickupDirectory) ? SmtpMistakes(options) : PickupMistakes(options.PickupDirectory));
@@ -92,8 +92,8 @@ internal sealed class EmailSettingsRules : IValidateOptions<EmailSettings>
     {
         if (string.IsNullOrWhiteSpace(options.Host))
         {
-            return ["There is nowhere to send mail to. Set Email:Host (Email__Host) to the name of an SMTP server, or "
-                + "Email:PickupDirectory to an absolute path to get .eml files instead."];
+            return ["No mail server is configured. Set Email:Host (Email__Host) to the name of an SMTP server, or "
+                + "Email:PickupDirectory to an absolute path to write .eml files instead."];
         }
 
         return [.. ServerMistakes(options), .. TlsMistakes(options), .. LoginMistakes(options)];
@@ -103,12 +103,12 @@ internal sealed class EmailSettingsRules : IValidateOptions<EmailSettings>
     {
         if (Uri.CheckHostName(options.Host) == UriHostNameType.Unknown)
         {
-            yield return $"Email:Host is '{options.Host}', which is no host name. Give the port as Email:Port.";
+            yield return $"Email:Host is '{options.Host}', which is not a host name. Set the port as Email:Port.";
         }
 
         if (options.Port is < 1 or > 65535)
         {
-            yield return $"Email:Port is {options.Port}; a port is 1 to 65535.";
+            yield return $"Email:Port is {options.Port}; it must be 1 to 65535.";
         }
     }
 
@@ -133,7 +133,7 @@ internal sealed class EmailSettingsRules : IValidateOptions<EmailSettings>
         }
         else if (!string.IsNullOrEmpty(options.User) && options.Tls == EmailTls.None && !IsLoopback(options.Host!))
         {
-            yield return "Email:Tls is None, and so Email:Password would travel readable by all. Set Email:Tls to StartTls.";
+            yield return "Email:Tls is None, so Email:Password would be sent unencrypted. Set Email:Tls to StartTls.";
         }
     }
 
@@ -143,7 +143,7 @@ internal sealed class EmailSettingsRules : IValidateOptions<EmailSettings>
         {
             var authorities = new X509Certificate2Collection();
             authorities.ImportFromPemFile(file);
-            return authorities.Count == 0 ? "there is no certificate in it." : null;
+            return authorities.Count == 0 ? "it contains no certificate." : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
         {

@@ -3,14 +3,14 @@ using System.Text.RegularExpressions;
 
 namespace Shop.Notification.Features.Deliver;
 
-/// <summary>The whole of a mail's text and HTML: what was written at the time, with a greeting, in its frame.</summary>
+/// <summary>A mail's complete text and HTML: the notification's content with a greeting and the template.</summary>
 internal static partial class MailBody
 {
     private static readonly string s_frame = ReadFrame();
 
     public static string Text(Notification notification, Contact contact) => $"{Greeting(contact)}\n\n{notification.Text}".ReplaceLineEndings("\r\n");
 
-    /// <summary>Null for a mail from before there was HTML.</summary>
+    /// <summary>Null for a notification of a version without HTML.</summary>
     public static string? Html(Notification notification, Contact contact) => notification.Html is not { } content
         ? null
         : Placeholder().Replace(s_frame, match => match.Groups[1].Value switch
@@ -18,7 +18,7 @@ internal static partial class MailBody
             "title" => WebUtility.HtmlEncode(notification.Subject),
             "greeting" => WebUtility.HtmlEncode(Greeting(contact)),
             "content" => content,
-            var unknown => throw new InvalidOperationException($"Mail.html asks for {unknown}, which there is not."),
+            var unknown => throw new InvalidOperationException($"Mail.html has the unknown placeholder {unknown}."),
         }).ReplaceLineEndings("\r\n");
 
     private static string Greeting(Contact contact) => contact.Name.Length == 0 ? "Hello," : $"Hello {contact.Name},";

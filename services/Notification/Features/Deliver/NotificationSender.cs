@@ -1,8 +1,8 @@
 namespace Shop.Notification.Features.Deliver;
 
 /// <summary>
-/// Hands one notification over, with a few quick retries. Whatever it throws in the end is this attempt's outcome; where it throws
-/// <see cref="Polly.CircuitBreaker.BrokenCircuitException"/> or <see cref="Polly.RateLimiting.RateLimiterRejectedException"/>, nobody was asked.
+/// Delivers one notification, with a few quick retries. What it throws is the attempt's outcome; where it throws
+/// <see cref="Polly.CircuitBreaker.BrokenCircuitException"/> or <see cref="Polly.RateLimiting.RateLimiterRejectedException"/>, nothing was sent.
 /// </summary>
 internal interface INotificationSender
 {

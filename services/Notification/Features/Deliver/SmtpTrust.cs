@@ -5,8 +5,8 @@ using System.Security.Cryptography.X509Certificates;
 namespace Shop.Notification.Features.Deliver;
 
 /// <summary>
-/// Trusts, beside the machine's authorities, those of <see cref="EmailSettings.CaFile"/>. The certificate must still be for the
-/// server's name and in date.
+/// Trusts the authorities of <see cref="EmailSettings.CaFile"/> beside the machine's. The certificate must still match the
+/// server's name and be valid.
 /// </summary>
 internal sealed class SmtpTrust
 {
@@ -35,7 +35,7 @@ internal sealed class SmtpTrust
         using var own = new X509Chain();
         own.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         own.ChainPolicy.CustomTrustStore.AddRange(_authorities);
-        own.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck; // an authority of one's own rarely answers such questions
+        own.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck; // private authorities rarely publish revocation lists
         own.ChainPolicy.ApplicationPolicy.Add(new Oid("1.3.6.1.5.5.7.3.1")); // for servers
         foreach (var element in chain?.ChainElements ?? Enumerable.Empty<X509ChainElement>())
         {

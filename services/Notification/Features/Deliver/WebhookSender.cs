@@ -12,7 +12,7 @@ using Polly;
 
 namespace Shop.Notification.Features.Deliver;
 
-/// <summary>Posts one notification to the customer's own system, signed with the secret that the two share.</summary>
+/// <summary>Posts one notification to the customer's webhook, signed with the shared secret.</summary>
 internal sealed class WebhookSender : INotificationSender, IDisposable
 {
     private const int MaxKnownHosts = 10_000;
@@ -32,18 +32,18 @@ internal sealed class WebhookSender : INotificationSender, IDisposable
             InnerHandler = new SocketsHttpHandler
             {
                 ConnectCallback = ConnectAsync,
-                UseProxy = false, // it would be the proxy's address that is checked
+                UseProxy = false, // with a proxy, only the proxy's address would be checked
                 UseCookies = false,
                 AllowAutoRedirect = false,
-                ActivityHeadersPropagator = null, // the shop's traces are no business of others
-                PooledConnectionLifetime = TimeSpan.FromMinutes(1), // so that a change of the host's addresses is noticed
+                ActivityHeadersPropagator = null, // do not leak trace ids to customers
+                PooledConnectionLifetime = TimeSpan.FromMinutes(1), // to follow DNS changes
                 MaxResponseHeadersLength = 16, // KiB
                 MaxResponseDrainSize = 16 * 1024,
                 ResponseDrainTimeout = TimeSpan.FromSeconds(1),
             },
         })
         {
-            Timeout = Timeout.InfiniteTimeSpan, // the pipeline has one
+            Timeout = Timeout.InfiniteTimeSpan, // the pipeline sets the timeout
         };
     }
 
@@ -59,10 +59,10 @@ internal sealed class WebhookSender : INotificationSender, IDisposable
         request.Headers.Add("Idempotency-Key", notification.Id.ToString());
         request.Headers.Add("User-Agent", "Shop-Notification/1");
 
-        // Not the path: customers' systems may have secrets in it.
+        // Not the path: it may contain secrets.
         Activity.Current?.SetTag("server.address", request.RequestUri!.Host).SetTag("server.port", request.RequestUri.Port);
 
-        // The body of the answer is not read: its status says it all.
+        // Only the status matters; the body is not read.
         using var answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct);
         if (!answer.IsSuccessStatusCode)
         {
@@ -83,14 +83,14 @@ internal sealed class WebhookSender : INotificationSender, IDisposable
     }
 
     /// <summary>
-    /// Each host has a circuit of its own and only so many conversations at once, so that one in trouble costs the others nothing. Not the
-    /// registry of the package: customers name the hosts, and it forgets none.
+    /// Each host has its own circuit breaker and concurrency limit, so that a failing one does not affect others. Not Polly's
+    /// registry: customers choose the hosts, and it never removes entries.
     /// </summary>
     private ResiliencePipeline<HttpResponseMessage> PipelineOf(Uri url)
     {
         if (_hosts.Count >= MaxKnownHosts)
         {
-            _hosts.Clear(); // circuits are worth little: whoever is in trouble is found out again
+            _hosts.Clear(); // losing circuit state is harmless
         }
 
         return _hosts.GetOrAdd(url.Authority, _ => new ResiliencePipelineBuilder<HttpResponseMessage> { TimeProvider = _clock }
@@ -114,8 +114,8 @@ internal sealed class WebhookSender : INotificationSender, IDisposable
     };
 
     /// <summary>
-    /// Resolves the host, checks every address it has, and connects to one of those that were checked: a name that resolves
-    /// differently a moment later gains nothing.
+    /// Resolves the host, checks all of its addresses, and connects to one of those checked, which prevents DNS
+    /// rebinding.
     /// </summary>
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
     {

@@ -28,7 +28,7 @@ internal static class GetNotificationsEndpoint
             if (!Enum.GetNames<NotificationStatus>().Contains(status, StringComparer.OrdinalIgnoreCase))
             {
                 var names = string.Join(", ", Enum.GetValues<NotificationStatus>().Select(NotificationResponse.StatusName));
-                return Problem.Of(StatusCodes.Status400BadRequest, "unknown-status", $"'{status}' is no status. There are {names}.");
+                return Problem.Of(StatusCodes.Status400BadRequest, "unknown-status", $"'{status}' is not a status. Use one of {names}.");
             }
 
             var wanted = Enum.Parse<NotificationStatus>(status, ignoreCase: true);

@@ -4,18 +4,18 @@ using Shop.ServiceDefaults.Domain;
 
 namespace Shop.Notification.Features.PutContact;
 
-/// <summary>The value is one line: neither a line break nor another control character can get into a mail's headers.</summary>
+/// <summary>The value must be one line without control characters, which protects mail headers.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-internal sealed class OneLineAttribute() : ValidationAttribute("{0} must be one line without control characters, and not blank.")
+internal sealed class SingleLineAttribute() : ValidationAttribute("{0} must be one line without control characters, and not blank.")
 {
     public override bool IsValid(object? value) =>
-        value is not string text || OneLine.Is(text);
+        value is not string text || SingleLineText.IsValid(text);
 }
 
 /// <summary>
-/// The value is one bare address that mail can be sent to: RFC 5322 by MimeKit's parser, and of that no display name, no quoting or
-/// comments, ASCII before the @ (not every mail server takes more), and a domain with a dot in it. Whether somebody reads it, only a
-/// mail will tell.
+/// The value must be one bare mail address: RFC 5322 by MimeKit's parser, without display name, quoting or
+/// comments, ASCII before the @ (not every mail server supports more), and a domain with a dot. Whether the mailbox exists is not
+/// checked.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class MailboxAddressAttribute() : ValidationAttribute("{0} must be one e-mail address, such as ada@example.com.")
@@ -26,7 +26,7 @@ internal sealed class MailboxAddressAttribute() : ValidationAttribute("{0} must 
     {
         if (value is not string text)
         {
-            return true; // [Required] says so
+            return true; // left to [Required]
         }
 
         var at = text.LastIndexOf('@');

@@ -8,33 +8,33 @@ using Shop.ServiceDefaults.Http;
 
 namespace Shop.Notification.Features.PutContact;
 
-/// <summary>How to reach the caller. It replaces what was there: a webhook that is left out is no more.</summary>
-/// <param name="Name">What to call them in a greeting, 1 to 200 characters on one line.</param>
-/// <param name="Email">Where to write to: one bare address, such as ada@example.com, at most 254 characters.</param>
+/// <summary>The caller's contact data. It replaces the previous data: a webhook that is left out is removed.</summary>
+/// <param name="Name">The name for greetings, 1 to 200 characters on one line.</param>
+/// <param name="Email">One bare mail address, such as ada@example.com, at most 254 characters.</param>
 /// <param name="WebhookUrl">
-/// Where to post the same to, as JSON, or null. An https URL without a login or a fragment, at most 2,000 characters.
+/// The URL to post notifications to, as JSON, or null. An https URL without a login or a fragment, at most 2,000 characters.
 /// </param>
 public sealed record PutContactRequest(
-    [property: Required, StringLength(Contact.MaxNameLength, MinimumLength = 1), OneLine] string Name,
+    [property: Required, StringLength(Contact.MaxNameLength, MinimumLength = 1), SingleLine] string Name,
     [property: Required, StringLength(Contact.MaxEmailLength), MailboxAddress] string Email,
     [property: StringLength(Contact.MaxWebhookUrlLength), WebhookUrl] string? WebhookUrl = null);
 
-/// <summary>How the shop reaches a customer, as it was put.</summary>
+/// <summary>The stored contact data.</summary>
 /// <param name="CustomerId">The caller.</param>
-/// <param name="Name">What to call them.</param>
-/// <param name="Email">Where to write to.</param>
-/// <param name="WebhookUrl">Where to post to, or null.</param>
+/// <param name="Name">The name for greetings.</param>
+/// <param name="Email">The mail address.</param>
+/// <param name="WebhookUrl">The webhook's URL, or null.</param>
 /// <param name="WebhookSecret">
-/// What webhook calls are signed with. It is made when a webhook is put that was not there before, shown this once, and null in
-/// every other answer.
+/// The key that signs webhook calls. It is created with a new webhook URL, shown once, and null in
+/// every other response.
 /// </param>
 public sealed record PutContactResponse(string CustomerId, string Name, string Email, string? WebhookUrl, string? WebhookSecret);
 
 internal static class PutContactEndpoint
 {
     public static void MapPutContact(this IEndpointRouteBuilder routes) => routes.MapPut("/contacts/me", PutContact)
-        .WithSummary("Says how to reach the caller. Notifications that had nowhere to go are sent now.")
-        .WithDescription("The answer has a new webhookSecret, once, if webhookUrl was not the caller's before.")
+        .WithSummary("Sets the caller's contact data. Notifications that failed with no-contact are sent now.")
+        .WithDescription("The response has a new webhookSecret, once, if webhookUrl is new.")
         .ProducesValidationProblem();
 
     private static async Task<Ok<PutContactResponse>> PutContact(
@@ -52,7 +52,7 @@ internal static class PutContactEndpoint
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         await db.LockContactAsync(customerId, ct);
 
-        // Another URL gets another secret: whoever knows the old one must not be able to sign for the shop there.
+        // A new URL gets a new secret: whoever knows the old one must not be able to forge calls to the new URL.
         var known = await db.Contacts.AsNoTracking().FirstOrDefaultAsync(contact => contact.CustomerId == customerId, ct);
         var newSecret = url is null || url == known?.WebhookUrl ? null : WebhookSecret.New();
         var secret = url is null ? null : newSecret ?? known!.WebhookSecret;

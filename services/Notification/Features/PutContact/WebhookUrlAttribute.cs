@@ -5,14 +5,14 @@ using Shop.Notification.Features.Deliver;
 namespace Shop.Notification.Features.PutContact;
 
 /// <summary>
-/// The value is an address that the shop may call: https, without a login or a fragment, and not plainly one of a private network.
-/// Where loopback may be called, http to it will do. Which addresses a name has is checked when it is called.
+/// The value must be a URL that may be called: https, without a login or a fragment, and not a literal private address.
+/// Where loopback is allowed, http to it is too. The addresses of a host name are checked at each call.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class WebhookUrlAttribute() : ValidationAttribute(
     "{0} must be an https URL without a login or a fragment, of a host that may be called, such as https://shop.example.com/hook.")
 {
-    /// <summary>The URL as it is stored and called, or null where the value is no such URL.</summary>
+    /// <summary>The normalized URL, or null where the value is not valid.</summary>
     public static string? Normalized(string value, WebhookAddresses addresses)
     {
         if (value.Any(c => char.IsControl(c) || char.IsWhiteSpace(c)) || !Uri.TryCreate(value, UriKind.Absolute, out var url)

@@ -11,14 +11,14 @@ internal static class ResendNotificationEndpoint
     public static void MapResendNotification(this IEndpointRouteBuilder routes) =>
         routes.MapPost("/notifications/{id:guid}/resend", ResendNotification)
             .RequireAuthorization(Auth.Staff)
-            .WithSummary("Sends a delivered or failed notification again, under the same id (staff).")
-            .WithDescription("It becomes pending with fresh attempts; deliveries and deliveredAt go on telling of those before. One that is "
-                + "pending already is on its way: that is a 409.")
+            .WithSummary("Resends a delivered or failed notification, under the same id (staff).")
+            .WithDescription("It becomes pending with attempts reset; deliveries and deliveredAt are kept. For one that is "
+                + "pending already the response is 409.")
             .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status409Conflict);
 
     private static async Task<Results<Ok<NotificationResponse>, ProblemHttpResult>> ResendNotification(
-        Guid id, NotificationDbContext db, DeliveryDoorbell doorbell, TimeProvider clock, CancellationToken ct)
+        Guid id, NotificationDbContext db, DeliverySignal signal, TimeProvider clock, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
         var changed = await db.Notifications.Where(n => n.Id == id && n.Status != NotificationStatus.Pending).ExecuteUpdateAsync(set => set
@@ -36,10 +36,10 @@ internal static class ResendNotificationEndpoint
         if (changed == 0)
         {
             return Problem.Of(StatusCodes.Status409Conflict, "notification-pending",
-                "The notification is pending: it will be delivered, or fail, without being sent again.");
+                "The notification is pending: it will be delivered, or fail, without being resent.");
         }
 
-        doorbell.Ring();
+        signal.Set();
         return TypedResults.Ok(NotificationResponse.Of(notification));
     }
 }

@@ -6,15 +6,15 @@ using Shop.ServiceDefaults.Http;
 
 namespace Shop.Notification.Features.RotateWebhookSecret;
 
-/// <summary>What webhook calls are signed with from now on. It is not shown again.</summary>
-/// <param name="WebhookSecret">The key, as it is, prefix and all.</param>
+/// <summary>The new key that signs webhook calls. It is not shown again.</summary>
+/// <param name="WebhookSecret">The key, including its prefix.</param>
 public sealed record RotateWebhookSecretResponse(string WebhookSecret);
 
 internal static class RotateWebhookSecretEndpoint
 {
     public static void MapRotateWebhookSecret(this IEndpointRouteBuilder routes) =>
         routes.MapPost("/contacts/me/webhook-secret", RotateWebhookSecret)
-            .WithSummary("Makes a new secret for the caller's webhook and shows it, once. The old one is void at once.")
+            .WithSummary("Creates a new secret for the caller's webhook and shows it once. The old one is invalid immediately.")
             .ProducesProblem(StatusCodes.Status404NotFound);
 
     private static async Task<Results<Ok<RotateWebhookSecretResponse>, ProblemHttpResult>> RotateWebhookSecret(
@@ -29,7 +29,7 @@ internal static class RotateWebhookSecretEndpoint
                 .SetProperty(contact => contact.UpdatedAt, now), ct);
         if (changed == 0)
         {
-            return Problem.NotFound("You have no webhook. PUT /contacts/me with a webhookUrl makes one.");
+            return Problem.NotFound("You have no webhook. Add one by PUT /contacts/me with a webhookUrl.");
         }
 
         http.Response.Headers.CacheControl = "no-store";

@@ -4,8 +4,8 @@ using System.Text;
 namespace Shop.Notification.Features.WriteNotifications;
 
 /// <summary>
-/// What a notification says. Its text and its HTML are both made of the same parts, so that they never tell different things.
-/// The greeting comes when it is delivered.
+/// The content of a notification. Its text and its HTML are rendered from the same parts, so that they never differ.
+/// The greeting is added on delivery.
 /// </summary>
 internal sealed record Letter(string Subject, IReadOnlyList<LetterPart> Parts)
 {
@@ -14,10 +14,10 @@ internal sealed record Letter(string Subject, IReadOnlyList<LetterPart> Parts)
     /// <summary>The plain text of a mail: short lines, signed.</summary>
     public string MailText() => $"{Text(MailWidth)}\n\nYour Shop\n";
 
-    /// <summary>The plain text for a program: one line per sentence or fact, not signed.</summary>
+    /// <summary>The plain text for webhooks: one line per paragraph or fact, not signed.</summary>
     public string PlainText() => Text(int.MaxValue);
 
-    /// <summary>The HTML of a mail without what is around it: that is in Mail.html.</summary>
+    /// <summary>The HTML content of a mail, without the template Mail.html.</summary>
     public string MailHtml()
     {
         var html = new StringBuilder();
@@ -38,7 +38,7 @@ internal abstract record LetterPart
 
     public abstract void AppendHtml(StringBuilder html);
 
-    /// <summary>Whatever goes into HTML goes through here: a sku or a name is text, never markup.</summary>
+    /// <summary>Encodes all text for HTML.</summary>
     protected static string Html(string text) => WebUtility.HtmlEncode(text);
 }
 
@@ -67,7 +67,7 @@ internal sealed record Paragraph(string Text) : LetterPart
     public override void AppendHtml(StringBuilder html) => html.Append($"<p>{Html(Text)}</p>\n");
 }
 
-/// <summary>A few things by name: which order, when.</summary>
+/// <summary>Named values, such as the order and the time.</summary>
 internal sealed record Facts(params IReadOnlyList<(string Name, string Value)> All) : LetterPart
 {
     public override string ToText(int width) => string.Join('\n', All.Select(fact => $"  {fact.Name}: {fact.Value}"));

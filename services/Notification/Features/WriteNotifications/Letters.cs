@@ -5,7 +5,7 @@ using Shop.ServiceDefaults.Domain;
 
 namespace Shop.Notification.Features.WriteNotifications;
 
-/// <summary>The words for each event.</summary>
+/// <summary>The letter for each event.</summary>
 internal static class Letters
 {
     public static Letter For(OrderConfirmed e)
@@ -19,7 +19,7 @@ internal static class Letters
 
         return new("Your order is confirmed",
         [
-            new Paragraph("Thank you for your order. Everything in it is set aside for you."),
+            new Paragraph("Thank you for your order. Everything in it is reserved for you."),
             new Facts(Order(e.OrderId), ("Confirmed", When(e.OccurredAt))),
             new Table(["Product", "Units", "Unit price"], [.. e.Lines.Select(line => new Row(
                 $"{line.Quantity} x {line.Sku} at {Money(line.UnitPrice, e.Currency)}",
@@ -40,7 +40,7 @@ internal static class Letters
                 line.Sku, Units(line.Asked), Available(line.Available)))], []),
         ],
         new Facts(Order(e.OrderId), ("Closed", When(e.OccurredAt))),
-        new Paragraph("The order is closed, nothing is set aside and nothing is owed. You are welcome to order again with other quantities."),
+        new Paragraph("The order is closed, nothing is reserved and nothing is owed. You are welcome to order again with other quantities."),
     ]);
 
     public static Letter For(OrderCancelled e) => new("Your order is cancelled",
@@ -49,7 +49,7 @@ internal static class Letters
         {
             "customer-request" => "Your order is cancelled, as you asked.",
             "not-answered" => "We are sorry: we could not find out in time whether we have what you ordered, and so your order was cancelled.",
-            "reservation-expired" => "We are sorry: what you ordered could not be set aside for you any longer, and so your order was cancelled.",
+            "reservation-expired" => "We are sorry: what you ordered could not be reserved for you any longer, and so your order was cancelled.",
             _ => "We are sorry: your order had to be cancelled.", // a reason that is newer than this version
         }),
         new Facts(Order(e.OrderId), ("Cancelled", When(e.OccurredAt)), ("Total", Money(e.Total, e.Currency))),
@@ -68,7 +68,7 @@ internal static class Letters
     [
         new Paragraph($"Thank you for coming back. Since {When(e.OccurredAt)} you are a preferred customer: from your next order on there is "
             + "a discount on everything."),
-        new Paragraph("You need not do anything: it is taken off by itself."),
+        new Paragraph("You need not do anything: it is applied automatically."),
     ]);
 
     public static Letter For(StockLevelLow e) => new($"Stock is low: {e.Sku}",
@@ -77,7 +77,7 @@ internal static class Letters
             ? $"There is nothing left of {e.Sku} that could be sold."
             : $"Of {e.Sku} there {(e.Available == 1 ? "is 1 unit" : $"are {Units(e.Available)} units")} left that could be sold."),
         new Facts(("Product", e.Sku), ("Available", Units(e.Available)), ("Counts as low at", Units(e.Threshold)), ("Noticed", When(e.OccurredAt))),
-        new Paragraph("This is said once. It is said again only after there was more than that in between."),
+        new Paragraph("This alert is sent once, and again only after the stock has been above the threshold in between."),
     ]);
 
     /// <summary>As in EUR 1,150.05, JPY 96 or -EUR 58.95: the same everywhere, and readable everywhere.</summary>

@@ -3,10 +3,10 @@ using Shop.Notification.Features.PutContact;
 
 namespace Shop.Notification.Features.WriteNotifications;
 
-/// <summary>Who of the staff is written to; the section <c>Notifications</c> of the configuration.</summary>
+/// <summary>The configuration section <c>Notifications</c>.</summary>
 internal sealed class StaffSettings
 {
-    /// <summary>Bare addresses. Where there is none, nobody of the staff is told anything.</summary>
+    /// <summary>Bare mail addresses of staff. Without any, staff are not notified.</summary>
     public IReadOnlyList<string> StaffRecipients { get; init; } = [];
 }
 
@@ -20,7 +20,7 @@ internal sealed class StaffSettingsRules : IValidateOptions<StaffSettings>
         List<string> wrong =
         [
             .. options.StaffRecipients.Where(recipient => recipient.Length > MaxLength || !address.IsValid(recipient))
-                .Select(recipient => $"Notifications:StaffRecipients has '{recipient}', which is no bare address of at most {MaxLength} characters."),
+                .Select(recipient => $"Notifications:StaffRecipients has '{recipient}', which is not a bare address of at most {MaxLength} characters."),
         ];
         return wrong.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(wrong);
     }

@@ -4,7 +4,7 @@ namespace Shop.Notification.Features.WriteNotifications;
 
 internal static class WritingRegistration
 {
-    /// <summary>Adds what the consumers need; the settings are checked when the service starts.</summary>
+    /// <summary>Adds the services of the consumers; the settings are validated at startup.</summary>
     public static void AddNotificationWriting(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<StaffSettings>().BindConfiguration("Notifications").ValidateOnStart();

@@ -7,9 +7,9 @@ using Shop.Ordering.Persistence;
 namespace Shop.Ordering.Features.AnswerDeadline;
 
 /// <summary>
-/// Cancels orders that Inventory has not answered in time. Any number of instances may do it at once: each order is taken under
-/// its row's lock, and one that somebody else has is passed over. An order that fails is tried again in the next round and holds
-/// up no other.
+/// Cancels orders that Inventory has not answered in time. Any number of instances may run it concurrently: each order is processed under
+/// its row lock, and locked ones are skipped. An order that fails is retried in the next round and does not
+/// block others.
 /// </summary>
 internal sealed partial class AnswerDeadlineSweeper(
     IServiceScopeFactory scopes, IOptions<OrderingSettings> settings, TimeProvider clock, ILogger<AnswerDeadlineSweeper> logger)
@@ -48,7 +48,7 @@ internal sealed partial class AnswerDeadlineSweeper(
                     await TryCancelAsync(order.Id, ct);
                 }
 
-                // Past the last one that was seen, not from the start: orders that fail must not fill every batch.
+                // Continues after the last one: failing orders must not fill every batch.
                 batch = batch.Count < _settings.SweepBatch ? [] : await OverdueAsync(placedBefore, batch[^1], ct);
             }
         }
@@ -83,7 +83,7 @@ internal sealed partial class AnswerDeadlineSweeper(
             await using var transaction = await db.Database.BeginTransactionAsync(ct);
             var locked = await db.Orders
                 .FromSql($"SELECT * FROM orders WHERE id = {id} AND status = 'Placed' FOR UPDATE SKIP LOCKED").ToListAsync(ct);
-            if (locked is [var order] && order.GiveUpWaiting(clock.GetUtcNow()))
+            if (locked is [var order] && order.TimeOut(clock.GetUtcNow()))
             {
                 await db.SaveChangesAsync(ct);
                 await transaction.CommitAsync(ct);
@@ -96,13 +96,13 @@ internal sealed partial class AnswerDeadlineSweeper(
         }
     }
 
-    [LoggerMessage(LogLevel.Information, "Order {OrderId} was cancelled: Inventory has not answered in time.")]
+    [LoggerMessage(LogLevel.Information, "Order {OrderId} cancelled: Inventory did not answer in time")]
     private partial void LogCancelled(Guid orderId);
 
-    [LoggerMessage(LogLevel.Error, "Cancelling the overdue order {OrderId} failed; the next round tries again.")]
+    [LoggerMessage(LogLevel.Error, "Cancelling overdue order {OrderId} failed; retried in the next round")]
     private partial void LogFailed(Guid orderId, Exception exception);
 
-    [LoggerMessage(LogLevel.Warning, "Looking for overdue orders failed; the next round tries again: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Reading overdue orders failed; retried in the next round: {Reason}")]
     private partial void LogRoundFailed(string reason);
 
     private sealed record Overdue(DateTimeOffset PlacedAt, Guid Id);

@@ -5,8 +5,8 @@ using Shop.Messaging;
 namespace Shop.Ordering.Features.AnswerFromInventory;
 
 /// <summary>
-/// Tells what came too late, in a metric and in the log. Late is normal, as events overtake each other; a rate that grows is
-/// worth a look. An attempt that starts again after a conflict counts again.
+/// Counts and logs late events. Some are normal, as events overtake each other; a growing rate is
+/// worth investigating. A retry after a concurrency conflict counts again.
 /// </summary>
 internal sealed partial class LateEvents(IMeterFactory meters, ILogger<LateEvents> logger)
 {
@@ -14,27 +14,27 @@ internal sealed partial class LateEvents(IMeterFactory meters, ILogger<LateEvent
     public const string CounterName = "shop.ordering.late_events";
 
     private readonly Counter<long> _late = meters.Create(MeterName).CreateCounter<long>(
-        CounterName, "{event}", "Events from Inventory that changed nothing, by event and by why.");
+        CounterName, "{event}", "Events from Inventory that were ignored, by event and reason.");
 
-    /// <summary>Counts the event unless the order acted on it.</summary>
+    /// <summary>Counts the event unless the order applied on it.</summary>
     /// <param name="answer">The event.</param>
-    /// <param name="acted">What the order made of it; null if there is no such order.</param>
-    public void CountUnless(bool? acted, IIntegrationEvent answer)
+    /// <param name="applied">Whether the order applied it; null if there is no such order.</param>
+    public void CountUnlessApplied(bool? applied, IIntegrationEvent answer)
     {
-        if (acted == true)
+        if (applied == true)
         {
             return;
         }
 
-        // An OrderPlaced leaves this service only after its order is committed here. So an answer to an order that is not here
-        // is about another database (one that was put back from a backup, another environment's broker). No retry will make it
-        // apt, and as a dead letter it would wait for a person who could do nothing either; Inventory's reservation expires.
-        var why = acted is null ? "unknown-order" : "late";
+        // OrderPlaced is published only after its order is committed here. So an answer to an unknown order
+        // belongs to another database (restored from a backup, or another environment's broker). No retry would
+        // help, and neither would an operator with a dead letter; Inventory's reservation expires.
+        var why = applied is null ? "unknown-order" : "late";
         var name = ShopEvents.Catalog.NameOf(answer.GetType());
         _late.Add(1, new("event", name), new("why", why));
         LogLate(name, answer.AggregateVersion, answer.AggregateId, why);
     }
 
-    [LoggerMessage(LogLevel.Information, "{Event} of version {Version} for order {OrderId} changes nothing: {Why}.")]
+    [LoggerMessage(LogLevel.Information, "{Event} of version {Version} for order {OrderId} ignored: {Why}")]
     private partial void LogLate(string @event, int version, string orderId, string why);
 }

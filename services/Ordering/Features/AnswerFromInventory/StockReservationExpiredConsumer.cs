@@ -8,7 +8,7 @@ using Shop.Ordering.Persistence;
 
 namespace Shop.Ordering.Features.AnswerFromInventory;
 
-/// <summary>Cancels the order whose stock is back on the shelf; the customer hears of it through OrderCancelled.</summary>
+/// <summary>Cancels the order whose reservation has expired; the customer is notified by OrderCancelled.</summary>
 internal sealed class StockReservationExpiredConsumer(OrderingDbContext db, LateEvents late, TimeProvider clock)
     : IConsumer<StockReservationExpired>
 {
@@ -18,6 +18,6 @@ internal sealed class StockReservationExpiredConsumer(OrderingDbContext db, Late
     {
         var expired = context.Message;
         var order = await db.Orders.FirstOrDefaultAsync(o => o.Id == expired.OrderId, context.CancellationToken);
-        late.CountUnless(order?.LoseReservation(expired.ReservationVersion, s_cause, clock.GetUtcNow()), expired);
+        late.CountUnlessApplied(order?.LoseReservation(expired.ReservationVersion, s_cause, clock.GetUtcNow()), expired);
     }
 }

@@ -8,7 +8,7 @@ using Shop.Ordering.Persistence;
 
 namespace Shop.Ordering.Features.AnswerFromInventory;
 
-/// <summary>Rejects the order that cannot be served, naming the lines.</summary>
+/// <summary>Rejects the order, with the lines that are short.</summary>
 internal sealed class StockReservationFailedConsumer(OrderingDbContext db, LateEvents late, TimeProvider clock)
     : IConsumer<StockReservationFailed>
 {
@@ -19,6 +19,6 @@ internal sealed class StockReservationFailedConsumer(OrderingDbContext db, LateE
         var failed = context.Message;
         var order = await db.Orders.FirstOrDefaultAsync(o => o.Id == failed.OrderId, context.CancellationToken);
         var shortLines = failed.ShortLines.Select(line => new ShortLine(line.Sku, line.Asked, line.Available)).ToList();
-        late.CountUnless(order?.Reject(failed.ReservationVersion, shortLines, s_cause, clock.GetUtcNow()), failed);
+        late.CountUnlessApplied(order?.Reject(failed.ReservationVersion, shortLines, s_cause, clock.GetUtcNow()), failed);
     }
 }

@@ -5,8 +5,8 @@ using Shop.Ordering.Persistence;
 namespace Shop.Ordering.Features.CustomerStanding;
 
 /// <summary>
-/// Before the commit, in the order's transaction: counts the confirmed order for its customer, who may become preferred by
-/// it. So an order is never confirmed without being counted, nor counted twice.
+/// Counts a confirmed order for its customer, who may become preferred, before the commit and in the order's transaction:
+/// every confirmed order is counted exactly once.
 /// </summary>
 internal sealed class CountConfirmedOrder(OrderingDbContext db) : IDomainEventHandler<OrderConfirmed>
 {

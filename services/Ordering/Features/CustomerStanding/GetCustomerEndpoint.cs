@@ -11,7 +11,7 @@ namespace Shop.Ordering.Features.CustomerStanding;
 /// <param name="ConfirmedOrders">Orders that were confirmed so far.</param>
 /// <param name="Preferred">Whether there is a discount.</param>
 /// <param name="PreferredSince">Since when, UTC.</param>
-/// <param name="DiscountPercent">Percent off the next order.</param>
+/// <param name="DiscountPercent">The discount on the next order, in percent.</param>
 public sealed record CustomerResponse(
     string Id, int ConfirmedOrders, bool Preferred, DateTimeOffset? PreferredSince, decimal DiscountPercent);
 

@@ -12,11 +12,11 @@ internal static class GetOrdersEndpoints
 {
     public static void MapGetOrders(this IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/orders/{id:guid}", GetOrder).WithName("GetOrder").WithSummary("One order; staff see everybody's.");
-        routes.MapGet("/orders", ListOrders).WithSummary("The caller's orders, newest first; staff see everybody's.");
+        routes.MapGet("/orders/{id:guid}", GetOrder).WithName("GetOrder").WithSummary("One order; staff see all orders.");
+        routes.MapGet("/orders", ListOrders).WithSummary("The caller's orders, newest first; staff see all orders.");
     }
 
-    /// <summary>Somebody else's order looks as if it did not exist.</summary>
+    /// <summary>Other customers' orders appear not to exist.</summary>
     public static IQueryable<Order> VisibleTo(this IQueryable<Order> orders, ClaimsPrincipal user)
     {
         var customerId = user.CustomerId();
@@ -44,7 +44,7 @@ internal static class GetOrdersEndpoints
             if (!Enum.GetNames<OrderStatus>().Contains(status, StringComparer.OrdinalIgnoreCase))
             {
                 return Problem.Of(StatusCodes.Status400BadRequest, "unknown-status",
-                    $"'{status}' is no status. There are {string.Join(", ", Enum.GetValues<OrderStatus>().Select(OrderResponse.StatusName))}.");
+                    $"'{status}' is not a status. Use one of {string.Join(", ", Enum.GetValues<OrderStatus>().Select(OrderResponse.StatusName))}.");
             }
 
             var wanted = Enum.Parse<OrderStatus>(status, ignoreCase: true);

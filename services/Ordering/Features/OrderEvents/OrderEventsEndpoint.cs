@@ -15,7 +15,7 @@ using Problem = Shop.ServiceDefaults.Http.Problem;
 
 namespace Shop.Ordering.Features.OrderEvents;
 
-/// <summary>What a stream shows of an order; the event's <c>id</c> is the version.</summary>
+/// <summary>A server-sent event of an order; its <c>id</c> is the version.</summary>
 /// <param name="OrderId">The order.</param>
 /// <param name="Version">The order's version.</param>
 /// <param name="Status">placed, confirmed, rejected, cancelled or shipped. The last three end the stream.</param>
@@ -34,14 +34,14 @@ internal static class OrderEventsEndpoint
     private const string KeepAlive = "keep-alive";
 
     public static void MapOrderEvents(this IEndpointRouteBuilder routes) => routes.MapGet("/orders/{id:guid}/events", StreamEvents)
-        .WithSummary("An order's status and its changes as server-sent events, until nothing can change any more.")
+        .WithSummary("An order's status and its changes as server-sent events, until the status is final.")
         .Produces<OrderEvent>(StatusCodes.Status200OK, "text/event-stream")
         .Produces(StatusCodes.Status204NoContent)
         .ProducesProblem(StatusCodes.Status404NotFound)
         .ProducesProblem(StatusCodes.Status429TooManyRequests)
         .RequireRateLimiting(RateLimits.Streams);
 
-    /// <param name="lastEventId">What the client has seen, as browsers send it when they connect again: the stream goes on after it.</param>
+    /// <param name="lastEventId">The last event that the client received, as browsers send it on reconnect: the stream continues after it.</param>
     private static async Task<IResult> StreamEvents(
         Guid id,
         [FromHeader(Name = "Last-Event-ID")] int? lastEventId,
@@ -62,13 +62,13 @@ internal static class OrderEventsEndpoint
 
         if (lastEventId == order.Version && OrderTransitions.IsFinal(order.Status))
         {
-            return TypedResults.NoContent(); // which tells a browser not to connect again
+            return TypedResults.NoContent(); // stops a browser from reconnecting
         }
 
-        // The present state first, unless the client says what it has seen of this order.
+        // The current state first, unless the client sends Last-Event-ID.
         var shown = lastEventId is { } seen && seen <= order.Version ? seen : order.Version - 1;
         var events = new EventsOf(id, db, streams, settings.Value.KeepAlive, user.TokenExpiry(), clock);
-        http.Response.Headers["X-Accel-Buffering"] = "no"; // nginx would keep events back
+        http.Response.Headers["X-Accel-Buffering"] = "no"; // disables nginx's buffering
         return TypedResults.ServerSentEvents(http.IsHead()
             ? AsyncEnumerable.Empty<SseItem<OrderEvent?>>()
             : events.AfterAsync(shown, host.ApplicationStopping, ct));
@@ -83,15 +83,15 @@ internal static class OrderEventsEndpoint
         Guid id, OrderingDbContext db, OrderStreams streams, TimeSpan keepAlive, DateTimeOffset expiry, TimeProvider clock)
     {
         /// <summary>
-        /// Ends when the order rests, when the caller's token expires, when the client goes, and when the service stops: an open
-        /// stream must not delay that.
+        /// Ends when the order's status is final, when the caller's token expires, when the client disconnects, and when the service stops: an open
+        /// stream must not delay the shutdown.
         /// </summary>
         public async IAsyncEnumerable<SseItem<OrderEvent?>> AfterAsync(
             int shown, CancellationToken stopping, [EnumeratorCancellation] CancellationToken aborted)
         {
             using var expired = new CancellationTokenSource(TimeLeft(), clock);
             using var end = CancellationTokenSource.CreateLinkedTokenSource(stopping, aborted, expired.Token);
-            using var watch = streams.Watch(id); // before the first look: what happens from here on rings
+            using var watch = streams.Watch(id); // before the first read: later changes signal
             var (rung, resting) = (true, false);
             while (!resting && !end.IsCancellationRequested)
             {
@@ -108,11 +108,11 @@ internal static class OrderEventsEndpoint
                     yield return new SseItem<OrderEvent?>(null, KeepAlive);
                 }
 
-                rung = !resting && await RingsAsync(watch, end.Token);
+                rung = !resting && await ChangedAsync(watch, end.Token);
             }
         }
 
-        // No timer counts much further; a client that is still there after a day connects again.
+        // Bounded to a day, within the range of timers; clients reconnect.
         private TimeSpan TimeLeft()
         {
             var left = expiry - clock.GetUtcNow();
@@ -133,7 +133,7 @@ internal static class OrderEventsEndpoint
             }
         }
 
-        private async Task<bool> RingsAsync(OrderWatch watch, CancellationToken ct)
+        private async Task<bool> ChangedAsync(OrderWatch watch, CancellationToken ct)
         {
             try
             {

@@ -6,9 +6,9 @@ using Shop.Ordering.Persistence;
 namespace Shop.Ordering.Features.OrderEvents;
 
 /// <summary>
-/// Tells open streams that their order moved. What moved is not passed on: each stream reads it from the history, so a slow
-/// client keeps one bit here and no event can be lost or come twice. Changes made by this instance ring at once; a slow poll,
-/// one query for all the orders that are watched here, finds those made by others and those whose ring was lost.
+/// Signals open streams that their order changed. The change itself is not passed on: each stream reads it from the history, so a slow
+/// client costs one bit here and no event can be lost or duplicated. Changes by this instance signal immediately; a slow poll,
+/// one query for all watched orders, finds changes by other instances and lost signals.
 /// </summary>
 internal sealed partial class OrderStreams(
     IServiceScopeFactory scopes, IOptions<OrderingSettings> settings, TimeProvider clock, ILogger<OrderStreams> logger)
@@ -34,7 +34,7 @@ internal sealed partial class OrderStreams(
         return watch;
     }
 
-    /// <summary>How many streams are open here.</summary>
+    /// <summary>The number of open streams of this instance.</summary>
     public int Count
     {
         get
@@ -46,14 +46,14 @@ internal sealed partial class OrderStreams(
         }
     }
 
-    /// <summary>The order has this version now: wakes the streams that have not shown it yet.</summary>
-    public void Ring(Guid orderId, int version)
+    /// <summary>Signals the streams that have not shown this version yet.</summary>
+    public void Notify(Guid orderId, int version)
     {
         lock (_lock)
         {
             foreach (var watch in _watches.GetValueOrDefault(orderId) ?? [])
             {
-                watch.Ring(version);
+                watch.Notify(version);
             }
         }
     }
@@ -76,7 +76,7 @@ internal sealed partial class OrderStreams(
         {
             while (await timer.WaitForNextTickAsync(stoppingToken))
             {
-                await LookAsync(stoppingToken);
+                await PollAsync(stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -85,7 +85,7 @@ internal sealed partial class OrderStreams(
         }
     }
 
-    private async Task LookAsync(CancellationToken ct)
+    private async Task PollAsync(CancellationToken ct)
     {
         Guid[] watched;
         lock (_lock)
@@ -103,7 +103,7 @@ internal sealed partial class OrderStreams(
             await using var scope = scopes.CreateAsyncScope();
             var versions = await scope.ServiceProvider.GetRequiredService<OrderingDbContext>().Orders.AsNoTracking()
                 .Where(order => watched.Contains(order.Id)).Select(order => new { order.Id, order.Version }).ToListAsync(ct);
-            versions.ForEach(order => Ring(order.Id, order.Version));
+            versions.ForEach(order => Notify(order.Id, order.Version));
         }
         catch (Exception e) when (!ct.IsCancellationRequested)
         {
@@ -111,39 +111,39 @@ internal sealed partial class OrderStreams(
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "Looking for changes of watched orders failed; the next round tries again: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "Polling watched orders failed; retried in the next round: {Reason}")]
     private partial void LogFailed(string reason);
 }
 
-/// <summary>One open stream's bell.</summary>
+/// <summary>The signal of one open stream.</summary>
 internal sealed class OrderWatch(Guid orderId, OrderStreams streams) : IDisposable
 {
-    private readonly Channel<bool> _rings = Channel.CreateBounded<bool>(
+    private readonly Channel<bool> _signals = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     private int _shown;
 
     public Guid OrderId => orderId;
 
-    /// <summary>The stream has shown this version: no need to ring for it.</summary>
+    /// <summary>Records that the stream has shown this version, which needs no signal then.</summary>
     public void Shown(int version) => Volatile.Write(ref _shown, version);
 
-    public void Ring(int version)
+    public void Notify(int version)
     {
         if (version > Volatile.Read(ref _shown))
         {
-            _rings.Writer.TryWrite(true);
+            _signals.Writer.TryWrite(true);
         }
     }
 
-    /// <summary>Waits for a ring. False if the time is up before.</summary>
+    /// <summary>Waits for a signal. False on timeout.</summary>
     public async Task<bool> WaitAsync(TimeSpan atMost, TimeProvider clock, CancellationToken ct)
     {
         using var time = new CancellationTokenSource(atMost, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, time.Token);
         try
         {
-            return await _rings.Reader.ReadAsync(either.Token);
+            return await _signals.Reader.ReadAsync(either.Token);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {

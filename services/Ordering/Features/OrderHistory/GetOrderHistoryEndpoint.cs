@@ -12,13 +12,13 @@ using Shop.ServiceDefaults.Http;
 
 namespace Shop.Ordering.Features.OrderHistory;
 
-/// <summary>One move of an order.</summary>
+/// <summary>One status change of an order.</summary>
 /// <param name="Version">The order's version after it.</param>
 /// <param name="From">The status before; missing for the placing.</param>
 /// <param name="To">The status after: placed, confirmed, rejected, cancelled or shipped.</param>
 /// <param name="Reason">Why it was rejected or cancelled, as a stable code.</param>
 /// <param name="Cause">customer, staff, event (of another service) or deadline.</param>
-/// <param name="CausedBy">The customer, or the event's wire name. The name of a member of the staff is for staff only.</param>
+/// <param name="CausedBy">The customer, or the event's wire name. Staff names are visible to staff only.</param>
 /// <param name="At">When, UTC.</param>
 public sealed record OrderHistoryResponse(
     int Version,
@@ -32,7 +32,7 @@ public sealed record OrderHistoryResponse(
 internal static class GetOrderHistoryEndpoint
 {
     public static void MapGetOrderHistory(this IEndpointRouteBuilder routes) => routes.MapGet("/orders/{id:guid}/history", GetHistory)
-        .WithSummary("What became of an order, from its placing on, and who or what caused it.")
+        .WithSummary("The status changes of an order since it was placed, with their causes.")
         .ProducesProblem(StatusCodes.Status404NotFound);
 
     private static async Task<Results<Ok<Page<OrderHistoryResponse>>, ProblemHttpResult>> GetHistory(

@@ -2,12 +2,12 @@ using Shop.Ordering.Domain;
 
 namespace Shop.Ordering.Features.OrderHistory;
 
-/// <summary>One move of an order. The database takes no change and no removal of it, and no second one of the same version.</summary>
+/// <summary>One status change of an order, immutable. The database rejects updates, deletions and a second entry of the same version.</summary>
 internal sealed class OrderHistoryEntry
 {
     public required Guid OrderId { get; init; }
 
-    /// <summary>The order's version after the move.</summary>
+    /// <summary>The order's version after the change.</summary>
     public required int Version { get; init; }
 
     /// <summary>Null for a new order.</summary>

@@ -4,7 +4,7 @@ using Shop.Ordering.Persistence;
 
 namespace Shop.Ordering.Features.OrderHistory;
 
-/// <summary>Before the commit, in the order's transaction: no order moves without a line in its history, and the other way round.</summary>
+/// <summary>Records status changes before the commit, in the order's transaction: status and history never differ.</summary>
 internal sealed class RecordHistory(OrderingDbContext db) : IDomainEventHandler<OrderStatusChanged>
 {
     public Task HandleAsync(OrderStatusChanged domainEvent, CancellationToken ct)

@@ -11,12 +11,12 @@ using Shop.ServiceDefaults.Http;
 
 namespace Shop.Ordering.Features.PlaceOrder;
 
-/// <summary>What to order.</summary>
+/// <summary>A new order.</summary>
 /// <param name="Lines">1 to 100 lines, each sku once.</param>
-/// <param name="Channel">Optional: where the order comes from, as a code such as <c>web</c>, <c>app</c> or <c>phone</c>.</param>
+/// <param name="Channel">Optional: the sales channel, as a code such as <c>web</c>, <c>app</c> or <c>phone</c>.</param>
 public sealed record PlaceOrderRequest(
     [property: Required, MinLength(1), MaxLength(Order.MaxLines)] IReadOnlyList<PlaceOrderRequest.Line> Lines,
-    [property: StringLength(32, MinimumLength = 1), RegularExpression(FormAttribute.Code)] string? Channel = null)
+    [property: StringLength(32, MinimumLength = 1), RegularExpression(PatternAttribute.Code)] string? Channel = null)
 {
     /// <summary>One product.</summary>
     /// <param name="Sku">The product.</param>
@@ -28,7 +28,7 @@ public sealed record PlaceOrderRequest(
 
 internal static class PlaceOrderEndpoint
 {
-    // Every order asks this: compiled, it is not built and looked up each time.
+    // A hot path: compiled to skip query building and the cache lookup.
     private static readonly Func<OrderingDbContext, string[], string, IAsyncEnumerable<Offer>> s_offers =
         EF.CompileAsyncQuery((OrderingDbContext db, string[] skus, string customerId) =>
             from product in db.Products.AsNoTracking()
@@ -37,7 +37,7 @@ internal static class PlaceOrderEndpoint
             select new Offer(product, customer));
 
     public static void MapPlaceOrder(this IEndpointRouteBuilder routes) => routes.MapPost("/orders", PlaceOrder)
-        .WithSummary("Places an order at today's prices.")
+        .WithSummary("Places an order at current prices.")
         .ProducesProblem(StatusCodes.Status422UnprocessableEntity)
         .ProducesValidationProblem();
 
@@ -52,7 +52,7 @@ internal static class PlaceOrderEndpoint
         return TypedResults.Created($"/orders/{order.Id}", OrderResponse.Of(order));
     }
 
-    /// <summary>Today's prices, and what this customer pays less: one round trip for both.</summary>
+    /// <summary>The current prices and the customer's discount, in one round trip.</summary>
     private static async Task<(List<OrderLine> Lines, decimal DiscountPercent)> PriceAsync(
         PlaceOrderRequest request, string customerId, OrderingDbContext db, CancellationToken ct)
     {
@@ -68,7 +68,7 @@ internal static class PlaceOrderEndpoint
         var unknown = skus.Where(sku => !products.ContainsKey(sku)).ToList();
         if (unknown.Count > 0)
         {
-            throw new DomainException("unknown-sku", $"Nothing is sold under {string.Join(", ", unknown)}.");
+            throw new DomainException("unknown-sku", $"Unknown sku: {string.Join(", ", unknown)}.");
         }
 
         return ([.. request.Lines.Select(line => PricedLine(products[line.Sku], line.Quantity))], discountPercent);

@@ -5,22 +5,22 @@ using Shop.Ordering.Persistence;
 
 namespace Shop.Ordering.Features.ProductPrices;
 
-/// <summary>Keeps Ordering's copy of names and prices, whatever order the events come in.</summary>
+/// <summary>Updates Ordering's copy of names and prices, in whatever order the events arrive.</summary>
 internal sealed class ProductPricesConsumer(OrderingDbContext db) : IConsumer<ProductListed>, IConsumer<ProductPriceChanged>
 {
     public async Task Consume(ConsumeContext<ProductListed> context)
     {
         var listed = context.Message;
         var product = await FindOrAddAsync(listed.Sku, context.CancellationToken);
-        product.Named(listed.Name, listed.ProductVersion);
-        product.Priced(listed.UnitPrice, listed.Currency, listed.ProductVersion);
+        product.Rename(listed.Name, listed.ProductVersion);
+        product.Reprice(listed.UnitPrice, listed.Currency, listed.ProductVersion);
     }
 
     public async Task Consume(ConsumeContext<ProductPriceChanged> context)
     {
         var changed = context.Message;
         var product = await FindOrAddAsync(changed.Sku, context.CancellationToken);
-        product.Priced(changed.UnitPrice, changed.Currency, changed.ProductVersion);
+        product.Reprice(changed.UnitPrice, changed.Currency, changed.ProductVersion);
     }
 
     private async Task<Product> FindOrAddAsync(string sku, CancellationToken ct) =>

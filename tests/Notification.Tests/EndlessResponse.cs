@@ -4,15 +4,15 @@ using System.Net.Sockets;
 namespace Shop.Notification.Tests;
 
 /// <summary>
-/// A host that answers one call with 200 and a body that never ends. A bare socket, because a web server goes on
-/// taking what is written for some time after its caller has hung up, and so cannot tell how much was really sent.
+/// A host that answers one call with 200 and a body that never ends. A bare socket, because a web server keeps
+/// accepting writes for some time after its caller has disconnected, and so cannot count how much was really sent.
 /// </summary>
-internal sealed class EndlessAnswer : IDisposable
+internal sealed class EndlessResponse : IDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly Task<long> _answering;
 
-    public EndlessAnswer()
+    public EndlessResponse()
     {
         _listener.Start();
         _answering = AnswerAsync();

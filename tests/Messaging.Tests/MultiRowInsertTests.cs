@@ -9,12 +9,12 @@ using Shop.Messaging.UnitOfWork;
 namespace Shop.Messaging.Tests;
 
 /// <summary>Rows that follow each other into one table are one statement, and what is stored is what single statements would store.</summary>
-public sealed class InsertOfRowsTests : MessagingTest
+public sealed class MultiRowInsertTests : MessagingTest
 {
     private readonly Statements _statements = new();
 
     [Fact]
-    public async Task Every_value_arrives_as_it_was_in_one_statement_and_in_order()
+    public async Task Every_value_is_stored_unchanged_in_one_statement_and_in_order()
     {
         await using var db = await OpenAsync();
         Parcel[] parcels = [Full(1), Empty(2), Full(3)];
@@ -30,7 +30,7 @@ public sealed class InsertOfRowsTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_column_that_is_empty_in_all_rows_is_stored_so()
+    public async Task A_column_that_is_null_in_all_rows_is_stored_as_null()
     {
         await using var db = await OpenAsync();
         db.Parcels.AddRange(Empty(1), Empty(2));
@@ -42,7 +42,7 @@ public sealed class InsertOfRowsTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_text_that_is_too_long_is_refused_and_not_cut()
+    public async Task A_text_that_is_too_long_is_rejected_and_not_truncated()
     {
         await using var db = await OpenAsync();
         db.Parcels.AddRange(Full(1), Full(2, code: "longer than eight"));
@@ -54,7 +54,7 @@ public sealed class InsertOfRowsTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_row_that_breaks_a_rule_takes_the_whole_save_with_it()
+    public async Task A_row_that_violates_a_constraint_fails_the_whole_save()
     {
         await using var db = await OpenAsync();
         db.Parcels.Add(Full(3));
@@ -87,7 +87,7 @@ public sealed class InsertOfRowsTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_row_that_the_server_does_not_take_is_missed()
+    public async Task A_row_that_the_server_skips_is_detected()
     {
         await using var db = await OpenAsync();
         await Database.ExecuteAsync("CREATE RULE lose AS ON INSERT TO parcels WHERE NEW.id = 2 DO INSTEAD NOTHING");

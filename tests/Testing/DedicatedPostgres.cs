@@ -2,32 +2,32 @@ using Npgsql;
 
 namespace Shop.Testing;
 
-/// <summary>A PostgreSQL of one test's own, for settings that the shared one cannot have; gone when it is disposed.</summary>
-public sealed class OwnPostgres : IAsyncDisposable
+/// <summary>A PostgreSQL server for one test, with settings that the shared one cannot have; disposing removes it.</summary>
+public sealed class DedicatedPostgres : IAsyncDisposable
 {
     private readonly Func<ValueTask> _remove;
 
-    private OwnPostgres(string connectionString, Func<ValueTask> remove) => (ConnectionString, _remove) = (connectionString, remove);
+    private DedicatedPostgres(string connectionString, Func<ValueTask> remove) => (ConnectionString, _remove) = (connectionString, remove);
 
     /// <summary>A superuser's connection string.</summary>
     public string ConnectionString { get; }
 
     /// <summary>Starts one with these settings over those of the shared one.</summary>
-    public static async Task<OwnPostgres> StartAsync(params (string Name, string Value)[] settings)
+    public static async Task<DedicatedPostgres> StartAsync(params (string Name, string Value)[] settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        if ((await ServerChoice.MadeAsync()).IsContainers)
+        if ((await ServerChoice.RuleAsync()).IsContainers)
         {
             var container = await ContainerServers.StartPostgresAsync(settings);
-            return new OwnPostgres(container.GetConnectionString(), container.DisposeAsync);
+            return new DedicatedPostgres(container.GetConnectionString(), container.DisposeAsync);
         }
 
-        await TestServers.AddressesAsync(); // whoever is first clears away what an earlier run left
-        var directory = NativeServers.DirectoryOfOwnPostgres();
+        await TestServers.AddressesAsync(); // the first caller cleans up after an earlier run
+        var directory = NativeServers.DedicatedPostgresDirectory();
         try
         {
-            var connectionString = await NativeServers.StartOwnPostgresAsync(directory, settings);
-            return new OwnPostgres(connectionString, async () => await NativeServers.RemovePostgresAsync(directory));
+            var connectionString = await NativeServers.StartDedicatedPostgresAsync(directory, settings);
+            return new DedicatedPostgres(connectionString, async () => await NativeServers.RemovePostgresAsync(directory));
         }
         catch
         {

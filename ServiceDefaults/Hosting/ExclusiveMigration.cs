@@ -5,20 +5,20 @@ using Npgsql;
 namespace Shop.ServiceDefaults.Hosting;
 
 /// <summary>
-/// One run of <c>migrate</c> at a time in a database: several pods start together, each with a run of its own (docs/adr/0016). EF's own
-/// lock ends with its transaction, and <c>migrate</c> does more than that.
+/// One run of <c>migrate</c> at a time per database: several pods start together, each with its own run (docs/adr/0016). EF's own
+/// lock ends with its transaction, and <c>migrate</c> does more after it.
 /// </summary>
-internal static partial class LoneMigration
+internal static partial class ExclusiveMigration
 {
-    /// <summary>The relay's locks have the same; their objects are its partitions.</summary>
+    /// <summary>The class of the relay's locks, whose objects are its partitions.</summary>
     private const int LockClass = 0x53484F50;
 
-    /// <summary>Beyond them.</summary>
+    /// <summary>Not one of the relay's objects.</summary>
     private const int LockObject = 1_000;
 
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Does the work when no other run is at work. The lock is a session's of its own, and so ends with this process at the latest.</summary>
+    /// <summary>Runs the work under a session lock, which ends with this process at the latest.</summary>
     public static async Task RunAsync(DbContext db, Func<Task> work, ILogger logger, TimeProvider clock, CancellationToken ct)
     {
         var settings = new NpgsqlConnectionStringBuilder(db.Database.GetConnectionString()) { Pooling = false, ApplicationName = "migrate" };
@@ -26,10 +26,10 @@ internal static partial class LoneMigration
         await connection.OpenAsync(ct);
         await using var command = new NpgsqlCommand($"SELECT pg_try_advisory_lock({LockClass}, {LockObject})", connection);
 
-        // Asked again and again rather than waited for: who waits in a statement holds up what the other run builds concurrently.
-        for (var told = false; !(bool)(await command.ExecuteScalarAsync(ct))!; told = true)
+        // Polled, not waited for: a waiting statement would block the other run's CREATE INDEX CONCURRENTLY.
+        for (var notified = false; !(bool)(await command.ExecuteScalarAsync(ct))!; notified = true)
         {
-            if (!told)
+            if (!notified)
             {
                 LogWaiting(logger);
             }
@@ -40,6 +40,6 @@ internal static partial class LoneMigration
         await work();
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Another run migrates this database: waiting until it has ended")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Another migration of this database is running: waiting for it to end")]
     private static partial void LogWaiting(ILogger logger);
 }

@@ -3,17 +3,17 @@ using System.Diagnostics;
 namespace Shop.Notification.Features.Deliver;
 
 /// <summary>
-/// Stores that notifications were delivered. Those that are while one statement is under way share the next one: when there are
-/// many, few statements are needed; one alone never waits.
+/// Stores delivered notifications in batches: those delivered while a statement runs share the next one. Under load
+/// few statements are needed; a single one never waits.
 /// </summary>
-internal sealed class DeliveredTogether(IServiceScopeFactory scopes)
+internal sealed class DeliveredBatcher(IServiceScopeFactory scopes)
 {
     private readonly Lock _lock = new();
     private List<Outcome> _next = [];
     private bool _storing;
 
     /// <summary>Whether the claim still held.</summary>
-    public Task<bool> DeliveredAsync(Notification claimed)
+    public Task<bool> MarkDeliveredAsync(Notification claimed)
     {
         var outcome = new Outcome(claimed, new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously));
         lock (_lock)
@@ -31,14 +31,14 @@ internal sealed class DeliveredTogether(IServiceScopeFactory scopes)
 
     private async Task StoreAllAsync()
     {
-        Activity.Current = null; // it belongs to many, and not to the trace of whoever came first
+        Activity.Current = null; // the statement belongs to several traces
         while (TakeNext() is { } outcomes)
         {
             try
             {
                 await using var scope = scopes.CreateAsyncScope();
                 var held = await scope.ServiceProvider.GetRequiredService<DeliveryQueue>()
-                    .DeliveredAsync([.. outcomes.Select(outcome => outcome.Claimed)]);
+                    .MarkDeliveredAsync([.. outcomes.Select(outcome => outcome.Claimed)]);
                 outcomes.ForEach(outcome => outcome.Held.SetResult(held.Contains(outcome.Claimed.Id)));
             }
             catch (Exception e)
@@ -58,8 +58,8 @@ internal sealed class DeliveredTogether(IServiceScopeFactory scopes)
                 return null;
             }
 
-            (var taken, _next) = (_next, []);
-            return taken;
+            (var batch, _next) = (_next, []);
+            return batch;
         }
     }
 

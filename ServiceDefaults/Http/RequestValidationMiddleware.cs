@@ -7,10 +7,10 @@ using Microsoft.Net.Http.Headers;
 namespace Shop.ServiceDefaults.Http;
 
 /// <summary>
-/// Refuses what no route accepts, before any of them reads it: text with a NUL character, which PostgreSQL cannot store; a body in
-/// another charset than UTF-8 (RFC 8259); and in a JSON body a null in a list, half of a surrogate pair, or a number that would be rounded.
+/// Rejects requests that no route accepts, before routes read them: text with a NUL character, which PostgreSQL cannot store; a body in
+/// another charset than UTF-8 (RFC 8259); and a JSON body with a null in a list, a lone surrogate, or a number that would be rounded.
 /// </summary>
-internal sealed class RequestDoor(RequestDelegate next)
+internal sealed class RequestValidationMiddleware(RequestDelegate next)
 {
     public async Task InvokeAsync(HttpContext context)
     {
@@ -32,14 +32,14 @@ internal sealed class RequestDoor(RequestDelegate next)
         }
 
         var bad = request.Query.FirstOrDefault(parameter => HasNul(parameter.Key) || parameter.Value.Any(HasNul)).Key;
-        return bad is null ? null : Malformed($"The query parameter '{bad}' has a NUL character. Leave it out.");
+        return bad is null ? null : Malformed($"The query parameter '{bad}' contains a NUL character. Remove it.");
     }
 
     private static ProblemHttpResult? CharsetProblem(HttpRequest request) =>
         MediaTypeHeaderValue.TryParse(request.ContentType, out var type) && type.Charset.HasValue
         && !HeaderUtilities.RemoveQuotes(type.Charset).Equals(Encoding.UTF8.WebName, StringComparison.OrdinalIgnoreCase)
             ? Problem.Of(StatusCodes.Status415UnsupportedMediaType, "unsupported-media-type",
-                "JSON is sent as UTF-8 (RFC 8259). Say charset=utf-8, or leave it out.")
+                "JSON must be UTF-8 (RFC 8259). Set charset=utf-8, or omit it.")
             : null;
 
     private static async Task<ProblemHttpResult?> BodyProblemAsync(HttpContext context)
@@ -56,11 +56,11 @@ internal sealed class RequestDoor(RequestDelegate next)
             return null;
         }
 
-        context.Request.ContentType = "application/json"; // the framework does not know a charset in quotes
+        context.Request.ContentType = "application/json"; // the framework does not accept a quoted charset
         return JsonCheck.Violation(body.GetBuffer().AsSpan(0, (int)body.Length)) is { } violation ? Malformed(violation) : null;
     }
 
-    // Whoever reads it after this cannot fail. Kestrel throws more than it says: a chunk's size that overflows is no bad request to it.
+    // Buffered, so that later reads cannot fail. Kestrel throws other exceptions too: an overflowing chunk size is not a BadHttpRequestException.
     private static async Task<MemoryStream> ReadAsync(HttpContext context)
     {
         var body = new MemoryStream((int)Math.Min(context.Request.ContentLength ?? 0, HttpDefaults.MaxBodyBytes));
@@ -70,7 +70,7 @@ internal sealed class RequestDoor(RequestDelegate next)
         }
         catch (IOException e) when (e is not BadHttpRequestException)
         {
-            throw new BadHttpRequestException("The body does not arrive as its headers say.", e);
+            throw new BadHttpRequestException("The body does not match its headers.", e);
         }
 
         body.Position = 0;

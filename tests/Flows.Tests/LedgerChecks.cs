@@ -1,10 +1,10 @@
 namespace Shop.Flows.Tests;
 
 /// <summary>What must hold in Inventory's books in every snapshot.</summary>
-internal static class Books
+internal static class LedgerChecks
 {
     /// <summary>
-    /// I3, each product against its ledger: what came in is on the shelf, set aside or gone; what is set aside was reserved and
+    /// I3, each product against its ledger: received units are on hand, reserved or shipped; reserved units were reserved and
     /// neither given back nor shipped; nothing is negative.
     /// </summary>
     private const string Broken = """
@@ -25,7 +25,7 @@ internal static class Books
         WHERE order_id IS NOT NULL GROUP BY order_id, sku, kind HAVING count(*) > 1
         """;
 
-    /// <summary>Fails with the products that do not add up, and with what moved twice for one order (I2).</summary>
+    /// <summary>Fails with the products that do not add up, and with duplicate movements of one order (I2).</summary>
     public static async Task MustAddUpAsync(TestDatabase inventory)
     {
         Assert.Empty(await inventory.RowsAsync(Broken));

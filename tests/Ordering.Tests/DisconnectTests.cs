@@ -7,14 +7,14 @@ using Shop.Ordering.Persistence;
 
 namespace Shop.Ordering.Tests;
 
-/// <summary>A caller who hangs up when all is saved, and only the answer is still to be written.</summary>
-public sealed class HangUpTests(OrderingService ordering) : IClassFixture<OrderingService>
+/// <summary>A client that disconnects after the commit and before the response is written.</summary>
+public sealed class DisconnectTests(OrderingService ordering) : IClassFixture<OrderingService>
 {
     [Fact]
-    public async Task An_answer_that_nobody_waited_for_is_not_the_answer_to_its_key()
+    public async Task A_response_to_a_disconnected_caller_is_not_stored_for_its_key()
     {
         var sku = await ordering.ListedAsync();
-        await using var hangingUp = new HangingUp(ordering);
+        await using var hangingUp = new DisconnectingService(ordering);
         await hangingUp.InitializeAsync();
         using var client = hangingUp.Client(TestTokens.Customer("ada"));
 
@@ -37,8 +37,8 @@ public sealed class HangUpTests(OrderingService ordering) : IClassFixture<Orderi
         return (response.StatusCode, await response.Content.ReadAsStringAsync());
     }
 
-    /// <summary>Another instance, whose first caller to save something hangs up right then.</summary>
-    private sealed class HangingUp(OrderingService first) : ServiceFixture<Program>
+    /// <summary>Another instance, whose first client disconnects right after its save.</summary>
+    private sealed class DisconnectingService(OrderingService first) : ServiceFixture<Program>
     {
         protected override IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>
         {

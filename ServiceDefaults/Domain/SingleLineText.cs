@@ -4,19 +4,19 @@ using System.Text;
 namespace Shop.ServiceDefaults.Domain;
 
 /// <summary>
-/// Text that can stand on one line of a log, a terminal or a mail's header: no control character, no line or paragraph separator, and
-/// nothing that turns the direction of writing, by which text would show as other than it is.
+/// Text that is safe on one line of a log, a terminal or a mail's header: no control characters, no line or paragraph separators, and
+/// no bidirectional controls, which would display the text differently.
 /// </summary>
-public static class OneLine
+public static class SingleLineText
 {
     /// <summary>Whether the text is one line, and not blank.</summary>
-    public static bool Is(string text)
+    public static bool IsValid(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
         return !string.IsNullOrWhiteSpace(text) && !text.Any(IsUnsafe);
     }
 
-    /// <summary>The same text with <c>\u001b</c> and its like in place of what may not stand in one line.</summary>
+    /// <summary>The text with unsafe characters escaped, such as <c>\u001b</c>.</summary>
     public static string Escape(string text)
     {
         ArgumentNullException.ThrowIfNull(text);

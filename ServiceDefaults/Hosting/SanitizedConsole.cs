@@ -9,14 +9,14 @@ using Shop.ServiceDefaults.Domain;
 namespace Shop.ServiceDefaults.Hosting;
 
 /// <summary>
-/// What the service writes to its console has no control character that somebody else chose: PostgreSQL, parsers and client libraries
-/// put what they were given into the texts of their exceptions. One place for all of them, also for libraries that log themselves.
-/// The format is still that of <c>Logging:Console:FormatterName</c>; what goes to a collector is data and stays as it is.
+/// Escapes control characters in console logs: exceptions of PostgreSQL, parsers and client libraries
+/// contain untrusted input. One place for all log sources, including libraries.
+/// The format remains that of <c>Logging:Console:FormatterName</c>; logs sent to a collector are not changed.
 /// </summary>
-internal static class PlainConsole
+internal static class SanitizedConsole
 {
-    /// <summary>To be called when the console is there already, as it is in every builder.</summary>
-    public static void KeepConsolePlain(this WebApplicationBuilder builder)
+    /// <summary>Call it after the console logger was added, which every builder does.</summary>
+    public static void SanitizeConsole(this WebApplicationBuilder builder)
     {
         foreach (var (formatter, type) in builder.Services.Where(service => service.ServiceType == typeof(ConsoleFormatter))
             .Select(service => (service, service.ImplementationType!)).ToList())
@@ -27,21 +27,21 @@ internal static class PlainConsole
         }
     }
 
-    /// <summary>Gives another formatter the same entry, with its texts escaped.</summary>
+    /// <summary>Passes the entry to another formatter, with its texts escaped.</summary>
     private sealed class Formatter(ConsoleFormatter inner) : ConsoleFormatter(inner.Name)
     {
         public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
         {
             var (format, thrown) = (logEntry.Formatter, logEntry.Exception);
             inner.Write(
-                new LogEntry<TState>(logEntry.LogLevel, logEntry.Category, logEntry.EventId, logEntry.State, thrown is null ? null : new Shown(thrown),
-                    (state, _) => OneLine.Escape(format(state, thrown))),
+                new LogEntry<TState>(logEntry.LogLevel, logEntry.Category, logEntry.EventId, logEntry.State, thrown is null ? null : new EscapedException(thrown),
+                    (state, _) => SingleLineText.Escape(format(state, thrown))),
                 scopeProvider is null ? null : new Scopes(scopeProvider), textWriter);
         }
     }
 
-    /// <summary>An exception as text: its own lines are those of the stack trace, and each message is one of them.</summary>
-    private sealed class Shown(Exception thrown) : Exception(OneLine.Escape(thrown.Message))
+    /// <summary>An exception whose messages are escaped; only the stack trace has several lines.</summary>
+    private sealed class EscapedException(Exception thrown) : Exception(SingleLineText.Escape(thrown.Message))
     {
         public override string? StackTrace => thrown.StackTrace;
 
@@ -49,7 +49,7 @@ internal static class PlainConsole
 
         private static StringBuilder Append(StringBuilder text, Exception exception)
         {
-            text.Append(exception.GetType()).Append(": ").Append(OneLine.Escape(exception.Message));
+            text.Append(exception.GetType()).Append(": ").Append(SingleLineText.Escape(exception.Message));
             IEnumerable<Exception> causes = exception is AggregateException several ? several.InnerExceptions
                 : exception.InnerException is { } one ? [one] : [];
             foreach (var cause in causes)
@@ -64,7 +64,7 @@ internal static class PlainConsole
     private sealed class Scopes(IExternalScopeProvider inner) : IExternalScopeProvider
     {
         public void ForEachScope<TState>(Action<object?, TState> callback, TState state) => inner.ForEachScope(
-            static (scope, given) => given.callback(scope is null ? null : OneLine.Escape($"{scope}"), given.state), (callback, state));
+            static (scope, given) => given.callback(scope is null ? null : SingleLineText.Escape($"{scope}"), given.state), (callback, state));
 
         public IDisposable Push(object? state) => inner.Push(state);
     }
