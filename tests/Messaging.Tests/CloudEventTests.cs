@@ -82,17 +82,4 @@ public sealed class CloudEventTests : MessagingTest
             headers.Trace(null);
         }
     }
-
-    [Fact]
-    public void Events_stored_by_the_previous_version_without_a_time_are_published()
-    {
-        var headers = new PublishHeaders("urn:shop:ordering", ShopEvents.Catalog);
-
-        Assert.True(headers.TryRead("""{"aggregate-id":"a","aggregate-version":"1","correlation-id":"c"}"""));
-        headers.CloudEvent("ordering.order-placed.v1", "id");
-        headers.Trace(null);
-
-        Assert.DoesNotContain("cloudEvents_time", headers.Values.Keys);
-        Assert.Equal("a"u8.ToArray(), headers.Values["cloudEvents_subject"]);
-    }
 }

@@ -3,7 +3,6 @@ using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 using Shop.Messaging.Operations;
 using Shop.Messaging.Tests.Harness;
-using Shop.Messaging.Wire;
 
 namespace Shop.Messaging.Tests;
 
@@ -143,20 +142,6 @@ public sealed class HostileHeadersTests : HostileTest
         Assert.Contains("this one is poison", dead.Header("MT-Fault-Message"), StringComparison.Ordinal);
         Assert.False(dead.Properties.TryGetProperty("expiration", out _) || dead.Properties.TryGetProperty("user_id", out _));
         Assert.Equal(new Moved(1, 0), await RetryAllAsync(service, kind));
-    }
-
-    [Fact]
-    public void A_copy_is_routed_only_to_its_destination()
-    {
-        var original = new BasicProperties
-        {
-            Headers = new Dictionary<string, object?> { ["CC"] = new List<object?> { "ordering.other" }, ["BCC"] = "x", ["kept"] = "y", [new string('é', 200)] = 1 },
-        };
-
-        var copy = MessageCopy.Of(original);
-        MessageCopy.Fit(copy, original);
-
-        Assert.Equal(["kept", "shop-headers-dropped"], copy.Headers!.Keys);
     }
 
     [Theory]

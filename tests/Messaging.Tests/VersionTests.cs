@@ -3,10 +3,8 @@ using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Shop.Contracts;
-using Shop.Contracts.Inventory.V1;
 using Shop.Messaging.Consuming.Batches;
 using Shop.Messaging.Outbox;
-using Shop.Messaging.RabbitMq;
 using Shop.Messaging.Tests.Harness;
 using V1 = Shop.Contracts.Ordering.V1;
 using V2 = Shop.Contracts.Ordering.V2;
@@ -95,36 +93,6 @@ public sealed class VersionTests : MessagingTest
         Assert.Equal(0, await Broker.CountReadyAsync("ordering.both-versions.dead") + await Broker.CountReadyAsync("ordering.both-versions-batch.dead"));
     }
 
-    [Fact]
-    public void Subscribing_to_an_older_version_that_cannot_be_upcast_is_an_error()
-    {
-        var error = Assert.Throws<InvalidOperationException>(() => MassTransitConsumers.Subscribe(new BrokerTopology("ordering", ShopEvents.Catalog), typeof(UnrelatedVersionConsumer)));
-
-        Assert.Contains(nameof(StockReserved), error.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void An_event_without_a_namespace_is_rejected_at_registration()
-    {
-        var events = EventCatalog.Of(typeof(EventWithoutNamespace).Assembly);
-
-        var error = Assert.Throws<InvalidOperationException>(() => MassTransitConsumers.Subscribe(new BrokerTopology("any", events), typeof(NamelessConsumer)));
-
-        Assert.Contains("NamelessConsumer subscribes to EventWithoutNamespace, which is in no namespace", error.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void Upcasting_and_downcasting_loses_only_what_the_old_version_lacks()
-    {
-        var placed = Placed();
-
-        var back = V2.OrderPlacedStep.Up(V2.OrderPlacedStep.Down(placed));
-
-        Assert.Equivalent(placed with { Channel = null }, back, strict: true);
-        Assert.Equivalent(back, ShopEvents.Catalog.Newest(V2.OrderPlacedStep.Down(placed)), strict: true);
-        Assert.Null(ShopEvents.Catalog.As<StockReserved>(placed));
-    }
-
     private static V2.OrderPlaced Placed() => new(Guid.CreateVersion7(), TimeProvider.System.GetUtcNow(), Guid.CreateVersion7(), 1, "ada",
         [new("TEA-1", 2, new Money(4.25m, "EUR"))], new Money(0.50m, "EUR"), new Money(8.00m, "EUR"), "web");
 
@@ -176,17 +144,6 @@ public sealed class VersionTests : MessagingTest
             db.Effects.Add(EffectOf(placed));
             return Task.CompletedTask;
         }
-    }
-
-    private sealed class NamelessConsumer : IConsumer<EventWithoutNamespace>
-    {
-        public Task Consume(ConsumeContext<EventWithoutNamespace> context) => Task.CompletedTask;
-    }
-
-    [AlsoSubscribesTo(typeof(StockReserved))]
-    private sealed class UnrelatedVersionConsumer : IConsumer<V2.OrderPlaced>
-    {
-        public Task Consume(ConsumeContext<V2.OrderPlaced> context) => Task.CompletedTask;
     }
 
     private static Effect EffectOf(V2.OrderPlaced placed) =>

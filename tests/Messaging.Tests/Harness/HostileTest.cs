@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -85,21 +84,9 @@ public abstract class HostileTest : MessagingTest
         await _channel.BasicPublishAsync("", queue, mandatory: true, properties, body);
     }
 
-    /// <summary>A message that is all right, to be spoilt.</summary>
-    private protected static JsonObject Envelope(string sku)
-    {
-        var now = TimeProvider.System.GetUtcNow();
-        var @event = new StockReplenished(Guid.CreateVersion7(now), now, sku, 1, 1, 1);
-        return new JsonObject
-        {
-            ["messageId"] = @event.EventId,
-            ["conversationId"] = @event.EventId,
-            ["messageType"] = new JsonArray("urn:message:" + Exchange),
-            ["message"] = JsonSerializer.SerializeToNode(@event, EventJson.Options),
-        };
-    }
+    private protected static JsonObject Envelope(string sku) => MalformedMessages.Valid(sku);
 
-    private protected static byte[] Bytes(JsonNode envelope) => JsonSerializer.SerializeToUtf8Bytes(envelope);
+    private protected static byte[] Bytes(JsonNode envelope) => MalformedMessages.Bytes(envelope);
 
     private protected async Task<QueuedMessage> DeadLetterAsync(ConsumerKind kind)
     {

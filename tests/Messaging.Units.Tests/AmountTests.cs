@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using Shop.Contracts;
 using Shop.Contracts.Inventory.V1;
 using Shop.Messaging.Wire;
 
-namespace Shop.Messaging.Tests;
+namespace Shop.Messaging.Units.Tests;
 
 /// <summary>M7: an amount arrives as it was published, or the message is malformed.</summary>
 public sealed class AmountTests
@@ -39,6 +40,42 @@ public sealed class AmountTests
         var malformed = Assert.Throws<MalformedMessageException>(() => PriceOf(written));
 
         Assert.Contains("unitPrice", malformed.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("\"4.5\"")]
+    [InlineData("null")]
+    [InlineData("true")]
+    public void An_amount_that_is_not_a_number_is_malformed(string written) =>
+        Assert.Contains("unitPrice", Assert.Throws<MalformedMessageException>(() => PriceOf(written)).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("4.5", true)]
+    [InlineData("-0.0", true)]
+    [InlineData("-12", true)]
+    [InlineData("1200", true)]
+    [InlineData("0.0012", true)]
+    [InlineData("12E+2", true)]
+    [InlineData("0E2147483647", true)]
+    [InlineData("0E-2147483647", true)]
+    [InlineData("0E2147483648", false)]
+    [InlineData("0E-2147483648", false)]
+    [InlineData("0E99999999999999999999", false)]
+    [InlineData("1E400", false)]
+    [InlineData("1E-29", false)]
+    [InlineData("12.00000000000000000000000000001", false)]
+    [InlineData("x", false)]
+    [InlineData("", false)]
+    public void A_number_is_exact_if_a_decimal_holds_every_digit(string written, bool exact) =>
+        Assert.Equal(exact, ExactDecimal.IsExact(Encoding.ASCII.GetBytes(written)));
+
+    [Fact]
+    public void An_amount_is_written_with_its_scale()
+    {
+        var options = new JsonSerializerOptions { Converters = { new ExactDecimal() } };
+
+        Assert.Equal("4.50", JsonSerializer.Serialize(4.50m, options));
+        Assert.Throws<ArgumentNullException>("writer", () => new ExactDecimal().Write(null!, 1m, options));
     }
 
     /// <summary>A newer publisher may use a code that this build does not have; the consumer decides (Ordering rejects the order).</summary>
