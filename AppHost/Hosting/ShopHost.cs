@@ -1,8 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Shop.AppHost.Resources;
 using Shop.Local.Servers;
 using Shop.Local.State;
-using Shop.AppHost.Resources;
 
 namespace Shop.AppHost.Hosting;
 

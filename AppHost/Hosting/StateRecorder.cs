@@ -1,8 +1,8 @@
 using System.Globalization;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Shop.AppHost.Resources;
 using Shop.Local.Servers;
 using Shop.Local.State;
-using Shop.AppHost.Resources;
 
 namespace Shop.AppHost.Hosting;
 

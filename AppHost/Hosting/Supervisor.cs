@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
-using Shop.Local.State;
 using Shop.AppHost.Resources;
+using Shop.Local.State;
 
 namespace Shop.AppHost.Hosting;
 

@@ -8,7 +8,7 @@ namespace Shop.ServiceDefaults.Domain;
 public sealed record Currency(string Code, int Decimals)
 {
     /// <summary>Whether an amount has no more decimals than can be paid.</summary>
-    public bool CanPay(decimal amount) => decimal.Round(amount, Decimals) == amount;
+    public bool CanRepresent(decimal amount) => decimal.Round(amount, Decimals) == amount;
 
     /// <summary>Rounds half to even to the currency's minor unit.</summary>
     public decimal Round(decimal amount) => Scaled(decimal.Round(amount, Decimals, MidpointRounding.ToEven));

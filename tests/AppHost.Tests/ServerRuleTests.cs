@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
-using Shop.Local.Servers;
 using Shop.AppHost.Resources;
+using Shop.Local.Servers;
 
 namespace Shop.AppHost.Tests;
 

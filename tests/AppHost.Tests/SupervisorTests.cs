@@ -4,8 +4,8 @@ using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Microsoft.Extensions.DependencyInjection;
 using Shop.AppHost.Hosting;
-using Shop.Local.State;
 using Shop.AppHost.Resources;
+using Shop.Local.State;
 
 namespace Shop.AppHost.Tests;
 

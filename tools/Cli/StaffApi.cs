@@ -1,7 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text.Json;
-using Shop.Local.State;
 using Shop.Cli.Running;
+using Shop.Local.State;
 
 namespace Shop.Cli;
 

@@ -193,7 +193,7 @@ internal sealed partial class Product : AggregateRoot
                 $"{currency} is not a supported currency. Use a code of ISO 4217 in capital letters, such as EUR.");
         }
 
-        if (unitPrice is < 0 or > MaxUnitPrice || !known.CanPay(unitPrice))
+        if (unitPrice is < 0 or > MaxUnitPrice || !known.CanRepresent(unitPrice))
         {
             throw new DomainException("invalid-price", $"A price must be 0 to {MaxUnitPrice}, in {currency} with at most {known.Decimals} decimals.");
         }

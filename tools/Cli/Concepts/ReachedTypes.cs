@@ -95,7 +95,7 @@ internal sealed class ReachedTypes
                 return;
         }
 
-        if (IsMadeByTheCompiler(type) && Followed(type) is { } made)
+        if (IsCompilerGenerated(type) && Followed(type) is { } made)
         {
             made.Methods.ToList().ForEach(Reach); // a state machine or a closure: the rest of the method
         }
@@ -112,7 +112,7 @@ internal sealed class ReachedTypes
         }
     }
 
-    private static bool IsMadeByTheCompiler(TypeReference type) => type.Name.Contains('<', StringComparison.Ordinal) && type.DeclaringType is not null;
+    private static bool IsCompilerGenerated(TypeReference type) => type.Name.Contains('<', StringComparison.Ordinal) && type.DeclaringType is not null;
 
     private TypeDefinition? Followed(TypeReference type)
     {

@@ -4,8 +4,8 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Polly;
 using Polly.Retry;
-using Shop.Local.State;
 using Shop.Cli.Running;
+using Shop.Local.State;
 
 namespace Shop.Cli.Demo;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using Shop.Local.State;
 using Shop.Cli.Setup;
+using Shop.Local.State;
 
 namespace Shop.Cli.Running;
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Shop.Local.State;
 using Shop.Cli.Setup;
+using Shop.Local.State;
 
 namespace Shop.Cli.Running;
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
-using Shop.Local.State;
 using Shop.Cli.Setup;
+using Shop.Local.State;
 
 namespace Shop.Cli.Running;
 

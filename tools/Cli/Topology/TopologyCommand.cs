@@ -1,10 +1,10 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Shop.Local.Servers;
-using Shop.Local.State;
 using Shop.Cli.Setup;
 using Shop.Contracts;
+using Shop.Local.Servers;
+using Shop.Local.State;
 using Shop.Messaging;
 
 namespace Shop.Cli.Topology;
