@@ -109,7 +109,10 @@ public sealed class DeclareTopologyTests : MessagingTest
 
     private Task<IReadOnlyList<string>> TablesAsync(TestDatabase? database = null) => (database ?? Database).RowsAsync("""
         SELECT relname, relkind, array_to_string(reloptions, ',') FROM pg_class WHERE relnamespace = 'public'::regnamespace
-        UNION ALL SELECT proname, 'p', concat(prosecdef, md5(prosrc)) FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1
+        UNION ALL SELECT proname, 'p', concat(prosecdef, md5(prosrc)) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+        UNION ALL SELECT table_name, 'c', string_agg(concat_ws(' ', column_name, data_type, is_nullable, column_default), ', ' ORDER BY ordinal_position)
+            FROM information_schema.columns WHERE table_schema = 'public' GROUP BY table_name
+        ORDER BY 1, 2
         """);
 
     private async Task MigrateAsync(TicketDbContext db, Action<MigrationBuilder> what)

@@ -1,3 +1,5 @@
+using Npgsql;
+
 namespace Shop.Ordering.Tests;
 
 /// <summary>The migrate command on databases in different states.</summary>
@@ -18,6 +20,28 @@ public sealed class MigrateCommandTests
 
         await using var alone = await MigratedDatabases.CreateAsync<Program>();
         Assert.Equal(await MigrationsAsync(alone), await MigrationsAsync(database));
+    }
+
+    /// <summary>Also where concurrent runs happen not to meet.</summary>
+    [Fact]
+    public async Task A_migration_waits_for_the_one_that_is_running()
+    {
+        await using var database = await TestServers.CreateDatabaseAsync("together");
+        var running = new NpgsqlConnection(database.ConnectionString + ";Pooling=false");
+        await running.OpenAsync();
+        await using var takeLock = new NpgsqlCommand($"SELECT pg_advisory_lock({0x53484F50}, 1000)", running); // ExclusiveMigration's
+        await takeLock.ExecuteNonQueryAsync();
+
+        var waiting = MigratedDatabases.MigrateAsync<Program>(database);
+        await Eventually.HoldsAsync("it polls for the lock", () => database.ScalarAsync<bool>("""
+            SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'migrate'
+                AND query LIKE '%pg_try_advisory_lock%' AND query_start > backend_start + interval '1 second')
+            """));
+        Assert.Empty(await TablesAsync(database));
+
+        await running.DisposeAsync();
+        await waiting;
+        Assert.NotEmpty(await TablesAsync(database));
     }
 
     [Theory]
