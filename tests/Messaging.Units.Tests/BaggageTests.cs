@@ -56,6 +56,15 @@ public sealed class BaggageTests
     }
 
     [Fact]
+    public void No_more_than_64_members_are_written()
+    {
+        using var activity = new Activity("a");
+        Enumerable.Range(0, 70).ToList().ForEach(i => activity.AddBaggage($"key-{i}", "1"));
+
+        Assert.Equal(64, W3CBaggage.Of(activity).Split(',').Length);
+    }
+
+    [Fact]
     public void Of_a_duplicate_key_the_last_value_is_written()
     {
         using var activity = new Activity("a").AddBaggage("a", "first").AddBaggage("b", null).AddBaggage("", "x").AddBaggage("a", "last");

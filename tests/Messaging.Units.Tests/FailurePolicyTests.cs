@@ -29,7 +29,7 @@ public sealed class FailurePolicyTests
     public FailurePolicyTests()
     {
         var settings = new MessagingSettings { Service = "ordering", Database = "", Broker = new Uri("amqp://nowhere"), ImmediateRetries = 3 };
-        TimeSpan[] delays = [TimeSpan.FromMilliseconds(1_500), TimeSpan.FromMinutes(2)];
+        TimeSpan[] delays = [TimeSpan.FromMicroseconds(1_500_400), TimeSpan.FromMinutes(2)];
         _policy = new FailurePolicy(new BrokerTopology("ordering", ShopEvents.Catalog, delays), settings, new FakeTimeProvider(TestEvents.Now), new Logger(_logged));
     }
 

@@ -21,6 +21,7 @@ public sealed class PublishBatchTests
         Assert.Equal([1, 2, 3, 4], _report.Confirmed.Order());
         batch.Confirmed(9, multiple: false);
         batch.Confirmed(7, multiple: true);
+        batch.Confirmed(13, multiple: false); // the next tag
         batch.Confirmed(99, multiple: true);
         Assert.False(batch.IsSettled);
         batch.Nacked(12, multiple: true);

@@ -52,9 +52,12 @@ internal static class Child
     }
 
     /// <summary>Runs a program in this one's place: with its input and output, and with the signals that it gets; its exit code.</summary>
-    public static async Task<int> ShowAsync(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    public static async Task<int> ShowAsync(
+        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null, string? directory = null)
     {
-        using var process = Process.Start(Start(program, arguments, environment))!;
+        var start = Start(program, arguments, environment);
+        start.WorkingDirectory = directory ?? start.WorkingDirectory;
+        using var process = Process.Start(start)!;
         return await ForwardAsync(process);
     }
 
