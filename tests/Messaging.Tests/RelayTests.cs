@@ -106,7 +106,7 @@ public class RelayTests : MessagingTest
             probe.Received.Select(message => message.MessageId).Distinct().Count() == 5);
         await Eventually.HoldsAsync("the event and the one behind it are parked, with the reason", async () =>
             await Database.ScalarAsync<long>("SELECT count(*) FROM outbox_parked") == 2
-            && await Database.ScalarAsync<long>("SELECT count(*) FROM outbox_parked WHERE error LIKE '%connection was lost%'") == 1
+            && await Database.ScalarAsync<long>("SELECT count(*) FROM outbox_parked WHERE error LIKE '%connection to the broker was lost%'") == 1
             && await Database.ScalarAsync<long>("SELECT count(*) FROM outbox") == 0);
         Assert.DoesNotContain(probe.Received, message => message.Stream == broken.Id.ToString());
     }

@@ -30,11 +30,11 @@ public sealed class RequestTests(OrderingService ordering) : IClassFixture<Order
     }
 
     [Theory]
-    [InlineData("""{"lines":[{"sku":"a\u0000b","quantity":1}]}""", "lines[0].sku has a NUL")]
-    [InlineData("""{"lines":[{"sku":"X","quantity":1}],"channel":"\u0000"}""", "channel has a NUL")]
-    [InlineData("""{"a\u0000":1}""", @"a\\u0000 has a NUL")]
-    [InlineData("""{"lines":[{"sku":"\ud800","quantity":1}]}""", "lines[0].sku has half")]
-    [InlineData("""{"lines":[{"sku":"\udc00\ud800","quantity":1}]}""", "lines[0].sku has half")]
+    [InlineData("""{"lines":[{"sku":"a\u0000b","quantity":1}]}""", "lines[0].sku contains a NUL")]
+    [InlineData("""{"lines":[{"sku":"X","quantity":1}],"channel":"\u0000"}""", "channel contains a NUL")]
+    [InlineData("""{"a\u0000":1}""", @"a\\u0000 contains a NUL")]
+    [InlineData("""{"lines":[{"sku":"\ud800","quantity":1}]}""", "lines[0].sku contains a lone surrogate")]
+    [InlineData("""{"lines":[{"sku":"\udc00\ud800","quantity":1}]}""", "lines[0].sku contains a lone surrogate")]
     public async Task Text_with_a_NUL_or_a_lone_surrogate_is_rejected(string json, string detail)
     {
         var problem = await RefusedAsync(json, 400, "malformed-request");
