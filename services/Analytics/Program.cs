@@ -1,3 +1,4 @@
+using Shop.Analytics;
 using Shop.Analytics.Features.BestSellers;
 using Shop.Analytics.Features.EventLog;
 using Shop.Analytics.Features.Funnel;
@@ -18,7 +19,7 @@ builder.AddMessaging<AnalyticsDbContext>(ShopEvents.Catalog, bus => bus
     .AddBulkConsumer<EventLogConsumer, IIntegrationEvent>()
     .UseRelayOf<AnalyticsDbContext>(builder.Configuration));
 builder.Services.AddOptions<EventLogSettings>().BindConfiguration("Analytics").ValidateDataAnnotations().ValidateOnStart();
-builder.Services.AddScoped<ProjectionRebuilds>();
+builder.Services.AddSingleton(AllProjections.Catalog).AddScoped<ProjectionRebuilds>();
 builder.Services.AddHostedService<EventLogPartitions>().AddHostedService<ProjectionWorker>();
 
 var app = builder.Build();

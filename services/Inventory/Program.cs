@@ -2,6 +2,7 @@ using Shop.Contracts;
 using Shop.Contracts.Ordering.V2;
 using Shop.Inventory;
 using Shop.Inventory.Domain;
+using Shop.Inventory.Features;
 using Shop.Inventory.Features.AdjustStock;
 using Shop.Inventory.Features.ExpireReservations;
 using Shop.Inventory.Features.GetProducts;

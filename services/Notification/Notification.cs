@@ -19,6 +19,9 @@ internal enum NotificationStatus
 /// </summary>
 internal sealed class Notification
 {
+    /// <summary>The error of one whose recipient has no contact.</summary>
+    public const string NoContact = "no-contact";
+
     public required Guid Id { get; init; }
 
     public required Guid EventId { get; init; }

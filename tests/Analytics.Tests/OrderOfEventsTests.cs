@@ -19,7 +19,7 @@ public class OrderOfEventsTests(AnalyticsFixture analytics) : IClassFixture<Anal
     {
         var random = new Random(seed);
         IIntegrationEvent[] events = [.. Enumerable.Range(0, 60).SelectMany(_ => Samples.Story(random, s_at.AddHours(random.Next(72))))];
-        foreach (var projection in ProjectionCatalog.All)
+        foreach (var projection in AllProjections.Catalog.All)
         {
             var expected = await BuildAsync(projection, [.. events.Select(e => new[] { e })]);
             Assert.NotEmpty(expected);

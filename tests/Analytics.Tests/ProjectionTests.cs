@@ -88,7 +88,7 @@ public class ProjectionTests
     public void Irrelevant_events_do_not_change_a_projection()
     {
         var received = Samples.OneOfEach(s_at).Concat([Samples.Cancelled(s_order, s_at, 1, wasConfirmed: true)])
-            .SelectMany(e => ProjectionCatalog.All.Where(p => p.RowsOf(e).Any()), (e, p) => (p.Name, e.GetType().Name)).ToHashSet();
+            .SelectMany(e => AllProjections.Catalog.All.Where(p => p.RowsOf(e).Any()), (e, p) => (p.Name, e.GetType().Name)).ToHashSet();
 
         Assert.Equal(
             [

@@ -34,7 +34,7 @@ public class RebuildTests(AnalyticsFixture analytics, ITestOutputHelper output) 
             while (!stream.IsCompleted || ended.Count == 0)
             {
                 var addresses = new List<string>();
-                foreach (var projection in ProjectionCatalog.All)
+                foreach (var projection in AllProjections.Catalog.All)
                 {
                     addresses.Add(await analytics.StartRebuildAsync(projection.Name));
                 }
@@ -72,7 +72,7 @@ public class RebuildTests(AnalyticsFixture analytics, ITestOutputHelper output) 
         IIntegrationEvent[] events = [.. Enumerable.Range(0, 100).SelectMany(_ => Samples.Story(random, s_start.AddYears(-7))), .. Samples.OneOfEach(s_start.AddYears(-7))];
         await analytics.Wire.PublishAsync(events);
         await analytics.LoggedAsync(events);
-        foreach (var projection in ProjectionCatalog.All)
+        foreach (var projection in AllProjections.Catalog.All)
         {
             var live = await analytics.RowsAsync(projection.Table);
             var rebuild = await analytics.RebuildAsync(projection.Name);

@@ -37,7 +37,7 @@ public class RetentionTests(AnalyticsFixture analytics) : IClassFixture<Analytic
             await analytics.Database.ScalarAsync<long>("SELECT count(*) FROM event_log"));
         Assert.Equal(before, await RowsAsync());
 
-        foreach (var projection in ProjectionCatalog.All)
+        foreach (var projection in AllProjections.Catalog.All)
         {
             foreach (var query in (string[])["", "?from=2026-04-30"])
             {
@@ -93,7 +93,7 @@ public class RetentionTests(AnalyticsFixture analytics) : IClassFixture<Analytic
     private async Task<string> RowsAsync()
     {
         List<string> rows = [];
-        foreach (var projection in ProjectionCatalog.All)
+        foreach (var projection in AllProjections.Catalog.All)
         {
             rows.Add(await analytics.RowsAsync(projection.Table));
         }

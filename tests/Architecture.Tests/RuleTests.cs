@@ -111,6 +111,11 @@ public sealed class RuleTests
 
     [Theory]
     [MemberData(nameof(Services))]
+    public void Features_of_a_service_do_not_use_each_other(string service) =>
+        Assert.Empty(Rules.FeaturesStandAlone(Code.Service(service), bases: "Projections"));
+
+    [Theory]
+    [MemberData(nameof(Services))]
     public void Parts_of_a_service_are_internal_and_sealed(string service) =>
         Assert.Empty(Rules.PartsOfAServiceAreInternalAndSealed(Code.Service(service)));
 
@@ -146,6 +151,8 @@ public sealed class RuleTests
                 .Select(found => found.Split(' ')[0].Split('.')[^1]));
         Assert.Contains(Rules.SendsDocumentedEvents(bad, [typeof(Contracts.Ordering.V1.OrderShipped)]), found => found.Contains("never creates one", StringComparison.Ordinal));
         Assert.Contains(Rules.ReadsNewestVersionsOnly(bad), found => found.Contains("ReadsAnOldVersion", StringComparison.Ordinal));
+        Assert.Contains(Rules.FeaturesStandAlone(bad), found => found.StartsWith("One uses ", StringComparison.Ordinal));
+        Assert.DoesNotContain(Rules.FeaturesStandAlone(bad, bases: "Two"), found => found.StartsWith("One uses ", StringComparison.Ordinal));
         Assert.Contains(Rules.PartsOfAServiceAreInternalAndSealed(bad), found => found.Contains("PublicPart", StringComparison.Ordinal));
     }
 

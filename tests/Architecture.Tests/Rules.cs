@@ -142,6 +142,20 @@ internal static partial class Rules
             || (!type.IsSealed && !type.IsAbstract && !type.Namespace.EndsWith("Migrations", StringComparison.Ordinal))
         select $"{type.FullName} must be internal sealed.";
 
+    /// <summary>A feature can be read, and removed, alone: what several share is beside the features, and not in one of them.</summary>
+    /// <param name="assembly">A service.</param>
+    /// <param name="bases">Features that others are built on.</param>
+    public static IEnumerable<string> FeaturesStandAlone(AssemblyDefinition assembly, params string[] bases) =>
+        (from type in assembly.AllTypes()
+         let feature = FeatureOf(type)
+         where feature is not null
+         from mentioned in type.Mentions()
+         where mentioned.Scope == assembly.MainModule && FeatureOf(mentioned) is { } other && other != feature && !bases.Contains(other)
+         select $"{feature} uses {mentioned.FullName} of {FeatureOf(mentioned)}.").Distinct();
+
+    private static string? FeatureOf(TypeReference type) =>
+        type.OutermostNamespace().Split(".Features.") is [_, var feature] ? feature.Split('.')[0] : null;
+
     /// <summary>Folders are use cases; long files should be split.</summary>
     public static IEnumerable<string> FilesAreShortAndFoldersNamedByUseCase(string root)
     {

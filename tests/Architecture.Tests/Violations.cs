@@ -49,3 +49,16 @@ namespace Shop.Architecture.Tests.Broken.V1
         public async Task PublishAsync() => await channel.BasicPublishAsync("", "", ReadOnlyMemory<byte>.Empty);
     }
 }
+
+namespace Shop.Architecture.Tests.Broken.Features.One
+{
+    internal sealed class UsesAnotherFeature
+    {
+        public Two.OfAnotherFeature? Other { get; set; }
+    }
+}
+
+namespace Shop.Architecture.Tests.Broken.Features.Two
+{
+    internal sealed class OfAnotherFeature;
+}

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
+using Shop.Notification.Features;
 using Shop.Notification.Features.Deliver;
 using Shop.Notification.Features.PutContact;
 

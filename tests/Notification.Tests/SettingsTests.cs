@@ -1,3 +1,4 @@
+using Shop.Notification.Features;
 using Shop.Notification.Features.Deliver;
 using Shop.Notification.Features.WriteNotifications;
 

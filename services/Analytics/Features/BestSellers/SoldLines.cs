@@ -41,7 +41,7 @@ internal static class SoldLines
     {
         OrderId = e.OrderId,
         Sku = line.Sku,
-        Day = ProjectionCatalog.DayOf(e),
+        Day = Projection.DayOf(e),
         Currency = e.Currency,
         Units = line.Quantity,
         Revenue = line.Quantity * line.UnitPrice,

@@ -12,7 +12,7 @@ namespace Shop.Analytics.Features.EventLog;
 /// Appends every event to the log and to the projections, in the inbox's transaction. In batches: rows shared by all
 /// events of a day are updated once per batch.
 /// </summary>
-internal sealed class EventLogConsumer(AnalyticsDbContext db, TimeProvider clock) : IBulkConsumer<IIntegrationEvent>
+internal sealed class EventLogConsumer(AnalyticsDbContext db, ProjectionCatalog projections, TimeProvider clock) : IBulkConsumer<IIntegrationEvent>
 {
     // Separate statements, because each sees what was committed before it: epoch and rebuilds must be read after the lock is
     // taken. From there to the commit no rebuild starts or ends. Ordered by key, against deadlocks.
@@ -41,7 +41,7 @@ internal sealed class EventLogConsumer(AnalyticsDbContext db, TimeProvider clock
         List<IIntegrationEvent> logged = [.. events.Select(received => received.Event).Where(@event => isNew.Contains(@event.EventId))];
         if (logged.Count > 0)
         {
-            await db.ApplyAsync(logged, building, ct);
+            await db.ApplyAsync(projections, logged, building, ct);
         }
     }
 

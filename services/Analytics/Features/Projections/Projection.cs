@@ -37,6 +37,9 @@ internal sealed record Projection(
         Converters = { new TimeConverter(), new DayConverter() },
     };
 
+    /// <summary>The day, UTC, that an event belongs to, however late it is.</summary>
+    public static DateOnly DayOf(IIntegrationEvent @event) => DateOnly.FromDateTime(@event.OccurredAt.UtcDateTime);
+
     /// <summary>All columns, in the order in which statements name them.</summary>
     public string Columns { get; } = string.Join(", ", [.. Key, .. Sums, .. Least]);
 

@@ -41,13 +41,14 @@ internal static class ProjectionEndpoints
         projections.MapGet("{name}/rebuilds/{id:guid}", GetRebuild).WithSummary("The progress of a rebuild.");
     }
 
-    private static async Task<Ok<IReadOnlyList<ProjectionResponse>>> GetProjections(AnalyticsDbContext db, CancellationToken ct)
+    private static async Task<Ok<IReadOnlyList<ProjectionResponse>>> GetProjections(
+        AnalyticsDbContext db, ProjectionCatalog catalog, CancellationToken ct)
     {
         var newest = await db.Rebuilds.AsNoTracking()
             .GroupBy(rebuild => rebuild.Projection)
             .Select(rebuilds => rebuilds.OrderByDescending(rebuild => rebuild.StartedAt).First())
             .ToListAsync(ct);
-        var projections = ProjectionCatalog.All.OrderBy(projection => projection.Name, StringComparer.Ordinal)
+        var projections = catalog.All.OrderBy(projection => projection.Name, StringComparer.Ordinal)
             .Select(projection => new ProjectionResponse(
                 projection.Name,
                 newest.Where(rebuild => rebuild.Projection == projection.Name).Select(ToResponse).SingleOrDefault()));
@@ -55,11 +56,11 @@ internal static class ProjectionEndpoints
     }
 
     private static async Task<Results<Accepted<RebuildResponse>, ProblemHttpResult>> StartRebuild(
-        string name, ProjectionRebuilds rebuilds, TimeProvider clock, CancellationToken ct, string? from = null)
+        string name, ProjectionCatalog projections, ProjectionRebuilds rebuilds, TimeProvider clock, CancellationToken ct, string? from = null)
     {
-        if (ProjectionCatalog.Find(name) is not { } projection)
+        if (projections.Find(name) is not { } projection)
         {
-            return NoProjection(name);
+            return NoProjection(name, projections);
         }
 
         DateOnly? day = null;
@@ -98,8 +99,8 @@ internal static class ProjectionEndpoints
     private static RebuildResponse ToResponse(ProjectionRebuild r) =>
         new(r.Id, r.Projection, r.State, r.FromDay, r.EventsDone, r.EventsTotal, r.StartedAt, r.FinishedAt, r.Error);
 
-    private static ProblemHttpResult NoProjection(string name) => Problem.NotFound(
-        $"There is no projection '{name}'. There are {string.Join(", ", ProjectionCatalog.All.Select(p => p.Name).Order(StringComparer.Ordinal))}.");
+    private static ProblemHttpResult NoProjection(string name, ProjectionCatalog projections) => Problem.NotFound(
+        $"There is no projection '{name}'. There are {string.Join(", ", projections.All.Select(p => p.Name).Order(StringComparer.Ordinal))}.");
 
     private static ProblemHttpResult Conflict(string code, string detail) => Problem.Of(StatusCodes.Status409Conflict, code, detail);
 }

@@ -1,6 +1,5 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using Shop.Analytics.Features.EventLog;
 using Shop.Analytics.Persistence;
 using Shop.Messaging;
 
@@ -19,7 +18,7 @@ internal enum StartRefusal
 /// Rebuilds projections from the log while events are received. Each step is one transaction that locks the rebuild's row, so
 /// that any number of instances may run steps, and a crash leaves no partial step.
 /// </summary>
-internal sealed class ProjectionRebuilds(AnalyticsDbContext db, TimeProvider clock)
+internal sealed class ProjectionRebuilds(AnalyticsDbContext db, ProjectionCatalog projections, TimeProvider clock)
 {
     public const int BatchSize = 1_000;
 
@@ -129,7 +128,7 @@ internal sealed class ProjectionRebuilds(AnalyticsDbContext db, TimeProvider clo
             return await same.ExecuteUpdateAsync(set => set.SetProperty(r => r.EventsTotal, total), ct) == 1;
         }
 
-        var projection = ProjectionCatalog.Find(rebuild.Projection)
+        var projection = projections.Find(rebuild.Projection)
             ?? throw new InvalidOperationException($"There is no projection '{rebuild.Projection}' in this version.");
         var batch = await history.OrderBy(e => e.OccurredAt).ThenBy(e => e.EventId).Take(BatchSize).ToListAsync(ct);
         if (batch.Count == 0)

@@ -10,15 +10,16 @@ internal static class Projector
 {
     /// <summary>Applies events to all projections, and to the shadows of those that are being rebuilt: each row is updated once.</summary>
     /// <param name="db">In the transaction that logs the events.</param>
+    /// <param name="projections">All projections.</param>
     /// <param name="events">The events.</param>
     /// <param name="building">The names of the projections that are being rebuilt.</param>
     /// <param name="ct">Cancels.</param>
-    public static async Task ApplyAsync(this AnalyticsDbContext db, IReadOnlyList<IIntegrationEvent> events, IReadOnlyCollection<string> building,
-        CancellationToken ct)
+    public static async Task ApplyAsync(this AnalyticsDbContext db, ProjectionCatalog projections, IReadOnlyList<IIntegrationEvent> events,
+        IReadOnlyCollection<string> building, CancellationToken ct)
     {
         List<string> statements = [];
         List<object> parameters = [];
-        foreach (var projection in ProjectionCatalog.All)
+        foreach (var projection in projections.All)
         {
             var rows = RowsOf(projection, events);
             if (rows.Count == 0)

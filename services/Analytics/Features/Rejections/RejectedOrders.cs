@@ -52,7 +52,7 @@ internal static class RejectedOrders
 
         RejectionDay Row(string sku, long asked, long missing) => new()
         {
-            Day = ProjectionCatalog.DayOf(e),
+            Day = Projection.DayOf(e),
             Reason = e.Reason,
             Sku = sku,
             Orders = 1,

@@ -44,7 +44,7 @@ internal static class DailySales
     {
         OrderConfirmed e => [new SalesDay
         {
-            Day = ProjectionCatalog.DayOf(e),
+            Day = Projection.DayOf(e),
             Currency = e.Currency,
             Orders = 1,
             Units = e.Lines.Sum(line => (long)line.Quantity),
@@ -52,7 +52,7 @@ internal static class DailySales
         }],
         OrderCancelled { WasConfirmed: true } e => [new SalesDay
         {
-            Day = ProjectionCatalog.DayOf(e),
+            Day = Projection.DayOf(e),
             Currency = e.Currency,
             CancelledOrders = 1,
             CancelledRevenue = e.Total,

@@ -44,13 +44,13 @@ internal static class StockOutDays
     {
         StockReservationFailed e => e.ShortLines.Select(line => new StockOutDay
         {
-            Day = ProjectionCatalog.DayOf(e),
+            Day = Projection.DayOf(e),
             Sku = line.Sku,
             Shortages = 1,
             Asked = line.Asked,
             Missing = Math.Max(0, line.Asked - line.Available),
         }),
-        StockLevelLow e => [new StockOutDay { Day = ProjectionCatalog.DayOf(e), Sku = e.Sku, LowAlerts = 1 }],
+        StockLevelLow e => [new StockOutDay { Day = Projection.DayOf(e), Sku = e.Sku, LowAlerts = 1 }],
         _ => [],
     };
 }

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Options;
 using Shop.Contracts.Ordering.V2;
 using Shop.Inventory.Domain;
-using Shop.Inventory.Features.ExpireReservations;
 using Shop.Inventory.Persistence;
 using Shop.Messaging;
 using Shop.Messaging.Consuming.Batches;

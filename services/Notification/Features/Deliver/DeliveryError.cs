@@ -30,8 +30,6 @@ internal sealed class ForbiddenAddressException() : Exception("The webhook's hos
 /// <param name="RetryAfter">The recipient's Retry-After.</param>
 internal sealed record DeliveryError(string Code, bool Permanent, bool Ambiguous = false, TimeSpan? RetryAfter = null)
 {
-    public const string NoContact = "no-contact";
-
     /// <summary>Its instances crashed during delivery, as often as attempts are allowed.</summary>
     public const string Lost = "lost";
 

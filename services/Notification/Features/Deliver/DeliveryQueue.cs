@@ -96,7 +96,7 @@ internal sealed class DeliveryQueue(NotificationDbContext db, IOptions<DeliveryS
         }
         else
         {
-            await FailAsync(Held(claimed), DeliveryError.NoContact);
+            await FailAsync(Held(claimed), Notification.NoContact);
         }
 
         await transaction.CommitAsync();

@@ -2,7 +2,6 @@ using System.ComponentModel.DataAnnotations;
 using System.Security.Claims;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
-using Shop.Notification.Features.Deliver;
 using Shop.Notification.Persistence;
 using Shop.ServiceDefaults.Http;
 
@@ -64,7 +63,7 @@ internal static class PutContactEndpoint
             """, ct);
         await db.Notifications
             .Where(n => n.Recipient == customerId && n.Audience == Audiences.Customer && (n.Channel == Channels.Email || url != null)
-                && n.Status == NotificationStatus.Failed && n.LastError == DeliveryError.NoContact)
+                && n.Status == NotificationStatus.Failed && n.LastError == Notification.NoContact)
             .ExecuteUpdateAsync(set => set
                 .SetProperty(n => n.Status, NotificationStatus.Pending)
                 .SetProperty(n => n.Attempts, 0)

@@ -1,6 +1,5 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
-using Shop.Notification.Features.Deliver;
 
 namespace Shop.Notification.Features.PutContact;
 

@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
-using Shop.Notification.Features.Deliver;
 using Shop.Notification.Persistence;
 using Shop.ServiceDefaults.Http;
 

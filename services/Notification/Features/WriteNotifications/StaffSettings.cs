@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Options;
-using Shop.Notification.Features.PutContact;
 
 namespace Shop.Notification.Features.WriteNotifications;
 

@@ -8,7 +8,6 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Shop.Ordering.Domain;
-using Shop.Ordering.Features.GetOrders;
 using Shop.Ordering.Persistence;
 using Shop.ServiceDefaults.Http;
 using Problem = Shop.ServiceDefaults.Http.Problem;

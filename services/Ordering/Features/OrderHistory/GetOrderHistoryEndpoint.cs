@@ -6,7 +6,6 @@ using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using Shop.Ordering.Domain;
-using Shop.Ordering.Features.GetOrders;
 using Shop.Ordering.Persistence;
 using Shop.ServiceDefaults.Http;
 

@@ -1,7 +1,6 @@
 using System.Security.Claims;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
-using Shop.Ordering.Features.GetOrders;
 using Shop.Ordering.Persistence;
 using Shop.ServiceDefaults.Hosting;
 using Shop.ServiceDefaults.Http;

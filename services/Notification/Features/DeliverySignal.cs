@@ -2,7 +2,7 @@ using System.Data.Common;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Signal = System.Threading.Channels.Channel<bool>;
 
-namespace Shop.Notification.Features.Deliver;
+namespace Shop.Notification.Features;
 
 /// <summary>
 /// Wakes the delivery workers of this process after every commit. Signals are coalesced; lost ones, and commits of other processes,

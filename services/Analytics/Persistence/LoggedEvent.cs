@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 using Shop.Contracts;
 using Shop.Messaging;
 
-namespace Shop.Analytics.Features.EventLog;
+namespace Shop.Analytics.Persistence;
 
 /// <summary>An integration event as it was received. Append-only.</summary>
 internal sealed class LoggedEvent

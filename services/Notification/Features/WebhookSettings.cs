@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Options;
 
-namespace Shop.Notification.Features.Deliver;
+namespace Shop.Notification.Features;
 
 /// <summary>The configuration section <c>Webhook</c>.</summary>
 internal sealed class WebhookSettings

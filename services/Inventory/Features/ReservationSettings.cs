@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 
-namespace Shop.Inventory.Features.ExpireReservations;
+namespace Shop.Inventory.Features;
 
 /// <summary>The lifetime of reservations; the configuration section <c>Inventory</c> overrides the defaults.</summary>
 internal sealed class ReservationSettings

@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using MimeKit;
 using Shop.ServiceDefaults.Domain;
 
-namespace Shop.Notification.Features.PutContact;
+namespace Shop.Notification.Features;
 
 /// <summary>The value must be one line without control characters, which protects mail headers.</summary>
 [AttributeUsage(AttributeTargets.Property)]
