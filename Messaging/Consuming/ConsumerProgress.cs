@@ -18,16 +18,21 @@ internal sealed partial class ConsumerProgress(
     private static readonly TimeSpan s_closeTimeout = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<string, long> _settled = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, (long Settled, long Since)> _seen = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (long Count, long Since)> _seen = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _stalled = new(StringComparer.Ordinal);
 
     /// <summary>Records that deliveries of this queue were settled.</summary>
     public void Settled(string queue) => _settled.AddOrUpdate(queue, 1, static (_, count) => count + 1);
 
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(_stalled.IsEmpty
-            ? HealthCheckResult.Healthy()
-            : HealthCheckResult.Unhealthy(string.Join(" ", _stalled.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value))));
+    /// <summary>A retry queue that stands still keeps only what failed before: that is degraded, and no reason to restart the service.</summary>
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        var stalled = _stalled.OrderBy(pair => pair.Key, StringComparer.Ordinal).ToList();
+        var text = string.Join(" ", stalled.Select(pair => pair.Value));
+        return Task.FromResult(stalled.Count == 0 ? HealthCheckResult.Healthy()
+            : stalled.TrueForAll(pair => topology.RetryExchanges.Contains(pair.Key)) ? HealthCheckResult.Degraded(text)
+            : HealthCheckResult.Unhealthy(text));
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -65,6 +70,7 @@ internal sealed partial class ConsumerProgress(
             do
             {
                 await CheckQueuesAsync(channel, ct);
+                await CheckRetryQueuesAsync(channel, ct);
             }
             while (await timer.WaitForNextTickAsync(ct));
         }
@@ -101,6 +107,32 @@ internal sealed partial class ConsumerProgress(
         }
     }
 
+    /// <summary>Each message leaves a retry queue when its delay is over, so that the queue's length falls at some time, if it is not empty.</summary>
+    private async Task CheckRetryQueuesAsync(IChannel channel, CancellationToken ct)
+    {
+        foreach (var (queue, delay) in topology.RetryExchanges.Zip(topology.RetryDelays))
+        {
+            var waiting = (await channel.QueueDeclarePassiveAsync(queue, ct)).MessageCount;
+            var (before, since) = _seen.TryGetValue(queue, out var seen) ? seen : (-1, 0);
+            if (waiting == 0 || waiting < before || before < 0)
+            {
+                _seen[queue] = (waiting, clock.GetTimestamp());
+                ReportProgress(queue);
+                continue;
+            }
+
+            _seen[queue] = (waiting, since);
+            if (clock.GetElapsedTime(since) is var unchanged && unchanged >= delay + settings.StalledAfter)
+            {
+                if (_stalled.TryAdd(queue, $"{queue} has {waiting} messages, and none has left it for {unchanged.TotalSeconds:0} s although their delay is "
+                    + $"{delay.TotalSeconds:0} s: the broker's dead-lettering stands still. See the broker's log."))
+                {
+                    LogRetriesStalled(queue, waiting, unchanged);
+                }
+            }
+        }
+    }
+
     private void ReportProgress(string queue)
     {
         if (_stalled.TryRemove(queue, out _))
@@ -122,6 +154,9 @@ internal sealed partial class ConsumerProgress(
 
     [LoggerMessage(LogLevel.Error, "{Queue} stalled: {Waiting} messages waiting, none settled for {Unchanged}")]
     private partial void LogStalled(string queue, uint waiting, TimeSpan unchanged);
+
+    [LoggerMessage(LogLevel.Error, "{Queue} stalled: {Waiting} messages whose retry is due, and none left it for {Unchanged}: the broker's dead-lettering stands still")]
+    private partial void LogRetriesStalled(string queue, uint waiting, TimeSpan unchanged);
 
     [LoggerMessage(LogLevel.Information, "{Queue} resumed")]
     private partial void LogProgress(string queue);

@@ -33,7 +33,7 @@ internal sealed class Delivery
     public MalformedMessageException? Malformed { get; private init; }
 
     /// <summary>How often this message was requeued, by a process that died or a connection that broke.</summary>
-    public int RequeueCount => Untrusted.Count(Properties.Headers, "x-delivery-count") ?? 0;
+    public int RequeueCount => RequeueCountOf(Properties);
 
     /// <summary>Reads a message. Never throws: an exception here would leave the delivery unsettled.</summary>
     /// <param name="tag">The broker's tag of the delivery.</param>
@@ -46,6 +46,12 @@ internal sealed class Delivery
     {
         try
         {
+            // One that keeps ending its process reaches the delivery limit, and there the broker would have to update this record.
+            if (RequeueCountOf(properties) > 0 && !DeathRecord.IsWellFormed(properties.Headers))
+            {
+                throw new MalformedMessageException("The x-death headers are not as the broker writes them, and the message was delivered before.");
+            }
+
             var incoming = reader.Read(body);
             var @event = reader.As(incoming.Event, subscribed) ?? throw new MalformedMessageException(
                 $"'{incoming.WireName}' is not an event that this queue's consumer subscribes to.");
@@ -67,6 +73,8 @@ internal sealed class Delivery
     /// <inheritdoc cref="Read(ulong, IReadOnlyBasicProperties, byte[], IReadOnlyList{System.Type}, MessageReader)"/>
     public static Delivery Read(BasicDeliverEventArgs message, IReadOnlyList<Type> subscribed, MessageReader reader) =>
         Read(message.DeliveryTag, message.BasicProperties, message.Body.ToArray(), subscribed, reader); // the client reuses its buffer
+
+    private static int RequeueCountOf(IReadOnlyBasicProperties properties) => Untrusted.Count(properties.Headers, "x-delivery-count") ?? 0;
 
     public string? Header(string name) => Untrusted.Text(Properties.Headers, name);
 }

@@ -14,13 +14,14 @@ internal sealed partial record Subscription(ConsumerQueue Queue, string Consumer
     public static Subscription Add(BrokerTopology topology, Type consumer, params IReadOnlyList<Type> events)
     {
         var name = WordStart().Replace(consumer.Name.Replace("Consumer", "", StringComparison.Ordinal), "-$0").ToLowerInvariant();
-        var names = events.SelectMany(type => type == typeof(IIntegrationEvent) ? NamesOfAny(topology.Events, consumer) : [topology.Events.NameOf(type)])
-            .Concat(OlderVersions(topology.Events, consumer, events));
-        return new Subscription(topology.Add(name, names), consumer.Name, events);
+        IReadOnlyList<Type> subscribed = [.. events.SelectMany(type => type == typeof(IIntegrationEvent) ? NamedBy(consumer) ?? [type] : [type])];
+        var names = subscribed.SelectMany(type => type == typeof(IIntegrationEvent) ? topology.Events.Names : [topology.Events.NameOf(type)])
+            .Concat(OlderVersions(topology.Events, consumer, subscribed));
+        return new Subscription(topology.Add(name, names), consumer.Name, subscribed);
     }
 
-    private static IEnumerable<string> NamesOfAny(EventCatalog events, Type consumer) =>
-        consumer.GetCustomAttribute<SubscribesToAttribute>() is { } subscribes ? subscribes.Events.Select(events.NameOf) : events.Names;
+    /// <summary>The events that a consumer of any event names; null where it names none and gets all.</summary>
+    private static IReadOnlyList<Type>? NamedBy(Type consumer) => consumer.GetCustomAttribute<SubscribesToAttribute>()?.Events;
 
     private static IEnumerable<string> OlderVersions(EventCatalog events, Type consumer, IReadOnlyList<Type> subscribed) =>
         consumer.GetCustomAttributes<AlsoSubscribesToAttribute>().Select(also => also.Older).Select(older =>

@@ -86,6 +86,11 @@ public sealed record DeadLetter(
         var headers = properties.Headers!;
         headers[QueueHeader] = queue;
         headers[WhyHeader] = WhyOf(message, message.BasicProperties.Headers);
+        if (FirstDeathOf(message.BasicProperties.Headers) is { } first)
+        {
+            headers[FirstDeathHeader] = first.ToString("O", CultureInfo.InvariantCulture);
+        }
+
         headers[ReasonHeader] = discard.Reason;
         headers[ByHeader] = discard.By;
         headers[AtHeader] = discard.At.ToString("O", CultureInfo.InvariantCulture);

@@ -43,7 +43,7 @@ internal static class MessageCopy
         // Not copied: user id and cluster id, which the broker validates, and the expiration, which would remove the copy.
         foreach (var (name, value) in original.Headers ?? new Dictionary<string, object?>())
         {
-            if (!s_routing.Contains(name) && !MessageHeaderNames.IsOperatorOnly(name) && Encoding.UTF8.GetByteCount(name) <= MaxShortStringBytes && IsWellFormed(name, value))
+            if (!s_routing.Contains(name) && !MessageHeaderNames.IsOperatorOnly(name) && Encoding.UTF8.GetByteCount(name) <= MaxShortStringBytes && !DeathRecord.Has(name))
             {
                 copy.Headers[name] = value;
             }
@@ -56,7 +56,7 @@ internal static class MessageCopy
     public static void Fit(BasicProperties copy, IReadOnlyBasicProperties original)
     {
         var headers = copy.Headers!;
-        var dropped = (original.Headers?.Count ?? 0) - (original.Headers?.Keys.Count(headers.ContainsKey) ?? 0);
+        var dropped = original.Headers?.Keys.Count(name => !headers.ContainsKey(name) && !DeathRecord.Has(name)) ?? 0;
         var size = headers.Sum(header => SizeOf(header.Key) + SizeOf(header.Value));
         foreach (var (name, bytes) in headers.Where(header => !MessageHeaderNames.IsReserved(header.Key))
             .Select(header => (header.Key, SizeOf(header.Key) + SizeOf(header.Value))).OrderByDescending(header => header.Item2).ToList())
@@ -78,14 +78,6 @@ internal static class MessageCopy
     }
 
     private static string? Short(string? text) => text is null || Encoding.UTF8.GetByteCount(text) <= MaxShortStringBytes ? text : null;
-
-    /// <summary>The broker parses x-death headers when it dead-letters the copy: they must be well-formed.</summary>
-    private static bool IsWellFormed(string name, object? value) => name switch
-    {
-        "x-death" => value is IList deaths && deaths.Cast<object?>().All(death => death is IDictionary<string, object?>),
-        _ when name.StartsWith("x-first-death-", StringComparison.Ordinal) || name.StartsWith("x-last-death-", StringComparison.Ordinal) => value is byte[],
-        _ => true,
-    };
 
     /// <summary>An upper bound of a value's size in AMQP 0-9-1.</summary>
     private static int SizeOf(object? value) => value switch
