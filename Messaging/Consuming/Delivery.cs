@@ -33,23 +33,24 @@ internal sealed class Delivery
     public MalformedMessageException? Malformed { get; private init; }
 
     /// <summary>How often this message was requeued, by a process that died or a connection that broke.</summary>
-    public int RequeueCount => RequeueCountOf(Properties);
+    public int RequeueCount => Untrusted.Count(Properties.Headers, "x-delivery-count") ?? 0;
 
     /// <summary>Reads a message. Never throws: an exception here would leave the delivery unsettled.</summary>
     /// <param name="tag">The broker's tag of the delivery.</param>
+    /// <param name="isRedelivered">Whether the broker delivered it before.</param>
     /// <param name="properties">The message's properties.</param>
     /// <param name="body">A copy of its body.</param>
     /// <param name="subscribed">The types that the consumer subscribes to.</param>
     /// <param name="reader">Reads bodies.</param>
     public static Delivery Read(
-        ulong tag, IReadOnlyBasicProperties properties, byte[] body, IReadOnlyList<Type> subscribed, MessageReader reader)
+        ulong tag, bool isRedelivered, IReadOnlyBasicProperties properties, byte[] body, IReadOnlyList<Type> subscribed, MessageReader reader)
     {
         try
         {
             // One that keeps ending its process reaches the delivery limit, and there the broker would have to update this record.
-            if (RequeueCountOf(properties) > 0 && !DeathRecord.IsWellFormed(properties.Headers))
+            if (isRedelivered && !DeathRecord.IsWellFormed(properties.Headers))
             {
-                throw new MalformedMessageException("The x-death headers are not as the broker writes them, and the message was delivered before.");
+                throw new MalformedMessageException("The x-death headers are not as the broker writes them, and the message is redelivered.");
             }
 
             var incoming = reader.Read(body);
@@ -70,11 +71,9 @@ internal sealed class Delivery
         }
     }
 
-    /// <inheritdoc cref="Read(ulong, IReadOnlyBasicProperties, byte[], IReadOnlyList{System.Type}, MessageReader)"/>
+    /// <inheritdoc cref="Read(ulong, bool, IReadOnlyBasicProperties, byte[], IReadOnlyList{System.Type}, MessageReader)"/>
     public static Delivery Read(BasicDeliverEventArgs message, IReadOnlyList<Type> subscribed, MessageReader reader) =>
-        Read(message.DeliveryTag, message.BasicProperties, message.Body.ToArray(), subscribed, reader); // the client reuses its buffer
-
-    private static int RequeueCountOf(IReadOnlyBasicProperties properties) => Untrusted.Count(properties.Headers, "x-delivery-count") ?? 0;
+        Read(message.DeliveryTag, message.Redelivered, message.BasicProperties, message.Body.ToArray(), subscribed, reader); // the client reuses its buffer
 
     public string? Header(string name) => Untrusted.Text(Properties.Headers, name);
 }

@@ -13,7 +13,7 @@ public static class SingleLineText
     public static bool IsValid(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return !string.IsNullOrWhiteSpace(text) && !text.Any(IsUnsafe);
+        return text.Any(IsVisible) && !text.Any(IsUnsafe);
     }
 
     /// <summary>The text with unsafe characters escaped, such as <c>\u001b</c>.</summary>
@@ -33,6 +33,8 @@ public static class SingleLineText
 
         return escaped.ToString();
     }
+
+    private static bool IsVisible(char c) => !char.IsWhiteSpace(c) && char.GetUnicodeCategory(c) is not UnicodeCategory.Format;
 
     private static bool IsUnsafe(char c) =>
         char.IsControl(c) || c is '\u2028' or '\u2029' or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');

@@ -47,6 +47,7 @@ public static class Problem
         StatusCodes.Status413PayloadTooLarge => "body-too-large",
         StatusCodes.Status414UriTooLong => "uri-too-long",
         StatusCodes.Status415UnsupportedMediaType => "unsupported-media-type",
+        StatusCodes.Status431RequestHeaderFieldsTooLarge => "headers-too-large",
         _ => "internal-error",
     };
 }

@@ -42,6 +42,19 @@ public sealed class ConsumerProgressTests : HostileTest
     }
 
     [Fact]
+    public async Task A_retry_queue_that_nothing_leaves_makes_the_service_degraded_until_it_is_empty()
+    {
+        var service = await BothAsync(settings: new() { ["Messaging:StalledAfter"] = "00:00:01.5" });
+        await SendToAsync("ordering.retry-1", Bytes(Envelope("tea"))); // without a delay it never expires, as in a broker whose dead-lettering stands still
+
+        var stalled = await Eventually.IsAsync("it is degraded", () => HealthAsync(service), health => health.Status == HealthStatus.Degraded);
+        Assert.StartsWith("ordering.retry-1 has 1 messages", stalled.Description, StringComparison.Ordinal);
+
+        await Broker.PurgeAsync("ordering.retry-1");
+        await Eventually.HoldsAsync("it is healthy again", async () => (await HealthAsync(service)).Status == HealthStatus.Healthy);
+    }
+
+    [Fact]
     public async Task An_unresponsive_broker_stops_neither_the_watch_nor_the_service()
     {
         await using var wire = FaultyWire.ToBroker(Broker.AmqpUri);

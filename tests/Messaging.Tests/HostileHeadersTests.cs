@@ -68,6 +68,35 @@ public sealed class HostileHeadersTests : HostileTest
         await EmptyAsync(kind);
     }
 
+    /// <summary>RabbitMQ 3 counts in a message's record of deaths whatever is in it: in a retry queue, text ended the dead-lettering of the whole node.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_forged_death_record_stops_no_retry_and_no_queue(ConsumerKind kind)
+    {
+        var service = await FailingAsync();
+        object?[] counts = [2.5, "many", true, long.MaxValue, null, new List<object?> { 1 }, new Dictionary<string, object?>()];
+        foreach (var count in counts)
+        {
+            var deaths = Enumerable.Range(1, 2).Select(retry => (object?)new Dictionary<string, object?>
+            {
+                ["count"] = count,
+                ["reason"] = "expired",
+                ["queue"] = $"ordering.retry-{retry}",
+                ["exchange"] = $"ordering.retry-{retry}",
+                ["routing-keys"] = new List<object?> { QueueOf(kind) },
+                ["time"] = new AmqpTimestamp(1_764_000_000),
+            }).ToList();
+            await SendAsync(kind, Bytes(Envelope(Poison)), new() { Headers = new Dictionary<string, object?> { ["x-death"] = deaths } });
+        }
+
+        await SendAsync(kind, Bytes(Envelope(Poison))); // behind them
+
+        await DeadAsync(kind, counts.Length + 1);
+        Assert.Equal(new Moved(counts.Length + 1, 0), await RetryAllAsync(service, kind));
+        await DeadAsync(kind, counts.Length + 1);
+        await EmptyAsync(kind);
+    }
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public async Task A_dead_letter_of_any_kind_is_listed_and_does_not_hide_the_others(ConsumerKind kind)

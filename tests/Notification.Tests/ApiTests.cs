@@ -69,6 +69,12 @@ public sealed class ApiTests(NotificationFixture shop) : IClassFixture<Notificat
     [InlineData("bob.@example.com")]
     [InlineData(".bob@example.com")]
     [InlineData("bob(c)@example.com")]
+    [InlineData("ada@exa\u2028mple.com")]
+    [InlineData("ada@example.com\u200b")]
+    [InlineData("ada@\u202eexample.com")]
+    [InlineData("ada@exa\u00admple.com")]
+    [InlineData("ada@ex_ample.com")]
+    [InlineData("ada@xn--.com")]
     public async Task An_invalid_mail_address_is_rejected(string email) => await RefusedAsync(JsonSerializer.Serialize(Body(email: email)));
 
     [Theory]
@@ -76,6 +82,7 @@ public sealed class ApiTests(NotificationFixture shop) : IClassFixture<Notificat
     [InlineData("   ")]
     [InlineData("Ada\r\nBcc: bob@example.com")]
     [InlineData("Ada\u0000")]
+    [InlineData("\u200b\ufeff")]
     public async Task A_name_that_is_not_a_single_line_is_rejected(string name) => await RefusedAsync(JsonSerializer.Serialize(Body(name)));
 
     [Theory]

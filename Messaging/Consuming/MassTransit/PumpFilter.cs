@@ -16,7 +16,7 @@ internal sealed class PumpFilter(Subscription subscription, Pump pump, MessageRe
     public Task Send(ReceiveContext context, IPipe<ReceiveContext> next)
     {
         var message = context.GetPayload<RabbitMqBasicConsumeContext>();
-        var delivery = Delivery.Read(message.DeliveryTag, message.Properties, context.GetBody(), subscription.Events, reader);
+        var delivery = Delivery.Read(message.DeliveryTag, context.Redelivered, message.Properties, context.GetBody(), subscription.Events, reader);
         context.AddOrUpdatePayload(() => delivery, _ => delivery);
         return pump.SettleAsync(new Source(subscription, topology, context, next, confirmTimeout), [delivery], context.CancellationToken);
     }

@@ -33,7 +33,7 @@ internal sealed class MailboxAddressAttribute() : ValidationAttribute("{0} must 
         return at is > 0 and <= 64
             && text[..at].All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-/=?^_`{|}~.".Contains(c, StringComparison.Ordinal))
             && text[(at + 1)..] is var domain && domain.Contains('.', StringComparison.Ordinal) && !domain.EndsWith('.')
-            && Uri.CheckHostName(domain) == UriHostNameType.Dns
+            && HostName.IsValid(domain)
             && MailboxAddress.TryParse(s_strict, text, out _);
     }
 }

@@ -38,7 +38,8 @@ internal sealed class Mutator(int seed)
                     SpoilProperties(properties);
                     break;
                 case 1:
-                    (properties.Headers ??= new Dictionary<string, object?>())[Pick(s_headers)] = Header(3);
+                    var name = Pick(s_headers);
+                    (properties.Headers ??= new Dictionary<string, object?>())[name] = name == "x-death" && _random.Next(2) == 0 ? Deaths() : Header(3);
                     break;
                 default:
                     SpoilJson(envelope);
@@ -132,6 +133,17 @@ internal sealed class Mutator(int seed)
                 break;
         }
     }
+
+    /// <summary>A record of deaths that is nearly the broker's own, of the queues that the message may come to.</summary>
+    private List<object?> Deaths() => [.. Enumerable.Range(1, 2).Select(retry => (object?)new Dictionary<string, object?>
+    {
+        ["count"] = _random.Next(3) == 0 ? 1L : Header(1),
+        ["reason"] = _random.Next(4) > 0 ? "expired" : Header(1),
+        ["queue"] = _random.Next(4) > 0 ? $"ordering.retry-{retry}" : Header(1),
+        ["exchange"] = _random.Next(4) > 0 ? $"ordering.retry-{retry}" : Header(1),
+        ["routing-keys"] = _random.Next(4) > 0 ? new List<object?> { "ordering.effect" } : Header(1),
+        ["time"] = _random.Next(4) > 0 ? new AmqpTimestamp(1_764_000_000) : Header(1),
+    })];
 
     private object? Header(int depth) => _random.Next(depth > 0 ? 14 : 12) switch
     {

@@ -142,7 +142,7 @@ internal sealed class NaiveService : IAsyncDisposable
         public Task Send(ReceiveContext context, IPipe<ReceiveContext> next)
         {
             var message = context.GetPayload<RabbitMqBasicConsumeContext>();
-            var delivery = Delivery.Read(message.DeliveryTag, message.Properties, context.GetBody(), [typeof(OrderPlaced)], reader);
+            var delivery = Delivery.Read(message.DeliveryTag, context.Redelivered, message.Properties, context.GetBody(), [typeof(OrderPlaced)], reader);
             context.AddOrUpdatePayload(() => delivery, _ => delivery);
             return next.Send(context);
         }

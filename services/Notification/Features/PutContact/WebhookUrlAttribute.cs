@@ -15,7 +15,7 @@ internal sealed class WebhookUrlAttribute() : ValidationAttribute(
     public static string? Normalized(string value, WebhookAddresses addresses)
     {
         if (value.Any(c => char.IsControl(c) || char.IsWhiteSpace(c)) || !Uri.TryCreate(value, UriKind.Absolute, out var url)
-            || url.UserInfo.Length > 0 || url.Fragment.Length > 0 || url.Host.Length == 0 || url.AbsoluteUri.Contains('@', StringComparison.Ordinal))
+            || url.UserInfo.Length > 0 || url.Fragment.Length > 0 || url.Host.Length == 0 || url.Port == 0 || (url.HostNameType == UriHostNameType.Dns && !HostName.IsValid(url.Host)) || url.AbsoluteUri.Contains('@', StringComparison.Ordinal))
         {
             return null;
         }
