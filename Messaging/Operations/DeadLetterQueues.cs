@@ -48,6 +48,7 @@ internal sealed partial class DeadLetterQueues(
     {
         while (await channel.BasicGetAsync(from, autoAck: false, deadline.Next()) is { } message)
         {
+            ThrowIfOver(deadline, queue);
             if (DeadLetter.IdOf(message) == id && DeadLetterContent.Of(queue, message) is var content && content.Letter.Queue == queue)
             {
                 return content; // closing the channel requeues it, with those before it
@@ -60,7 +61,7 @@ internal sealed partial class DeadLetterQueues(
     private Task<List<DeadLetter>> ReadAsync(string from, string queue, int limit, CancellationToken ct) => AtBrokerAsync(from, async (channel, deadline) =>
     {
         List<DeadLetter> letters = [];
-        while (letters.Count < limit && await channel.BasicGetAsync(from, autoAck: false, deadline.Next()) is { } message)
+        while (letters.Count < limit && !deadline.IsOver && await channel.BasicGetAsync(from, autoAck: false, deadline.Next()) is { } message)
         {
             letters.Add(DeadLetter.Of(queue, message)); // closing the channel requeues them
         }
@@ -76,7 +77,7 @@ internal sealed partial class DeadLetterQueues(
         var dead = BrokerTopology.DeadLettersOf(queue);
         var waiting = (await channel.QueueDeclarePassiveAsync(dead, deadline.Next())).MessageCount;
         var moved = new Moved(0, 0);
-        for (; waiting > 0 && await channel.BasicGetAsync(dead, autoAck: false, deadline.Next()) is { } message; waiting--)
+        for (; waiting > 0 && !deadline.IsOver && await channel.BasicGetAsync(dead, autoAck: false, deadline.Next()) is { } message; waiting--)
         {
             if (id is not null && DeadLetter.IdOf(message) != id)
             {
@@ -99,15 +100,34 @@ internal sealed partial class DeadLetterQueues(
             }
         }
 
+        if (id is null)
+        {
+            return moved with { Left = moved.Left + (int)waiting };
+        }
+
+        if (moved.Count + moved.Left == 0)
+        {
+            ThrowIfOver(deadline, queue);
+        }
+
         return moved;
     }, ct);
+
+    private void ThrowIfOver(Deadline deadline, string queue)
+    {
+        if (deadline.IsOver)
+        {
+            throw new BrokerUnreachableException(new TimeoutException(
+                $"The dead letters of {queue} could not be searched within {settings.ConfirmTimeout}: retry or discard the first ones."));
+        }
+    }
 
     /// <summary>Runs one request per queue at a time, with a deadline for each reply of the broker.</summary>
     /// <exception cref="BrokerUnreachableException">The broker is unreachable, or did not answer in time.</exception>
     private async Task<T> AtBrokerAsync<T>(string queue, Func<IChannel, Deadline, Task<T>> work, CancellationToken ct)
     {
         await using var queueLock = await LockQueueAsync(queue, ct);
-        using var deadline = new Deadline(settings.ConfirmTimeout, ct);
+        using var deadline = new Deadline(settings.ConfirmTimeout, clock, ct);
         IConnection? connection = null;
         try
         {
@@ -156,20 +176,24 @@ internal sealed partial class DeadLetterQueues(
     private partial void LogStays(string queue, string messageId, string reason);
 }
 
-/// <summary>How many dead letters were moved, and how many were left because the broker rejected them.</summary>
+/// <summary>How many dead letters were moved, and how many were left: the broker rejected them, or there was no time for them.</summary>
 public readonly record struct Moved(int Count, int Left);
 
-/// <summary>Cancels when a step exceeds its time limit, or when the caller cancels.</summary>
-internal sealed class Deadline(TimeSpan each, CancellationToken caller) : IDisposable
+/// <summary>Cancels when a step exceeds its time limit, or when the caller cancels. All steps together should end within the same limit.</summary>
+internal sealed class Deadline(TimeSpan limit, TimeProvider clock, CancellationToken caller) : IDisposable
 {
+    private readonly long _begun = clock.GetTimestamp();
     private readonly CancellationTokenSource _source = CancellationTokenSource.CreateLinkedTokenSource(caller);
 
     public CancellationToken Token => _source.Token;
 
+    /// <summary>Whether all steps so far have used up the limit: no further one should begin.</summary>
+    public bool IsOver => clock.GetElapsedTime(_begun) >= limit;
+
     /// <summary>Restarts the time limit for the next step and returns the token.</summary>
     public CancellationToken Next()
     {
-        _source.CancelAfter(each);
+        _source.CancelAfter(limit);
         return _source.Token;
     }
 

@@ -19,7 +19,7 @@ public sealed record DiscardRequest(string Reason);
 /// crash in between, a retried request moves what is left, and returns 0 where nothing is.
 /// </summary>
 /// <param name="Count">How many this request moved. 0 where there is none with this id: it was moved before, or never existed.</param>
-/// <param name="Left">How many were left because the broker rejected them; the service's log has the reason.</param>
+/// <param name="Left">How many were left: the broker rejected them (the log of the service has the reason), or there was no time for them.</param>
 public sealed record MovedResponse(int Count, int Left);
 
 /// <summary>A service's routes for its dead letters, for staff.</summary>

@@ -174,7 +174,7 @@ internal static class DeadLettersCommand
             throw new FailureException($"there is no dead letter {id}. List them with: ./shop dead-letters");
         }
 
-        Console.WriteLine($"{count} {what}.");
+        Console.WriteLine(left == 0 ? $"{count} {what}." : $"{count} {what}, {left} left: repeat the command; the service's log names those that the broker rejects.");
         return 0;
     }
 
