@@ -162,7 +162,7 @@ public class RebuildTests(AnalyticsFixture analytics, ITestOutputHelper output) 
         var address = await analytics.StartRebuildAsync("sales");
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => analytics.WithDatabaseAsync(async db =>
         {
-            while (await new ProjectionRebuilds(db, TimeProvider.System).StepAsync(CancellationToken.None))
+            while (await new ProjectionRebuilds(db, AllProjections.Catalog, TimeProvider.System).StepAsync(CancellationToken.None))
             {
             }
 
