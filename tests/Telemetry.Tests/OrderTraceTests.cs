@@ -55,7 +55,7 @@ public sealed class OrderTraceTests : IAsyncLifetime
         DuplicatesAreMarked(confirmed.EventId, listed.EventId);
         NothingPersonalIsSent();
         EveryServiceSendsMetricsWithBucketsThatFit();
-        Assert.Contains(Collector.Logs, log => log.TraceId == root.TraceId && log.Text.Contains("was delivered", StringComparison.Ordinal));
+        Assert.Contains(Collector.Logs, log => log.TraceId == root.TraceId && log.Text.Contains(" delivered at attempt ", StringComparison.Ordinal));
     }
 
     private static bool IsDuplicate(SentSpan span) => span.Attributes.GetValueOrDefault("shop.inbox.duplicate") == "true";
