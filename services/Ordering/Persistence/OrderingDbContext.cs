@@ -6,7 +6,6 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Npgsql;
 using Shop.Messaging;
 using Shop.Ordering.Domain;
-using Shop.Ordering.Features.OrderHistory;
 using Shop.ServiceDefaults.Hosting;
 using Shop.ServiceDefaults.Http;
 

@@ -48,7 +48,7 @@ internal static class ConceptsCommand
             s_switches.ToList().ForEach(mapping => reached.Read(mapping.Service, mapping.Type));
             Console.WriteLine($"domain events become integration events: {string.Join(", ", s_switches.Select(mapping => mapping.Type))}");
             Console.WriteLine($"{count} types: {string.Join(", ", onTheWay)}, and the {s_switches.Length} mappings;");
-            Console.WriteLine($"{reached.ProjectOf.Count - count} events of other stories that only the mappings name.");
+            Console.WriteLine($"{reached.ProjectOf.Count - count} events that only the mappings name, most of them of other stories.");
             return 0;
         });
         return command;

@@ -68,7 +68,7 @@ namespace Shop.Analytics.Persistence.Migrations
                         });
                 });
 
-            modelBuilder.Entity("Shop.Analytics.Features.EventLog.LoggedEvent", b =>
+            modelBuilder.Entity("Shop.Analytics.Persistence.LoggedEvent", b =>
                 {
                     b.Property<Guid>("EventId")
                         .HasColumnType("uuid")

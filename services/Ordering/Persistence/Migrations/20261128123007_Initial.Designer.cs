@@ -249,7 +249,7 @@ namespace Shop.Ordering.Persistence.Migrations
                         });
                 });
 
-            modelBuilder.Entity("Shop.Ordering.Features.OrderHistory.OrderHistoryEntry", b =>
+            modelBuilder.Entity("Shop.Ordering.Persistence.OrderHistoryEntry", b =>
                 {
                     b.Property<Guid>("OrderId")
                         .HasColumnType("uuid")
@@ -389,7 +389,7 @@ namespace Shop.Ordering.Persistence.Migrations
                     b.Navigation("ShortLines");
                 });
 
-            modelBuilder.Entity("Shop.Ordering.Features.OrderHistory.OrderHistoryEntry", b =>
+            modelBuilder.Entity("Shop.Ordering.Persistence.OrderHistoryEntry", b =>
                 {
                     b.HasOne("Shop.Ordering.Domain.Order", null)
                         .WithMany()

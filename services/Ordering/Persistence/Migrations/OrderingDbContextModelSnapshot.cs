@@ -246,7 +246,7 @@ namespace Shop.Ordering.Persistence.Migrations
                         });
                 });
 
-            modelBuilder.Entity("Shop.Ordering.Features.OrderHistory.OrderHistoryEntry", b =>
+            modelBuilder.Entity("Shop.Ordering.Persistence.OrderHistoryEntry", b =>
                 {
                     b.Property<Guid>("OrderId")
                         .HasColumnType("uuid")
@@ -386,7 +386,7 @@ namespace Shop.Ordering.Persistence.Migrations
                     b.Navigation("ShortLines");
                 });
 
-            modelBuilder.Entity("Shop.Ordering.Features.OrderHistory.OrderHistoryEntry", b =>
+            modelBuilder.Entity("Shop.Ordering.Persistence.OrderHistoryEntry", b =>
                 {
                     b.HasOne("Shop.Ordering.Domain.Order", null)
                         .WithMany()

@@ -1,6 +1,6 @@
 using Shop.Ordering.Domain;
 
-namespace Shop.Ordering.Features.OrderHistory;
+namespace Shop.Ordering.Persistence;
 
 /// <summary>One status change of an order, immutable. The database rejects updates, deletions and a second entry of the same version.</summary>
 internal sealed class OrderHistoryEntry
