@@ -150,7 +150,7 @@ public sealed class RequestTests(OrderingService ordering) : IClassFixture<Order
         (HttpClient Caller, string Method, string Path, string? Body, int Status)[] errors =
         [
             (anonymous, "GET", "/orders", null, 401), (ordering.As("ada"), "GET", "/outbox", null, 403), (ordering.As("ada"), "GET", "/nothing", null, 404),
-            (anonymous, "GET", "/openapi/v2.json", null, 404),
+            (ordering.As("ada"), "GET", "/openapi/v2.json", null, 404),
             (ordering.As("ada"), "PATCH", "/orders", null, 405), (ordering.As("ada"), "POST", "/orders", "{", 400),
             (ordering.As("ada"), "POST", "/orders", """{"lines":[]}""", 400), (ordering.As("ada"), "GET", $"/orders/{Guid.Empty}/events", null, 404),
             (ordering.As("ada"), "POST", "/orders", """{"lines":[{"sku":"X","quantity":1}]}""", 422),

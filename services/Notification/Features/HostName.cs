@@ -20,13 +20,18 @@ internal static class HostName
 
     private static bool IsDecodable(string label)
     {
+        if (!label.StartsWith("xn--", StringComparison.OrdinalIgnoreCase))
+        {
+            return label.Length > 0;
+        }
+
         try
         {
             return s_idn.GetUnicode(label).All(IsOfLabel);
         }
         catch (ArgumentException)
         {
-            return false; // "xn--" and what is no punycode
+            return false; // not punycode
         }
     }
 }
