@@ -110,8 +110,9 @@ internal sealed partial class ConsumerProgress(
     /// <summary>Each message leaves a retry queue when its delay is over, so that the queue's length falls at some time, if it is not empty.</summary>
     private async Task CheckRetryQueuesAsync(IChannel channel, CancellationToken ct)
     {
-        foreach (var (queue, delay) in topology.RetryExchanges.Zip(topology.RetryDelays))
+        foreach (var (index, queue) in topology.RetryExchanges.Index())
         {
+            var delay = topology.LongestDelayOf(index + 1);
             var waiting = (await channel.QueueDeclarePassiveAsync(queue, ct)).MessageCount;
             var (before, since) = _seen.TryGetValue(queue, out var seen) ? seen : (-1, 0);
             if (waiting == 0 || waiting < before || before < 0)

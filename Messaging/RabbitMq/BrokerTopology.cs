@@ -84,6 +84,10 @@ internal sealed class BrokerTopology
     /// <summary>As many as there are default delays, whatever is configured: the definitions do not depend on the configuration.</summary>
     public IEnumerable<string> RetryExchanges => Enumerable.Range(1, s_retryDelays.Length).Select(RetryExchange);
 
+    /// <summary>How long a message may wait in this retry queue, from 1; zero if nothing is sent there.</summary>
+    public TimeSpan LongestDelayOf(int retry) =>
+        RetryDelays.Skip(retry - 1).Take(retry < s_retryDelays.Length ? 1 : int.MaxValue).DefaultIfEmpty().Max();
+
     public Dictionary<string, object?> RetryArguments() => new()
     {
         ["x-queue-type"] = "quorum",

@@ -34,6 +34,17 @@ public sealed class FailurePolicyTests
     }
 
     [Theory]
+    [InlineData(new[] { 1, 2 }, new[] { 1, 2, 0, 0, 0 })]
+    [InlineData(new[] { 1, 2, 3, 4, 5, 9, 7 }, new[] { 1, 2, 3, 4, 9 })]
+    public void Retries_beyond_the_last_retry_queue_share_it_with_their_longest_delay(int[] delays, int[] longest)
+    {
+        var topology = new BrokerTopology("ordering", ShopEvents.Catalog, [.. delays.Select(delay => TimeSpan.FromSeconds(delay))]);
+
+        Assert.Equal("ordering.retry-5", topology.RetryExchange(delays.Length + 5));
+        Assert.Equal(longest, topology.RetryExchanges.Select((_, index) => (int)topology.LongestDelayOf(index + 1).TotalSeconds));
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public void While_the_database_is_unavailable_messages_are_retried_without_limit(bool alone) => Assert.Equal(
