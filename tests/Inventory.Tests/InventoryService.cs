@@ -52,6 +52,8 @@ public sealed class InventoryService : ServiceFixture<Program>, IAsyncLifetime, 
 
     public static StringContent Json(string body) => new(body, Encoding.UTF8, "application/json");
 
+    public static Task<JsonElement> JsonAsync(HttpResponseMessage answer) => answer.Content.ReadFromJsonAsync<JsonElement>();
+
     public static async Task IsProblemAsync(HttpResponseMessage answer, int status, string code)
     {
         var body = await answer.Content.ReadAsStringAsync();
@@ -88,6 +90,17 @@ public sealed class InventoryService : ServiceFixture<Program>, IAsyncLifetime, 
         }
 
         return sku;
+    }
+
+    public async Task<HttpResponseMessage> ReceiveAsync(string sku, string body, string? key = null)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"/products/{sku}/receipts") { Content = Json(body) };
+        if (key is not null)
+        {
+            request.Headers.Add("Idempotency-Key", key);
+        }
+
+        return await Staff.SendAsync(request);
     }
 
     /// <summary>On hand, reserved and shipped, by the API.</summary>

@@ -104,7 +104,7 @@ public sealed class ProductApiTests(InventoryService inventory)
     public async Task An_invalid_sku_can_be_neither_listed_nor_found(string sku)
     {
         using var offered = await PutAsync(sku, Tea);
-        using var received = await ReceiveAsync(sku, """{"quantity":1}""");
+        using var received = await inventory.ReceiveAsync(sku, """{"quantity":1}""");
         using var read = await inventory.Customer.GetAsync($"/products/{sku}");
         using var ledger = await inventory.Staff.GetAsync($"/products/{sku}/movements");
 
@@ -114,68 +114,6 @@ public sealed class ProductApiTests(InventoryService inventory)
         await IsProblemAsync(ledger, 404, "not-found");
     }
 
-    [Theory]
-    [InlineData("""{"quantity":0}""", 400, "validation")]
-    [InlineData("""{"quantity":-5}""", 400, "validation")]
-    [InlineData("""{"quantity":1000001}""", 400, "validation")]
-    [InlineData("""{"quantity":99999999999}""", 400, "malformed-request")]
-    [InlineData("""{"quantity":1.5}""", 400, "malformed-request")]
-    [InlineData("""{"quantity":"1"}""", 400, "malformed-request")]
-    [InlineData("""{"units":1}""", 400, "malformed-request")]
-    [InlineData("{", 400, "malformed-request")]
-    public async Task An_invalid_receipt_is_rejected_and_changes_nothing(string body, int status, string code)
-    {
-        var sku = await inventory.StockedAsync(3);
-
-        using var answer = await ReceiveAsync(sku, body);
-
-        await IsProblemAsync(answer, status, code);
-        Assert.Equal((3, 0, 0), await inventory.StockAsync(sku));
-    }
-
-    [Fact]
-    public async Task Received_units_are_on_hand_and_in_the_ledger()
-    {
-        var sku = await inventory.StockedAsync(0);
-
-        using var received = await ReceiveAsync(sku, """{"quantity":7}""");
-
-        Assert.Equal(HttpStatusCode.OK, received.StatusCode);
-        Assert.Equal(7, (await JsonAsync(received)).GetProperty("onHand").GetInt32());
-        var ledger = await inventory.Staff.GetFromJsonAsync<JsonElement>($"/products/{sku}/movements");
-        var movement = Assert.Single(ledger.GetProperty("items").EnumerateArray());
-        Assert.Equal(("received", 7, false), (movement.GetProperty("kind").GetString(), movement.GetProperty("quantity").GetInt32(),
-            movement.TryGetProperty("orderId", out _)));
-    }
-
-    [Fact]
-    public async Task Two_receipts_with_one_idempotency_key_are_one_and_the_key_belongs_to_one_body()
-    {
-        var sku = await inventory.StockedAsync(0);
-        var key = NewSku("key");
-
-        using var first = await ReceiveAsync(sku, """{"quantity":7}""", key);
-        using var again = await ReceiveAsync(sku, """{"quantity":7}""", key);
-        using var other = await ReceiveAsync(sku, """{"quantity":8}""", key);
-
-        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (first.StatusCode, again.StatusCode));
-        Assert.Equal(await first.Content.ReadAsByteArrayAsync(), await again.Content.ReadAsByteArrayAsync());
-        Assert.Equal(first.Content.Headers.ContentType, again.Content.Headers.ContentType);
-        await IsProblemAsync(other, 422, "idempotency-key-reused");
-        Assert.Equal((7, 0, 0), await inventory.StockAsync(sku));
-    }
-
-    [Fact]
-    public async Task Concurrent_receipts_all_count()
-    {
-        var sku = await inventory.StockedAsync(0);
-
-        var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => ReceiveAsync(sku, """{"quantity":1}""")));
-
-        Assert.All(answers, answer => Assert.Equal(HttpStatusCode.OK, answer.StatusCode));
-        Assert.Equal((40, 0, 0), await inventory.StockAsync(sku));
-    }
-
     [Fact]
     public async Task A_body_over_64_KiB_is_too_large()
     {
@@ -183,8 +121,8 @@ public sealed class ProductApiTests(InventoryService inventory)
         var large = $$"""{"name":"{{new string('x', 65 * 1024)}}","unitPrice":1,"currency":"EUR"}""";
 
         using var offered = await PutAsync(sku, large);
-        using var received = await ReceiveAsync(sku, large);
-        using var keyed = await ReceiveAsync(sku, large, NewSku("key"));
+        using var received = await inventory.ReceiveAsync(sku, large);
+        using var keyed = await inventory.ReceiveAsync(sku, large, NewSku("key"));
 
         await IsProblemAsync(offered, 413, "body-too-large");
         await IsProblemAsync(received, 413, "body-too-large");
@@ -226,8 +164,8 @@ public sealed class ProductApiTests(InventoryService inventory)
 
         await IsProblemAsync(await inventory.Customer.GetAsync($"/products/{sku}"), 404, "not-found");
         await IsProblemAsync(await inventory.Staff.GetAsync($"/products/{sku}/movements"), 404, "not-found");
-        await IsProblemAsync(await ReceiveAsync(sku, """{"quantity":1}"""), 404, "not-found");
-        await IsProblemAsync(await ReceiveAsync(sku, """{"quantity":1}""", NewSku("key")), 404, "not-found");
+        await IsProblemAsync(await inventory.ReceiveAsync(sku, """{"quantity":1}"""), 404, "not-found");
+        await IsProblemAsync(await inventory.ReceiveAsync(sku, """{"quantity":1}""", NewSku("key")), 404, "not-found");
     }
 
     [Fact]
@@ -244,21 +182,6 @@ public sealed class ProductApiTests(InventoryService inventory)
         Assert.Equal(read.Order(StringComparer.Ordinal), read);
         Assert.Equal(read.Distinct(), read);
         Assert.Empty(skus.Except(read));
-    }
-
-    [Fact]
-    public async Task The_ledger_is_paged_newest_first()
-    {
-        var sku = await inventory.StockedAsync(1);
-        for (var quantity = 2; quantity <= 5; quantity++)
-        {
-            (await ReceiveAsync(sku, $$"""{"quantity":{{quantity}}}""")).EnsureSuccessStatusCode();
-        }
-
-        var read = await ReadAllAsync(
-            inventory.Staff, $"/products/{sku}/movements?limit=2", item => item.GetProperty("quantity").GetInt32());
-
-        Assert.Equal([5, 4, 3, 2, 1], read);
     }
 
     [Theory]
@@ -282,8 +205,6 @@ public sealed class ProductApiTests(InventoryService inventory)
     public async Task Health_and_the_API_s_description_need_no_token(string path) =>
         Assert.Equal(HttpStatusCode.OK, (await inventory.Client().GetAsync(path)).StatusCode);
 
-    private static Task<JsonElement> JsonAsync(HttpResponseMessage answer) => answer.Content.ReadFromJsonAsync<JsonElement>();
-
     private static async Task<HttpResponseMessage> SendAsync(HttpClient client, string method, string path)
     {
         using var request = new HttpRequestMessage(new HttpMethod(method), path);
@@ -292,15 +213,4 @@ public sealed class ProductApiTests(InventoryService inventory)
     }
 
     private Task<HttpResponseMessage> PutAsync(string sku, string body) => inventory.Staff.PutAsync($"/products/{sku}", Json(body));
-
-    private async Task<HttpResponseMessage> ReceiveAsync(string sku, string body, string? key = null)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"/products/{sku}/receipts") { Content = Json(body) };
-        if (key is not null)
-        {
-            request.Headers.Add("Idempotency-Key", key);
-        }
-
-        return await inventory.Staff.SendAsync(request);
-    }
 }
