@@ -80,7 +80,9 @@ public static class Database
             settings.NoResetOnClose = true;
         }
 
-        settings.Options = $"-c lock_timeout={(int)LockTimeout.TotalMilliseconds} {settings.Options}".TrimEnd(); // the last option takes precedence
+        // A prepared statement keeps the plan that was made while a table was new, and reads the whole table until it is analysed. With
+        // this setting only what no index serves does so. The last option takes precedence.
+        settings.Options = $"-c lock_timeout={(int)LockTimeout.TotalMilliseconds} -c enable_seqscan=off {settings.Options}".TrimEnd();
         return settings.ConnectionString;
     }
 
