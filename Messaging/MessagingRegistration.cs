@@ -41,7 +41,7 @@ public static class MessagingRegistration
                 + $"{longestRedelivery}: a message that is redelivered later would be processed twice.");
         }
 
-        var noLongerConsumed = OldVersions.Validate(settings, events);
+        var retired = OldVersions.Validate(settings, events);
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(settings).AddSingleton(events).AddSingleton(topology).AddSingleton<MessageReader>().AddSingleton<MessagingSpans>();
         builder.Services.AddSingleton(new MessagingDocuments(topology, settings)).AddSingleton<FailurePolicy>().AddSingleton<Pump>();
@@ -57,7 +57,7 @@ public static class MessagingRegistration
         builder.Services.AddDomainEvents<TContext>().AddScoped<MessageOrigin>().AddScoped<ICommitParticipant, OutboxParticipant>();
         builder.Services.ConfigureDbContext<TContext>(options =>
             options.ReplaceService<IModificationCommandBatchFactory, SingleRoundTripBatchFactory>());
-        builder.Services.AddScoped(services => new OutboxAppender(services.GetRequiredService<MessageOrigin>(), events, noLongerConsumed));
+        builder.Services.AddScoped(services => new OutboxAppender(services.GetRequiredService<MessageOrigin>(), events, retired));
         builder.Services.AddScoped<DbContext>(services => services.GetRequiredService<TContext>());
         if (settings.RelayEnabled)
         {

@@ -47,7 +47,7 @@ internal sealed class MessagingSettings
     public long MaxRetainedLog { get; init; } = 1L << 30;
 
     /// <summary>How long the migrate command waits until the log is read, when it switches back to polling.</summary>
-    public TimeSpan SwitchPatience { get; init; } = TimeSpan.FromSeconds(30);
+    public TimeSpan SwitchTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>The largest batch that the relay claims, from 1.</summary>
     public int BatchSize { get; init; } = 500;
@@ -59,7 +59,7 @@ internal sealed class MessagingSettings
     /// Older versions of this service's events, by wire name, that are no longer published, such as
     /// <c>ordering.order-placed.v1</c>. All others are published beside the newest version: see docs/contracts.md.
     /// </summary>
-    public IReadOnlyList<string> NoLongerConsumed { get; init; } = [];
+    public IReadOnlyList<string> RetiredVersions { get; init; } = [];
 
     /// <summary>How long to wait for the broker's confirms of a batch. Shorter than <see cref="RelayLease"/>.</summary>
     public TimeSpan ConfirmTimeout { get; init; } = TimeSpan.FromSeconds(10);

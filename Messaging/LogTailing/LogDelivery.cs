@@ -77,8 +77,8 @@ internal sealed partial class LogDelivery(
         try
         {
             // No stopping token: the wait is bounded, and a shutdown waits for the confirms, to avoid duplicates.
-            using var patience = new CancellationTokenSource(settings.ConfirmTimeout, clock);
-            await publisher.ConnectAsync(patience.Token);
+            using var timeout = new CancellationTokenSource(settings.ConfirmTimeout, clock);
+            await publisher.ConnectAsync(timeout.Token);
             report = await PublishAsync(sending);
         }
         catch (Exception e)

@@ -38,15 +38,15 @@ internal sealed class LogReader : IAsyncDisposable
     /// </summary>
     public static async Task<LogReader> StartAsync(MessagingSettings settings, string slot, CancellationToken ct)
     {
-        var patience = settings.RelayLease;
+        var lease = settings.RelayLease;
         var own = new NpgsqlConnectionStringBuilder(settings.Database)
         {
             ApplicationName = settings.Service + " log reader",
         };
-        own.Options = $"{own.Options} -c wal_sender_timeout={(int)patience.TotalMilliseconds}"; // a reader that is silent for longer loses the slot
+        own.Options = $"{own.Options} -c wal_sender_timeout={(int)lease.TotalMilliseconds}"; // a reader that is silent for longer loses the slot
         var connection = new LogicalReplicationConnection(own.ConnectionString)
         {
-            WalReceiverStatusInterval = patience / 3, // also while the relay waits for the broker
+            WalReceiverStatusInterval = lease / 3, // also while the relay waits for the broker
         };
         try
         {

@@ -38,12 +38,12 @@ internal sealed partial class PollingPreparation(MessagingSettings settings, Tim
     private async Task WaitUntilReadAsync(LogSession session, string slot, CancellationToken ct)
     {
         var now = await session.HeartbeatAsync(ct);
-        var giveUpAt = clock.GetUtcNow() + settings.SwitchPatience;
+        var giveUpAt = clock.GetUtcNow() + settings.SwitchTimeout;
         while (NpgsqlLogSequenceNumber.Parse((await session.StateAsync(ct)).Confirmed) < now)
         {
             if (clock.GetUtcNow() > giveUpAt)
             {
-                throw new InvalidOperationException($"Slot {slot} still has unpublished events after {settings.SwitchPatience}. Rows would "
+                throw new InvalidOperationException($"Slot {slot} still has unpublished events after {settings.SwitchTimeout}. Rows would "
                     + "overtake them, so events still go to the log. Check that the broker is reachable, and run migrate again.");
             }
 

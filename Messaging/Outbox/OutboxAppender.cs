@@ -30,11 +30,11 @@ public sealed class OutboxAppender
     private readonly MessageOrigin _origin;
     private readonly EventCatalog _events;
     private readonly List<EntityEntry<OutboxMessage>> _unsaved = [];
-    private readonly IReadOnlyCollection<string> _noLongerConsumed;
+    private readonly IReadOnlyCollection<string> _retired;
     private int _appended;
 
-    internal OutboxAppender(MessageOrigin origin, EventCatalog events, IReadOnlyCollection<string> noLongerConsumed) =>
-        (_origin, _events, _noLongerConsumed) = (origin, events, noLongerConsumed);
+    internal OutboxAppender(MessageOrigin origin, EventCatalog events, IReadOnlyCollection<string> retired) =>
+        (_origin, _events, _retired) = (origin, events, retired);
 
     /// <summary>
     /// Adds one event to the context's changes, followed by the older versions of the same fact that are still consumed: each a
@@ -65,7 +65,7 @@ public sealed class OutboxAppender
     private void AppendVersion(DbContext db, IIntegrationEvent @event, bool isOlder)
     {
         var wireName = _events.NameOf(@event.GetType());
-        if (isOlder && _noLongerConsumed.Contains(wireName))
+        if (isOlder && _retired.Contains(wireName))
         {
             return;
         }

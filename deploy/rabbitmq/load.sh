@@ -1,12 +1,12 @@
 #!/bin/sh
-# Loads definitions.json into a broker through its management API, each user with its password: what the Job broker-topology runs.
-# Loading adds and changes, takes nothing away, and twice is as good as once. Needs sh, sed and curl.
+# Loads definitions.json into a broker through its management API, with a password for each user. The Job broker-topology runs it.
+# Loading adds and changes objects and removes none, so it can be repeated. Needs sh, sed and curl.
 #
-#   BROKER_MANAGEMENT      http://rabbitmq:15672, or https://rabbitmq:15671 (with CURL_CA_BUNDLE, where its authority is a private one)
+#   BROKER_MANAGEMENT      http://rabbitmq:15672, or https://rabbitmq:15671 (with CURL_CA_BUNDLE, if the certificate's authority is private)
 #   BROKER_ADMIN, BROKER_ADMIN_PASSWORD
 #   BROKER_DEFINITIONS     the file
-#   BROKER_PASSWORDS       a directory with one file per user, its password in it: letters and digits.
-#                          Without it, a variable per user: BROKER_PASSWORD_ORDERING
+#   BROKER_PASSWORDS       a directory with one file per user, which contains the password: letters and digits.
+#                          If it is not set, a variable per user: BROKER_PASSWORD_ORDERING
 set -eu
 umask 077
 work=$(mktemp -d)
@@ -24,14 +24,14 @@ for file in "$BROKER_PASSWORDS"/*; do
   user=$(basename "$file")
   password=$(cat "$file")
   case $password in
-    '' | *[!A-Za-z0-9]*) echo "The password of $user is empty, or has more in it than letters and digits." >&2; exit 1 ;;
+    '' | *[!A-Za-z0-9]*) echo "The password of $user is empty, or has other characters than letters and digits. Change it." >&2; exit 1 ;;
   esac
-  # By file, not by argument: arguments are for all to read.
+  # In a file, because other users can read a process's arguments.
   printf 's/"name":"%s","password_hash":"","hashing_algorithm":"[a-z0-9_]*"/"name":"%s","password":"%s"/\n' "$user" "$user" "$password" >> "$work/passwords.sed"
 done
 sed -f "$work/passwords.sed" "$work/definitions.json" > "$work/filled.json"
 if grep -q '"password_hash":""' "$work/filled.json"; then
-  echo "A user of the definitions has no password in $BROKER_PASSWORDS:" >&2
+  echo "These users of the definitions have no password in $BROKER_PASSWORDS. Add a file for each:" >&2
   grep '"password_hash":""' "$work/filled.json" >&2
   exit 1
 fi
@@ -39,4 +39,4 @@ fi
 printf 'user = "%s:%s"\n' "$BROKER_ADMIN" "$BROKER_ADMIN_PASSWORD" > "$work/curl.conf"
 curl --config "$work/curl.conf" --silent --show-error --fail-with-body --retry 60 --retry-delay 2 --retry-all-errors --retry-max-time 240 \
   --header 'Content-Type: application/json' --data-binary "@$work/filled.json" "$BROKER_MANAGEMENT/api/definitions"
-echo "The broker has what $(basename "$BROKER_DEFINITIONS") says."
+echo "Loaded $(basename "$BROKER_DEFINITIONS") into the broker."

@@ -172,7 +172,7 @@ def start(*command, **how):
 
 
 def demo(orders, *more):
-    return start(options.shop, "demo", "--orders", str(orders), "--rate", options.rate, "--patience", "900", *more,
+    return start(options.shop, "demo", "--orders", str(orders), "--rate", options.rate, "--timeout", "900", *more,
                  env={**os.environ, "SHOP_HOME": options.work, "NO_COLOR": "1"})
 
 

@@ -18,8 +18,8 @@ internal static class NotificationTelemetry
             .SetTag("shop.notification.attempt", notification.Attempts);
     }
 
-    /// <summary>Nothing was sent; it does not count as an attempt.</summary>
-    public static void Skip(Activity? delivery, string reason) => delivery?.SetTag("shop.notification.put_off", reason);
+    /// <summary>Nothing was sent; the attempt does not count.</summary>
+    public static void Defer(Activity? delivery, string reason) => delivery?.SetTag("shop.notification.deferred", reason);
 
     public static void Fail(Activity? delivery, DeliveryError error) => delivery?.SetStatus(ActivityStatusCode.Error).SetTag("error.type", error.Code);
 }

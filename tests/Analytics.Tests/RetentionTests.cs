@@ -69,11 +69,11 @@ public class RetentionTests(AnalyticsFixture analytics) : IClassFixture<Analytic
         start.Environment["ConnectionStrings__rabbitmq"] = analytics.Broker.UriOf("analytics").AbsoluteUri;
         start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
         using var process = Process.Start(start)!;
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(5));
+        using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         try
         {
-            var (output, errors) = (process.StandardOutput.ReadToEndAsync(patience.Token), process.StandardError.ReadToEndAsync(patience.Token));
-            await process.WaitForExitAsync(patience.Token);
+            var (output, errors) = (process.StandardOutput.ReadToEndAsync(timeout.Token), process.StandardError.ReadToEndAsync(timeout.Token));
+            await process.WaitForExitAsync(timeout.Token);
 
             Assert.NotEqual(0, process.ExitCode);
             Assert.Contains("EventLogRetentionMonths", await output + await errors, StringComparison.Ordinal);

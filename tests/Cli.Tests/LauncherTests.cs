@@ -44,15 +44,15 @@ public sealed class LauncherTests : IDisposable
         var start = new ProcessStartInfo(Path.Combine(ShopProgram.Repository, "tests/run"), ["Nothing"]);
         start.Environment["PATH"] = $"{_shop.Home}:{start.Environment["PATH"]}";
         using var run = Process.Start(start)!;
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (!File.Exists(building))
         {
-            await Task.Delay(20, patience.Token);
+            await Task.Delay(20, timeout.Token);
         }
 
         using (var kill = Process.Start("kill", ["-TERM", $"{run.Id}"]))
         {
-            await run.WaitForExitAsync(patience.Token);
+            await run.WaitForExitAsync(timeout.Token);
         }
 
         Assert.Equal(143, run.ExitCode);

@@ -8,7 +8,7 @@ internal sealed record Outcome(int ExitCode, string Output, string Errors);
 /// <summary>The launcher <c>./shop</c>, with its own home and the last build.</summary>
 internal sealed class ShopProgram : IDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromMinutes(5);
 
     public static string Repository { get; } = FindRepository();
 
@@ -31,8 +31,8 @@ internal sealed class ShopProgram : IDisposable
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        using var patience = new CancellationTokenSource(s_patience);
-        await process.WaitForExitAsync(patience.Token);
+        using var timeout = new CancellationTokenSource(s_timeout);
+        await process.WaitForExitAsync(timeout.Token);
         return new Outcome(process.ExitCode, await output, await errors);
     }
 

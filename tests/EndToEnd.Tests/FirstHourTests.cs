@@ -7,7 +7,7 @@ namespace Shop.EndToEnd.Tests;
 /// <summary>The first steps after cloning the repository, by the commands of the README.</summary>
 public sealed partial class FirstHourTests : IAsyncLifetime
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(15); // bounds a hang: a busy machine starts ten processes slowly
+    private static readonly TimeSpan s_timeout = TimeSpan.FromMinutes(15); // bounds a hang: a busy machine starts ten processes slowly
     private static readonly string s_repository = FindRepository();
 
     private readonly string _home = Directory.CreateTempSubdirectory("shop-first-hour-").FullName;
@@ -48,7 +48,7 @@ public sealed partial class FirstHourTests : IAsyncLifetime
         Assert.Contains("shop: a shop already runs in", refused, StringComparison.Ordinal);
         Assert.Contains("10: ", (await BashAsync("./shop demo --orders 10")).Output, StringComparison.Ordinal);
         var (_, table) = await Eventually.IsAsync("all is healthy",
-            () => BashAsync("./shop status --connections"), status => status.ExitCode == 0, s_patience);
+            () => BashAsync("./shop status --connections"), status => status.ExitCode == 0, s_timeout);
         var lines = PsqlLine().Matches(table).Select(match => match.Value).ToList();
         Assert.Equal(4, lines.Count);
         foreach (var line in (await BashAsync("command -v psql")).ExitCode == 0 ? lines : [])
@@ -77,9 +77,9 @@ public sealed partial class FirstHourTests : IAsyncLifetime
         start.Environment["SHOP_NO_BUILD"] = "1";
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
-        using var patience = new CancellationTokenSource(s_patience);
-        var output = await process.StandardOutput.ReadToEndAsync(patience.Token);
-        await process.WaitForExitAsync(patience.Token);
+        using var timeout = new CancellationTokenSource(s_timeout);
+        var output = await process.StandardOutput.ReadToEndAsync(timeout.Token);
+        await process.WaitForExitAsync(timeout.Token);
         return (process.ExitCode, output);
     }
 

@@ -21,7 +21,7 @@ internal sealed class ServersMissingException(string message) : Exception(messag
 /// </summary>
 internal sealed class RunningShop : IAsyncDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(15); // bounds a hang: a busy machine starts ten processes slowly
+    private static readonly TimeSpan s_timeout = TimeSpan.FromMinutes(15); // bounds a hang: a busy machine starts ten processes slowly
     private static readonly string s_repository = FindRepository();
     private static readonly string s_configuration =
         Directory.GetParent(AppContext.BaseDirectory.TrimEnd('/'))!.Name;
@@ -42,7 +42,7 @@ internal sealed class RunningShop : IAsyncDisposable
         (_relay, _servers) = (relay, servers);
         (_appHost, _log) = Run("AppHost", "AppHost.dll");
         await Eventually.HoldsAsync("the AppHost reports that it is ready",
-            () => _appHost.HasExited || IsReady(_appHost.Id), s_patience);
+            () => _appHost.HasExited || IsReady(_appHost.Id), s_timeout);
         if (_appHost.HasExited && _log.ToString().Contains($"SHOP_SERVERS={servers}, but", StringComparison.Ordinal))
         {
             throw new ServersMissingException(_log.ToString());
@@ -67,8 +67,8 @@ internal sealed class RunningShop : IAsyncDisposable
     {
         var (second, log) = Run("AppHost", "AppHost.dll");
         _commands.Add(second);
-        using var patience = new CancellationTokenSource(s_patience);
-        await second.WaitForExitAsync(patience.Token);
+        using var timeout = new CancellationTokenSource(s_timeout);
+        await second.WaitForExitAsync(timeout.Token);
         return (second.ExitCode, log.ToString());
     }
 
@@ -76,8 +76,8 @@ internal sealed class RunningShop : IAsyncDisposable
     public async Task<int> StopAsync()
     {
         Signal("TERM", _appHost!.Id);
-        using var patience = new CancellationTokenSource(s_patience);
-        await _appHost.WaitForExitAsync(patience.Token);
+        using var timeout = new CancellationTokenSource(s_timeout);
+        await _appHost.WaitForExitAsync(timeout.Token);
         return _appHost.ExitCode;
     }
 
@@ -97,11 +97,11 @@ internal sealed class RunningShop : IAsyncDisposable
     /// <summary>Kills a part as a crash would, and waits until it is there again as another process, and healthy.</summary>
     public async Task KillAsync(string name)
     {
-        var (_, pid) = await Eventually.IsAsync($"{name} runs", () => Task.FromResult(Recorded(name)), part => part is { Healthy: true, Pid: not null }, s_patience);
+        var (_, pid) = await Eventually.IsAsync($"{name} runs", () => Task.FromResult(Recorded(name)), part => part is { Healthy: true, Pid: not null }, s_timeout);
         var before = pid!.Value;
         Signal("KILL", before);
         await Eventually.HoldsAsync($"the AppHost has brought {name} back",
-            () => Recorded(name) is { Healthy: true, Pid: { } now } && now != before, s_patience);
+            () => Recorded(name) is { Healthy: true, Pid: { } now } && now != before, s_timeout);
     }
 
     /// <summary>How many letters were written so far.</summary>
@@ -137,8 +137,8 @@ internal sealed class RunningShop : IAsyncDisposable
     {
         var (process, log) = Run("tools/Cli", "shop-cli.dll", arguments);
         _commands.Add(process);
-        using var patience = new CancellationTokenSource(s_patience);
-        await process.WaitForExitAsync(patience.Token);
+        using var timeout = new CancellationTokenSource(s_timeout);
+        await process.WaitForExitAsync(timeout.Token);
         return (process.ExitCode, log.ToString());
     }
 
@@ -172,7 +172,7 @@ internal sealed class RunningShop : IAsyncDisposable
     {
         var parts = await StatusAsync();
         return parts.Count == 6 && parts.All(part => part.IsHealthy);
-    }, s_patience);
+    }, s_timeout);
 
     /// <summary>The file may be of one that was killed.</summary>
     private bool IsReady(int appHost) => File.Exists(Path.Combine(_home, "ready"))

@@ -76,7 +76,7 @@ public sealed class WholeShopTests
     {
         var closingTime = Path.Combine(shop.Home, "closing-time");
         File.Delete(closingTime); // yesterday's
-        var demo = shop.CliAsync("demo", "--orders", $"{orders}", "--rate", "3", "--seed", $"{20261122 + orders}", "--until", closingTime, "--patience", "900");
+        var demo = shop.CliAsync("demo", "--orders", $"{orders}", "--rate", "3", "--seed", $"{20261122 + orders}", "--until", closingTime, "--timeout", "900");
         await AssertMailsArriveAsync("the first customers", shop, demo);
         foreach (var victim in victims)
         {

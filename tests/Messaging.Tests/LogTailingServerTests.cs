@@ -46,7 +46,7 @@ public sealed class LogTailingWithoutLogicalLogTests() : LogTailingOnOwnServerTe
 }
 
 /// <summary>A server that removes log which is not read yet.</summary>
-public sealed class LogTailingOnImpatientServerTests() : LogTailingOnOwnServerTests(("max_slot_wal_keep_size", "64MB"))
+public sealed class LogTailingOnServerThatRemovesLogTests() : LogTailingOnOwnServerTests(("max_slot_wal_keep_size", "64MB"))
 {
     [Fact]
     public async Task When_the_server_invalidates_the_slot_it_is_reported_and_new_events_are_polled()

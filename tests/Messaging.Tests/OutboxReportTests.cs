@@ -7,7 +7,7 @@ namespace Shop.Messaging.Tests;
 /// <summary>An operator sees parked events, and can retry them immediately.</summary>
 public class OutboxReportTests : MessagingTest
 {
-    private static readonly Dictionary<string, string?> s_patient = new()
+    private static readonly Dictionary<string, string?> s_longDelays = new()
     {
         ["Messaging:FirstRetryDelay"] = "01:00:00",
         ["Messaging:MaxRetryDelay"] = "01:00:00",
@@ -16,7 +16,7 @@ public class OutboxReportTests : MessagingTest
     [Fact]
     public async Task Parked_streams_are_reported_with_their_error_and_can_be_retried()
     {
-        var service = await ServiceAsync(settings: s_patient);
+        var service = await ServiceAsync(settings: s_longDelays);
         var report = service.Services.GetRequiredService<IOutboxReport>();
         var (first, second) = (await service.OpenAsync(), await service.OpenAsync()); // no queue is bound for what they publish
 

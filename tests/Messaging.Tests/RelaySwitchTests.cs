@@ -72,9 +72,9 @@ public sealed class RelaySwitchTests : MessagingTest
     [Fact]
     public async Task A_switch_waits_for_a_relay_that_has_not_started_reading_the_log()
     {
-        var impatient = new Dictionary<string, string?>(s_pollingAgain) { ["Messaging:SwitchPatience"] = "00:00:00.200" };
+        var shortTimeout = new Dictionary<string, string?>(s_pollingAgain) { ["Messaging:SwitchTimeout"] = "00:00:00.200" };
         var tailing = await ServiceAsync(start: false, settings: s_tailing);
-        var polling = await ServiceAsync(relay: false, migrate: false, settings: impatient);
+        var polling = await ServiceAsync(relay: false, migrate: false, settings: shortTimeout);
         var probe = await ProbeAsync(TicketEvents.Opened, TicketEvents.Touched);
         IReadOnlyList<Ticket> tickets;
         await using (var session = await LogSession.OpenAsync(tailing.Services.GetRequiredService<MessagingSettings>(), default))

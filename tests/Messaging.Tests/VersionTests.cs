@@ -34,7 +34,7 @@ public sealed class VersionTests : MessagingTest
     [Fact]
     public async Task A_version_that_is_no_longer_consumed_is_not_published()
     {
-        var service = await ServiceAsync(settings: new Dictionary<string, string?> { ["Messaging:NoLongerConsumed:0"] = Old });
+        var service = await ServiceAsync(settings: new Dictionary<string, string?> { ["Messaging:RetiredVersions:0"] = Old });
         await using var probe = await Probe.BindAsync(Broker, Old, New);
         await PlaceAsync(service, 5);
 
@@ -50,7 +50,7 @@ public sealed class VersionTests : MessagingTest
     public async Task Only_own_older_versions_can_be_switched_off(string name)
     {
         var error = await Assert.ThrowsAsync<InvalidOperationException>(() => ServiceAsync(
-            settings: new Dictionary<string, string?> { ["Messaging:NoLongerConsumed:0"] = name }));
+            settings: new Dictionary<string, string?> { ["Messaging:RetiredVersions:0"] = name }));
 
         Assert.Contains(name, error.Message, StringComparison.Ordinal);
     }

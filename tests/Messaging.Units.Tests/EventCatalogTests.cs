@@ -135,12 +135,12 @@ public sealed class EventCatalogTests
 
         if (may)
         {
-            Assert.Same(settings.NoLongerConsumed, OldVersions.Validate(settings, ShopEvents.Catalog));
+            Assert.Same(settings.RetiredVersions, OldVersions.Validate(settings, ShopEvents.Catalog));
             return;
         }
 
         var error = Assert.Throws<InvalidOperationException>(() => OldVersions.Validate(settings, ShopEvents.Catalog));
-        Assert.Equal($"Messaging:NoLongerConsumed names '{name}', which is not an older version of an event of ordering.", error.Message);
+        Assert.Equal($"Messaging:RetiredVersions names '{name}', which is not an older version of an event of ordering.", error.Message);
     }
 
     [Theory]
@@ -165,8 +165,8 @@ public sealed class EventCatalogTests
         Assert.Contains("NamelessConsumer subscribes to EventWithoutNamespace, which is in no namespace", error.Message, StringComparison.Ordinal);
     }
 
-    private static MessagingSettings Settings(string service, string noLongerConsumed) =>
-        new() { Service = service, Database = "", Broker = new Uri("amqp://nowhere"), NoLongerConsumed = [noLongerConsumed] };
+    private static MessagingSettings Settings(string service, string retired) =>
+        new() { Service = service, Database = "", Broker = new Uri("amqp://nowhere"), RetiredVersions = [retired] };
 
     private sealed class NamelessConsumer : IConsumer<EventWithoutNamespace>
     {

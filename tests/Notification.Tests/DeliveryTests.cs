@@ -3,8 +3,8 @@ using System.Text.Json;
 
 namespace Shop.Notification.Tests;
 
-/// <summary>With a patient client: what a stalled machine does is no timeout here.</summary>
-public sealed class DeliveryTests(PatientFixture shop) : DeliveryTest(shop), IClassFixture<PatientFixture>
+/// <summary>With long timeouts: a stalled machine causes none.</summary>
+public sealed class DeliveryTests(LongTimeoutFixture shop) : DeliveryTest(shop), IClassFixture<LongTimeoutFixture>
 {
     [Fact]
     public async Task A_mail_has_its_sender_recipient_and_notification_id()
@@ -130,7 +130,7 @@ public abstract class DeliveryTest(SmtpFixture shop)
     }
 }
 
-/// <summary>With an impatient client, for servers that hang.</summary>
+/// <summary>With short timeouts, for servers that hang.</summary>
 public sealed class TimeoutTests(SmtpFixture shop) : DeliveryTest(shop), IClassFixture<SmtpFixture>
 {
     [Fact]
@@ -173,7 +173,7 @@ public sealed class TimeoutTests(SmtpFixture shop) : DeliveryTest(shop), IClassF
     }, notification => notification.GetProperty("status").GetString() == "delivered");
 }
 
-public sealed class InstancesTests(PatientFixture shop) : IClassFixture<PatientFixture>
+public sealed class InstancesTests(LongTimeoutFixture shop) : IClassFixture<LongTimeoutFixture>
 {
     [Fact]
     public async Task Two_instances_deliver_each_notification_once()

@@ -78,8 +78,8 @@ public class SmtpFixture : NotificationFixture
     }
 }
 
-/// <summary>The same with so much patience that a slow machine repeats no mail.</summary>
-public sealed class PatientFixture : SmtpFixture
+/// <summary>With timeouts so long that a slow machine repeats no mail.</summary>
+public sealed class LongTimeoutFixture : SmtpFixture
 {
     protected override IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>(base.Settings)
     {

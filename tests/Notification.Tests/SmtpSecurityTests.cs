@@ -136,8 +136,8 @@ public sealed class SmtpSecurityTests : IDisposable
         };
         Assert.True(new EmailSettingsRules().Validate(null, settings).Succeeded);
         var contact = new Contact { CustomerId = "ada", Name = "Ada", Email = "ada@example.com", UpdatedAt = default };
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(5));
-        await new EmailSender(Options.Create(settings), Options.Create(new DeliverySettings { QuickRetries = 1 }), TimeProvider.System).SendAsync(notification ?? Row("Hello"), contact, patience.Token);
+        using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(5));
+        await new EmailSender(Options.Create(settings), Options.Create(new DeliverySettings { QuickRetries = 1 }), TimeProvider.System).SendAsync(notification ?? Row("Hello"), contact, timeout.Token);
     }
 
     private static Notification Row(string text) => new()

@@ -6,7 +6,7 @@ namespace Shop.Ordering.Tests;
 /// <summary>Raw requests that no client library would send: each gets a response or its connection is closed, and the service keeps running.</summary>
 public sealed class WireTests(OrderingService ordering) : IClassFixture<OrderingService>
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5); // bounds what hangs
+    private static readonly TimeSpan s_timeout = TimeSpan.FromMinutes(5); // bounds what hangs
 
     private const string Post = "POST /orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer {token}\r\n";
 
@@ -76,7 +76,7 @@ public sealed class WireTests(OrderingService ordering) : IClassFixture<Ordering
 
     private async Task IsServedAsync()
     {
-        using var answer = await ordering.As("ada").GetAsync(new Uri("/orders", UriKind.Relative)).WaitAsync(s_patience);
+        using var answer = await ordering.As("ada").GetAsync(new Uri("/orders", UriKind.Relative)).WaitAsync(s_timeout);
         Assert.True(answer.IsSuccessStatusCode);
     }
 
@@ -89,7 +89,7 @@ public sealed class WireTests(OrderingService ordering) : IClassFixture<Ordering
         {
             var buffer = new char[4096];
             int read;
-            while ((read = await reader.ReadAsync(buffer.AsMemory()).AsTask().WaitAsync(s_patience)) > 0)
+            while ((read = await reader.ReadAsync(buffer.AsMemory()).AsTask().WaitAsync(s_timeout)) > 0)
             {
                 answer.Append(buffer, 0, read);
             }

@@ -14,7 +14,7 @@ internal static class Seeds
     public const int Least = 2_000;
 
     /// <summary>All seeds need a part of it on an idle machine; on a busy one the run stops here and reports how far it got.</summary>
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(
         double.Parse(Environment.GetEnvironmentVariable("SHOP_SIM_SECONDS") is { Length: > 0 } seconds ? seconds : "100", CultureInfo.InvariantCulture));
 
     /// <summary>Set, only this seed is run, and its trace is printed: a failure again, as often as one likes.</summary>
@@ -85,13 +85,13 @@ internal static class Seeds
             $"{_run} of {count} seeds in {_watch.Elapsed.TotalSeconds:0.0} s: {_steps} steps, {_events} events, {_repeats} repeats held back; "
             + (Found is null ? "no failure" : $"seed {Found.Seed}: {Found.Failure}")
             + (_other is null ? "" : $"; {_others} failed in another way, such as seed {_other.Seed}: {_other.Failure}")
-            + (Found is null && _run < count ? $" (stopped after {s_patience.TotalSeconds:0} s)" : "");
+            + (Found is null && _run < count ? $" (stopped after {s_timeout.TotalSeconds:0} s)" : "");
 
         private ulong? Next()
         {
             lock (_lock)
             {
-                var goesOn = Found is null && _next < count && (_next < Least || weakness != Weakness.None || _watch.Elapsed < s_patience);
+                var goesOn = Found is null && _next < count && (_next < Least || weakness != Weakness.None || _watch.Elapsed < s_timeout);
                 return goesOn ? (ulong)++_next : null;
             }
         }

@@ -131,7 +131,7 @@ internal sealed class ObservedShop : IAsyncDisposable
             settings["OTEL_METRIC_EXPORT_INTERVAL"] = "500";
             if (service == "ordering")
             {
-                settings["Messaging:NoLongerConsumed:0"] = "ordering.order-placed.v1"; // else Inventory processes whichever version arrives first
+                settings["Messaging:RetiredVersions:0"] = "ordering.order-placed.v1"; // else Inventory processes whichever version arrives first
             }
         }
 

@@ -7,11 +7,11 @@ namespace Shop.Testing;
 public static class Eventually
 {
     /// <summary>
-    /// Bounds what hangs, and nothing else: a machine with twenty times as much to do as it can has time enough. SHOP_TEST_PATIENCE, in
+    /// Bounds what hangs, and nothing else: a machine with twenty times as much to do as it can has time enough. SHOP_TEST_WAIT, in
     /// seconds, is for runs in which tests are expected to fail.
     /// </summary>
-    private static readonly TimeSpan s_patience =
-        int.TryParse(Environment.GetEnvironmentVariable("SHOP_TEST_PATIENCE"), CultureInfo.InvariantCulture, out var seconds)
+    private static readonly TimeSpan s_timeout =
+        int.TryParse(Environment.GetEnvironmentVariable("SHOP_TEST_WAIT"), CultureInfo.InvariantCulture, out var seconds)
             ? TimeSpan.FromSeconds(seconds)
             : TimeSpan.FromMinutes(5);
 
@@ -33,7 +33,7 @@ public static class Eventually
     {
         ArgumentNullException.ThrowIfNull(read);
         ArgumentNullException.ThrowIfNull(isSo);
-        var limit = within ?? s_patience;
+        var limit = within ?? s_timeout;
         var waited = Stopwatch.StartNew();
         while (true)
         {

@@ -9,7 +9,7 @@ namespace Shop.Testing;
 /// <summary>A service as a process of its own, for what only a process can show: signals and its end.</summary>
 public sealed class ServiceProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromMinutes(5);
 
     private readonly Process _process;
     private readonly Uri _address;
@@ -45,7 +45,7 @@ public sealed class ServiceProcess : IAsyncDisposable
         {
             using var answer = await client.GetAsync(new Uri(health, UriKind.Relative));
             return answer.IsSuccessStatusCode;
-        }, s_patience);
+        }, s_timeout);
         return service;
     }
 
@@ -83,8 +83,8 @@ public sealed class ServiceProcess : IAsyncDisposable
             await kill.WaitForExitAsync();
         }
 
-        using var patience = new CancellationTokenSource(s_patience);
-        await _process.WaitForExitAsync(patience.Token);
+        using var timeout = new CancellationTokenSource(s_timeout);
+        await _process.WaitForExitAsync(timeout.Token);
         return _process.ExitCode;
     }
 

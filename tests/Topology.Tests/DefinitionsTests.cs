@@ -23,8 +23,8 @@ public sealed class DefinitionsTests
         };
         using var process = Process.Start(start)!;
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(5));
-        await process.WaitForExitAsync(patience.Token);
+        using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(5));
+        await process.WaitForExitAsync(timeout.Token);
 
         Assert.True(process.ExitCode == 0, await errors);
         var committed = await File.ReadAllTextAsync(Path.Combine(s_repository, Definitions.RelativePath));

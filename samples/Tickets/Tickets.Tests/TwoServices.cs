@@ -1,6 +1,4 @@
 using System.Diagnostics.Metrics;
-using System.Net.Http.Headers;
-using System.Net.Http.Json;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Npgsql;
@@ -8,14 +6,11 @@ using RabbitMQ.Client;
 
 namespace Tickets.Tests;
 
-/// <summary>
-/// The desk and the mail, each with a database of its own, and a virtual host between them. The servers are those that SHOP_TEST_POSTGRES,
-/// SHOP_TEST_RABBITMQ and SHOP_TEST_RABBITMQ_MANAGEMENT name.
-/// </summary>
+/// <summary>The desk and the mail, each with a database of its own, and a virtual host between them.</summary>
 public sealed class TwoServices : IAsyncLifetime
 {
     private readonly string _name = $"tickets_{Guid.CreateVersion7():N}";
-    private readonly string _postgres = Setting("SHOP_TEST_POSTGRES");
+    private readonly Servers _servers = new();
     private readonly MeterListener _meter = new();
     private readonly List<BasicGetResult> _published = [];
     private WebApplication _desk = null!, _mail = null!;
@@ -32,7 +27,7 @@ public sealed class TwoServices : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var broker = await CreateVirtualHostAsync(new Uri(Setting("SHOP_TEST_RABBITMQ")), new Uri(Setting("SHOP_TEST_RABBITMQ_MANAGEMENT")));
+        var broker = await _servers.CreateVirtualHostAsync(_name);
         _meter.InstrumentPublished = (instrument, listener) =>
         {
             if (instrument.Meter.Name == "Shop.Messaging" && instrument.Name.EndsWith("inbox.deduplicated", StringComparison.Ordinal))
@@ -86,10 +81,10 @@ public sealed class TwoServices : IAsyncLifetime
     /// <summary>Waits for something that happens in its own time.</summary>
     public static async Task UntilAsync(Func<Task<bool>> condition, string what)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(20));
         while (!await condition())
         {
-            Assert.False(patience.IsCancellationRequested, $"Did not come true: {what}.");
+            Assert.False(timeout.IsCancellationRequested, $"Did not come true: {what}.");
             await Task.Delay(20);
         }
     }
@@ -101,38 +96,15 @@ public sealed class TwoServices : IAsyncLifetime
         await _mail.DisposeAsync();
         _meter.Dispose();
         NpgsqlConnection.ClearAllPools();
-        await ExecuteAsync($"DROP DATABASE {_name}_desk WITH (FORCE)");
-        await ExecuteAsync($"DROP DATABASE {_name}_mail WITH (FORCE)");
+        await _servers.ExecuteAsync($"DROP DATABASE {_name}_desk WITH (FORCE)");
+        await _servers.ExecuteAsync($"DROP DATABASE {_name}_mail WITH (FORCE)");
     }
 
     private async Task<string[]> SettingsAsync(string service, Uri broker)
     {
-        await ExecuteAsync($"CREATE DATABASE {_name}_{service}");
+        await _servers.ExecuteAsync($"CREATE DATABASE {_name}_{service}");
         return ["--urls=http://127.0.0.1:0", $"--ConnectionStrings:Database={ConnectionString(service)}", $"--ConnectionStrings:rabbitmq={broker}"];
     }
 
-    private string ConnectionString(string service) => new NpgsqlConnectionStringBuilder(_postgres) { Database = $"{_name}_{service}" }.ConnectionString;
-
-    private async Task ExecuteAsync(string sql)
-    {
-        await using var server = new NpgsqlConnection(_postgres);
-        await server.OpenAsync();
-        await using var command = new NpgsqlCommand(sql, server);
-        await command.ExecuteNonQueryAsync();
-    }
-
-    private async Task<Uri> CreateVirtualHostAsync(Uri broker, Uri management)
-    {
-        using var http = new HttpClient { BaseAddress = new Uri(management, "api/") };
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic",
-            Convert.ToBase64String(Encoding.UTF8.GetBytes(Uri.UnescapeDataString(broker.UserInfo))));
-        (await http.PutAsync($"vhosts/{_name}", null)).EnsureSuccessStatusCode();
-        var permissions = JsonContent.Create(new { configure = ".*", write = ".*", read = ".*" });
-        await permissions.LoadIntoBufferAsync(); // else chunked, which the API does not take everywhere
-        (await http.PutAsync($"permissions/{_name}/{broker.UserInfo.Split(':')[0]}", permissions)).EnsureSuccessStatusCode();
-        return new UriBuilder(broker) { Path = _name }.Uri;
-    }
-
-    private static string Setting(string name) => Environment.GetEnvironmentVariable(name)
-        ?? throw new InvalidOperationException($"{name} is not set. ./shop test --project Packages.Tests starts the servers and runs this.");
+    private string ConnectionString(string service) => _servers.ConnectionString($"{_name}_{service}");
 }

@@ -6,7 +6,7 @@ namespace Shop.Messaging.Tests.Harness;
 /// <summary>A publisher or consumer of the version before, in a process of its own, which ends with this one.</summary>
 internal sealed class PreviousVersion : IAsyncDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromMinutes(5);
 
     private readonly Process _process;
     private readonly Task<string> _errors;
@@ -37,9 +37,9 @@ internal sealed class PreviousVersion : IAsyncDisposable
         }
 
         var previous = new PreviousVersion(Process.Start(start)!);
-        if (await previous._process.StandardOutput.ReadLineAsync().WaitAsync(s_patience) != "ready")
+        if (await previous._process.StandardOutput.ReadLineAsync().WaitAsync(s_timeout) != "ready")
         {
-            Assert.Fail(await previous._errors.WaitAsync(s_patience));
+            Assert.Fail(await previous._errors.WaitAsync(s_timeout));
         }
 
         return previous;
@@ -51,8 +51,8 @@ internal sealed class PreviousVersion : IAsyncDisposable
         if (_published is null)
         {
             _process.StandardInput.Close();
-            var count = await _process.StandardOutput.ReadToEndAsync().WaitAsync(s_patience);
-            await _process.WaitForExitAsync().WaitAsync(s_patience);
+            var count = await _process.StandardOutput.ReadToEndAsync().WaitAsync(s_timeout);
+            await _process.WaitForExitAsync().WaitAsync(s_timeout);
             Assert.True(_process.ExitCode == 0, await _errors);
             _published = int.Parse(count, CultureInfo.InvariantCulture);
         }

@@ -10,7 +10,7 @@ namespace Shop.Messaging.Tests.Harness;
 /// <summary>A service of the real registration, with the ticket model, against real servers.</summary>
 internal sealed class TestService : ServiceUnderTest<TicketDbContext>
 {
-    private static readonly Dictionary<string, string?> s_impatient = new()
+    private static readonly Dictionary<string, string?> s_shortDelays = new()
     {
         ["Messaging:FirstRetryDelay"] = "00:00:00.100",
         ["Messaging:MaxRetryDelay"] = "00:00:00.500",
@@ -19,7 +19,7 @@ internal sealed class TestService : ServiceUnderTest<TicketDbContext>
         // A late confirm, or a session that was silent for long, would make the relay publish duplicates that a test does not expect.
         ["Messaging:ConfirmTimeout"] = "00:02:00",
         ["Messaging:RelayLease"] = "00:04:00",
-        ["Messaging:SwitchPatience"] = "00:04:00",
+        ["Messaging:SwitchTimeout"] = "00:04:00",
     };
 
     private TestService(WebApplication app)
@@ -44,7 +44,7 @@ internal sealed class TestService : ServiceUnderTest<TicketDbContext>
         TestDatabase database, Uri broker, IReadOnlyDictionary<string, string?>? settings = null,
         bool consumes = false, Action<IServiceCollection>? services = null, Action<MessagingBuilder>? consumers = null)
     {
-        var all = new Dictionary<string, string?>(s_impatient);
+        var all = new Dictionary<string, string?>(s_shortDelays);
         foreach (var (key, value) in settings ?? new Dictionary<string, string?>())
         {
             all[key] = value;

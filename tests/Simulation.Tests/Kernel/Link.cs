@@ -21,7 +21,7 @@ internal sealed class Link
     private readonly Faults _faults;
     private readonly SimProcess _client;
     private readonly Action _serverLost;
-    private readonly TimeSpan _patience;
+    private readonly TimeSpan _timeout;
     private readonly List<ICall> _pending = [];
     private TimeSpan _lastArrival;
     private bool _up = true;
@@ -31,10 +31,10 @@ internal sealed class Link
     /// <param name="client">The process at one end.</param>
     /// <param name="name">Its name in traces.</param>
     /// <param name="serverLost">What the server does once it detects that the client is gone.</param>
-    /// <param name="patience">After how long the server notices it without a signal.</param>
-    public Link(World world, Faults faults, SimProcess client, string name, Action serverLost, TimeSpan patience)
+    /// <param name="timeout">After how long the server notices it without a signal.</param>
+    public Link(World world, Faults faults, SimProcess client, string name, Action serverLost, TimeSpan timeout)
     {
-        (_world, _faults, _client, _serverLost, _patience) = (world, faults, client, serverLost, patience);
+        (_world, _faults, _client, _serverLost, _timeout) = (world, faults, client, serverLost, timeout);
         Name = $"{client.Name}'s {name}";
         client.Attach(this);
     }
@@ -134,7 +134,7 @@ internal sealed class Link
         LetServerDetect();
     }
 
-    private void LetServerDetect() => _world.After(_faults.DetectsLate() ? _patience : _faults.Latency(), LoseServer);
+    private void LetServerDetect() => _world.After(_faults.DetectsLate() ? _timeout : _faults.Latency(), LoseServer);
 
     private void LoseClient(bool failing)
     {

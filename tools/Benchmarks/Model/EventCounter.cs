@@ -6,7 +6,7 @@ namespace Shop.Benchmarks.Model;
 /// <summary>Counts published and consumed events by messaging's metrics, in this process, without extra load.</summary>
 internal sealed class EventCounter : IDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(30);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromMinutes(30);
     private readonly MeterListener _listener = new();
     private readonly Lock _lock = new();
     private TaskCompletionSource? _reached;
@@ -50,7 +50,7 @@ internal sealed class EventCounter : IDisposable
             reached = _reached.Task;
         }
 
-        await reached.WaitAsync(s_patience, ct);
+        await reached.WaitAsync(s_timeout, ct);
     }
 
     public void Dispose() => _listener.Dispose();

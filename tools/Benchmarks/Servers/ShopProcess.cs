@@ -10,7 +10,7 @@ namespace Shop.Benchmarks.Servers;
 internal sealed class ShopProcess : IAsyncDisposable
 {
     private static readonly string[] s_services = ["ordering", "inventory", "notification", "analytics"];
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromMinutes(5);
 
     private readonly string _home;
     private readonly StringBuilder _log = new();
@@ -54,8 +54,8 @@ internal sealed class ShopProcess : IAsyncDisposable
         if (_appHost is { HasExited: false })
         {
             using var kill = Process.Start("kill", ["-TERM", $"{_appHost.Id}"]);
-            using var patience = new CancellationTokenSource(s_patience);
-            await _appHost.WaitForExitAsync(patience.Token);
+            using var timeout = new CancellationTokenSource(s_timeout);
+            await _appHost.WaitForExitAsync(timeout.Token);
         }
 
         _appHost?.Dispose();
@@ -87,7 +87,7 @@ internal sealed class ShopProcess : IAsyncDisposable
         _appHost.ErrorDataReceived += (_, line) => _log.AppendLine(line.Data);
         _appHost.BeginOutputReadLine();
         _appHost.BeginErrorReadLine();
-        await Eventually.HoldsAsync("four services are healthy", () => _appHost.HasExited || IsUp(), s_patience).WaitAsync(ct);
+        await Eventually.HoldsAsync("four services are healthy", () => _appHost.HasExited || IsUp(), s_timeout).WaitAsync(ct);
         if (_appHost.HasExited)
         {
             throw new InvalidOperationException($"The AppHost ended:\n{_log}");

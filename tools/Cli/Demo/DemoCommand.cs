@@ -19,12 +19,12 @@ internal static class DemoCommand
         rate.Validators.Add(Numbers.Between(rate, 0.1, 1_000));
         var seed = new Option<int?>("--seed") { Description = "repeats what the run with this number did; random without it" };
         var until = new Option<FileInfo?>("--until") { Description = "customers keep coming until there is such a file" };
-        var patience = new Option<int>("--patience")
+        var timeout = new Option<int>("--timeout")
         {
             Description = "seconds to wait for any response, and at the end for events in flight: a busy machine may need more",
             DefaultValueFactory = _ => 60,
         };
-        patience.Validators.Add(Numbers.Between(patience, 1, 86_400));
+        timeout.Validators.Add(Numbers.Between(timeout, 1, 86_400));
         var at = new Option<string?>("--at")
         {
             Description = "a shop elsewhere: ordering=http://host:port,inventory=...,notification=...,analytics=... The key that signs tokens "
@@ -36,23 +36,23 @@ internal static class DemoCommand
             anything was lost, repeated or oversold, and exits with 1 if something was.
             """))
         {
-            orders, rate, seed, until, patience, at,
+            orders, rate, seed, until, timeout, at,
         };
         command.SetAction((parsed, ct) => RunAsync(
             parsed.GetValue(orders), parsed.GetValue(rate), parsed.GetValue(seed) ?? Random.Shared.Next(), parsed.GetValue(until)?.FullName,
-            TimeSpan.FromSeconds(parsed.GetValue(patience)), Addresses(parsed.GetValue(at)), ct));
+            TimeSpan.FromSeconds(parsed.GetValue(timeout)), Addresses(parsed.GetValue(at)), ct));
         return command;
     }
 
     private static async Task<int> RunAsync(
-        int orders, double rate, int seed, string? until, TimeSpan patience, Dictionary<string, Uri> addresses, CancellationToken ct)
+        int orders, double rate, int seed, string? until, TimeSpan timeout, Dictionary<string, Uri> addresses, CancellationToken ct)
     {
         if (addresses.Count < ShopApi.Names.Length)
         {
             await RunningShop.RequireAllAsync(ct);
         }
 
-        using var api = new ShopApi(addresses, patience);
+        using var api = new ShopApi(addresses, timeout);
         var record = new DemoRecord();
         var run = new DemoRun(api, record, seed);
         AnsiConsole.WriteLine(Announcement(orders, rate, seed, until));
@@ -65,7 +65,7 @@ internal static class DemoCommand
         }
         catch (Exception e) when (e is HttpRequestException or TimeoutException or Polly.Timeout.TimeoutRejectedException)
         {
-            throw new FailureException($"the shop did not answer for {patience.TotalSeconds:0} s: {e.Message}\nSee ./shop status.");
+            throw new FailureException($"the shop did not answer for {timeout.TotalSeconds:0} s: {e.Message}\nSee ./shop status.");
         }
 
         AnsiConsole.WriteLine("All visits are done. Checking the invariants across the four services: some seconds, more while events are in flight.");

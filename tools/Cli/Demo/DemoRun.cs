@@ -67,9 +67,9 @@ internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
             while ((await api.PostAsync("ordering", "/orders", ShopApi.Token("demo-staff"), Lines((sku, 1), (sku, 1)),
                 $"known-{Guid.CreateVersion7()}", ct)).Problem == "unknown-sku")
             {
-                if (known.Elapsed > api.Patience)
+                if (known.Elapsed > api.Timeout)
                 {
-                    throw new TimeoutException($"Ordering does not know {sku} after {api.Patience.TotalSeconds:0} s. Check Inventory's outbox: ./shop outbox inventory");
+                    throw new TimeoutException($"Ordering does not know {sku} after {api.Timeout.TotalSeconds:0} s. Check Inventory's outbox: ./shop outbox inventory");
                 }
 
                 await Task.Delay(20, ct);
@@ -182,7 +182,7 @@ internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
     private async Task<string> RestAsync(string customer, Guid id, CancellationToken ct)
     {
         var waited = Stopwatch.StartNew();
-        while (waited.Elapsed < api.Patience)
+        while (waited.Elapsed < api.Timeout)
         {
             var order = await api.GetAsync("ordering", $"/orders/{id}", customer, ct);
             if (order.Is(HttpStatusCode.OK) && order.Read<OrderView>().Status is var status and not "placed")

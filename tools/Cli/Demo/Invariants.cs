@@ -26,7 +26,7 @@ internal sealed class Invariants(ShopApi api, DemoRecord record)
         {
             var findings = await CheckOnceAsync(ct);
             var broken = findings.Where(finding => finding.Violations.Count > 0).Select(finding => finding.Name).ToList();
-            if (broken.Count == 0 || waited.Elapsed > (broken is ["I4"] && s_letters > api.Patience ? s_letters : api.Patience))
+            if (broken.Count == 0 || waited.Elapsed > (broken is ["I4"] && s_letters > api.Timeout ? s_letters : api.Timeout))
             {
                 return findings;
             }

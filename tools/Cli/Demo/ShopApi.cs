@@ -25,7 +25,7 @@ internal sealed record Answer(HttpStatusCode Status, string Body)
 
 /// <summary>
 /// The shop's public APIs, called as people call them. What fails because something is down is repeated with the same
-/// Idempotency-Key for as long as the patience lasts, as a careful client does.
+/// Idempotency-Key until the timeout, as a careful client does.
 /// </summary>
 internal sealed class ShopApi : IDisposable
 {
@@ -35,15 +35,15 @@ internal sealed class ShopApi : IDisposable
     private int _repeated;
 
     /// <param name="addresses">Where services are that do not belong to the shop of this machine.</param>
-    /// <param name="patience">How long to wait for any answer; a minute where it is left out.</param>
-    public ShopApi(IReadOnlyDictionary<string, Uri> addresses, TimeSpan? patience = null)
+    /// <param name="timeout">How long to wait for any answer; a minute where it is left out.</param>
+    public ShopApi(IReadOnlyDictionary<string, Uri> addresses, TimeSpan? timeout = null)
     {
-        Patience = patience ?? TimeSpan.FromMinutes(1);
+        Timeout = timeout ?? TimeSpan.FromMinutes(1);
         var state = ShopState.Read(ShopHome.Root);
         _services = Names.ToDictionary(name => name, name => addresses.GetValueOrDefault(name) ?? new Uri(
             (state.Services.FirstOrDefault(service => service.Name == name) ?? HealthCheck.AtPreferredAddress(name)).Url));
         _pipeline = new ResiliencePipelineBuilder<Answer>()
-            .AddTimeout(Patience)
+            .AddTimeout(Timeout)
             .AddRetry(new RetryStrategyOptions<Answer>
             {
                 ShouldHandle = new PredicateBuilder<Answer>()
@@ -67,7 +67,7 @@ internal sealed class ShopApi : IDisposable
     public static string[] Names { get; } = ["ordering", "inventory", "notification", "analytics"];
 
     /// <summary>How long to wait for any answer, and for what is still on its way.</summary>
-    public TimeSpan Patience { get; }
+    public TimeSpan Timeout { get; }
 
     /// <summary>Requests that had to be repeated because something was down.</summary>
     public int Repeated => _repeated;

@@ -48,7 +48,7 @@ internal static class JourneyCommand
         return id;
     }
 
-    private static async Task<int> RunAsync(Guid id, TimeSpan patience, CancellationToken ct)
+    private static async Task<int> RunAsync(Guid id, TimeSpan timeout, CancellationToken ct)
     {
         await RunningShop.RequireAsync(ct);
         using var api = new ShopApi(new Dictionary<string, Uri>());
@@ -58,7 +58,7 @@ internal static class JourneyCommand
             var records = await OrderRecords.ReadAsync(api, id, ct)
                 ?? throw new FailureException($"there is no order {id} in {StaffApi.AddressOf("ordering").GetLeftPart(UriPartial.Authority)}.");
             var gaps = Gaps.In(records, TimeProvider.System.GetUtcNow());
-            if (gaps.Count == 0 || waited.Elapsed >= patience)
+            if (gaps.Count == 0 || waited.Elapsed >= timeout)
             {
                 Write(records, gaps);
                 return 0;

@@ -6,11 +6,11 @@ namespace Shop.Cli.Mutations;
 internal sealed class MutationRun(string copy, string log, IReadOnlyDictionary<string, string> servers)
 {
     /// <summary>How long a test waits for what must come true, in seconds: in the mutated code it will not.</summary>
-    private const string Patience = "45";
+    private const string Wait = "45";
 
     private readonly Dictionary<string, string> _environment = new(servers)
     {
-        ["SHOP_TEST_PATIENCE"] = Patience,
+        ["SHOP_TEST_WAIT"] = Wait,
         ["MSBUILDDISABLENODEREUSE"] = "1",
         ["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0",
         ["UseSharedCompilation"] = "false",

@@ -9,7 +9,7 @@ namespace Shop.Cli.Running;
 internal static class AppHostProcess
 {
     private const int MaxLines = 25; // a good start writes four
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(100);
 
     private static string Program => Path.Combine(ShopHome.Repository, "AppHost/bin/Release/net10.0/AppHost.dll");
@@ -66,7 +66,7 @@ internal static class AppHostProcess
     public static async Task<bool> IsReadyAsync(Process process, CancellationToken ct)
     {
         var watch = Stopwatch.StartNew();
-        while (!process.HasExited && watch.Elapsed < s_patience && !ct.IsCancellationRequested)
+        while (!process.HasExited && watch.Elapsed < s_timeout && !ct.IsCancellationRequested)
         {
             var ready = ShopHome.Path("ready");
             if (File.Exists(ready) && File.ReadAllText(ready).Trim() == process.Id.ToString(CultureInfo.InvariantCulture))

@@ -6,7 +6,7 @@ namespace Shop.Cli.Running;
 /// <summary>Stops the shop that runs in this home, or what a killed one left running.</summary>
 internal static class DownCommand
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(100);
 
     public static Command Create()
@@ -32,13 +32,13 @@ internal static class DownCommand
         Signals.Terminate(pid);
         return await Progress.ShowAsync($"Stopping the shop (process {pid})", "a few seconds", async () =>
         {
-            using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
-            patience.CancelAfter(s_patience);
+            using var timeout = CancellationTokenSource.CreateLinkedTokenSource(ct);
+            timeout.CancelAfter(s_timeout);
             while (InstanceLock.Running(ShopHome.Root) is not null)
             {
-                if (patience.IsCancellationRequested)
+                if (timeout.IsCancellationRequested)
                 {
-                    throw new FailureException($"it still runs after {s_patience.TotalSeconds:0} s; see {ShopHome.Path("logs")}.");
+                    throw new FailureException($"it still runs after {s_timeout.TotalSeconds:0} s; see {ShopHome.Path("logs")}.");
                 }
 
                 await Task.Delay(s_interval, CancellationToken.None);

@@ -16,9 +16,9 @@ internal sealed class HealthCheck : IDisposable
 
     private const string Unhealthy = "unhealthy";
     private const string Stopped = "stopped";
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(3);
 
-    private readonly HttpClient _http = new() { Timeout = s_patience };
+    private readonly HttpClient _http = new() { Timeout = s_timeout };
 
     /// <summary>A service of which nothing is known but its launch settings.</summary>
     public static ServiceState AtPreferredAddress(string name)
@@ -73,16 +73,16 @@ internal sealed class HealthCheck : IDisposable
         var (hello, good) = server.Name == "postgres"
             ? (new byte[] { 0, 0, 0, 8, 4, 210, 22, 47 }, "SN"u8.ToArray())
             : ([.. Encoding.ASCII.GetBytes("AMQP"), 0, 0, 9, 1], [1]);
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        patience.CancelAfter(s_patience);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        timeout.CancelAfter(s_timeout);
         try
         {
             using var client = new TcpClient();
-            await client.ConnectAsync(server.Host, server.Port, patience.Token);
+            await client.ConnectAsync(server.Host, server.Port, timeout.Token);
             await using var stream = client.GetStream();
-            await stream.WriteAsync(hello, patience.Token);
+            await stream.WriteAsync(hello, timeout.Token);
             var answer = new byte[1];
-            return await stream.ReadAsync(answer, patience.Token) == 1 && good.Contains(answer[0]);
+            return await stream.ReadAsync(answer, timeout.Token) == 1 && good.Contains(answer[0]);
         }
         catch (Exception e) when (e is SocketException or IOException || (e is OperationCanceledException && !ct.IsCancellationRequested))
         {

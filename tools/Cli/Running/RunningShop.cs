@@ -6,7 +6,7 @@ namespace Shop.Cli.Running;
 /// <summary>The shop of this home, as commands that talk to it need it.</summary>
 internal static class RunningShop
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_restart = TimeSpan.FromSeconds(30);
 
     /// <summary>Returns immediately if any service listens.</summary>
@@ -47,12 +47,12 @@ internal static class RunningShop
 
     private static async Task<bool> ListensAsync(Uri address, CancellationToken ct)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        patience.CancelAfter(s_patience);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        timeout.CancelAfter(s_timeout);
         try
         {
             using var client = new TcpClient();
-            await client.ConnectAsync(address.Host, address.Port, patience.Token);
+            await client.ConnectAsync(address.Host, address.Port, timeout.Token);
             return true;
         }
         catch (Exception e) when (e is SocketException || (e is OperationCanceledException && !ct.IsCancellationRequested))

@@ -13,17 +13,17 @@ namespace Shop.Cli.Running;
 internal sealed record WaitingMessages(string Service, long? Waiting, long? Parked, int? DeadLetters, DateTimeOffset? Oldest)
 {
     private const int MostOfAQueue = 200;
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(5);
 
     /// <summary>Asks a service, as staff.</summary>
     public static async Task<WaitingMessages> AskAsync(HttpClient http, string service, Uri address, CancellationToken ct)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        patience.CancelAfter(s_patience);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        timeout.CancelAfter(s_timeout);
         try
         {
-            var outbox = await http.GetFromJsonAsync<OutboxView>(new Uri(address, "/outbox"), patience.Token);
-            var letters = await http.GetFromJsonAsync<List<DeadLetterView>>(new Uri(address, $"/dead-letters?limit={MostOfAQueue}"), patience.Token);
+            var outbox = await http.GetFromJsonAsync<OutboxView>(new Uri(address, "/outbox"), timeout.Token);
+            var letters = await http.GetFromJsonAsync<List<DeadLetterView>>(new Uri(address, $"/dead-letters?limit={MostOfAQueue}"), timeout.Token);
             var times = letters!.Select(letter => letter.FirstDeath).Concat(outbox!.Streams.Select(stream => (DateTimeOffset?)stream.Since))
                 .Append(outbox.Oldest);
             return new WaitingMessages(service, outbox.Waiting, outbox.Parked, letters!.Count, times.Min());

@@ -30,7 +30,7 @@ internal static class EventsWithoutQueue
     public const string WhatToDo = """
 
         A published event needs a bound queue. Let a consumer subscribe to it (Analytics subscribes to all), or stop publishing
-        it: an old version by Messaging:NoLongerConsumed, and by contracts/retired.txt when its record is removed. Then
+        it: an old version by Messaging:RetiredVersions, and by contracts/retired.txt when its record is removed. Then
         ./shop topology > deploy/rabbitmq/definitions.json, and ./shop topology --load: parked events are then published automatically.
         """;
 }

@@ -109,7 +109,7 @@ internal sealed class PostgresCluster
     }
 
     /// <summary>Ends every process of this cluster, also those that outlived a killed postmaster; does nothing if there is none.</summary>
-    public async Task StopAsync(TimeSpan patience, CancellationToken ct)
+    public async Task StopAsync(TimeSpan timeout, CancellationToken ct)
     {
         if (Processes().Count > 0)
         {
@@ -119,7 +119,7 @@ internal sealed class PostgresCluster
                 ServerProcesses.Signal([id], FastShutdown);
             }
 
-            var ended = await ServerProcesses.WaitAsync(() => Processes().Count == 0, patience, ct);
+            var ended = await ServerProcesses.WaitAsync(() => Processes().Count == 0, timeout, ct);
             if (!ended)
             {
                 ServerProcesses.Signal(Processes(), ServerProcesses.Kill);

@@ -66,10 +66,10 @@ internal sealed class RabbitMqNode
     }
 
     /// <summary>Ends every process of this node, also of an earlier owner; does nothing if there is none.</summary>
-    public async Task StopAsync(TimeSpan patience, CancellationToken ct)
+    public async Task StopAsync(TimeSpan timeout, CancellationToken ct)
     {
         ServerProcesses.Signal(Processes("beam"), ServerProcesses.Terminate);
-        await ServerProcesses.WaitAsync(() => Processes("beam").Count == 0, patience, ct);
+        await ServerProcesses.WaitAsync(() => Processes("beam").Count == 0, timeout, ct);
         var ended = await ServerProcesses.WaitAsync(() =>
         {
             var rest = Processes("");

@@ -33,9 +33,9 @@ internal static class Leftovers
     }
 
     /// <summary>Waits until no process is left, and kills the rest after a timeout.</summary>
-    public static async Task EndAsync(string home, TimeSpan patience)
+    public static async Task EndAsync(string home, TimeSpan timeout)
     {
-        if (!await ServerProcesses.WaitAsync(() => Find(home).All(IsNameService), patience, CancellationToken.None))
+        if (!await ServerProcesses.WaitAsync(() => Find(home).All(IsNameService), timeout, CancellationToken.None))
         {
             await StopServersAsync(home, CancellationToken.None);
         }

@@ -26,8 +26,8 @@ internal sealed partial class DeliveryWorker(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         // Running deliveries get a grace period on shutdown, so that few mails are sent twice.
-        using var impatience = new CancellationTokenSource();
-        await using var stopping = stoppingToken.Register(() => impatience.CancelAfter(s_grace));
+        using var grace = new CancellationTokenSource();
+        await using var stopping = stoppingToken.Register(() => grace.CancelAfter(s_grace));
         List<Task> underWay = [];
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -37,7 +37,7 @@ internal sealed partial class DeliveryWorker(
                 var claimedAt = clock.GetTimestamp(); // before the claim, so that the lease ends later than computed here
                 var (claims, contacts) = await ClaimAsync(_settings.Concurrency - underWay.Count, stoppingToken);
                 underWay.AddRange(claims.Select(claimed =>
-                    DeliverAsync(claimed, contacts.GetValueOrDefault(claimed.Id), claimedAt, impatience.Token)));
+                    DeliverAsync(claimed, contacts.GetValueOrDefault(claimed.Id), claimedAt, grace.Token)));
                 await (underWay.Count == _settings.Concurrency
                     ? Task.WhenAny(underWay).WaitAsync(stoppingToken)
                     : signal.WaitAsync(sender.Channel, _settings.PollInterval, stoppingToken));
@@ -108,19 +108,19 @@ internal sealed partial class DeliveryWorker(
         }
         catch (BrokenCircuitException e)
         {
-            NotificationTelemetry.Skip(span, "circuit open");
+            NotificationTelemetry.Defer(span, "circuit open");
             await queue.DeferAsync(claimed, e.RetryAfter ?? _settings.BreakDuration);
             return;
         }
         catch (RateLimiterRejectedException)
         {
-            NotificationTelemetry.Skip(span, "host busy");
+            NotificationTelemetry.Defer(span, "host busy");
             await queue.DeferAsync(claimed, s_pauseWhenBusy);
             return;
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
-            NotificationTelemetry.Skip(span, "shutdown");
+            NotificationTelemetry.Defer(span, "shutdown");
             await queue.ReleaseAsync(claimed, TimeSpan.Zero);
             return;
         }
