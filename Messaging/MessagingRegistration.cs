@@ -25,6 +25,10 @@ public static class MessagingRegistration
     /// while saving. Needs the connection strings <c>Database</c> and <c>rabbitmq</c>.
     /// </summary>
     /// <typeparam name="TContext">The service's DbContext; its model calls <see cref="MessagingSchema.MapMessaging"/>.</typeparam>
+    /// <param name="builder">The service's builder, after AddDbContext or AddDbContextPool.</param>
+    /// <param name="events">All events that the service publishes or consumes.</param>
+    /// <param name="publishedEvents">The integration events of a unit of work, from its domain events.</param>
+    /// <param name="consumers">Adds consumers and options.</param>
     public static void AddMessaging<TContext>(
         this IHostApplicationBuilder builder, EventCatalog events, PublishedEventsMap publishedEvents,
         Action<MessagingBuilder> consumers)
@@ -34,13 +38,7 @@ public static class MessagingRegistration
         ArgumentNullException.ThrowIfNull(consumers);
         var settings = ReadSettings(builder);
         var topology = new BrokerTopology(settings.Service, events, settings.RetryDelays) { VirtualHost = settings.VirtualHost };
-        var longestRedelivery = topology.RetryDelays.Aggregate(TimeSpan.FromDays(1), (sum, delay) => sum + delay);
-        if (settings.InboxRetention < longestRedelivery)
-        {
-            throw new InvalidOperationException("Messaging:InboxRetention must be at least a day longer than all of Messaging:RetryDelays, "
-                + $"{longestRedelivery}: a message that is redelivered later would be processed twice.");
-        }
-
+        ValidateRetention(settings, topology);
         var retired = OldVersions.Validate(settings, events);
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(settings).AddSingleton(events).AddSingleton(topology).AddSingleton<MessageReader>().AddSingleton<MessagingSpans>();
@@ -73,12 +71,25 @@ public static class MessagingRegistration
 
     /// <summary>For a service without a domain model, which appends to the outbox directly or publishes nothing.</summary>
     /// <typeparam name="TContext">The service's DbContext; its model calls <see cref="MessagingSchema.MapMessaging"/>.</typeparam>
+    /// <param name="builder">The service's builder, after AddDbContext or AddDbContextPool.</param>
+    /// <param name="events">All events that the service publishes or consumes.</param>
+    /// <param name="consumers">Adds consumers and options.</param>
     public static void AddMessaging<TContext>(this IHostApplicationBuilder builder, EventCatalog events, Action<MessagingBuilder> consumers)
         where TContext : DbContext => builder.AddMessaging<TContext>(events, NothingPublished, consumers);
 
     private static IEnumerable<IIntegrationEvent> NothingPublished(IReadOnlyList<DomainEvent> events) => events.Count == 0
         ? []
         : throw new InvalidOperationException($"{events[0].GetType().Name} was raised, but this service registered no PublishedEvents.");
+
+    private static void ValidateRetention(MessagingSettings settings, BrokerTopology topology)
+    {
+        var longestRedelivery = topology.RetryDelays.Aggregate(TimeSpan.FromDays(1), (sum, delay) => sum + delay);
+        if (settings.InboxRetention < longestRedelivery)
+        {
+            throw new InvalidOperationException("Messaging:InboxRetention must be at least a day longer than all of Messaging:RetryDelays, "
+                + $"{longestRedelivery}: a message that is redelivered later would be processed twice.");
+        }
+    }
 
     private static MessagingSettings ReadSettings(IHostApplicationBuilder builder)
     {
