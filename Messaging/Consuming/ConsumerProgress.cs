@@ -24,7 +24,7 @@ internal sealed partial class ConsumerProgress(
     /// <summary>Records that deliveries of this queue were settled.</summary>
     public void Settled(string queue) => _settled.AddOrUpdate(queue, 1, static (_, count) => count + 1);
 
-    /// <summary>A retry queue that stands still keeps only what failed before: that is degraded, and no reason to restart the service.</summary>
+    /// <summary>A stalled retry queue keeps only what failed before: that is degraded, and no reason to restart the service.</summary>
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         var stalled = _stalled.OrderBy(pair => pair.Key, StringComparer.Ordinal).ToList();
@@ -126,7 +126,7 @@ internal sealed partial class ConsumerProgress(
             if (clock.GetElapsedTime(since) is var unchanged && unchanged >= delay + settings.StalledAfter)
             {
                 if (_stalled.TryAdd(queue, $"{queue} has {waiting} messages, and none has left it for {unchanged.TotalSeconds:0} s although their delay is "
-                    + $"{delay.TotalSeconds:0} s: the broker's dead-lettering stands still. See the broker's log."))
+                    + $"{delay.TotalSeconds:0} s: the broker's dead-lettering has stopped. See the broker's log."))
                 {
                     LogRetriesStalled(queue, waiting, unchanged);
                 }
@@ -156,7 +156,7 @@ internal sealed partial class ConsumerProgress(
     [LoggerMessage(LogLevel.Error, "{Queue} stalled: {Waiting} messages waiting, none settled for {Unchanged}")]
     private partial void LogStalled(string queue, uint waiting, TimeSpan unchanged);
 
-    [LoggerMessage(LogLevel.Error, "{Queue} stalled: {Waiting} messages whose retry is due, and none left it for {Unchanged}: the broker's dead-lettering stands still")]
+    [LoggerMessage(LogLevel.Error, "{Queue} stalled: {Waiting} messages whose retry is due, and none left it for {Unchanged}: the broker's dead-lettering has stopped")]
     private partial void LogRetriesStalled(string queue, uint waiting, TimeSpan unchanged);
 
     [LoggerMessage(LogLevel.Information, "{Queue} resumed")]

@@ -45,7 +45,7 @@ internal static class HttpDefaults
     /// <summary>Maps health checks and documents in every environment.</summary>
     public static void MapHttpDefaults(this WebApplication app)
     {
-        app.MapOpenApi("/openapi/{documentName:regex(^v1$)}.json").AllowAnonymous(); // of any other it would say in plain text that there is none
+        app.MapOpenApi("/openapi/{documentName:regex(^v1$)}.json").AllowAnonymous(); // any other name would be answered with plain text
         app.MapApiPage();
         app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false }).AllowAnonymous().DisableHttpMetrics().DisableRateLimiting();
         app.MapHealthChecks("/health/ready", new HealthCheckOptions

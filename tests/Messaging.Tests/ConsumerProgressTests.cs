@@ -45,7 +45,7 @@ public sealed class ConsumerProgressTests : HostileTest
     public async Task A_retry_queue_that_nothing_leaves_makes_the_service_degraded_until_it_is_empty()
     {
         var service = await BothAsync(settings: new() { ["Messaging:StalledAfter"] = "00:00:01.5" });
-        await SendToAsync("ordering.retry-1", Bytes(Envelope("tea"))); // without a delay it never expires, as in a broker whose dead-lettering stands still
+        await SendToAsync("ordering.retry-1", Bytes(Envelope("tea"))); // without a delay it never expires, as in a broker whose dead-lettering has stopped
 
         var stalled = await Eventually.IsAsync("it is degraded", () => HealthAsync(service), health => health.Status == HealthStatus.Degraded);
         Assert.StartsWith("ordering.retry-1 has 1 messages", stalled.Description, StringComparison.Ordinal);
