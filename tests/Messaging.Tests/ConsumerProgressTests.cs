@@ -94,7 +94,9 @@ public sealed class ConsumerProgressTests : HostileTest
             ? throw new InvalidOperationException("an error of this reader")
             : Delivery.Read(message, [typeof(StockReplenished)], new MessageReader(ShopEvents.Catalog)), CancellationToken.None))
         {
-            var lost = await Assert.ThrowsAnyAsync<Exception>(() => session.ReceiveAsync(10, CancellationToken.None));
+            var received = session.ReceiveAsync(10, CancellationToken.None);
+            await Eventually.HoldsAsync("the session has ended", () => received.IsCompleted);
+            var lost = await Assert.ThrowsAnyAsync<Exception>(() => received);
             Assert.Contains("an error of this reader", lost.ToString(), StringComparison.Ordinal);
         }
 
