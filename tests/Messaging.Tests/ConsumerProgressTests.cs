@@ -33,10 +33,16 @@ public sealed class ConsumerProgressTests : HostileTest
             await SendAsync(kind, Bytes(Envelope("tea")));
         }
 
-        var stalled = await Eventually.IsAsync("it is unhealthy", () => HealthAsync(service), health => health.Status == HealthStatus.Unhealthy);
-        Assert.Contains(QueueOf(kind) + " has ", stalled.Description, StringComparison.Ordinal);
+        try
+        {
+            var stalled = await Eventually.IsAsync("it is unhealthy", () => HealthAsync(service), health => health.Status == HealthStatus.Unhealthy);
+            Assert.Contains(QueueOf(kind) + " has ", stalled.Description, StringComparison.Ordinal);
+        }
+        finally
+        {
+            goOn.SetResult(); // a service does not stop before its consumers are done
+        }
 
-        goOn.SetResult();
         await HandledAsync(service, "tea", 5);
         await Eventually.HoldsAsync("it is healthy again", async () => (await HealthAsync(service)).Status == HealthStatus.Healthy);
     }
@@ -69,16 +75,22 @@ public sealed class ConsumerProgressTests : HostileTest
         var watch = service.Services.GetRequiredService<ConsumerProgress>();
         await SendAsync(ConsumerKind.OneByOne, Bytes(Envelope("tea")));
         await SendAsync(ConsumerKind.OneByOne, Bytes(Envelope("tea")));
-        await Eventually.HoldsAsync("it is unhealthy", async () => (await HealthAsync(service)).Status == HealthStatus.Unhealthy);
+        try
+        {
+            await Eventually.HoldsAsync("it is unhealthy", async () => (await HealthAsync(service)).Status == HealthStatus.Unhealthy);
 
-        var connections = wire.Connections;
-        wire.HoldAnswers();
-        await Eventually.HoldsAsync("the watch gave up and connects again", () => wire.Connections > connections || watch.ExecuteTask!.IsCompleted);
-        Assert.False(watch.ExecuteTask!.IsCompleted, "the watch goes on");
-        Assert.False(service.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.IsCancellationRequested, "so does the service");
+            var connections = wire.Connections;
+            wire.HoldAnswers();
+            await Eventually.HoldsAsync("the watch gave up and connects again", () => wire.Connections > connections || watch.ExecuteTask!.IsCompleted);
+            Assert.False(watch.ExecuteTask!.IsCompleted, "the watch goes on");
+            Assert.False(service.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.IsCancellationRequested, "so does the service");
+        }
+        finally
+        {
+            wire.Restore();
+            goOn.SetResult(); // a service does not stop before its consumers are done
+        }
 
-        wire.Restore();
-        goOn.SetResult();
         await HandledAsync(service, "tea", 2);
         await Eventually.HoldsAsync("it is healthy again", async () => (await HealthAsync(service)).Status == HealthStatus.Healthy);
     }
