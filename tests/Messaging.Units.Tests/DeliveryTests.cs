@@ -26,8 +26,13 @@ public sealed class DeliveryTests
         { Death("count", null), false },
         { Death("time", "now"), false },
         { Death("queue", 5), false },
+        { Death("reason", 5), false },
+        { Death("exchange", 5), false },
+        { Death("original-expiration", 5), false },
+        { Death("another", 5), true },
+        { new List<object?> { Fields("count", 1L), Fields("count", "many") }, false },
         { Death("routing-keys", "a"u8.ToArray()), false },
-        { Death("routing-keys", new List<object?> { 1 }), false },
+        { Death("routing-keys", new List<object?> { "a"u8.ToArray(), 1 }), false },
         { new List<object?> { "x" }, false },
         { "x", false },
     };
@@ -47,6 +52,20 @@ public sealed class DeliveryTests
         Assert.Null(Read(properties, isRedelivered: false, [typeof(StockReplenished)]).Malformed); // handled, so the broker never updates it
     }
 
+    [Theory]
+    [InlineData("x-first-death-queue", true)]
+    [InlineData("x-last-death-reason", true)]
+    [InlineData("x-first-name", false)]
+    [InlineData("tenant", false)]
+    public void The_first_and_the_last_death_are_part_of_the_record(string header, bool isPart)
+    {
+        var properties = new BasicProperties { Headers = new Dictionary<string, object?> { [header] = 5, ["a"] = "b"u8.ToArray() } };
+        Assert.Equal(isPart, Read(properties, isRedelivered: true, [typeof(StockReplenished)]).Malformed is not null);
+
+        properties.Headers[header] = "a queue"u8.ToArray();
+        Assert.Null(Read(properties, isRedelivered: true, [typeof(StockReplenished)]).Malformed);
+    }
+
     [Fact]
     public void A_consumer_of_any_event_that_names_some_is_not_given_others()
     {
@@ -60,7 +79,9 @@ public sealed class DeliveryTests
     private static Delivery Read(BasicProperties properties, bool isRedelivered, IReadOnlyList<Type> subscribed) =>
         Delivery.Read(1, isRedelivered, properties, MalformedMessages.Bytes(MalformedMessages.Valid("tea")), subscribed, s_reader);
 
-    private static List<object?> Death(string field, object? value) => [new Dictionary<string, object?> { [field] = value }];
+    private static List<object?> Death(string field, object? value) => [Fields(field, value)];
+
+    private static Dictionary<string, object?> Fields(string field, object? value) => new() { [field] = value };
 
     [SubscribesTo(typeof(StockLevelLow))]
     private sealed class SomeEventsConsumer : IConsumer<IIntegrationEvent>
