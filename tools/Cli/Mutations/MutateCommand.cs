@@ -66,8 +66,7 @@ internal static class MutateCommand
     {
         await ServerPackages.EnsureAsync(ct);
         var (copy, log) = (ShopHome.Path("mutations"), ShopHome.Path("logs", "mutations.log"));
-        Directory.CreateDirectory(Path.GetDirectoryName(log)!);
-        File.Delete(log);
+        Child.BeginLog(log);
         await GitAsync(log, ct, "worktree", "remove", "--force", copy); // of a run that was killed
         if (!await GitAsync(log, ct, "worktree", "add", "--detach", "--force", copy, "HEAD"))
         {

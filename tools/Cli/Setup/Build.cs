@@ -39,8 +39,7 @@ internal static class Build
     /// <summary>Builds projects, with progress; compiles them ahead of time where that is possible.</summary>
     public static async Task RunAsync(string what, string ofWhat, string log, bool compileAhead, CancellationToken ct, params string[] projects)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(log)!);
-        File.Delete(log);
+        Child.BeginLog(log);
         var first = !Directory.Exists(Path.Combine(ShopHome.Repository, Path.GetDirectoryName(projects[0])!, "obj"));
         var expectation = $"{ofWhat}, {(first ? "one to two minutes the first time" : "about a minute")}; log: {log}";
         var failed = await Progress.ShowAsync(what, expectation, async () =>

@@ -15,6 +15,13 @@ internal static class Child
     /// <summary>The dotnet that runs this program.</summary>
     public static string Dotnet { get; } = Environment.ProcessPath ?? "dotnet";
 
+    /// <summary>Begins a log: makes its directory, and removes what an earlier run wrote.</summary>
+    public static void BeginLog(string log)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(log)!);
+        File.Delete(log);
+    }
+
     /// <summary>Runs a program whose output is appended to a log; returns its exit code, or 127 (as shells do) if it cannot be started.</summary>
     public static async Task<int> LogAsync(
         string log, string program, IEnumerable<string> arguments, CancellationToken ct, IReadOnlyDictionary<string, string>? environment = null,

@@ -30,8 +30,7 @@ internal static class FuzzCommand
         {
             var report = ShopHome.Path("logs", "fuzz.log");
             var chosen = parsed.GetValue(seed) ?? Random.Shared.Next();
-            Directory.CreateDirectory(Path.GetDirectoryName(report)!);
-            File.Delete(report);
+            Child.BeginLog(report);
             Console.WriteLine($"{parsed.GetValue(messages)} messages of seed {chosen}; how far it is: {report}");
             var exit = await Child.ShowAsync(
                 Path.Combine(ShopHome.Repository, "tests", "run"),

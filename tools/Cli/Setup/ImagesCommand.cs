@@ -60,7 +60,7 @@ internal static class ImagesCommand
             environment[Insecure] = registry;
         }
 
-        File.Delete(Log);
+        Child.BeginLog(Log);
         foreach (var service in s_services)
         {
             var exitCode = await Progress.ShowAsync($"The image of {service}", $"up to a minute; log: {Log}", () => Child.LogAsync(
