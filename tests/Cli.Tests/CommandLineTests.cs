@@ -39,6 +39,17 @@ public sealed partial class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task A_build_that_fails_in_a_new_home_says_so_and_where_its_log_is()
+    {
+        var outcome = await _shop.RunAsync(start => start.Environment["MSBuildSDKsPath"] = "/nowhere", "images");
+
+        Assert.Equal(1, outcome.ExitCode);
+        var log = Path.Combine(_shop.Home, "logs", "images.log");
+        Assert.Contains($"shop: the image of Ordering was not built. All of the output: {log}", outcome.Errors, StringComparison.Ordinal);
+        Assert.Contains("error", await File.ReadAllTextAsync(log), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Every_mutation_fits_the_code_and_names_a_test()
     {
         var outcome = await _shop.RunAsync("mutate", "--list");
