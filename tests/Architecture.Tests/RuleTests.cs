@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Xml.Linq;
 using Shop.Contracts;
 using Shop.Messaging;
@@ -80,6 +81,17 @@ public sealed class RuleTests
         Assert.Empty(Rules.IntegrationEventsAreOnlyInContracts(Code.Service(service)));
 
     [Fact]
+    public void A_service_does_not_consume_its_own_events()
+    {
+        using var definitions = JsonDocument.Parse(File.ReadAllText(Path.Combine(Code.Repository, "deploy", "rabbitmq", "definitions.json")));
+        var bindings = definitions.RootElement.GetProperty("bindings").EnumerateArray()
+            .Select(binding => (binding.GetProperty("source").GetString()!, binding.GetProperty("destination").GetString()!)).ToList();
+
+        Assert.Contains(("ordering.order-confirmed.v1", "notification.customer-notifications"), bindings);
+        Assert.Empty(Rules.NoServiceConsumesItsOwnEvents(bindings));
+    }
+
+    [Fact]
     public void Wire_names_agree_with_types() => Assert.Empty(Rules.WireNamesAgreeWithTypes(
         ShopEvents.Catalog.Names.Select(name => ShopEvents.Catalog.TypeOf(name)!)));
 
@@ -142,6 +154,7 @@ public sealed class RuleTests
         Assert.Contains(Rules.OnlyTheRelayPublishes(bad), found => found.Contains("PublishesByChannel", StringComparison.Ordinal));
         Assert.Contains(Rules.OnlyItsAdapterUsesMassTransit(bad), found => found.Contains("PublishesByBus", StringComparison.Ordinal));
         Assert.DoesNotContain(Rules.OnlyItsAdapterUsesMassTransit(bad), found => found.Contains("PublishesByContext", StringComparison.Ordinal));
+        Assert.Single(Rules.NoServiceConsumesItsOwnEvents([("ordering.order-confirmed.v1", "ordering.customer-standing")]));
         Assert.Contains(Rules.IntegrationEventsAreOnlyInContracts(bad), found => found.Contains("Misplaced", StringComparison.Ordinal));
         Assert.Contains(Rules.DomainEventsAreInternal(bad), found => found.Contains("PublicDomainEvent", StringComparison.Ordinal));
         Assert.Contains(Rules.WireNamesAgreeWithTypes([typeof(Broken.V1.Misplaced)]), found => found.Contains("broken.misplaced.v1", StringComparison.Ordinal));

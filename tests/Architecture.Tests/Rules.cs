@@ -59,6 +59,12 @@ internal static partial class Rules
 
     private static TypeDefinition Outermost(TypeDefinition type) => type.DeclaringType is { } outer ? Outermost(outer) : type;
 
+    /// <summary>Inside a service a domain event does it, in the transaction of the change.</summary>
+    public static IEnumerable<string> NoServiceConsumesItsOwnEvents(IEnumerable<(string Event, string Queue)> bindings) =>
+        from binding in bindings
+        where ShopEvents.Catalog.TypeOf(binding.Event) is not null && binding.Event.Split('.')[0] == binding.Queue.Split('.')[0]
+        select $"{binding.Queue} consumes {binding.Event} of its own service: handle the domain event.";
+
     /// <summary>A contract must be declared once.</summary>
     public static IEnumerable<string> IntegrationEventsAreOnlyInContracts(AssemblyDefinition assembly) =>
         from type in assembly.AllTypes()

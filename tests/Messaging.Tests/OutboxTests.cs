@@ -1,4 +1,7 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Shop.Contracts.Ordering.V1;
+using Shop.Messaging.Outbox;
 using Shop.Messaging.Tests.Harness;
 
 namespace Shop.Messaging.Tests;
@@ -49,6 +52,25 @@ public class OutboxTests : MessagingTest
         }));
 
         Assert.Equal((0L, 0L), await StoredAsync());
+    }
+
+    [Fact]
+    public async Task An_event_that_is_appended_without_a_domain_event_is_stored_with_its_change_or_not_at_all()
+    {
+        var service = await ServiceAsync(relay: false);
+
+        await AppendAsync("taken");
+        Assert.Equal(1, await CountStoredAsync());
+        await Assert.ThrowsAsync<DbUpdateException>(() => AppendAsync("taken"));
+        Assert.Equal(1, await CountStoredAsync());
+
+        async Task AppendAsync(string name)
+        {
+            await using var scope = service.Services.CreateAsyncScope();
+            var (db, now) = (scope.ServiceProvider.GetRequiredService<TicketDbContext>(), TimeProvider.System.GetUtcNow());
+            scope.ServiceProvider.GetRequiredService<OutboxAppender>().Append(db, new OrderShipped(Guid.CreateVersion7(now), now, Guid.CreateVersion7(now), 1, "nobody"));
+            await AddThingAsync(db, name);
+        }
     }
 
     [Fact]
