@@ -45,6 +45,9 @@ public sealed class FaultyWire : IAsyncDisposable
     /// <summary>How often a broker has confirmed something while its answers did not arrive, at least.</summary>
     public int HeldConfirms => _answers.Held;
 
+    /// <summary>How often a broker's confirm was forwarded to a client, at least.</summary>
+    public int PassedConfirms => _answers.Passed;
+
     /// <summary>Where it listens, on 127.0.0.1.</summary>
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
@@ -194,6 +197,7 @@ public sealed class FaultyWire : IAsyncDisposable
 
             await passing;
             await line.AnswerAsync(read);
+            _answers.NotePassed(read);
         }
     }
 

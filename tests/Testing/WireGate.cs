@@ -6,8 +6,11 @@ internal sealed class WireGate(byte[] method)
     private volatile TaskCompletionSource _open = new();
     private volatile bool _closesAtMethod;
     private int _held;
+    private int _passed;
 
     public int Held => Volatile.Read(ref _held);
+
+    public int Passed => Volatile.Read(ref _passed);
 
     public void Open() => _open.TrySetResult();
 
@@ -25,6 +28,15 @@ internal sealed class WireGate(byte[] method)
         }
 
         return Note(_open, read);
+    }
+
+    /// <summary>This was written to the other side.</summary>
+    public void NotePassed(ReadOnlySpan<byte> read)
+    {
+        if (read.IndexOf(method) >= 0)
+        {
+            Interlocked.Increment(ref _passed);
+        }
     }
 
     /// <summary>Waits until it is open. What was read while it was open may find it closed: that is held as well.</summary>

@@ -1,46 +1,36 @@
-using System.Diagnostics.Metrics;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Npgsql;
 using RabbitMQ.Client;
 
-namespace Tickets.Tests;
+namespace Samples.Tests;
 
 /// <summary>The desk and the mail, each with a database of its own, and a virtual host between them.</summary>
 public sealed class TwoServices : IAsyncLifetime
 {
     private readonly string _name = $"tickets_{Guid.CreateVersion7():N}";
     private readonly Servers _servers = new();
-    private readonly MeterListener _meter = new();
+    private readonly DuplicateCounter _duplicates = new("mail.");
     private readonly List<BasicGetResult> _published = [];
     private WebApplication _desk = null!, _mail = null!;
     private IConnection _broker = null!;
     private IChannel _channel = null!;
-    private long _deduplicated;
 
     public HttpClient Desk { get; } = new();
 
     public HttpClient Mail { get; } = new();
 
     /// <summary>Duplicates that were acknowledged without effect.</summary>
-    public long Deduplicated => Interlocked.Read(ref _deduplicated);
+    public long Deduplicated => _duplicates.Count;
 
     public async ValueTask InitializeAsync()
     {
         var broker = await _servers.CreateVirtualHostAsync(_name);
-        _meter.InstrumentPublished = (instrument, listener) =>
-        {
-            if (instrument.Meter.Name == "Shop.Messaging" && instrument.Name.EndsWith("inbox.deduplicated", StringComparison.Ordinal))
-            {
-                listener.EnableMeasurementEvents(instrument);
-            }
-        };
-        _meter.SetMeasurementEventCallback<long>((_, count, _, _) => Interlocked.Add(ref _deduplicated, count));
-        _meter.Start();
         _desk = await global::Desk.CreateAsync([.. await SettingsAsync("desk", broker)]);
         _mail = await global::Mail.CreateAsync([.. await SettingsAsync("mail", broker)]);
         await _desk.StartAsync();
         await _mail.StartAsync();
+        await Servers.DeclaredAsync(_mail);
         Desk.BaseAddress = new Uri(_desk.Urls.First());
         Mail.BaseAddress = new Uri(_mail.Urls.First());
 
@@ -72,21 +62,10 @@ public sealed class TwoServices : IAsyncLifetime
 
     public async Task<bool> OutboxIsEmptyAsync()
     {
-        await using var database = new NpgsqlConnection(ConnectionString("desk"));
+        await using var database = new NpgsqlConnection(_servers.ConnectionString($"{_name}_desk"));
         await database.OpenAsync();
         await using var command = new NpgsqlCommand("SELECT NOT EXISTS (SELECT FROM outbox) AND NOT EXISTS (SELECT FROM outbox_parked)", database);
         return (bool)(await command.ExecuteScalarAsync())!;
-    }
-
-    /// <summary>Waits for something that happens in its own time.</summary>
-    public static async Task UntilAsync(Func<Task<bool>> condition, string what)
-    {
-        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        while (!await condition())
-        {
-            Assert.False(timeout.IsCancellationRequested, $"Did not come true: {what}.");
-            await Task.Delay(20);
-        }
     }
 
     public async ValueTask DisposeAsync()
@@ -94,17 +73,14 @@ public sealed class TwoServices : IAsyncLifetime
         await _broker.DisposeAsync();
         await _desk.DisposeAsync();
         await _mail.DisposeAsync();
-        _meter.Dispose();
-        NpgsqlConnection.ClearAllPools();
-        await _servers.ExecuteAsync($"DROP DATABASE {_name}_desk WITH (FORCE)");
-        await _servers.ExecuteAsync($"DROP DATABASE {_name}_mail WITH (FORCE)");
+        _duplicates.Dispose();
+        await _servers.DropDatabaseAsync($"{_name}_desk");
+        await _servers.DropDatabaseAsync($"{_name}_mail");
     }
 
-    private async Task<string[]> SettingsAsync(string service, Uri broker)
-    {
-        await _servers.ExecuteAsync($"CREATE DATABASE {_name}_{service}");
-        return ["--urls=http://127.0.0.1:0", $"--ConnectionStrings:Database={ConnectionString(service)}", $"--ConnectionStrings:rabbitmq={broker}"];
-    }
-
-    private string ConnectionString(string service) => _servers.ConnectionString($"{_name}_{service}");
+    private async Task<string[]> SettingsAsync(string service, Uri broker) =>
+    [
+        "--urls=http://127.0.0.1:0", $"--ConnectionStrings:Database={await _servers.CreateDatabaseAsync($"{_name}_{service}")}",
+        $"--ConnectionStrings:rabbitmq={broker}",
+    ];
 }

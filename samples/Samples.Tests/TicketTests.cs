@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 
-namespace Tickets.Tests;
+namespace Samples.Tests;
 
 /// <summary>Both services, a real PostgreSQL and a real RabbitMQ: what happens at the desk arrives in the mail once, or not at all.</summary>
 public sealed class TicketTests(TwoServices services) : IClassFixture<TwoServices>
@@ -23,7 +23,7 @@ public sealed class TicketTests(TwoServices services) : IClassFixture<TwoService
 
         await services.RepeatAsync("screen");
 
-        await TwoServices.UntilAsync(() => Task.FromResult(services.Deduplicated > before), "the duplicate is acknowledged");
+        await Servers.UntilAsync(() => Task.FromResult(services.Deduplicated > before), "the duplicate is acknowledged");
         Assert.Equal(letters, await LettersToAsync("Bob", count: 1));
     }
 
@@ -37,7 +37,7 @@ public sealed class TicketTests(TwoServices services) : IClassFixture<TwoService
 
         await LettersToAsync("Cid", count: 2);
         await LettersToAsync("Dan", count: 1);
-        await TwoServices.UntilAsync(services.OutboxIsEmptyAsync, "all that is stored is sent");
+        await Servers.UntilAsync(services.OutboxIsEmptyAsync, "all that is stored is sent");
         Assert.DoesNotContain(await services.PublishedAsync(), body => body.Contains("\"desk\"", StringComparison.Ordinal));
         Assert.Equal(2, (await LettersToAsync("Cid", count: 2)).Count);
     }
@@ -48,7 +48,7 @@ public sealed class TicketTests(TwoServices services) : IClassFixture<TwoService
     private async Task<IReadOnlyList<string>> LettersToAsync(string customer, int count)
     {
         List<string> letters = [];
-        await TwoServices.UntilAsync(async () =>
+        await Servers.UntilAsync(async () =>
         {
             var all = await services.Mail.GetFromJsonAsync<List<string>>("/letters");
             letters = [.. all!.Where(letter => letter.StartsWith(customer + ":", StringComparison.Ordinal))];
