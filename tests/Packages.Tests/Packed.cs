@@ -26,6 +26,24 @@ public sealed class Packed : IAsyncLifetime
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
+    /// <summary>
+    /// A folder whose projects restore the packed packages, all others from the machine's folder of packages where it has them; but not if that
+    /// has a Shop.Messaging, which would hide the packed one.
+    /// </summary>
+    public static Task ConfigureAsync(string folder)
+    {
+        var machine = Environment.GetEnvironmentVariable("NUGET_PACKAGES")
+            ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+        var fallback = Directory.Exists(Path.Combine(machine, "shop.messaging")) ? "" : $"""<add key="machine" value="{machine}" />""";
+        return File.WriteAllTextAsync(Path.Combine(folder, "nuget.config"), $"""
+            <configuration>
+              <config><add key="globalPackagesFolder" value="packages" /></config>
+              <fallbackPackageFolders>{fallback}</fallbackPackageFolders>
+              <packageSources><add key="packed" value="{Folder}" /></packageSources>
+            </configuration>
+            """);
+    }
+
     /// <summary>Runs a program to its end; its output. Fails with it where the program fails.</summary>
     public static async Task<string> RunAsync(string directory, string program, params IEnumerable<string> arguments)
     {

@@ -2,15 +2,15 @@ using System.CommandLine;
 
 namespace Shop.Cli.Setup;
 
-/// <summary>Packs the library and the contracts: tools/build/Packages.proj does it.</summary>
+/// <summary>Packs the library, the contracts and the templates: tools/build/Packages.proj does it.</summary>
 internal static class PackCommand
 {
     public static Command Create()
     {
         var noBuild = new Option<bool>("--no-build") { Description = "with what was built last (Release)" };
         var command = new Command("pack", About.Text("pack the library and the contracts", """
-            Packs Shop.Messaging.Abstractions, Shop.Messaging and Shop.Contracts into artifacts/packages, where samples/ has them from, and compares
-            Shop.Contracts with its first version. The folder of packages that samples/ restored from an earlier run is emptied.
+            Packs Shop.Messaging.Abstractions, Shop.Messaging, Shop.Contracts and Shop.Templates into artifacts/packages, where samples/ has them
+            from, and compares Shop.Contracts with its first version. The folder of packages that samples/ restored from an earlier run is emptied.
             """))
         {
             noBuild,
