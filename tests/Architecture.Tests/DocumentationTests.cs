@@ -86,6 +86,17 @@ public sealed class DocumentationTests
         Assert.Single(Documentation.UnknownDecisions("Page.cs", before + 9999, s_decisions));
 
     [Fact]
+    public void Every_block_of_shop_commands_is_run_by_a_test_or_says_why_not()
+    {
+        Assert.Contains("## A first walk\n\n" + Documentation.Walk, File.ReadAllText(Path.Combine(Code.Repository, "README.md")), StringComparison.Ordinal);
+        Assert.Empty(s_pages.SelectMany(page => Documentation.UnmarkedCommands(page, File.ReadAllText(page))));
+    }
+
+    [Fact]
+    public void A_block_of_shop_commands_without_a_mark_is_found() =>
+        Assert.Single(Documentation.UnmarkedCommands("page.md", "Do:\n\n```bash\n./shop up\n```\n\n<!-- not run by a test: it is slow -->\n```bash\n./shop up\n```\n"));
+
+    [Fact]
     public void A_broken_diagram_is_found() => Assert.Single(Documentation.BrokenDiagrams(
         "page.md", "a; b\n```mermaid\nsequenceDiagram\n    Note over A: ledger; stock\n```\n"));
 }
@@ -160,6 +171,14 @@ internal static partial class Documentation
             .Where(number => !decisions.Any(decision => decision.StartsWith(number, StringComparison.Ordinal)))
             .Select(number => $"{file}: there is no decision {number}");
 
+    /// <summary>How the block begins that FirstHourTests runs.</summary>
+    public const string Walk = "```bash\n./shop up -d\n";
+
+    public static IEnumerable<string> UnmarkedCommands(string page, string text) =>
+        Commands().Matches(text).Where(block => block.Groups["code"].Value.Contains("./shop", StringComparison.Ordinal)
+                && !block.Groups["why"].Success && !block.Value.StartsWith(Walk, StringComparison.Ordinal))
+            .Select(block => $"{page}: no test runs \"{block.Groups["code"].Value.Split('\n')[0]}\". Put <!-- not run by a test: reason --> before it.");
+
     public static IEnumerable<string> BrokenDiagrams(string page, string text) =>
         Diagram().Matches(text).SelectMany(diagram => diagram.Value.Split('\n')).Where(line => line.Contains(';', StringComparison.Ordinal))
             .Select(line => $"{page}: {line.Trim()}");
@@ -185,6 +204,9 @@ internal static partial class Documentation
 
     [GeneratedRegex(@"\b(?:ADR |adr/)(\d{4})")]
     private static partial Regex Decision();
+
+    [GeneratedRegex(@"(?:^<!-- not run by a test: (?<why>\S[^\n]*) -->\n)?^```bash\n(?<code>[\s\S]*?)^```$", RegexOptions.Multiline)]
+    private static partial Regex Commands();
 
     [GeneratedRegex(@"```mermaid\n[\s\S]*?```")]
     private static partial Regex Diagram();

@@ -27,11 +27,13 @@ public sealed class SnippetTests
     /// <summary>No await in a consumer of one line; and what the SDK leaves out too, that a package has an older version of an assembly.</summary>
     private static readonly string[] s_left = ["CS1998", "CS1701", "CS1702"];
 
+    /// <summary>Pages whose blocks are whole programs and types.</summary>
+    private static readonly string[] s_whole = ["Messaging.Abstractions/README.md", "Messaging/README.md", "contracts/README.md", "docs/adopt.md"];
+
+    public static TheoryData<string> WholePages => [.. s_whole];
+
     [Theory]
-    [InlineData("Messaging.Abstractions/README.md")]
-    [InlineData("Messaging/README.md")]
-    [InlineData("contracts/README.md")]
-    [InlineData("docs/adopt.md")]
+    [MemberData(nameof(WholePages))]
     public void The_snippets_of_a_page_compile(string page)
     {
         var programs = ProgramsOf(page);
@@ -66,8 +68,31 @@ public sealed class SnippetTests
     }
 
     [Fact]
+    public void Every_other_snippet_compiles_in_the_code_that_its_page_names_or_the_page_says_why_it_does_not()
+    {
+        var snippets = Page.All().Except(s_whole).SelectMany(Page.Snippets).ToList();
+
+        Assert.True(snippets.Count(snippet => snippet.Around is not null) >= 4, "No page names code around a snippet any more.");
+        Assert.Empty(snippets.SelectMany(FaultsOf));
+    }
+
+    [Theory]
+    [InlineData("```csharp\nvar x = 1;\n```\n", "nothing")]
+    [InlineData("<!-- compiled in: using System; … -->\n```csharp\nNoSuchThing();\n```\n", "CS0103")]
+    public void A_snippet_without_a_mark_or_with_an_error_is_found(string text, string fault) =>
+        Assert.Contains(fault, Assert.Single(FaultsOf(Assert.Single(Page.Snippets("page.md", text)))), StringComparison.Ordinal);
+
+    [Fact]
     public void A_snippet_that_does_not_compile_is_found() =>
         Assert.NotEmpty(ErrorsOf(Compile([CSharpSyntaxTree.ParseText("new Shop.Messaging.NoSuchThing();")])));
+
+    private static IEnumerable<string> FaultsOf(Snippet snippet) => snippet switch
+    {
+        { Around: { } around } => ErrorsOf(Compile([CSharpSyntaxTree.ParseText(around.Replace("…", snippet.Text, StringComparison.Ordinal))]))
+            .Select(error => $"{snippet.Page}: {error}"),
+        { WhyNot.Length: > 0 } => [],
+        _ => [$"{snippet.Page}: nothing compiles \"{snippet.Text.Split('\n')[0]}\". Put <!-- compiled in: code … code --> or <!-- not compiled: reason --> before it."],
+    };
 
     /// <summary>Each block with statements is a program, which has the types of all blocks without; those alone are a library.</summary>
     private static List<CSharpCompilation> ProgramsOf(string page)

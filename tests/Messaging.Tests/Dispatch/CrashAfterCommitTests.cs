@@ -20,7 +20,7 @@ public sealed class CrashAfterCommitTests : MessagingTest
             }))
             .AddScoped<ICommittedEventHandler<TicketOpened>>(_ => Counting()));
         _ = crashed.OpenAsync();
-        await reached.Task;
+        await reached.Task.WaitAsync(TimeSpan.FromMinutes(1));
         await crashed.DisposeAsync();
 
         var restarted = await ServiceAsync(migrate: false, services: services =>

@@ -23,6 +23,7 @@ internal static class ShopCommandLine
         {
             HelpName = "./shop",
         };
+        root.Add(new DiagramDirective()); // ./shop [diagram] <command>: only parses it
         root.Options.Remove(root.Options.Single(option => option is VersionOption));
         root.Options.OfType<HelpOption>().ToList().ForEach(help => help.Action = new HelpAction { MaxWidth = HelpWidth });
         commands.ToList().ForEach(root.Add);
