@@ -12,9 +12,10 @@ namespace Ledger
         public static async Task<WebApplication> CreateAsync(params string[] args)
         {
             var builder = WebApplication.CreateBuilder(args);
-            builder.Services.AddSingleton(NpgsqlDataSource.Create(Connection(builder, "Database")));
-            builder.Services.AddSingleton(new Uri(Connection(builder, "rabbitmq")));
-            builder.Services.AddSingleton(TimeProvider.System).AddSingleton<EventStore>().AddHostedService<Publisher>();
+            string database = Connection(builder, "Database"), broker = Connection(builder, "rabbitmq");
+            builder.Services.AddSingleton(NpgsqlDataSource.Create(database)).AddSingleton<EventStore>().AddSingleton(TimeProvider.System);
+            builder.Services.AddHostedService(services =>
+                new Publisher($"{database};Pooling=false", new Uri(broker), services.GetRequiredService<ILogger<Publisher>>()));
 
             var app = builder.Build();
             app.MapPost("/accounts", (NewAccount request, EventStore store, TimeProvider clock, CancellationToken ct) => TryAsync(async () =>

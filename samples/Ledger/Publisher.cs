@@ -9,7 +9,10 @@ namespace Ledger;
 /// Publishes the events of the store in order, and then moves the position: from ready to published. A crash in between publishes some again,
 /// with the same id, and the consumers' inboxes find the duplicates.
 /// </summary>
-internal sealed partial class Publisher(NpgsqlDataSource database, Uri broker, ILogger<Publisher> log) : BackgroundService
+/// <param name="database">Without pooling: a session that is closed has to be gone, and its lock with it.</param>
+/// <param name="broker">The broker.</param>
+/// <param name="log">Where failures go.</param>
+internal sealed partial class Publisher(string database, Uri broker, ILogger<Publisher> log) : BackgroundService
 {
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan s_pauseAfterFailure = TimeSpan.FromSeconds(1);
@@ -39,8 +42,9 @@ internal sealed partial class Publisher(NpgsqlDataSource database, Uri broker, I
         await using var channel = await connection.CreateChannelAsync(confirmed, ct);
         await channel.ExchangeDeclareAsync(s_wireName, ExchangeType.Fanout, durable: true, cancellationToken: ct);
 
-        // One publisher at a time keeps the order. Lock and position have the same session: a publisher that loses one has lost both.
-        await using var session = await database.OpenConnectionAsync(ct);
+        // One publisher at a time keeps the order. Lock and position have the same session: who loses one has lost both, and another takes over.
+        await using var session = new NpgsqlConnection(database);
+        await session.OpenAsync(ct);
         await using var @lock = new NpgsqlCommand("SELECT pg_advisory_lock(hashtext('publisher'))", session) { CommandTimeout = 0 };
         await @lock.ExecuteNonQueryAsync(ct);
         while (true)

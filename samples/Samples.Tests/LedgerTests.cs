@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using Ledger;
 using Microsoft.AspNetCore.Builder;
 using Npgsql;
+using Shop.Testing;
 
 namespace Samples.Tests;
 
@@ -78,6 +79,30 @@ public sealed class LedgerTests : IAsyncLifetime
 
         await subscriber.DisposeAsync();
         await _servers.DropDatabaseAsync(_name + "_s");
+    }
+
+    [Fact]
+    public async Task When_a_publisher_loses_the_broker_another_takes_over()
+    {
+        var broker = await _servers.CreateVirtualHostAsync(_name);
+        await using var subscriber = await Subscriber.StartAsync(_name, await _servers.CreateDatabaseAsync(_name + "_s"), broker);
+        await using var wire = FaultyWire.ToBroker(broker);
+        await using var one = await StartAsync(wire.Over(broker));
+        using var http = new HttpClient { BaseAddress = new Uri(one.Urls.First()) };
+        await ArrivesAsync(); // so that this one has the lock
+        await using var other = await StartAsync(broker);
+
+        wire.Lose();
+        await ArrivesAsync();
+
+        await subscriber.DisposeAsync();
+        await _servers.DropDatabaseAsync(_name + "_s");
+
+        async Task ArrivesAsync()
+        {
+            var id = await (await http.PostAsJsonAsync("/accounts", new { owner = "Ann", deposit = 20 })).Content.ReadFromJsonAsync<Guid>();
+            await Servers.UntilAsync(async () => (await subscriber.EffectsAsync(id)).Count > 0, "the event of a new account arrives");
+        }
     }
 
     [Fact]
