@@ -66,6 +66,7 @@ public sealed partial class CommandLineTests : IDisposable
     [InlineData("Give the message's queue too.", "dead-letters", "retry", "ordering", "some-id")]
     [InlineData("'orderin' is not a service. Did you mean 'ordering'?", "outbox", "orderin")]
     [InlineData("There is no scenario 'flwo'. Did you mean 'flow'?", "bench", "flwo")]
+    [InlineData("There is no scenario 'snet' with --peers. Did you mean 'sent'?", "bench", "--peers", "snet")]
     [InlineData("There is no mutation 'no-inbox-rwo'. Did you mean 'no-inbox-row'?", "mutate", "no-inbox-rwo")]
     [InlineData("--hours must be a number from 1 to 8760, not '0'.", "token", "ada", "--hours", "0")]
     [InlineData("'x' is not an order id: an id is like 019a3c1e-7d52-7c11-b2a5-3f0e9c4d8a61.", "journey", "x")]

@@ -61,7 +61,8 @@ public sealed class LauncherTests : IDisposable
     [Fact]
     public async Task Every_scenario_of_the_benchmarks_is_in_their_help()
     {
-        var scenarios = Directory.EnumerateFiles(Path.Combine(ShopProgram.Repository, "tools/Benchmarks/Scenarios"), "*Scenario.cs")
+        static IEnumerable<string> Of(string directory) => Directory.EnumerateFiles(Path.Combine(ShopProgram.Repository, directory), "*Scenario.cs");
+        var scenarios = Of("tools/Benchmarks/Scenarios").Concat(Of("tools/Peers/Scenarios"))
             .Select(file => Path.GetFileNameWithoutExtension(file)[..^"Scenario".Length].ToLowerInvariant()).ToList();
         var help = (await _shop.RunAsync("bench", "--help")).Output;
 

@@ -7,13 +7,15 @@ namespace Shop.Benchmarks;
 
 internal static class Run
 {
-    public static async Task AllAsync(IReadOnlyList<Scenario> scenarios, bool quick, int events, string? json, string? chart, CancellationToken ct)
+    public static async Task AllAsync(
+        IReadOnlyList<Scenario> scenarios, IEnumerable<string> libraries, bool quick, int events, Action<Measurements> save, CancellationToken ct)
     {
+        var ahead = Ahead.Check(libraries, services: scenarios.Any(scenario => scenario.OwnServers));
         AnsiConsole.MarkupLine("[grey]Starting PostgreSQL and RabbitMQ for the benchmark[/]");
         var servers = await BenchServers.StartAsync(ct);
         try
         {
-            var machine = await Machine.ReadAsync();
+            var machine = await Machine.ReadAsync() with { CompiledAhead = ahead };
             List<DatedResult> results = [];
             foreach (var scenario in scenarios.OrderBy(scenario => scenario.OwnServers))
             {
@@ -25,7 +27,7 @@ internal static class Run
                 results.Add(await OneAsync(scenario, new BenchContext(servers.Cpu, quick, events, ct)));
 
                 // After each, so that an interrupted run keeps its results.
-                Save(new Measurements(machine, results), json, chart);
+                save(new Measurements(machine, results));
             }
         }
         finally
@@ -42,19 +44,5 @@ internal static class Run
         AnsiConsole.MarkupLineInterpolated($"[grey]  took {Stopwatch.GetElapsedTime(begun).TotalSeconds:0} s[/]");
         ScreenReport.Write(result);
         return new DatedResult(TimeProvider.System.GetUtcNow(), result);
-    }
-
-    private static void Save(Measurements found, string? json, string? chart)
-    {
-        if (json is not null)
-        {
-            found = JsonReport.Merge(JsonReport.Read(json), found);
-            JsonReport.Write(json, found);
-        }
-
-        if (chart is not null)
-        {
-            ChartReport.Write(chart, found);
-        }
     }
 }

@@ -26,6 +26,7 @@ internal sealed class BenchBatchConsumer(BenchDbContext db, Gate gate) : IBatchC
 
     public Task ConsumeAsync(OrderPlaced placed, CancellationToken ct)
     {
+        db.Consuming.Add(placed.EventId);
         db.Effects.Add(new BenchEffect { EventId = placed.EventId, What = placed.CustomerId });
         return Task.CompletedTask;
     }

@@ -53,6 +53,10 @@ internal sealed class BenchOrder : AggregateRoot
 
         return order;
     }
+
+    /// <summary>What others are told of it.</summary>
+    public OrderPlaced Placed(Guid eventId) => new(eventId, PlacedAt, Id, Version, CustomerId,
+        [.. Lines.Select(line => new OrderPlaced.Line(line.Sku, line.Quantity, line.UnitPrice))], 0, Total, "EUR");
 }
 
 internal sealed class BenchLine
@@ -83,11 +87,11 @@ internal sealed class BenchDbContext(DbContextOptions<BenchDbContext> options) :
     /// <summary>The events whose effects the next commit makes.</summary>
     public List<Guid> Consuming { get; } = [];
 
-    public static IEnumerable<IIntegrationEvent> Events(IReadOnlyList<DomainEvent> events) => events.Cast<BenchOrderPlaced>().Select(e =>
-        new OrderPlaced(e.EventId, e.At, e.Order.Id, e.Order.Version, e.Order.CustomerId,
-            [.. e.Order.Lines.Select(line => new OrderPlaced.Line(line.Sku, line.Quantity, line.UnitPrice))], 0, e.Order.Total, "EUR"));
+    public static IEnumerable<IIntegrationEvent> Events(IReadOnlyList<DomainEvent> events) =>
+        events.Cast<BenchOrderPlaced>().Select(e => e.Order.Placed(e.EventId));
 
-    protected override void OnModelCreating(ModelBuilder modelBuilder)
+    /// <summary>Orders, their lines and effects, without messaging: peers have the same.</summary>
+    public static void Map(ModelBuilder modelBuilder)
     {
         modelBuilder.Entity<BenchOrder>(order =>
         {
@@ -104,6 +108,11 @@ internal sealed class BenchDbContext(DbContextOptions<BenchDbContext> options) :
             });
         });
         modelBuilder.Entity<BenchEffect>().ToTable("effects").HasKey(effect => effect.EventId);
+    }
+
+    protected override void OnModelCreating(ModelBuilder modelBuilder)
+    {
+        Map(modelBuilder);
         modelBuilder.MapMessaging();
         modelBuilder.UseSnakeCaseNames();
     }

@@ -16,6 +16,8 @@ internal sealed class CommitClock : DbTransactionInterceptor, ISaveChangesInterc
 
     public static int Count => s_committed.Count;
 
+    public static ICollection<Guid> SentIds => s_sent.Keys;
+
     /// <summary>The event's cause was committed at this <see cref="Stopwatch"/> time.</summary>
     public static void Sent(Guid eventId, long at) => s_sent[eventId] = at;
 

@@ -42,7 +42,7 @@ internal sealed class RawPublisher : IAsyncDisposable
     /// Publishes copies of an event, each with an id of its own, straight to a queue where one is named; returns when all are
     /// confirmed. The id is in the envelope too if a consumer reads it.
     /// </summary>
-    public async Task PublishAsync(OutboxRow sample, int count, CancellationToken ct, string? queue = null)
+    public Task PublishAsync(OutboxRow sample, int count, CancellationToken ct, string? queue = null)
     {
         var headers = new PublishHeaders("urn:shop:ordering", ShopEvents.Catalog);
         if (!headers.TryRead(sample.Headers))
@@ -50,9 +50,8 @@ internal sealed class RawPublisher : IAsyncDisposable
             throw new InvalidOperationException($"These are no headers: {sample.Headers}");
         }
 
-        for (var sent = 0; sent < count; sent++)
+        return PublishAsync(queue is null ? sample.Type : "", queue ?? "", () =>
         {
-            await _room.WaitAsync(ct);
             var id = Guid.CreateVersion7();
             headers.CloudEvent(sample.Type, id.ToString());
             headers.Trace(activity: null);
@@ -64,8 +63,18 @@ internal sealed class RawPublisher : IAsyncDisposable
                 Type = sample.Type,
                 Headers = headers.Values,
             };
-            await _channel.BasicPublishAsync(queue is null ? sample.Type : "", queue ?? "", mandatory: true, properties,
-                queue is null ? sample.Body : WithId(sample, id), ct);
+            return (properties, queue is null ? sample.Body : WithId(sample, id));
+        }, count, ct);
+    }
+
+    /// <summary>Publishes as many messages as wanted; returns when all are confirmed.</summary>
+    public async Task PublishAsync(string exchange, string routingKey, Func<(BasicProperties, byte[])> next, int count, CancellationToken ct)
+    {
+        for (var sent = 0; sent < count; sent++)
+        {
+            await _room.WaitAsync(ct);
+            var (properties, body) = next();
+            await _channel.BasicPublishAsync(exchange, routingKey, mandatory: true, properties, body, ct);
         }
 
         for (var all = 0; all < Window; all++)

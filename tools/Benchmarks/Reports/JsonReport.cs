@@ -15,7 +15,9 @@ internal sealed record Measurements(Machine Machine, IReadOnlyList<DatedResult> 
 internal sealed record DatedResult(DateTimeOffset At, ScenarioResult Result);
 
 /// <summary>What was measured on.</summary>
-internal sealed record Machine(int Cores, string Processor, double MemoryGiB, string System, string Runtime, string Postgres, string Broker)
+/// <param name="CompiledAhead">Whether the measured programs were; null in results of before this was noted.</param>
+internal sealed record Machine(
+    int Cores, string Processor, double MemoryGiB, string System, string Runtime, string Postgres, string Broker, bool? CompiledAhead = null)
 {
     public static async Task<Machine> ReadAsync()
     {
@@ -55,12 +57,15 @@ internal static class JsonReport
         File.Exists(file) ? JsonSerializer.Deserialize<Measurements>(File.ReadAllText(file), s_json) : null;
 
     /// <summary>Results of an earlier run stay, unless the scenario was measured again.</summary>
-    public static Measurements Merge(Measurements? earlier, Measurements now) => now with
+    /// <param name="earlier">What the file has.</param>
+    /// <param name="now">What was measured now.</param>
+    /// <param name="order">The names of all scenarios.</param>
+    public static Measurements Merge(Measurements? earlier, Measurements now, IReadOnlyList<string> order) => now with
     {
         Scenarios =
         [
             .. (earlier?.Scenarios ?? []).Where(old => now.Scenarios.All(found => found.Result.Name != old.Result.Name))
-                .Concat(now.Scenarios).OrderBy(found => Array.FindIndex(Catalog.All, scenario => scenario.Name == found.Result.Name)),
+                .Concat(now.Scenarios).OrderBy(found => order.ToList().IndexOf(found.Result.Name)),
         ],
     };
 
