@@ -112,7 +112,7 @@ internal sealed class CapContestant : PeerContestant
         _gate.Open();
         _consumer = Build(Prepared(Effects), Broker.AmqpUri, _tuned, services => services.AddSingleton(_gate).AddTransient<ICapSubscribe, CapSubscriber>());
         await CreateTablesAsync(_consumer);
-        await _consumer.StartAsync();
+        await StartAsync(_consumer);
         await Eventually.HoldsAsync("CAP consumes", async () => (await Broker.QueueAsync(Queue))?.Consumers > 0);
     }
 
@@ -147,6 +147,13 @@ internal sealed class CapContestant : PeerContestant
         _gate.Open();
         await StopAsync(_consumer);
         await base.DisposeAsync();
+    }
+
+    /// <summary>CAP makes its tables and starts its consumers in the background.</summary>
+    protected override async Task StartAsync(IHost host)
+    {
+        await host.StartAsync();
+        await Eventually.HoldsAsync("CAP has started", () => host.Services.GetRequiredService<IBootstrapper>().IsStarted);
     }
 
     protected override IHost BuildProducer() => Build(Prepared(Database), Broker.AmqpUri, _tuned, _ => { });

@@ -42,7 +42,7 @@ internal abstract class PeerContestant(string name, TestDatabase database, TestD
         await DeclareAsync();
         _producer = BuildProducer();
         await CreateTablesAsync(_producer);
-        await _producer.StartAsync();
+        await StartAsync(_producer);
     }
 
     public override async Task StopProducerAsync()
@@ -73,6 +73,9 @@ internal abstract class PeerContestant(string name, TestDatabase database, TestD
     }
 
     protected abstract IHost BuildProducer();
+
+    /// <summary>Returns when the host's tables are there too.</summary>
+    protected virtual Task StartAsync(IHost host) => host.StartAsync();
 
     /// <summary>A copy with an id of its own.</summary>
     protected abstract (BasicProperties Properties, byte[] Body) Copy(CapturedMessage sample);
