@@ -40,6 +40,10 @@ internal static class DatabaseBuilderExtensions
             .WithHealthCheck(name);
     }
 
+    /// <summary>Whether the services publish by log tailing.</summary>
+    public static bool ReadsLog(this IDistributedApplicationBuilder builder) =>
+        string.Equals(builder.Configuration["Messaging:Relay"], "LogTailing", StringComparison.OrdinalIgnoreCase);
+
     /// <summary>
     /// Makes the databases and their logins when the server is healthy, at each start: logins have the passwords and rights of now.
     /// </summary>
@@ -47,7 +51,7 @@ internal static class DatabaseBuilderExtensions
         where T : IResourceWithConnectionString
     {
         var builder = server.ApplicationBuilder;
-        var readsLog = string.Equals(builder.Configuration["Messaging:Relay"], "LogTailing", StringComparison.OrdinalIgnoreCase);
+        var readsLog = builder.ReadsLog();
         server.OnResourceReady(async (resource, ready, ct) =>
         {
             var notifications = ready.Services.GetRequiredService<ResourceNotificationService>();

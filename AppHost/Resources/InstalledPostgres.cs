@@ -41,7 +41,7 @@ internal sealed class InstalledPostgresResource : ExecutableResource, IResourceW
     /// <summary>
     /// Before each start: makes the cluster if there is none, and ends what a killed postmaster has left, which would keep the next one out.
     /// </summary>
-    public async Task PrepareAsync(int port, CancellationToken ct)
+    public async Task PrepareAsync(int port, bool logical, CancellationToken ct)
     {
         var cluster = await _cluster.Value;
         await cluster.StopAsync(TimeSpan.FromSeconds(20), ct);
@@ -50,7 +50,7 @@ internal sealed class InstalledPostgresResource : ExecutableResource, IResourceW
             await cluster.CreateAsync((await _password.GetValueAsync(ct))!, ct);
         }
 
-        await cluster.ConfigureAsync(port, durable: true, ct);
+        await cluster.ConfigureAsync(port, durable: true, logical, ct);
     }
 
     public async Task<IEnumerable<string>> ArgumentsAsync() =>
@@ -74,7 +74,7 @@ internal static class InstalledPostgresExtensions
                 }
             })
             .WithEnvironment("LC_ALL", "C.UTF-8")
-            .OnBeforeResourceStarted((_, _, ct) => resource.PrepareAsync(port, ct))
+            .OnBeforeResourceStarted((_, _, ct) => resource.PrepareAsync(port, builder.ReadsLog(), ct))
             .WithHealthCheck(name);
     }
 }

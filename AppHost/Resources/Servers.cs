@@ -27,6 +27,7 @@ internal sealed class ContainerServers : Servers
     public override IResourceBuilder<IResourceWithConnectionString> AddPostgres(IDistributedApplicationBuilder builder, string name)
     {
         var postgres = builder.AddPostgres(name, password: builder.AddPassword(name, "admin"), port: Hosting.Ports.Take(name))
+            // Also without log tailing: a volume may have its slots, with which the server would not start.
             .WithArgs("-c", "wal_level=logical", "-c", "max_connections=1000", "-c", "max_replication_slots=64", "-c", "max_wal_senders=64",
                 "-c", "max_slot_wal_keep_size=2GB", "-c", "jit=off")
             // Not WithDataVolume: it mounts at the data directory of Aspire's default version, and 17's data would be lost with its container.

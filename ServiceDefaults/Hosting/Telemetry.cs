@@ -12,7 +12,7 @@ using OpenTelemetry.Trace;
 
 namespace Shop.ServiceDefaults.Hosting;
 
-/// <summary>Exports traces, metrics and logs over OTLP where a collector is configured (OTEL_EXPORTER_OTLP_ENDPOINT).</summary>
+/// <summary>Exports traces, metrics and logs over OTLP where a collector is configured (OTEL_EXPORTER_OTLP_ENDPOINT), unless OTEL_SDK_DISABLED is true.</summary>
 internal static class Telemetry
 {
     /// <summary>
@@ -36,7 +36,8 @@ internal static class Telemetry
     {
         builder.Logging.Configure(options => options.ActivityTrackingOptions =
             ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId);
-        if (string.IsNullOrEmpty(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
+        if (string.IsNullOrEmpty(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"])
+            || string.Equals(builder.Configuration["OTEL_SDK_DISABLED"], "true", StringComparison.OrdinalIgnoreCase))
         {
             return;
         }

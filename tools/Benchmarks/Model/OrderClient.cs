@@ -57,7 +57,8 @@ internal sealed class OrderClient(ShopProcess shop) : IDisposable
 
     private async Task SendAsync(HttpMethod method, string service, string path, AuthenticationHeaderValue who, object body, CancellationToken ct)
     {
-        using var request = new HttpRequestMessage(method, new Uri(shop.Services[service], path))
+        var instances = shop.Services[service];
+        using var request = new HttpRequestMessage(method, new Uri(instances[Random.Shared.Next(instances.Count)], path))
         {
             Headers = { Authorization = who },
             Content = new StringContent(JsonSerializer.Serialize(body, JsonSerializerOptions.Web), Encoding.UTF8, "application/json"),

@@ -18,6 +18,12 @@ internal sealed class PostgresCluster
 
     public bool Exists => File.Exists(Path.Combine(Data, "PG_VERSION"));
 
+    /// <summary>Part of PostgreSQL, but some distributions pack it separately.</summary>
+    private bool HasStatementStatistics => File.Exists(Path.Combine(_programs, "..", "lib", "pg_stat_statements.so"));
+
+    /// <summary>With slots it starts with a logical log only.</summary>
+    private bool HasSlots => Directory.EnumerateDirectories(Path.Combine(Data, "pg_replslot")).Any();
+
     private string Data => Path.Combine(_directory, "data");
 
     private string LogFile => Path.Combine(_directory, "postgres.log");
@@ -62,7 +68,11 @@ internal sealed class PostgresCluster
     }
 
     /// <summary>Written at each start, so that a cluster of an older version of Shop gets today's settings.</summary>
-    public async Task ConfigureAsync(int port, bool durable, CancellationToken ct)
+    /// <param name="port">Where it listens.</param>
+    /// <param name="durable">Whether it survives a power cut.</param>
+    /// <param name="logical">Whether its log can be read (log tailing), which makes the log larger.</param>
+    /// <param name="ct">Cancels.</param>
+    public async Task ConfigureAsync(int port, bool durable, bool logical, CancellationToken ct)
     {
         var onOff = durable ? "on" : "off";
         await WriteAsync(Path.Combine(Data, "postgresql.conf"), $"""
@@ -72,7 +82,7 @@ internal sealed class PostgresCluster
             max_connections = 1000
             password_encryption = 'scram-sha-256'
             shared_buffers = '128MB'
-            wal_level = logical
+            wal_level = {(logical || HasSlots ? "logical" : "replica")}
             max_replication_slots = 64
             max_wal_senders = 64
             max_slot_wal_keep_size = '2GB'
@@ -83,6 +93,7 @@ internal sealed class PostgresCluster
             timezone = 'UTC'
             log_timezone = 'UTC'
             log_checkpoints = off
+            {(HasStatementStatistics ? "shared_preload_libraries = 'pg_stat_statements'" : "")}
 
             """, ct);
         await WriteAsync(Path.Combine(Data, "pg_hba.conf"), """

@@ -45,7 +45,7 @@ internal sealed class PostgresServer : IAsyncDisposable
             await cluster.CreateAsync(adminPassword, ct);
         }
 
-        await cluster.ConfigureAsync(port, durable, ct);
+        await cluster.ConfigureAsync(port, durable, logical: true, ct);
         var server = new PostgresServer(cluster, port, adminPassword) { ProcessId = await cluster.StartAsync(ct) };
         try
         {
