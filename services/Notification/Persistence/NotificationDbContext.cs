@@ -42,14 +42,14 @@ internal sealed class NotificationDbContext(DbContextOptions<NotificationDbConte
                 "subject <> '' AND text <> '' AND (channel = 'webhook') = (payload IS NOT NULL) AND (channel = 'email' OR html IS NULL)");
         });
         notification.Property(n => n.Id).ValueGeneratedNever();
-        notification.Property(n => n.Audience).HasMaxLength(16).HasDefaultValue(Audiences.Customer);
+        notification.Property(n => n.Audience).HasMaxLength(16).HasDefaultValue(Audiences.Customer).ValueGeneratedNever(); // nothing to read back: rows share a statement
         notification.Property(n => n.Recipient).HasMaxLength(Auth.MaxSubjectLength);
         notification.Property(n => n.Channel).HasMaxLength(16);
         notification.Property(n => n.Subject).HasMaxLength(200);
         notification.Property(n => n.Status).HasConversion<string>().HasMaxLength(16);
         notification.Property(n => n.LastError).HasMaxLength(64);
         notification.Property(n => n.TraceParent).HasMaxLength(55);
-        notification.Property(n => n.EarlierDeliveries).HasDefaultValue(0);
+        notification.Property(n => n.EarlierDeliveries).HasDefaultValue(0).ValueGeneratedNever();
         notification.Ignore(n => n.Deliveries);
         notification.HasIndex(n => new { n.EventId, n.Recipient, n.Channel }).IsUnique();
         notification.HasIndex(n => new { n.Recipient, n.Id });

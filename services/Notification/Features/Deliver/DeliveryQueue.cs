@@ -20,8 +20,8 @@ internal sealed class DeliveryQueue(NotificationDbContext db, IOptions<DeliveryS
         var now = clock.GetUtcNow();
         return await db.Notifications.FromSql($"""
             UPDATE notifications SET attempts = attempts + 1, next_attempt_at = {now + _settings.Lease}
-            WHERE id = ANY (ARRAY(
-                SELECT id FROM notifications WHERE status = 'Pending' AND channel = {channel} AND next_attempt_at <= {now}
+            WHERE ctid = ANY (ARRAY(
+                SELECT ctid FROM notifications WHERE status = 'Pending' AND channel = {channel} AND next_attempt_at <= {now}
                 ORDER BY next_attempt_at LIMIT {atMost} FOR UPDATE SKIP LOCKED))
             RETURNING *
             """).AsNoTracking().ToListAsync(ct);
@@ -45,7 +45,7 @@ internal sealed class DeliveryQueue(NotificationDbContext db, IOptions<DeliveryS
         return [.. await db.Database.SqlQuery<Guid>($"""
             UPDATE notifications SET status = 'Delivered', delivered_at = {clock.GetUtcNow()}, next_attempt_at = NULL, last_error = NULL
             FROM unnest({ids}, {leases}) AS mine (id, lease)
-            WHERE notifications.id = mine.id AND status = 'Pending' AND next_attempt_at = mine.lease RETURNING notifications.id AS "Value"
+            WHERE notifications.id = mine.id AND next_attempt_at = mine.lease RETURNING notifications.id AS "Value"
             """).ToListAsync()];
     }
 
@@ -114,8 +114,9 @@ internal sealed class DeliveryQueue(NotificationDbContext db, IOptions<DeliveryS
         .SetProperty(n => n.NextAttemptAt, (DateTimeOffset?)null)
         .SetProperty(n => n.LastError, error));
 
-    private IQueryable<Notification> Held(Notification claimed) => db.Notifications.Where(n =>
-        n.Id == claimed.Id && n.Status == NotificationStatus.Pending && n.NextAttemptAt == claimed.NextAttemptAt);
+    // Only a pending one has a lease. Saying so would let the planner read all pending ones instead of the one with this id.
+    private IQueryable<Notification> Held(Notification claimed) =>
+        db.Notifications.Where(n => n.Id == claimed.Id && n.NextAttemptAt == claimed.NextAttemptAt);
 
     /// <summary>Exponential backoff up to the longest delay, with a quarter of jitter.</summary>
     private TimeSpan Backoff(int attempts)

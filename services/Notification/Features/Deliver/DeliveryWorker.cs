@@ -21,7 +21,12 @@ internal sealed partial class DeliveryWorker(
     private static readonly TimeSpan s_pauseAfterError = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_pauseWhenBusy = TimeSpan.FromMilliseconds(500);
 
+    // A larger claim shares its statements, but after a crash all of it waits for the lease to end. So only while deliveries are quick.
+    private const int LargestClaim = 8;
+    private static readonly TimeSpan s_quick = TimeSpan.FromMilliseconds(500);
+
     private readonly DeliverySettings _settings = options.Value;
+    private readonly SemaphoreSlim _slots = new(options.Value.Concurrency);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -29,18 +34,27 @@ internal sealed partial class DeliveryWorker(
         using var grace = new CancellationTokenSource();
         await using var stopping = stoppingToken.Register(() => grace.CancelAfter(s_grace));
         List<Task> underWay = [];
+        var size = _settings.Concurrency;
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
                 underWay.RemoveAll(delivery => delivery.IsCompleted);
                 var claimedAt = clock.GetTimestamp(); // before the claim, so that the lease ends later than computed here
-                var (claims, contacts) = await ClaimAsync(_settings.Concurrency - underWay.Count, stoppingToken);
+                var free = Math.Max(0, size - underWay.Count);
+                var (claims, contacts) = await ClaimAsync(free, stoppingToken);
                 underWay.AddRange(claims.Select(claimed =>
-                    DeliverAsync(claimed, contacts.GetValueOrDefault(claimed.Id), claimedAt, grace.Token)));
-                await (underWay.Count == _settings.Concurrency
-                    ? Task.WhenAny(underWay).WaitAsync(stoppingToken)
-                    : signal.WaitAsync(sender.Channel, _settings.PollInterval, stoppingToken));
+                    DeliverInTurnAsync(claimed, contacts.GetValueOrDefault(claimed.Id), claimedAt, stoppingToken, grace.Token)));
+                if (claims.Count < free)
+                {
+                    await signal.WaitAsync(sender.Channel, _settings.PollInterval, stoppingToken);
+                    continue;
+                }
+
+                await AllStartedAsync(stoppingToken);
+                size = clock.GetElapsedTime(claimedAt) < s_quick
+                    ? Math.Min(size * 2, _settings.Concurrency * LargestClaim)
+                    : _settings.Concurrency;
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -56,6 +70,19 @@ internal sealed partial class DeliveryWorker(
         await Task.WhenAll(underWay);
     }
 
+    public override void Dispose()
+    {
+        _slots.Dispose();
+        base.Dispose();
+    }
+
+    /// <summary>Waits behind those that were claimed until there is a free slot.</summary>
+    private async Task AllStartedAsync(CancellationToken ct)
+    {
+        await _slots.WaitAsync(ct);
+        _slots.Release();
+    }
+
     private async Task<(IReadOnlyList<Notification> Claims, Dictionary<Guid, Contact> Contacts)> ClaimAsync(int atMost, CancellationToken ct)
     {
         await using var scope = scopes.CreateAsyncScope();
@@ -64,31 +91,48 @@ internal sealed partial class DeliveryWorker(
         return (claims, claims.Count == 0 ? [] : await queue.FindContactsAsync(claims, ct));
     }
 
-    private async Task DeliverAsync(Notification claimed, Contact? contact, long claimedAt, CancellationToken ct)
+    /// <summary>Delivers as soon as a slot is free. What has none on shutdown is released.</summary>
+    private async Task DeliverInTurnAsync(Notification claimed, Contact? contact, long claimedAt, CancellationToken stopping, CancellationToken ct)
     {
+        var waiting = _slots.WaitAsync(stopping);
+        await waiting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         try
         {
             await using var scope = scopes.CreateAsyncScope();
             var queue = scope.ServiceProvider.GetRequiredService<DeliveryQueue>();
-            if (claimed.Attempts > _settings.MaxAttempts)
-            {
-                await queue.MarkFailedAsync(claimed, DeliveryError.Lost);
-                LogFailed(claimed.Id, claimed.Attempts - 1, DeliveryError.Lost);
-            }
-            else if (contact is not null)
-            {
-                await AttemptAsync(queue, claimed, contact, claimedAt, ct);
-            }
-            else
-            {
-                await queue.FailWithoutContactAsync(claimed);
-                LogNoContact(claimed.Id);
-            }
+            await (waiting.IsCompletedSuccessfully
+                ? DeliverAsync(queue, claimed, contact, claimedAt, ct)
+                : queue.ReleaseAsync(claimed, TimeSpan.Zero));
         }
         catch (Exception e)
         {
             // The database is unavailable: the lease expires, and another instance claims the notification.
             LogCannotSettle(claimed.Id, e.GetBaseException().Message);
+        }
+        finally
+        {
+            if (waiting.IsCompletedSuccessfully)
+            {
+                _slots.Release();
+            }
+        }
+    }
+
+    private async Task DeliverAsync(DeliveryQueue queue, Notification claimed, Contact? contact, long claimedAt, CancellationToken ct)
+    {
+        if (claimed.Attempts > _settings.MaxAttempts)
+        {
+            await queue.MarkFailedAsync(claimed, DeliveryError.Lost);
+            LogFailed(claimed.Id, claimed.Attempts - 1, DeliveryError.Lost);
+        }
+        else if (contact is not null)
+        {
+            await AttemptAsync(queue, claimed, contact, claimedAt, ct);
+        }
+        else
+        {
+            await queue.FailWithoutContactAsync(claimed);
+            LogNoContact(claimed.Id);
         }
     }
 

@@ -149,7 +149,6 @@ namespace Shop.Notification.Persistence.Migrations
 
                     b.Property<string>("Audience")
                         .IsRequired()
-                        .ValueGeneratedOnAdd()
                         .HasMaxLength(16)
                         .HasColumnType("character varying(16)")
                         .HasDefaultValue("customer")
@@ -170,7 +169,6 @@ namespace Shop.Notification.Persistence.Migrations
                         .HasColumnName("delivered_at");
 
                     b.Property<int>("EarlierDeliveries")
-                        .ValueGeneratedOnAdd()
                         .HasColumnType("integer")
                         .HasDefaultValue(0)
                         .HasColumnName("earlier_deliveries");
