@@ -14,6 +14,7 @@ return await ShopHost.RunAsync(args, (builder, servers) =>
 
     // Each service owns one database and communicates with the others only through the broker, so none waits for another.
     AddService<Projects.Ordering>("ordering", postgres.AddDatabase("ordering-db", user: "ordering"))
+        .WithEnvironment("Messaging__RetiredVersions__0", "ordering.order-placed.v1") // all its consumers understand version 2
         .WithDemoCommands();
     AddService<Projects.Inventory>("inventory", postgres.AddDatabase("inventory-db", user: "inventory"));
     AddService<Projects.Notification>("notification", postgres.AddDatabase("notification-db", user: "notification"))

@@ -65,6 +65,8 @@ internal sealed class RelaySession : IRelaySession
                 $"SET idle_in_transaction_session_timeout = {milliseconds}; SET idle_session_timeout = {milliseconds}; "
                 // A plan cached while the table was nearly empty would scan all of it later.
                 + "SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off; "
+                // Its commits only delete what is confirmed: the server's crash may lose the last of them, which repeats those events.
+                + "SET synchronous_commit = off; "
                 + $"SELECT pg_advisory_lock_shared({LockClass}, 0)", ct);
             return session;
         }
