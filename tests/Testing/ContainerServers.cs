@@ -69,7 +69,7 @@ internal sealed class ContainerServers : IStartedServers
             .. new[]
             {
                 ("wal_level", "logical"), ("max_replication_slots", "64"), ("max_wal_senders", "64"), ("max_connections", "1000"),
-                ("fsync", "off"), ("full_page_writes", "off"), ("synchronous_commit", "off"), ("jit", "off"),
+                ("fsync", "off"), ("full_page_writes", "off"), ("synchronous_commit", "off"), ("jit", "off"), ("shared_preload_libraries", "pg_stat_statements"),
             }.Concat(settings).SelectMany(setting => (string[])["-c", $"{setting.Item1}={setting.Item2}"]),
         ])
         .Build();
