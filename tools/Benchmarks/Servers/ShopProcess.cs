@@ -158,6 +158,7 @@ internal sealed class ShopProcess : IAsyncDisposable
         // What AppHost sets for four services to share a laptop's memory costs a busy one time; in production nothing sets them.
         start.Environment["DOTNET_GCConserveMemory"] = "0";
         start.Environment["DOTNET_GCgen0size"] = "";
+        start.Environment["DOTNET_TieredPGO"] = "1";
 
         // With the telemetry of each order, Aspire's dashboard takes as much as two services; production samples, and sends it elsewhere.
         start.Environment.TryAdd("OTEL_SDK_DISABLED", "true");
