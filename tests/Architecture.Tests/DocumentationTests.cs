@@ -88,13 +88,29 @@ public sealed class DocumentationTests
     [Fact]
     public void Every_block_of_shop_commands_is_run_by_a_test_or_says_why_not()
     {
-        Assert.Contains("## A first walk\n\n" + Documentation.Walk, File.ReadAllText(Path.Combine(Code.Repository, "README.md")), StringComparison.Ordinal);
+        Assert.Contains("## A first walk\n\n" + Documentation.Walk, File.ReadAllText(Path.Combine(Code.Repository, "docs", "running.md")), StringComparison.Ordinal);
         Assert.Empty(s_pages.SelectMany(page => Documentation.UnmarkedCommands(page, File.ReadAllText(page))));
     }
 
     [Fact]
     public void A_block_of_shop_commands_without_a_mark_is_found() =>
         Assert.Single(Documentation.UnmarkedCommands("page.md", "Do:\n\n```bash\n./shop up\n```\n\n<!-- not run by a test: it is slow -->\n```bash\n./shop up\n```\n"));
+
+    [Fact]
+    public void Every_figure_of_the_front_page_stands_on_the_page_that_it_links()
+    {
+        var readme = Path.Combine(Code.Repository, "README.md");
+        var proofs = File.ReadAllText(readme).Split("## What Shop proves")[1].Split("\n## ")[0];
+
+        Assert.True(Documentation.Figures(readme, proofs).Count() > 15, "The table is not found.");
+        Assert.Empty(Documentation.UnknownFigures(readme, proofs));
+    }
+
+    [Theory]
+    [InlineData("10,001 seeds", "10,001")]
+    [InlineData("7,285 events", "7,285")]
+    public void A_figure_that_is_not_on_the_page_is_found(string claim, string figure) => Assert.Contains(figure, Assert.Single(Documentation.UnknownFigures(
+        Path.Combine(Code.Repository, "README.md"), $"| a claim | {claim} | [here](docs/reliability.md) |")), StringComparison.Ordinal);
 
     [Fact]
     public void A_broken_diagram_is_found() => Assert.Single(Documentation.BrokenDiagrams(
@@ -166,6 +182,14 @@ internal static partial class Documentation
         }
     }
 
+    /// <summary>The figures in rows of a claim, how it was measured, and where that stands.</summary>
+    public static IEnumerable<(string Figure, string File)> Figures(string page, string text) => Proof().Matches(text).SelectMany(row =>
+        Figure().Matches(row.Groups["measured"].Value).Select(figure => (figure.Value, FileOf(page, row.Groups["target"].Value))));
+
+    public static IEnumerable<string> UnknownFigures(string page, string text) => Figures(page, text)
+        .Where(claim => !Regex.IsMatch(File.ReadAllText(claim.File), $@"(?<![\d.,]){Regex.Escape(claim.Figure)}(?!\d|[.,]\d)"))
+        .Select(claim => $"{page}: {claim.Figure} does not stand in {claim.File}");
+
     public static IEnumerable<string> UnknownDecisions(string file, string text, IReadOnlySet<string> decisions) =>
         Decision().Matches(text).Select(name => name.Groups[1].Value)
             .Where(number => !decisions.Any(decision => decision.StartsWith(number, StringComparison.Ordinal)))
@@ -198,6 +222,12 @@ internal static partial class Documentation
 
     [GeneratedRegex(@"^\| (?<number>\d+) \| [^|]+ \| (?<shown>[^|]+) \| (?<held>[^|]+) \|$", RegexOptions.Multiline)]
     private static partial Regex Claim();
+
+    [GeneratedRegex(@"^\| [^|]+ \| (?<measured>[^|]+) \| \[[^\]]+\]\((?<target>[^)]+)\) \|$", RegexOptions.Multiline)]
+    private static partial Regex Proof();
+
+    [GeneratedRegex(@"\d(?:[\d.,]*\d)?(?!xx)")]
+    private static partial Regex Figure();
 
     [GeneratedRegex("`([^`]+)`")]
     private static partial Regex Quoted();

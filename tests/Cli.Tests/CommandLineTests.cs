@@ -30,12 +30,12 @@ public sealed partial class CommandLineTests : IDisposable
     }
 
     [Fact]
-    public async Task The_README_lists_the_commands_as_help_does()
+    public async Task The_page_about_running_lists_the_commands_as_help_does()
     {
         var commands = (await _shop.RunAsync("--help")).Output.Split("Commands:\n")[1].TrimEnd();
-        var readme = await File.ReadAllTextAsync(Path.Combine(ShopProgram.Repository, "README.md"));
+        var page = await File.ReadAllTextAsync(Path.Combine(ShopProgram.Repository, "docs", "running.md"));
 
-        Assert.Contains($"```text\n{commands}\n```", readme, StringComparison.Ordinal);
+        Assert.Contains($"```text\n{commands}\n```", page, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -90,7 +90,7 @@ internal sealed class Network
     private static bool Contains(JsonNode cidr, IPAddress address) => IPNetwork.Parse((string)cidr!).Contains(address);
 }
 
-/// <summary>The arrows of the diagram of the system, in README.md, and what they mean on the network.</summary>
+/// <summary>The arrows of the diagram of the system, in docs/tour.md, and what they mean on the network.</summary>
 internal static partial class Diagram
 {
     public static IReadOnlyList<(string From, string To, bool IsEvent)> Arrows { get; } = [.. Read()];
@@ -114,8 +114,8 @@ internal static partial class Diagram
 
     private static IEnumerable<(string From, string To, bool IsEvent)> Read()
     {
-        var readme = File.ReadAllText(Path.Combine(Manifests.Repository, "README.md"));
-        var diagram = readme[readme.IndexOf("```mermaid", StringComparison.Ordinal)..];
+        var tour = File.ReadAllText(Path.Combine(Manifests.Repository, "docs", "tour.md"));
+        var diagram = tour[tour.IndexOf("```mermaid", StringComparison.Ordinal)..];
         diagram = diagram[..diagram.IndexOf("\n```\n", StringComparison.Ordinal)];
         return Arrow().Matches(diagram).SelectMany(match => match.Groups["to"].Value.Split('&', StringSplitOptions.TrimEntries)
             .Select(to => (match.Groups["from"].Value, to, match.Groups["event"].Success)));

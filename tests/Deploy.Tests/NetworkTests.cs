@@ -1,6 +1,6 @@
 namespace Shop.Deploy.Tests;
 
-/// <summary>The network allows what README.md's diagram shows and what the platform itself needs, and nothing else.</summary>
+/// <summary>The network allows what the diagram in docs/tour.md shows and what the platform itself needs, and nothing else.</summary>
 public sealed class NetworkTests
 {
     private static readonly int[] s_databasePorts = [5432, 8000];

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace Shop.EndToEnd.Tests;
 
-/// <summary>The first steps after cloning the repository, by the commands of the README.</summary>
+/// <summary>The first steps after cloning the repository, by the commands of docs/running.md.</summary>
 public sealed partial class FirstHourTests : IAsyncLifetime
 {
     private static readonly TimeSpan s_timeout = TimeSpan.FromMinutes(15); // bounds a hang: a busy machine starts ten processes slowly
@@ -28,11 +28,11 @@ public sealed partial class FirstHourTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_READMEs_walkthrough_works_literally_and_leaves_nothing_behind()
+    public async Task The_first_walk_works_literally_and_leaves_nothing_behind()
     {
         // A script that starts the shop in the background may hold a lock.
         var lockFile = Path.Combine(_home, "callers-lock");
-        var walk = WalkOf(await File.ReadAllTextAsync(Path.Combine(s_repository, "README.md")));
+        var walk = WalkOf(await File.ReadAllTextAsync(Path.Combine(s_repository, "docs", "running.md")));
         var (exitCode, output) = await BashAsync($"exec 9>'{lockFile}'; flock 9\n{walk}");
 
         Assert.True(exitCode == 0, output);
@@ -62,7 +62,7 @@ public sealed partial class FirstHourTests : IAsyncLifetime
     }
 
     /// <summary>The block of commands below the heading.</summary>
-    private static string WalkOf(string readme) => readme.Split("## A first walk")[1].Split("```bash\n")[1].Split("```")[0];
+    private static string WalkOf(string page) => page.Split("## A first walk")[1].Split("```bash\n")[1].Split("```")[0];
 
     /// <summary>Runs commands as a person types them, at the top of the repository.</summary>
     private async Task<(int ExitCode, string Output)> BashAsync(string commands)
