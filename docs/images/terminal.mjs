@@ -1,11 +1,11 @@
 // Draws a terminal as an SVG that plays once and ends with its last screen. A viewer without animations shows the last screen.
-const columns = 118, rows = 30, size = 13, advance = size * 0.605, leading = 18, edge = 16, bar = 30;
+const columns = 124, rows = 30, size = 13, advance = size * 0.605, leading = 18, edge = 16, bar = 30;
 
 const escape = text => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 const seconds = at => `${at.toFixed(2)}s`;
 
 /** What the commands colour on a terminal. */
-const coloured = text => escape(text).replace(/\b(healthy|I\d holds|confirmed|Nothing is missing\.)(?=\s|$)/g, '<tspan class="good">$1</tspan>');
+const coloured = text => escape(text).replace(/\b(healthy|I\d holds|Nothing is missing\.)(?=\s|$)/g, '<tspan class="good">$1</tspan>');
 
 /** Longer lines go on below, between words. */
 const wrapped = lines => lines.flatMap(line => line.command !== undefined || line.text.length <= columns ? [line]
