@@ -54,6 +54,38 @@ public sealed class NativeServersTests : IAsyncLifetime
         Assert.False(IsAlive(server.ProcessId));
     }
 
+    /// <summary>PostgreSQL refuses to start with a slot and without a logical log: a shop that has once read its log would never start again.</summary>
+    [Fact]
+    public async Task The_log_is_logical_only_where_it_is_read_or_a_slot_is_left()
+    {
+        var cluster = await PostgresCluster.OpenAsync(Path.Combine(_directory, "log"), Token);
+        await cluster.CreateAsync(Password, Token);
+        Assert.Equal("logical", await LogLevelAsync(logical: true, "SELECT pg_create_logical_replication_slot('left', 'pgoutput')"));
+        Assert.Equal("logical", await LogLevelAsync(logical: false, "SELECT pg_drop_replication_slot('left')"));
+        Assert.Equal("replica", await LogLevelAsync(logical: false, "SELECT 1"));
+
+        async Task<string?> LogLevelAsync(bool logical, string then)
+        {
+            var port = FreePorts.Next();
+            await cluster.ConfigureAsync(port, durable: false, logical, Token);
+            await cluster.StartAsync(Token);
+            try
+            {
+                var login = new NpgsqlConnectionStringBuilder { Host = "127.0.0.1", Port = port, Username = "postgres", Password = Password, Pooling = false };
+                await using var connection = new NpgsqlConnection(login.ConnectionString);
+                await connection.OpenAsync(Token);
+                await using var level = new NpgsqlCommand("SHOW wal_level", connection);
+                await using var next = new NpgsqlCommand(then, connection);
+                await next.ExecuteNonQueryAsync(Token);
+                return (string?)await level.ExecuteScalarAsync(Token);
+            }
+            finally
+            {
+                await cluster.StopAsync(TimeSpan.FromSeconds(10), Token);
+            }
+        }
+    }
+
     [Fact]
     public async Task A_database_owned_by_its_service_login_gets_a_separate_owner()
     {
