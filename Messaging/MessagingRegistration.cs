@@ -59,7 +59,7 @@ public static class MessagingRegistration
         builder.Services.AddScoped<DbContext>(services => services.GetRequiredService<TContext>());
         if (settings.RelayEnabled)
         {
-            builder.Services.AddHostedService<OutboxListener>().AddHostedService<OutboxRelay>();
+            builder.Services.AddSingleton<RecentlyPublished>().AddHostedService<OutboxListener>().AddHostedService<OutboxRelay>();
         }
 
         builder.Services.AddSingleton<OutboxWatch>().AddHostedService(services => services.GetRequiredService<OutboxWatch>());

@@ -11,7 +11,8 @@ namespace Shop.Messaging.LogTailing;
 /// all events while the retained log exceeds its limit. The polling relay retries and parks them like any row.
 /// </summary>
 internal sealed partial class LogDelivery(
-    MessagingSettings settings, OutboxSignal signal, IEventPublisher publisher, TimeProvider clock, ILogger<LogDelivery> logger)
+    MessagingSettings settings, OutboxSignal signal, IEventPublisher publisher, RecentlyPublished published, TimeProvider clock,
+    ILogger<LogDelivery> logger)
     : IAsyncDisposable
 {
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(100);
@@ -87,7 +88,7 @@ internal sealed partial class LogDelivery(
             return rows;
         }
 
-        RelayMetrics.Count(sending, report, clock);
+        published.Record(sending, report); // they have no rows; the position follows
         if (report.Confirmed.Count == rows.Count)
         {
             return [];

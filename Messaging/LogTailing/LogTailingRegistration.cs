@@ -36,7 +36,7 @@ public static class LogTailingRegistration
             // Its own broker connection: the polling relay uses the other one concurrently.
             services.AddSingleton(provider => new LogDelivery(
                 settings, provider.GetRequiredService<OutboxSignal>(), ActivatorUtilities.CreateInstance<BrokerPublisher>(provider),
-                provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<LogDelivery>>()));
+                provider.GetRequiredService<RecentlyPublished>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<LogDelivery>>()));
             services.AddHostedService<LogRelay>();
 
             // Degraded at most: the service still answers requests.

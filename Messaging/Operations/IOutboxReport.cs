@@ -1,9 +1,11 @@
 namespace Shop.Messaging.Operations;
 
-/// <summary>Reports what waits in the outbox, and makes parked events due for a retry.</summary>
+/// <summary>Reports which events are ready to publish, published and parked, and makes parked events due for a retry.</summary>
 public interface IOutboxReport
 {
-    /// <summary>The waiting events, and the parked streams up to a limit, the longest parked first.</summary>
+    /// <summary>
+    /// The events that wait; the parked streams, the longest parked first, and the last published events, both up to a limit.
+    /// </summary>
     Task<OutboxView> ReadAsync(int limit, CancellationToken ct);
 
     /// <summary>Makes one parked stream, or all, due now; the relay retries them within a second. Returns how many.</summary>

@@ -4,13 +4,15 @@ using Shop.Messaging.Relay;
 
 namespace Shop.Messaging.Operations;
 
-/// <summary>What a service has not published yet.</summary>
-/// <param name="Waiting">Events that wait for the relay as rows, counted to 100,000.</param>
+/// <summary>A service's events: ready to publish, parked, published.</summary>
+/// <param name="Waiting">Events that are ready to publish: they wait for the relay as rows, counted to 100,000.</param>
 /// <param name="Oldest">When the first of them was recorded; null if none waits.</param>
 /// <param name="LogBytes">With log tailing: unconfirmed bytes of log, of all databases; null without.</param>
 /// <param name="Parked">Events that could not be published, and those that wait behind them.</param>
 /// <param name="Streams">Their streams, the longest parked first; at most as many as asked for.</param>
-public sealed record OutboxView(long Waiting, DateTimeOffset? Oldest, long? LogBytes, long Parked, IReadOnlyList<ParkedStream> Streams);
+/// <param name="Published">What the instance that answers has published; null if it runs no relay.</param>
+public sealed record OutboxView(
+    long Waiting, DateTimeOffset? Oldest, long? LogBytes, long Parked, IReadOnlyList<ParkedStream> Streams, PublishedView? Published);
 
 /// <summary>A stream whose head could not be published: its later events wait behind it.</summary>
 /// <param name="Stream">The aggregate's id.</param>
@@ -25,7 +27,7 @@ public sealed record ParkedStream(
     string Stream, string Type, Guid EventId, long Events, DateTimeOffset Since, int Attempts, DateTimeOffset NextAttempt, string Error);
 
 /// <inheritdoc />
-internal sealed class OutboxReport(MessagingSettings settings, ILogBacklog? log = null) : IOutboxReport
+internal sealed class OutboxReport(MessagingSettings settings, RecentlyPublished? published = null, ILogBacklog? log = null) : IOutboxReport
 {
     public async Task<OutboxView> ReadAsync(int limit, CancellationToken ct)
     {
@@ -36,7 +38,7 @@ internal sealed class OutboxReport(MessagingSettings settings, ILogBacklog? log 
         await using var snapshot = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
         var backlog = await OutboxBacklog.ReadAsync(connection, ct);
         var streams = await StreamsAsync(connection, limit, ct);
-        return new OutboxView(backlog.Length, backlog.Oldest, log?.Bytes, backlog.Parked, streams);
+        return new OutboxView(backlog.Length, backlog.Oldest, log?.Bytes, backlog.Parked, streams, published?.Read(limit));
     }
 
     /// <inheritdoc />

@@ -12,8 +12,8 @@ namespace Shop.Messaging.Relay;
 /// confirm. A row's presence means ready: there is no cursor that could skip rows. A crash at any point causes duplicates, never loss.
 /// </summary>
 internal sealed partial class OutboxRelay(
-    MessagingSettings settings, OutboxSignal signal, IRelayStore store, IEventPublisher publisher, TimeProvider clock,
-    ILogger<OutboxRelay> logger)
+    MessagingSettings settings, OutboxSignal signal, IRelayStore store, IEventPublisher publisher, RecentlyPublished published,
+    TimeProvider clock, ILogger<OutboxRelay> logger)
     : BackgroundService
 {
     private static readonly TimeSpan s_rebalanceEvery = TimeSpan.FromSeconds(1);
@@ -154,7 +154,7 @@ internal sealed partial class OutboxRelay(
         if (report.Confirmed.Count == rows.Count)
         {
             await transaction.CommitAsync();
-            RelayMetrics.Count(rows, report, clock);
+            published.Record(rows, report);
             return rows.Count == size;
         }
 
@@ -172,7 +172,7 @@ internal sealed partial class OutboxRelay(
 
         await transaction.CommitAsync();
         _parkedStreams.UnionWith(unsent[true].Select(row => row.Stream));
-        RelayMetrics.Count(rows, report, clock);
+        published.Record(rows, report);
         ThrowIfUnknown(rows, report, unsent[false].Count());
         return rows.Count == size;
     }
@@ -244,7 +244,7 @@ internal sealed partial class OutboxRelay(
         }
 
         await transaction.CommitAsync();
-        RelayMetrics.Count(due, report, clock);
+        published.Record(due, report);
         ThrowIfUnknown(due, report, CountUnknown(due, report));
         _parkedStreams.Clear();
         _parkedStreams.UnionWith(await session.ParkedStreamsAsync(CancellationToken.None));

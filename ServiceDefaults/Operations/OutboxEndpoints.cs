@@ -18,8 +18,9 @@ internal static class OutboxEndpoints
     public static void MapOutbox(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/outbox").RequireAuthorization(Auth.Staff).WithTags("Outbox");
-        group.MapGet("", Show).WithSummary("Events of this service that are not published yet, and why (staff).")
-            .WithDescription("At most limit (200) parked streams, the longest parked first.");
+        group.MapGet("", Show).WithSummary("Events of this service: ready to publish, parked and why, published (staff).")
+            .WithDescription("At most limit (200) parked streams, the longest parked first, and published events, the newest first: at most 100, "
+                + "and only those that the answering instance has published since its start.");
         group.MapPost("retry", Retry).WithSummary("Retries the parked events of a stream, or of all streams, now (staff).")
             .WithDescription("Parked events are retried automatically, after 5 minutes at the latest.")
             .ProducesProblem(StatusCodes.Status404NotFound);

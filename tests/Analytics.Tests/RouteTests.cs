@@ -140,6 +140,9 @@ public class RouteTests(AnalyticsFixture analytics) : IClassFixture<AnalyticsFix
         using var client = analytics.Client(TestTokens.Staff());
         var outbox = await client.GetFromJsonAsync<JsonElement>("/outbox");
         Assert.Equal((0, 0), (outbox.GetProperty("waiting").GetInt64(), outbox.GetProperty("parked").GetInt64()));
+        var published = outbox.GetProperty("published"); // Analytics publishes nothing
+        Assert.Equal((0, 0), (published.GetProperty("count").GetInt64(), published.GetProperty("last").GetArrayLength()));
+        Assert.EndsWith($"/{Environment.ProcessId}", published.GetProperty("instance").GetString(), StringComparison.Ordinal);
 
         using var all = await client.PostAsync("/outbox/retry", content: null);
         Assert.Equal(HttpStatusCode.OK, all.StatusCode);

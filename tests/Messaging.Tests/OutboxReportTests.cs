@@ -22,7 +22,7 @@ public class OutboxReportTests : MessagingTest
 
         var parked = await Eventually.IsAsync("both are parked", () => report.ReadAsync(10, default),
             view => view.Streams.Count == 2 && view.Streams.All(stream => stream.Attempts > 0));
-        Assert.Equal((0, 2), (parked.Waiting, parked.Parked));
+        Assert.Equal((0, 2, 0), (parked.Waiting, parked.Parked, parked.Published!.Count));
         Assert.Equal(Relay == RelayKind.LogTailing, parked.LogBytes is not null);
         Assert.Equal(new HashSet<string> { first.Id.ToString(), second.Id.ToString() }, parked.Streams.Select(stream => stream.Stream).ToHashSet());
         Assert.All(parked.Streams, stream =>
@@ -43,7 +43,29 @@ public class OutboxReportTests : MessagingTest
         Assert.Equal(1, await report.RetryAsync(stream: null, default));
         await probe.CountIsAsync(2);
         await OutboxIsEmptyAsync();
-        Assert.Equal((0, 0), ((await report.ReadAsync(10, default)).Waiting, (await report.ReadAsync(10, default)).Parked));
+        var end = await Eventually.IsAsync("both are published", () => report.ReadAsync(10, default), view => view.Published!.Count == 2);
+        Assert.Equal((0, 0), (end.Waiting, end.Parked));
+        Assert.Equal([second.Id.ToString(), first.Id.ToString()], end.Published!.Last.Select(published => published.Stream));
+    }
+
+    [Fact]
+    public async Task Published_events_are_counted_and_the_last_are_listed()
+    {
+        var before = TimeProvider.System.GetUtcNow();
+        var service = await ServiceAsync();
+        var report = service.Services.GetRequiredService<IOutboxReport>();
+        var probe = await ProbeAsync(TicketEvents.Opened);
+        var first = await service.OpenAsync();
+        await probe.CountIsAsync(1);
+        var second = await service.OpenAsync();
+
+        var view = await Eventually.IsAsync("both are published", () => report.ReadAsync(10, default), view => view.Published!.Count == 2);
+        Assert.Equal((0, 0), (view.Waiting, view.Parked));
+        Assert.InRange(view.Published!.Since, before, view.Published.Last[1].PublishedAt);
+        Assert.Equal([(TicketEvents.Opened, second.Id.ToString()), (TicketEvents.Opened, first.Id.ToString())],
+            view.Published.Last.Select(last => (last.Type, last.Stream)));
+        Assert.All(view.Published.Last, last => Assert.InRange(last.RecordedAt!.Value, before.AddMilliseconds(-1), last.PublishedAt));
+        Assert.Equal(view.Published.Last[0], Assert.Single((await report.ReadAsync(1, default)).Published!.Last));
     }
 
     [Fact]
@@ -55,8 +77,34 @@ public class OutboxReportTests : MessagingTest
 
         var view = await service.Services.GetRequiredService<IOutboxReport>().ReadAsync(10, default);
 
-        Assert.Equal((1, 0), (view.Waiting, view.Parked));
+        Assert.Equal((1, 0, null), (view.Waiting, view.Parked, view.Published)); // it runs no relay
         Assert.InRange(view.Oldest!.Value, before.AddSeconds(-1), TimeProvider.System.GetUtcNow());
+    }
+}
+
+/// <summary>Published means both: the broker has confirmed the event, and the deletion of its row is committed.</summary>
+public sealed class PublishedTests : MessagingTest
+{
+    [Fact]
+    public async Task A_confirmed_event_counts_as_published_only_once_its_deletion_is_committed()
+    {
+        var service = await ServiceAsync();
+        var report = service.Services.GetRequiredService<IOutboxReport>();
+        var probe = await ProbeAsync(TicketEvents.Opened);
+        await Database.ExecuteAsync("""
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''refused at the commit''; END';
+            CREATE CONSTRAINT TRIGGER refuse AFTER DELETE ON outbox DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()
+            """);
+        var ticket = await service.OpenAsync();
+
+        await probe.CountIsAsync(2); // the second one is published after the first one's commit has failed
+        var ready = await report.ReadAsync(10, default);
+        Assert.Equal((1, 0), (ready.Waiting, ready.Published!.Count));
+
+        await Database.ExecuteAsync("DROP TRIGGER refuse ON outbox");
+        var view = await Eventually.IsAsync("it is published", () => report.ReadAsync(10, default), view => view.Published!.Count > 0);
+        Assert.Equal((0, 1), (view.Waiting, view.Published!.Count));
+        Assert.Equal(ticket.Id.ToString(), Assert.Single(view.Published.Last).Stream);
     }
 }
 

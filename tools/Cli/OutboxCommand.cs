@@ -6,21 +6,34 @@ using System.Text.Json;
 namespace Shop.Cli;
 
 /// <summary>A service's outbox as its staff API returns it.</summary>
-internal sealed record OutboxView(long Waiting, DateTimeOffset? Oldest, long? LogBytes, long Parked, IReadOnlyList<ParkedView> Streams);
+internal sealed record OutboxView(
+    long Waiting, DateTimeOffset? Oldest, long? LogBytes, long Parked, IReadOnlyList<ParkedView> Streams, PublishedView? Published);
+
+internal sealed record PublishedView(string Instance, DateTimeOffset Since, long Count, IReadOnlyList<PublishedEvent> Last);
+
+internal sealed record PublishedEvent(Guid EventId, string Type, string Stream, DateTimeOffset? RecordedAt, DateTimeOffset PublishedAt);
 
 internal sealed record ParkedView(
     string Stream, string Type, Guid EventId, long Events, DateTimeOffset Since, int Attempts, DateTimeOffset NextAttempt, string Error);
 
-/// <summary>Shows waiting and parked events, and retries parked ones, by the services' staff APIs.</summary>
+/// <summary>Shows events that are ready to publish, parked and published, and retries parked ones, by the services' staff APIs.</summary>
 internal static class OutboxCommand
 {
+    private const string Legend = """
+        ready to publish: committed with its change, as a row of outbox; with log tailing in the log.
+        published: the broker confirmed it, and its row is deleted. The number and the list (./shop outbox <service>) are
+            in the memory of the instance that answered and end with it; each other instance has its own.
+        parked: the broker refused it, or an earlier one of its stream; retried automatically (./shop outbox retry).
+        """;
+
     public static Command Create()
     {
         var service = ServiceArgument("service", ArgumentArity.ZeroOrOne);
         var json = new Option<bool>("--json") { Description = "for programs" };
-        var command = new Command("outbox", About.Text("events that are not published yet, and why", """
-            Shows how many wait in each service and since when, and the parked streams, with the error and the next
-            attempt. Queries the running services, as staff.
+        var command = new Command("outbox", About.Text("events that are ready to publish, published or parked", """
+            Shows how many are ready to publish in each service and since when, how many were published, and the parked
+            streams, with the error and the next attempt. With a service also its last hundred published events.
+            Queries the running services, as staff.
             """))
         {
             service, json,
@@ -103,10 +116,13 @@ internal static class OutboxCommand
     {
         foreach (var (service, view) in all)
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{service,-13} {view.Waiting:N0} wait")
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{service,-13} {view.Waiting:N0} ready to publish")
                 + (view.Oldest is { } oldest ? $", the oldest for {Columns.Age(now - oldest)}" : "")
                 + (view.LogBytes is { } bytes ? string.Create(CultureInfo.InvariantCulture, $"; {bytes / 1024:N0} KB of log to confirm") : "")
-                + string.Create(CultureInfo.InvariantCulture, $"; {view.Parked:N0} parked"));
+                + string.Create(CultureInfo.InvariantCulture, $"; {view.Parked:N0} parked")
+                + (view.Published is { } published
+                    ? string.Create(CultureInfo.InvariantCulture, $"; {published.Count:N0} published by {published.Instance}, started {Columns.Age(now - published.Since)} ago")
+                    : "; publishes nothing: its relay is disabled"));
             foreach (var parked in view.Streams)
             {
                 Console.WriteLine($"    {Terminal.Safe(parked.Stream)}  {Terminal.Safe(parked.Type)}" + (parked.Events > 1 ? $" and {parked.Events - 1} behind it" : ""));
@@ -119,6 +135,24 @@ internal static class OutboxCommand
             {
                 Console.WriteLine($"    and {view.Parked - shown} more");
             }
+
+            if (all.Count == 1 && view.Published is { Count: > 0 } listed)
+            {
+                WritePublished(listed, now);
+            }
         }
+
+        Console.WriteLine();
+        Console.WriteLine(Legend);
+    }
+
+    private static void WritePublished(PublishedView published, DateTimeOffset now)
+    {
+        Console.WriteLine();
+        Columns.Write([["published", "after", "type", "stream", "event"], .. published.Last.Select(last => (string[])[
+            $"{Columns.Age(now - last.PublishedAt)} ago",
+            last.RecordedAt is { } recorded
+                ? string.Create(CultureInfo.InvariantCulture, $"{Math.Max(0, (last.PublishedAt - recorded).TotalMilliseconds):N0} ms") : "",
+            Terminal.Safe(last.Type), Terminal.Safe(last.Stream), last.EventId.ToString()])]);
     }
 }

@@ -15,7 +15,7 @@ internal static class Unreachable
         services.AddSingleton<IEventPublisher>(Publisher);
         services.AddSingleton(provider => new LogDelivery(
             provider.GetRequiredService<MessagingSettings>(), provider.GetRequiredService<OutboxSignal>(), Publisher(provider),
-            TimeProvider.System, provider.GetRequiredService<ILogger<LogDelivery>>()));
+            provider.GetRequiredService<RecentlyPublished>(), TimeProvider.System, provider.GetRequiredService<ILogger<LogDelivery>>()));
     }
 
     private static BrokerPublisher Publisher(IServiceProvider services)

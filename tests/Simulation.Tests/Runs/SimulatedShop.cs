@@ -167,7 +167,8 @@ internal sealed class SimulatedShop
         var signal = _signals[process] = new OutboxSignal(process.Clock);
         using var relay = new OutboxRelay(_settings, signal,
             new ModelRelayStore(_database, process, _settings.RelayLease, _weakness, () => NotifyOthers(process)),
-            new ModelPublisher(_broker, process, _settings), process.Clock, NullLogger<OutboxRelay>.Instance)
+            new ModelPublisher(_broker, process, _settings), new RecentlyPublished(process.Clock), process.Clock,
+            NullLogger<OutboxRelay>.Instance)
         {
             Jitter = _world.Random.NextDouble,
         };
