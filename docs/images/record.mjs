@@ -1,5 +1,5 @@
 // Called by record: the repository, the shop's home and where the picture goes. Runs the commands and writes what they print.
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { drawing } from './terminal.mjs';
 
@@ -44,7 +44,6 @@ async function run(command, keep = () => true) {
 
 let trying = false; // what to try next is what follows here
 await run('./shop up -d', text => !(trying ||= text === 'Try:'));
-execFileSync(`${root}/shop`, ['demo', '--orders', '40', '--rate', '5']); // not shown: the first orders are slow
 const demo = await run('./shop demo --orders 1', text => !text.startsWith('Customers:')); // a progress bar on a terminal
 await run(demo.match(/\.\/shop journey \S+/)[0] + ' --wait 30');
 lines.pop();
