@@ -59,8 +59,9 @@ public class OutboxReportTests : MessagingTest
         await probe.CountIsAsync(1);
         var second = await service.OpenAsync();
 
-        var view = await Eventually.IsAsync("both are published", () => report.ReadAsync(10, default), view => view.Published!.Count == 2);
-        Assert.Equal((0, 0), (view.Waiting, view.Parked));
+        // The report reads the rows first: an event that is published meanwhile is in both.
+        var view = await Eventually.IsAsync("both are published", () => report.ReadAsync(10, default),
+            view => (view.Waiting, view.Parked, view.Published!.Count) == (0, 0, 2));
         Assert.InRange(view.Published!.Since, before, view.Published.Last[1].PublishedAt);
         Assert.Equal([(TicketEvents.Opened, second.Id.ToString()), (TicketEvents.Opened, first.Id.ToString())],
             view.Published.Last.Select(last => (last.Type, last.Stream)));
@@ -102,9 +103,9 @@ public sealed class PublishedTests : MessagingTest
         Assert.Equal((1, 0), (ready.Waiting, ready.Published!.Count));
 
         await Database.ExecuteAsync("DROP TRIGGER refuse ON outbox");
-        var view = await Eventually.IsAsync("it is published", () => report.ReadAsync(10, default), view => view.Published!.Count > 0);
-        Assert.Equal((0, 1), (view.Waiting, view.Published!.Count));
-        Assert.Equal(ticket.Id.ToString(), Assert.Single(view.Published.Last).Stream);
+        var view = await Eventually.IsAsync("it is published", () => report.ReadAsync(10, default),
+            view => (view.Waiting, view.Published!.Count) == (0, 1));
+        Assert.Equal(ticket.Id.ToString(), Assert.Single(view.Published!.Last).Stream);
     }
 }
 
