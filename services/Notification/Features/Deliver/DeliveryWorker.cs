@@ -47,6 +47,7 @@ internal sealed partial class DeliveryWorker(
                     DeliverInTurnAsync(claimed, contacts.GetValueOrDefault(claimed.Id), claimedAt, stoppingToken, grace.Token)));
                 if (claims.Count < free)
                 {
+                    size = _settings.Concurrency; // no backlog
                     await signal.WaitAsync(sender.Channel, _settings.PollInterval, stoppingToken);
                     continue;
                 }
