@@ -67,10 +67,65 @@ public class OutboxTests : MessagingTest
         async Task AppendAsync(string name)
         {
             await using var scope = service.Services.CreateAsyncScope();
-            var (db, now) = (scope.ServiceProvider.GetRequiredService<TicketDbContext>(), TimeProvider.System.GetUtcNow());
-            scope.ServiceProvider.GetRequiredService<OutboxAppender>().Append(db, new OrderShipped(Guid.CreateVersion7(now), now, Guid.CreateVersion7(now), 1, "nobody"));
+            var db = scope.ServiceProvider.GetRequiredService<TicketDbContext>();
+            AppendTo(db, scope);
             await AddThingAsync(db, name);
         }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Events_without_any_other_change_are_stored_by_the_save(bool transaction)
+    {
+        var service = await ServiceAsync(relay: false);
+        await using var scope = service.Services.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<TicketDbContext>();
+        await using var begun = transaction ? await db.Database.BeginTransactionAsync() : null;
+        AppendTo(db, scope);
+        AppendTo(db, scope);
+
+        await db.SaveChangesAsync();
+
+        Assert.Equal(transaction ? 0 : 2, await CountStoredAsync());
+        await (begun?.CommitAsync() ?? Task.CompletedTask);
+        await db.SaveChangesAsync();
+        Assert.Equal(2, await CountStoredAsync());
+    }
+
+    [Fact]
+    public async Task An_event_stays_with_its_change_when_a_failed_save_is_repeated_and_leaves_with_it_when_the_context_is_cleared()
+    {
+        var service = await ServiceAsync(relay: false);
+        await service.WorkAsync(db => AddThingAsync(db, "taken"));
+        await using var scope = service.Services.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<TicketDbContext>();
+        AppendTo(db, scope);
+        await Assert.ThrowsAsync<DbUpdateException>(() => AddThingAsync(db, "taken"));
+
+        db.Entry(db.Things.Local.Single()).State = EntityState.Detached;
+        await AddThingAsync(db, "free");
+        Assert.Equal(1, await CountStoredAsync());
+
+        AppendTo(db, scope);
+        db.ChangeTracker.Clear();
+        await AddThingAsync(db, "another");
+        Assert.Equal(1, await CountStoredAsync());
+    }
+
+    [Fact]
+    public async Task Events_of_a_save_of_several_batches_are_stored_in_order_with_the_last()
+    {
+        var service = await ServiceAsync(relay: false);
+        await using var scope = service.Services.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<TicketDbContext>();
+        db.Effects.AddRange(Enumerable.Range(0, 2_100).Select(i => new Effect { What = $"effect {i}" }));
+        var ids = Enumerable.Range(0, 5).Select(_ => AppendTo(db, scope).ToString()).ToList();
+
+        await db.SaveChangesAsync();
+
+        Assert.Equal(5, await CountStoredAsync());
+        Assert.Equal(Relay == RelayKind.LogTailing ? [] : ids, await Database.RowsAsync("SELECT event_id FROM outbox ORDER BY seq"));
     }
 
     [Fact]
@@ -104,6 +159,14 @@ public class OutboxTests : MessagingTest
         await OutboxIsEmptyAsync();
         var kept = await Broker.PeekAsync("kept"); // what was in flight when the connection was lost is published again
         Assert.Equal(2, kept.Select(message => message.Properties.GetProperty("message_id").GetString()).Distinct().Count());
+    }
+
+    private static Guid AppendTo(TicketDbContext db, AsyncServiceScope scope)
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var shipped = new OrderShipped(Guid.CreateVersion7(now), now, Guid.CreateVersion7(now), 1, "nobody");
+        scope.ServiceProvider.GetRequiredService<OutboxAppender>().Append(db, shipped);
+        return shipped.EventId;
     }
 
     private static async Task AddThingAsync(TicketDbContext db, string name)
