@@ -21,7 +21,7 @@ public sealed partial class CommandLineTests : IDisposable
 
         Assert.Equal(0, all.ExitCode);
         Assert.Equal(["up", "status", "logs", "down", "reset", "env", "token", "demo", "journey", "dead-letters", "outbox", "contracts",
-            "topology", "test", "fuzz", "mutate", "concepts", "bench", "pack", "images"], commands);
+            "topology", "test", "fuzz", "mutate", "break", "concepts", "bench", "pack", "images"], commands);
         var helps = await Task.WhenAll(commands.Select(command => _shop.RunAsync(command, "--help")));
         Assert.All(helps.Prepend(all), help => Assert.Equal((0, ""), (help.ExitCode, help.Errors)));
         Assert.All(helps.Prepend(all).SelectMany(help => help.Output.Split('\n')), line => Assert.InRange(line.Length, 0, MostColumns));
@@ -58,6 +58,19 @@ public sealed partial class CommandLineTests : IDisposable
         Assert.InRange(outcome.Output.Split('\n').Length, 32, 200); // thirty, their heading and the last line's end
     }
 
+    [Fact]
+    public async Task Every_exercise_fits_the_code_names_a_test_and_is_on_its_page_as_it_is()
+    {
+        var outcome = await _shop.RunAsync("break");
+
+        Assert.Equal((0, ""), (outcome.ExitCode, outcome.Errors));
+        Assert.Equal(9, outcome.Output.TrimEnd().Split('\n').Length); // eight, and their heading
+        var page = await File.ReadAllTextAsync(Path.Combine(ShopProgram.Repository, "docs", "break.md"));
+        var exercises = await File.ReadAllLinesAsync(Path.Combine(ShopProgram.Repository, "tests", "exercises.txt"));
+        Assert.All(exercises.Where(line => line.Length > 0 && line[0] != '#' && !line.StartsWith("test: ", StringComparison.Ordinal)), line =>
+            Assert.Contains(line[0] is '+' or '-' ? line[1..] : line[(line.IndexOf(": ", StringComparison.Ordinal) + 2)..], page, StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("There is no command 'stauts'. Did you mean 'status'?", "stauts")]
     [InlineData("'--ordrs' is not a known argument. Did you mean '--orders'?", "demo", "--ordrs", "3")]
@@ -68,6 +81,7 @@ public sealed partial class CommandLineTests : IDisposable
     [InlineData("There is no scenario 'flwo'. Did you mean 'flow'?", "bench", "flwo")]
     [InlineData("There is no scenario 'snet' with --peers. Did you mean 'sent'?", "bench", "--peers", "snet")]
     [InlineData("There is no mutation 'no-inbox-rwo'. Did you mean 'no-inbox-row'?", "mutate", "no-inbox-rwo")]
+    [InlineData("There is no exercise 'no-otbox'. Did you mean 'no-outbox'?", "break", "no-otbox")]
     [InlineData("--hours must be a number from 1 to 8760, not '0'.", "token", "ada", "--hours", "0")]
     [InlineData("'x' is not an order id: an id is like 019a3c1e-7d52-7c11-b2a5-3f0e9c4d8a61.", "journey", "x")]
     [InlineData("A command is missing.")]

@@ -3,6 +3,7 @@ using Shop.Cli.Concepts;
 using Shop.Cli.Contracts;
 using Shop.Cli.DeadLetters;
 using Shop.Cli.Demo;
+using Shop.Cli.Exercises;
 using Shop.Cli.Journey;
 using Shop.Cli.Mutations;
 using Shop.Cli.Running;
@@ -28,6 +29,7 @@ return await ShopCommandLine.RunAsync(
     TestCommand.Create(),
     FuzzCommand.Create(),
     MutateCommand.Create(),
+    BreakCommand.Create(),
     ConceptsCommand.Create(),
     BenchCommand.Create(),
     PackCommand.Create(),

@@ -11,7 +11,7 @@ namespace Shop.Messaging.Tests.Mistakes;
 public sealed class DualWriteTests : MessagingTest
 {
     [Fact]
-    public async Task Published_before_the_commit_an_event_tells_of_a_change_that_was_rolled_back()
+    public async Task Published_before_the_commit_an_event_reports_a_change_that_was_rolled_back()
     {
         var service = await ServiceAsync(relay: false);
         var probe = await ProbeAsync(TicketEvents.Opened);

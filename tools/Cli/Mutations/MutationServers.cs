@@ -22,21 +22,28 @@ internal sealed class MutationServers : IDisposable
             RedirectStandardInput = true, // they stop when it ends, however this program ends
             RedirectStandardOutput = true,
         })!);
-        while (await servers._process.StandardOutput.ReadLineAsync(ct) is { } line)
+        try
         {
-            if (line == "ready")
+            while (await servers._process.StandardOutput.ReadLineAsync(ct) is { } line)
             {
-                return servers;
+                if (line == "ready")
+                {
+                    return servers;
+                }
+
+                if (line.Split('=', 2) is [var name, var value])
+                {
+                    servers.Environment[name] = value;
+                }
             }
 
-            if (line.Split('=', 2) is [var name, var value])
-            {
-                servers.Environment[name] = value;
-            }
+            throw new FailureException("PostgreSQL and RabbitMQ for the tests did not start.");
         }
-
-        servers.Dispose();
-        throw new FailureException("PostgreSQL and RabbitMQ for the tests did not start.");
+        catch
+        {
+            servers.Dispose();
+            throw;
+        }
     }
 
     public void Dispose()
