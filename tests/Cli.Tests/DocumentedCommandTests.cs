@@ -1,16 +1,15 @@
 using System.Runtime.Versioning;
-using System.Text.RegularExpressions;
 
 namespace Shop.Cli.Tests;
 
 /// <summary>Every command of the documentation is one that the program knows, with these words and options.</summary>
 [UnsupportedOSPlatform("windows")]
-public sealed partial class DocumentedCommandTests : IDisposable
+public sealed class DocumentedCommandTests : IDisposable
 {
     /// <summary>The program parses the command line and does nothing.</summary>
     private const string ParseOnly = "[diagram]";
 
-    /// <summary>For a variable of the shell.</summary>
+    /// <summary>For a placeholder and a variable of the shell.</summary>
     private const string AnId = "019abf38-6f2b-7000-8000-000000000000";
 
     private readonly ShopProgram _shop = new();
@@ -20,7 +19,7 @@ public sealed partial class DocumentedCommandTests : IDisposable
     [Fact]
     public async Task Every_command_and_option_in_the_docs_exists()
     {
-        var commands = Pages().SelectMany(page => CommandsOf(File.ReadAllText(page))).Distinct().ToList();
+        var commands = DocumentedCommands.All();
         Assert.True(commands.Count > 40, $"Only {commands.Count} commands were found.");
 
         List<string> unknown = [];
@@ -48,21 +47,7 @@ public sealed partial class DocumentedCommandTests : IDisposable
     /// <summary>What the program says is wrong with a command line; null if it would run it.</summary>
     private async Task<string?> WrongWordOfAsync(string command)
     {
-        var outcome = await _shop.RunAsync([ParseOnly, .. Word().Matches(command).Select(word => word.Value.Trim('"')).Select(word => word.StartsWith('$') || word == "<order>" ? AnId : word)]);
+        var outcome = await _shop.RunAsync([ParseOnly, .. DocumentedCommands.Words(command, valueOf: _ => AnId)]);
         return outcome.ExitCode == 0 ? null : outcome.Errors;
     }
-
-    private static IEnumerable<string> Pages() => Directory.EnumerateFiles(ShopProgram.Repository, "*.md", SearchOption.AllDirectories)
-        .Where(page => !Path.GetRelativePath(ShopProgram.Repository, page).Split('/').Any(part => part.StartsWith('.') || part is "bin" or "obj" or "artifacts"));
-
-    /// <summary>In blocks of commands and in running text: the words after ./shop, to the end of the command.</summary>
-    private static IEnumerable<string> CommandsOf(string page) => Command().Matches(page)
-        .Select(match => match.Groups[1].Value.Trim())
-        .Where(command => !command.Contains("--help", StringComparison.Ordinal) && !command.StartsWith('<'));
-
-    [GeneratedRegex(@"(?<![\w/])\./shop ((?:""[^""\n]*""|<[a-z]+>|[^\s`#|<>&;()]+| (?! *#))+)")]
-    private static partial Regex Command();
-
-    [GeneratedRegex(@"""[^""]*""|\S+")]
-    private static partial Regex Word();
 }

@@ -10,6 +10,29 @@ public sealed partial class FirstHourTests : IAsyncLifetime
     private static readonly TimeSpan s_timeout = TimeSpan.FromMinutes(15); // bounds a hang: a busy machine starts ten processes slowly
     private static readonly string s_repository = FindRepository();
 
+    /// <summary>The first words of commands that read a running shop, or print what they read in the code.</summary>
+    private static readonly HashSet<string> s_reading =
+        ["status", "logs", "env", "token", "journey", "dead-letters", "outbox", "topology", "concepts"];
+
+    /// <summary>A word that makes one of them change something: tests of their own run these.</summary>
+    private static readonly HashSet<string> s_changing = ["retry", "discard", "--load"];
+
+    private static readonly Dictionary<string, string> s_notRun = new()
+    {
+        ["up"] = "in the walk",
+        ["down"] = "at the end of this test",
+        ["demo"] = "in this test, with few orders",
+        ["reset"] = "deletes the data; Cli.Tests",
+        ["contracts"] = "the gate checks the contracts, Contracts.Tests do the rest",
+        ["test"] = "the gate runs the tests",
+        ["fuzz"] = "in the gate, with fewer messages",
+        ["mutate"] = "Cli.Tests list them; each takes a minute",
+        ["break"] = "Cli.Tests check them; each takes a minute",
+        ["bench"] = "takes minutes",
+        ["pack"] = "Packages.Tests",
+        ["images"] = "builds for minutes, for a registry or a container runtime",
+    };
+
     private readonly string _home = Directory.CreateTempSubdirectory("shop-first-hour-").FullName;
 
     /// <summary>Not the preferred ports: nothing in the walk may depend on them, and another shop may have them.</summary>
@@ -33,7 +56,7 @@ public sealed partial class FirstHourTests : IAsyncLifetime
         // A script that starts the shop in the background may hold a lock.
         var lockFile = Path.Combine(_home, "callers-lock");
         var walk = WalkOf(await File.ReadAllTextAsync(Path.Combine(s_repository, "docs", "running.md")));
-        var (exitCode, output) = await BashAsync($"exec 9>'{lockFile}'; flock 9\n{walk}");
+        var (exitCode, output) = await BashAsync($"exec 9>'{lockFile}'; flock 9\n{walk}\necho \"ORDER=$ORDER\"");
 
         Assert.True(exitCode == 0, output);
         Assert.Contains("Dashboard  http://localhost:", output, StringComparison.Ordinal);
@@ -49,6 +72,7 @@ public sealed partial class FirstHourTests : IAsyncLifetime
         Assert.Contains("10: ", (await BashAsync("./shop demo --orders 10")).Output, StringComparison.Ordinal);
         var (_, table) = await Eventually.IsAsync("all is healthy",
             () => BashAsync("./shop status --connections"), status => status.ExitCode == 0, s_timeout);
+        await ReadingCommandsSucceedAsync(order: output.Split("ORDER=")[1].Trim());
         var lines = PsqlLine().Matches(table).Select(match => match.Value).ToList();
         Assert.Equal(4, lines.Count);
         foreach (var line in (await BashAsync("command -v psql")).ExitCode == 0 ? lines : [])
@@ -59,6 +83,22 @@ public sealed partial class FirstHourTests : IAsyncLifetime
         var (down, printed) = await BashAsync("./shop down");
         Assert.True(down == 0, printed);
         Assert.Empty(Processes());
+    }
+
+    /// <summary>Every command of the docs that reads a running shop is run; each other one is known, with what runs it instead.</summary>
+    private async Task ReadingCommandsSucceedAsync(string order)
+    {
+        var commands = DocumentedCommands.All();
+        Assert.All(commands.Select(command => command.Split(' ')[0]), word => Assert.True(s_reading.Contains(word) || s_notRun.ContainsKey(word),
+            $"The docs name ./shop {word}: run it here, or say what runs it instead."));
+        var reading = commands.Where(command => s_reading.Contains(command.Split(' ')[0]) && !s_changing.Overlaps(command.Split(' '))).ToList();
+        Assert.True(reading.Count > 10, string.Join('\n', reading));
+        foreach (var command in reading)
+        {
+            var words = DocumentedCommands.Words(command, valueOf: name => name is "<order>" or "$ORDER" ? order : "ada");
+            var (exitCode, output) = await BashAsync($"./shop {string.Join(' ', words)}");
+            Assert.True(exitCode == 0, $"./shop {command}: {output}");
+        }
     }
 
     /// <summary>The block of commands below the heading.</summary>
