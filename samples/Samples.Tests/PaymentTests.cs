@@ -56,7 +56,7 @@ public sealed class PaymentTests : IAsyncLifetime
     private async Task<Guid> NewCustomerAsync() => await PostAsync<Guid>("/customers", new { name = "Ann" });
 
     private async Task<Guid> ChargeAsync(Guid customer) =>
-        await PostAsync<Guid>($"/customers/{customer}/fees", new { amount = 20, dueOn = DateOnly.FromDateTime(DateTime.UtcNow) });
+        await PostAsync<Guid>($"/customers/{customer}/fees", new { amount = 20, dueOn = DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime) });
 
     private async Task<HttpStatusCode> PayAsync(Guid fee, string reference) =>
         (await _http.PostAsJsonAsync($"/fees/{fee}/payments", new { reference, amount = 20 })).StatusCode;

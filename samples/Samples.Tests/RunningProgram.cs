@@ -3,7 +3,7 @@ using System.Diagnostics;
 
 namespace Samples.Tests;
 
-/// <summary>A sample as a process of its own, so that it can be killed.</summary>
+/// <summary>A sample as a process of its own, so that it can be killed. The samples share nothing with the repository but packages.</summary>
 internal sealed class RunningProgram : IAsyncDisposable
 {
     private readonly Process _process;

@@ -54,7 +54,7 @@ internal sealed class BenchOrder : AggregateRoot
         return order;
     }
 
-    /// <summary>What others are told of it.</summary>
+    /// <summary>The integration event of it.</summary>
     public OrderPlaced Placed(Guid eventId) => new(eventId, PlacedAt, Id, Version, CustomerId,
         [.. Lines.Select(line => new OrderPlaced.Line(line.Sku, line.Quantity, line.UnitPrice))], 0, Total, "EUR");
 }

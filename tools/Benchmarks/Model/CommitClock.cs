@@ -1,13 +1,11 @@
 using System.Collections.Concurrent;
-using System.Data.Common;
 using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace Shop.Benchmarks.Model;
 
 /// <summary>Notes when the effects of an event were committed.</summary>
-internal sealed class CommitClock : DbTransactionInterceptor, ISaveChangesInterceptor
+internal sealed class CommitClock : CommitInterceptor
 {
     public static readonly CommitClock Instance = new();
 
@@ -34,26 +32,7 @@ internal sealed class CommitClock : DbTransactionInterceptor, ISaveChangesInterc
         s_committed.Clear();
     }
 
-    public override Task TransactionCommittedAsync(
-        DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken = default)
-    {
-        Note(eventData.Context);
-        return Task.CompletedTask;
-    }
-
-    /// <summary>Where there is no transaction besides that of the save.</summary>
-    public ValueTask<int> SavedChangesAsync(
-        SaveChangesCompletedEventData eventData, int result, CancellationToken cancellationToken = default)
-    {
-        if (eventData.Context?.Database.CurrentTransaction is null)
-        {
-            Note(eventData.Context);
-        }
-
-        return ValueTask.FromResult(result);
-    }
-
-    private static void Note(DbContext? context)
+    protected override void Note(DbContext? context)
     {
         if (context is BenchDbContext { Consuming: { Count: > 0 } events })
         {

@@ -12,7 +12,7 @@ using Shop.Contracts.Ordering.V1;
 
 namespace Shop.Peers.Model;
 
-/// <summary>CAP with its tables on PostgreSQL and a RabbitMQ transport of our own; docs/peers.md tells how it is set.</summary>
+/// <summary>CAP with its tables on PostgreSQL and a RabbitMQ transport of our own; docs/peers.md describes its settings.</summary>
 internal sealed class CapContestant : PeerContestant
 {
     public const string Topic = "bench.order-placed";
@@ -172,8 +172,8 @@ internal sealed class CapContestant : PeerContestant
     }
 
     /// <summary>
-    /// Not async: CAP keeps the transaction in the caller's execution context. One that does not send commits behind CAP's back, which
-    /// then does not hear of it.
+    /// Not async: CAP keeps the transaction in the caller's execution context. Where nothing is sent, the transaction is
+    /// committed without CAP.
     /// </summary>
     private IDbContextTransaction Begin(IServiceProvider services, PeerDbContext db, ICapPublisher publisher)
     {

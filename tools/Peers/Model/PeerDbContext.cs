@@ -1,7 +1,5 @@
-using System.Data.Common;
 using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Diagnostics;
 using Shop.Benchmarks.Model;
 using Shop.ServiceDefaults.Hosting;
 
@@ -28,30 +26,11 @@ public class PeerDbContext(DbContextOptions<PeerDbContext> options) : DbContext(
 }
 
 /// <summary>Notes when causes and effects were committed.</summary>
-internal sealed class PeerCommits : DbTransactionInterceptor, ISaveChangesInterceptor
+internal sealed class PeerCommits : CommitInterceptor
 {
     public static readonly PeerCommits Instance = new();
 
-    public override Task TransactionCommittedAsync(
-        DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken = default)
-    {
-        Note(eventData.Context);
-        return Task.CompletedTask;
-    }
-
-    /// <summary>Where there is no transaction besides that of the save.</summary>
-    public ValueTask<int> SavedChangesAsync(
-        SaveChangesCompletedEventData eventData, int result, CancellationToken cancellationToken = default)
-    {
-        if (eventData.Context?.Database.CurrentTransaction is null)
-        {
-            Note(eventData.Context);
-        }
-
-        return ValueTask.FromResult(result);
-    }
-
-    private static void Note(DbContext? context)
+    protected override void Note(DbContext? context)
     {
         if (context is not PeerDbContext db)
         {

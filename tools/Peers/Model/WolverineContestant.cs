@@ -21,7 +21,7 @@ using Wolverine.Transports;
 
 namespace Shop.Peers.Model;
 
-/// <summary>Wolverine with its outbox and inbox on EF Core and PostgreSQL, and RabbitMQ; docs/peers.md tells how it is set.</summary>
+/// <summary>Wolverine with its outbox and inbox on EF Core and PostgreSQL, and RabbitMQ; docs/peers.md describes its settings.</summary>
 internal sealed class WolverineContestant : PeerContestant
 {
     public const string Schema = "wolverine";
