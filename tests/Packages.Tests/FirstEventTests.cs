@@ -27,9 +27,9 @@ public sealed class FirstEventTests : IDisposable
         await using var hello = await RunningService.StartAsync(project, database, broker);
         (await hello.Http.PostAsync(new Uri("/greetings/Ann", UriKind.Relative), null)).EnsureSuccessStatusCode();
 
-        await Eventually.IsAsync("the event comes in", () => Task.FromResult(hello.Output), output => output.Contains("Hello Ann", StringComparison.Ordinal));
-        await Eventually.HoldsAsync("it is in the inbox once", async () => await database.ScalarAsync<long>("SELECT count(*) FROM inbox") == 1);
-        await Eventually.HoldsAsync("nothing is left to send", async () => await database.ScalarAsync<long>("SELECT count(*) FROM outbox") == 0);
+        await RunningService.HoldsAsync("the event is received", () => Task.FromResult(hello.Output.Contains("Hello Ann", StringComparison.Ordinal)), hello);
+        await RunningService.HoldsAsync("it is in the inbox once", async () => await database.ScalarAsync<long>("SELECT count(*) FROM inbox") == 1, hello);
+        await RunningService.HoldsAsync("nothing is left to send", async () => await database.ScalarAsync<long>("SELECT count(*) FROM outbox") == 0, hello);
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

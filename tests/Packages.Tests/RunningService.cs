@@ -46,6 +46,17 @@ internal sealed class RunningService : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits, and fails as soon as a service has ended or has logged an error, with what it wrote.</summary>
+    public static async Task HoldsAsync(string what, Func<Task<bool>> condition, params IReadOnlyList<RunningService> services)
+    {
+        var state = await Eventually.IsAsync(what, async () => (Holds: await condition(), Service: services.FirstOrDefault(service => service.IsFaulty)),
+            now => now.Holds || now.Service is not null);
+        Assert.True(state.Holds, $"Did not come true: {what}. The service wrote:\n{state.Service?.Output}");
+    }
+
+    private bool IsFaulty => _process.HasExited
+        || _lines.Any(line => line.StartsWith("fail: ", StringComparison.Ordinal) || line.StartsWith("crit: ", StringComparison.Ordinal));
+
     public async ValueTask DisposeAsync()
     {
         _process.Kill(entireProcessTree: true);

@@ -26,8 +26,8 @@ public sealed class TemplateTests : IDisposable
         await using var billing = await RunningService.StartAsync(Path.Combine(_folder, "Billing"), bills, broker);
         (await billing.Http.PostAsync(new Uri("/invoices/17/payment", UriKind.Relative), null)).EnsureSuccessStatusCode();
 
-        await Eventually.HoldsAsync("the event is processed", async () => await mails.ScalarAsync<long>("SELECT count(*) FROM inbox") == 1);
-        await Eventually.HoldsAsync("nothing is left to publish", async () => await bills.ScalarAsync<long>("SELECT count(*) FROM outbox") == 0);
+        await RunningService.HoldsAsync("the event is processed", async () => await mails.ScalarAsync<long>("SELECT count(*) FROM inbox") == 1, mail, billing);
+        await RunningService.HoldsAsync("nothing is left to publish", async () => await bills.ScalarAsync<long>("SELECT count(*) FROM outbox") == 0, mail, billing);
         Assert.Contains("InvoicePaid of 17", mail.Output, StringComparison.Ordinal);
     }
 
