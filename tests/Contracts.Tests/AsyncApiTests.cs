@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Shop.Cli;
 using Shop.Cli.Topology;
 
 namespace Shop.Contracts.Tests;
@@ -9,10 +10,10 @@ public sealed class AsyncApiTests
     private static readonly SchemaValidator s_asyncApi = new(
         JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "AsyncApi", "3.0.0-without-$id.json")))!);
 
-    private static readonly Dictionary<string, Task<JsonObject>> s_documents = ServiceTopologies.Services
+    private static readonly Dictionary<string, Task<JsonObject>> s_documents = ShopServices.Projects
         .ToDictionary(service => service, service => ServiceTopologies.AskAsync(service, "asyncapi", CancellationToken.None));
 
-    public static TheoryData<string> Services => [.. ServiceTopologies.Services];
+    public static TheoryData<string> Services => [.. ShopServices.Projects];
 
     [Theory]
     [MemberData(nameof(Services))]

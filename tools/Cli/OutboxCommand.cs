@@ -39,7 +39,7 @@ internal static class OutboxCommand
             service, json,
         };
         command.SetAction((parsed, ct) => ShowAsync(
-            parsed.GetValue(service) is { } one ? [one] : StaffApi.Services, parsed.GetValue(json), ct));
+            parsed.GetValue(service) is { } one ? [one] : ShopServices.Names, parsed.GetValue(json), ct));
         command.Add(CreateRetry());
         return command;
     }
@@ -56,14 +56,14 @@ internal static class OutboxCommand
 
     private static Argument<string?> ServiceArgument(string name, ArgumentArity arity)
     {
-        var argument = new Argument<string?>(name) { Arity = arity, Description = string.Join(", ", StaffApi.Services) };
+        var argument = new Argument<string?>(name) { Arity = arity, Description = string.Join(", ", ShopServices.Names) };
         argument.Validators.Add(result =>
         {
-            if (result.Tokens is [var token] && !StaffApi.Services.Contains(token.Value))
+            if (result.Tokens is [var token] && !ShopServices.Names.Contains(token.Value))
             {
-                var similar = Similar.To(token.Value, [.. StaffApi.Services, "retry"]);
+                var similar = Similar.To(token.Value, [.. ShopServices.Names, "retry"]);
                 result.AddError($"'{token.Value}' is not a service. "
-                    + (similar is null ? $"There are {string.Join(", ", StaffApi.Services)}." : $"Did you mean '{similar}'?"));
+                    + (similar is null ? $"There are {string.Join(", ", ShopServices.Names)}." : $"Did you mean '{similar}'?"));
             }
         });
         return argument;

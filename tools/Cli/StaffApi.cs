@@ -8,8 +8,6 @@ namespace Shop.Cli;
 /// <summary>The running shop's services, asked as staff.</summary>
 internal static class StaffApi
 {
-    public static readonly string[] Services = ["ordering", "inventory", "notification", "analytics"];
-
     public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
     /// <summary>Runs a query of a service; an unreachable one is an error message and exit code 1.</summary>

@@ -15,7 +15,7 @@ internal static class Catalogue
     /// <param name="schemas">All events' schemas, by wire name.</param>
     public static async Task<string> DeriveAsync(IReadOnlyDictionary<string, JsonObject> schemas, CancellationToken ct)
     {
-        var documents = await Task.WhenAll(ServiceTopologies.Services.Select(async service =>
+        var documents = await Task.WhenAll(ShopServices.Projects.Select(async service =>
             (Name: service, Document: await ServiceTopologies.AskAsync(service, "asyncapi", ct))));
         return Text(documents, schemas);
     }

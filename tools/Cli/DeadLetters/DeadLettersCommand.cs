@@ -45,7 +45,7 @@ internal static class DeadLettersCommand
                 throw new UsageException("Give a message id, or --all.");
             }
 
-            if (StaffApi.Services.Contains(parsed.GetRequiredValue(queue)))
+            if (ShopServices.Names.Contains(parsed.GetRequiredValue(queue)))
             {
                 return parsed.GetValue(all)
                     ? StaffApi.AskAsync(http => RetryAllAsync(http, parsed.GetRequiredValue(queue)!, ct), ct)
@@ -76,7 +76,7 @@ internal static class DeadLettersCommand
         };
         queue.Validators.Add(result =>
         {
-            if (result.Tokens is [var token] && ServiceOf(token.Value) is null && !(orService && StaffApi.Services.Contains(token.Value)))
+            if (result.Tokens is [var token] && ServiceOf(token.Value) is null && !(orService && ShopServices.Names.Contains(token.Value)))
             {
                 var similar = Similar.To(token.Value, ["show", "retry", "discard"]);
                 result.AddError($"'{token.Value}' is not a queue. "
@@ -91,7 +91,7 @@ internal static class DeadLettersCommand
     private static async Task<int> ListAsync(HttpClient http, string? queue, bool discarded, bool json, CancellationToken ct)
     {
         List<DeadLetterView> all = [];
-        foreach (var service in StaffApi.Services.Where(service => queue is null || service == ServiceOf(queue)))
+        foreach (var service in ShopServices.Names.Where(service => queue is null || service == ServiceOf(queue)))
         {
             var path = discarded ? "/dead-letters/discarded" : $"/dead-letters?limit=200{(queue is null ? "" : $"&queue={queue}")}";
             using var response = await http.GetAsync(new Uri(StaffApi.AddressOf(service), path), ct);
@@ -212,5 +212,5 @@ internal static class DeadLettersCommand
     }
 
     public static string? ServiceOf(string queue) =>
-        StaffApi.Services.FirstOrDefault(service => queue.StartsWith(service + ".", StringComparison.Ordinal));
+        ShopServices.Names.FirstOrDefault(service => queue.StartsWith(service + ".", StringComparison.Ordinal));
 }

@@ -53,7 +53,7 @@ internal static class ShowDeadLetterCommand
     private static async Task<List<string>> QueuesWithAsync(HttpClient http, string id, CancellationToken ct)
     {
         List<string> queues = [];
-        foreach (var service in StaffApi.Services)
+        foreach (var service in ShopServices.Names)
         {
             foreach (var path in (string[])["/dead-letters?limit=200", "/dead-letters/discarded"])
             {

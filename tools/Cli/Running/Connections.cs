@@ -25,7 +25,7 @@ internal static class Connections
 
             The databases
             """);
-        foreach (var service in StaffApi.Services)
+        foreach (var service in ShopServices.Names)
         {
             Console.WriteLine($"  PGPASSWORD=\"$(cat {PathOf($"postgres-{service}")})\" psql -h 127.0.0.1 -p {postgres} -U {service} {service}-db"
                 + (passwords ? $"   {Password($"postgres-{service}", shown: true)}" : ""));

@@ -20,7 +20,7 @@ internal static class EnvCommand
     private static async Task<int> RunAsync(CancellationToken ct)
     {
         await RunningShop.RequireAsync(ct);
-        foreach (var service in StaffApi.Services)
+        foreach (var service in ShopServices.Names)
         {
             Export(service.ToUpperInvariant(), StaffApi.AddressOf(service).GetLeftPart(UriPartial.Authority));
         }

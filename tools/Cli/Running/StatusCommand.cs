@@ -67,8 +67,8 @@ internal static class StatusCommand
 
     /// <summary>Those of the state; where there is none yet (or another program keeps it), those at their preferred addresses.</summary>
     private static IEnumerable<ServiceState> Services(ShopState state) => state.Services.Count > 0
-        ? state.Services.OrderBy(s => Array.IndexOf(StaffApi.Services, s.Name))
-        : StaffApi.Services.Select(HealthCheck.AtPreferredAddress);
+        ? state.Services.OrderBy(s => Array.IndexOf(ShopServices.Names, s.Name))
+        : ShopServices.Names.Select(HealthCheck.AtPreferredAddress);
 
     private static void Table(ServiceHealth[] services, ServerHealth[] servers, WaitingMessages[] messages)
     {

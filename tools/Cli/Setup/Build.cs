@@ -11,7 +11,6 @@ internal static class Build
 {
     private static readonly string[] s_sources = ["AppHost", "Messaging", "Messaging.Abstractions", "ServiceDefaults", "contracts", "services", "tools/Local", "tools/build"];
     private static readonly string[] s_files = ["*.props", "*.targets", "global.json", ".editorconfig", "BannedSymbols.txt"];
-    private static readonly string[] s_services = ["Ordering", "Inventory", "Notification", "Analytics"];
 
     private static string Log => ShopHome.Path("logs", "build.log");
 
@@ -87,7 +86,7 @@ internal static class Build
         .Concat(directory.EnumerateDirectories().Where(sub => sub.Name is not ("bin" or "obj")).SelectMany(Sources));
 
     private static string StampOfPrograms() =>
-        Stamp(s_services.Select(service => Output($"services/{service}", $"{service}.dll")).Append(Output("AppHost", "AppHost.dll")));
+        Stamp(ShopServices.Projects.Select(service => Output($"services/{service}", $"{service}.dll")).Append(Output("AppHost", "AppHost.dll")));
 
     private static string Stamp(IEnumerable<string> files)
     {

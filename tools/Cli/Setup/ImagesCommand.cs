@@ -6,8 +6,6 @@ namespace Shop.Cli.Setup;
 /// <summary>Builds the services' container images, with the .NET SDK alone.</summary>
 internal static class ImagesCommand
 {
-    private static readonly string[] s_services = ["Ordering", "Inventory", "Notification", "Analytics"];
-
     private static string Log => ShopHome.Path("logs", "images.log");
 
     public static Command Create()
@@ -61,7 +59,7 @@ internal static class ImagesCommand
         }
 
         Child.BeginLog(Log);
-        foreach (var service in s_services)
+        foreach (var service in ShopServices.Projects)
         {
             var exitCode = await Progress.ShowAsync($"The image of {service}", $"up to a minute; log: {Log}", () => Child.LogAsync(
                 Log, Child.Dotnet, ["publish", $"services/{service}/{service}.csproj", .. options], ct, environment));

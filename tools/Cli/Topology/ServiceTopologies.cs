@@ -6,11 +6,9 @@ namespace Shop.Cli.Topology;
 /// <summary>Asks each service's program for its part of the topology and puts the parts together.</summary>
 internal static class ServiceTopologies
 {
-    public static readonly string[] Services = ["Ordering", "Inventory", "Notification", "Analytics"];
-
     public static async Task<JsonObject> DeriveAsync(CancellationToken ct)
     {
-        var parts = await Task.WhenAll(Services.Select(service => AskAsync(service, "topology", ct)));
+        var parts = await Task.WhenAll(ShopServices.Projects.Select(service => AskAsync(service, "topology", ct)));
         var whole = new JsonObject();
         foreach (var category in parts[0].Select(member => member.Key))
         {
