@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Shop.Messaging.Consuming;
 using Shop.Messaging.DomainEvents;
 using Shop.Messaging.Operations;
@@ -42,7 +43,7 @@ public static class MessagingRegistration
         var retired = OldVersions.Validate(settings, events);
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(settings).AddSingleton(events).AddSingleton(topology).AddSingleton<MessageReader>().AddSingleton<MessagingSpans>();
-        builder.Services.AddSingleton(new MessagingDocuments(topology, settings)).AddSingleton<FailurePolicy>().AddSingleton<Pump>();
+        builder.Services.AddSingleton(new MessagingDocuments(topology, settings)).AddSingleton<FailurePolicy>().AddSingleton<ConsumerActivity>().AddSingleton<Pump>();
         builder.Services.AddSingleton<TopologyCheck>().AddHostedService(services => services.GetRequiredService<TopologyCheck>());
         builder.Services.AddSingleton<ConsumerProgress>().AddHostedService(services => services.GetRequiredService<ConsumerProgress>());
         builder.Services.AddHealthChecks().AddCheck<TopologyCheck>("topology", tags: [MessagingSettings.ReadyTag]).Add(new HealthCheckRegistration(
@@ -65,8 +66,29 @@ public static class MessagingRegistration
         builder.Services.AddSingleton<OutboxWatch>().AddHostedService(services => services.GetRequiredService<OutboxWatch>());
         builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(
             "outbox", services => services.GetRequiredService<OutboxWatch>(), HealthStatus.Degraded, [MessagingSettings.ReadyTag]));
-        builder.Services.AddHostedService<MessagingRetention>().AddScoped<IDeadLetterQueues, DeadLetterQueues>().AddSingleton<IOutboxReport, OutboxReport>();
+        AddOperations(builder.Services);
         consumers(new MessagingBuilder(builder.Services, topology, settings));
+    }
+
+    private static void AddOperations(IServiceCollection services)
+    {
+        services.AddHostedService<MessagingRetention>();
+        services.AddScoped<DeadLetterQueues>().AddScoped<IDeadLetterQueues>(provider => provider.GetRequiredService<DeadLetterQueues>());
+        services.AddSingleton<ParkedEvents>().AddSingleton<IOutboxReport, OutboxReport>();
+        services.AddSingleton<QueueDepths>().AddSingleton<IOperationsReport, OperationsReport>().AddHostedService<QueueWatch>().AddScoped<IJourneyReport, JourneyReport>()
+            .AddScoped<IInvariantReport, InvariantReport>();
+        services.AddSingleton<JobStore>().AddSingleton(provider => new AuditTrail(
+            provider.GetRequiredService<MessagingSettings>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new DeadLetterJobs(
+            provider.GetRequiredService<JobStore>(), provider.GetRequiredService<AuditTrail>(), provider.GetRequiredService<IServiceScopeFactory>(),
+            provider.GetRequiredService<IHostApplicationLifetime>(), provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<DeadLetterJobs>>()));
+        services.AddHostedService(provider => provider.GetRequiredService<DeadLetterJobs>());
+        services.AddSingleton(provider => new EventTraffic(
+            provider.GetRequiredService<MessagingSettings>(), provider.GetRequiredService<BrokerTopology>(),
+            provider.GetRequiredService<ConsumerActivity>(), provider.GetService<RecentlyPublished>(),
+            HandledDomainEvent.In(services), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<EventTraffic>>()));
+        services.AddHostedService(provider => provider.GetRequiredService<EventTraffic>());
     }
 
     /// <summary>For a service without a domain model, which appends to the outbox directly or publishes nothing.</summary>

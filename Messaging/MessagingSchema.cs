@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Shop.Messaging.Inbox;
+using Shop.Messaging.Operations;
 using Shop.Messaging.Outbox;
 
 namespace Shop.Messaging;
@@ -65,6 +66,23 @@ public static class MessagingSchema
     }
 
     /// <summary>
+    /// Adds what operations need to the tables of <see cref="CreateMessagingTables"/>: columns of the inbox, jobs, the audit trail, discarded parked
+    /// events and counts. Locks the inbox for a moment, rewrites nothing; an older version of the service works with it.
+    /// </summary>
+    public static void CreateOperationsTables(this MigrationBuilder migration)
+    {
+        ArgumentNullException.ThrowIfNull(migration);
+        migration.Sql(OperationsSchema.Create);
+    }
+
+    /// <summary>Drops what <see cref="CreateOperationsTables"/> created.</summary>
+    public static void DropOperationsTables(this MigrationBuilder migration)
+    {
+        ArgumentNullException.ThrowIfNull(migration);
+        migration.Sql(OperationsSchema.Drop);
+    }
+
+    /// <summary>
     /// Creates the same tables where they are missing, all of them or none: for development and for services without migrations. Call it
     /// after EnsureCreatedAsync, which does nothing in a database that has tables. Safe to call at every start, by several
     /// instances concurrently; needs the right to create tables.
@@ -76,18 +94,24 @@ public static class MessagingSchema
         try
         {
             await db.Database.ExecuteSqlRawAsync("SELECT pg_advisory_lock(hashtext('messaging tables'))", ct);
-            if (await db.Database.SqlQueryRaw<string?>("SELECT to_regclass('outbox')::text AS \"Value\"").SingleAsync(ct) is null)
-            {
-                // One command is one transaction.
-                await using var create = db.Database.GetDbConnection().CreateCommand();
-                create.CommandText = s_create;
-                await create.ExecuteNonQueryAsync(ct);
-            }
+            await CreateIfMissingAsync(db, "outbox", s_create, ct);
+            await CreateIfMissingAsync(db, "operations_jobs", OperationsSchema.Create, ct);
         }
         finally
         {
             await db.Database.ExecuteSqlRawAsync("SELECT pg_advisory_unlock(hashtext('messaging tables'))", CancellationToken.None);
             await db.Database.CloseConnectionAsync();
+        }
+    }
+
+    private static async Task CreateIfMissingAsync(DbContext db, string table, string sql, CancellationToken ct)
+    {
+        if (await db.Database.SqlQuery<string?>($"SELECT to_regclass({table})::text AS \"Value\"").SingleAsync(ct) is null)
+        {
+            // One command is one transaction.
+            await using var create = db.Database.GetDbConnection().CreateCommand();
+            create.CommandText = sql;
+            await create.ExecuteNonQueryAsync(ct);
         }
     }
 

@@ -24,6 +24,9 @@ internal sealed partial class ConsumerProgress(
     /// <summary>Records that deliveries of this queue were settled.</summary>
     public void Settled(string queue) => _settled.AddOrUpdate(queue, 1, static (_, count) => count + 1);
 
+    /// <summary>Why a queue is considered stalled; null while it is not.</summary>
+    public string? StalledReason(string queue) => _stalled.GetValueOrDefault(queue);
+
     /// <summary>A stalled retry queue keeps only what failed before: that is degraded, and no reason to restart the service.</summary>
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {

@@ -1,6 +1,9 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
+using Shop.Messaging.Inbox;
 using Shop.Messaging.Wire;
 
 namespace Shop.Messaging.Consuming;
@@ -8,6 +11,8 @@ namespace Shop.Messaging.Consuming;
 /// <summary>A delivered message that is not settled yet.</summary>
 internal sealed class Delivery
 {
+    private const long MaxMilliseconds = 253_402_300_799_000; // the year 9999
+
     private Delivery(ulong tag, IReadOnlyBasicProperties properties, byte[] body) => (Tag, Properties, Body) = (tag, properties, body);
 
     public ulong Tag { get; }
@@ -22,6 +27,9 @@ internal sealed class Delivery
     /// <summary>The wire name of <see cref="Event"/>, in the version in which it is consumed; empty where there is none.</summary>
     public string Type { get; private init; } = "";
 
+    /// <summary>The wire name under which it was published: an older version may be consumed as a newer one.</summary>
+    public string PublishedAs { get; private init; } = "";
+
     public Guid EventId { get; private init; }
 
     /// <summary>Shared by all events of one conversation.</summary>
@@ -31,6 +39,26 @@ internal sealed class Delivery
     public JsonElement EventBody { get; private init; }
 
     public MalformedMessageException? Malformed { get; private init; }
+
+    /// <summary>When the relay published it, as the message says; null where it does not.</summary>
+    public DateTimeOffset? PublishedAt =>
+        long.TryParse(Header(MessageHeaderNames.PublishedAt), NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds) && milliseconds < MaxMilliseconds
+            ? DateTimeOffset.FromUnixTimeMilliseconds(milliseconds)
+            : null;
+
+    /// <summary>The trace of its publish, by W3C's header; null where the message has none that is valid.</summary>
+    public ActivityTraceId? TraceId =>
+        ActivityContext.TryParse(Header(MessageHeaderNames.TraceParent), null, out var context) ? context.TraceId : null;
+
+    /// <summary>When this delivery was received.</summary>
+    public DateTimeOffset ReceivedAt { get; set; }
+
+    /// <summary>How many attempts have begun.</summary>
+    public int Attempts { get; set; }
+
+    /// <summary>What the inbox row records of it.</summary>
+    public DeliveryFacts Facts => new(PublishedAt, ReceivedAt, (short)Math.Min(Attempts, short.MaxValue),
+        (short)Math.Min(Untrusted.Count(Properties.Headers, MessageHeaderNames.Retries) ?? 0, short.MaxValue));
 
     /// <summary>How often this message was requeued, by a process that died or a connection that broke.</summary>
     public int RequeueCount => Untrusted.Count(Properties.Headers, "x-delivery-count") ?? 0;
@@ -59,6 +87,7 @@ internal sealed class Delivery
             return new Delivery(tag, properties, body)
             {
                 Type = reader.Events.NameOf(@event.GetType()),
+                PublishedAs = incoming.WireName,
                 EventId = incoming.EventId,
                 CorrelationId = incoming.CorrelationId,
                 Event = @event,

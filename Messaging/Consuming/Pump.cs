@@ -15,12 +15,28 @@ namespace Shop.Messaging.Consuming;
 /// A batch is one transaction; where that fails, the batch is split in two until the failing message is alone.
 /// </summary>
 internal sealed partial class Pump(
-    FailurePolicy policy, ConsumerProgress progress, MessagingSpans spans, IServiceScopeFactory scopes, TimeProvider clock, ILogger<Pump> logger)
+    FailurePolicy policy, ConsumerProgress progress, ConsumerActivity activity, MessagingSpans spans, IServiceScopeFactory scopes, TimeProvider clock, ILogger<Pump> logger)
 {
     private static readonly TimeSpan s_requeuePause = TimeSpan.FromSeconds(1);
 
     /// <summary>Returns when each delivery is settled: after its commit, or after a copy of it was forwarded.</summary>
     public async Task SettleAsync(IPumpSource source, List<Delivery> deliveries, CancellationToken giveUp)
+    {
+        var queue = source.Subscription.Queue.Name;
+        var isSettled = false;
+        activity.Received(queue, deliveries);
+        try
+        {
+            await SettleAllAsync(source, deliveries, giveUp);
+            isSettled = true;
+        }
+        finally
+        {
+            activity.Settled(queue, deliveries.Count, deliveries[^1].PublishedAt, isSettled);
+        }
+    }
+
+    private async Task SettleAllAsync(IPumpSource source, List<Delivery> deliveries, CancellationToken giveUp)
     {
         foreach (var malformed in deliveries.Where(delivery => delivery.Malformed is not null))
         {
@@ -52,7 +68,7 @@ internal sealed partial class Pump(
             }
             catch (Exception e) when (policy.ImmediateRetryDelay(e, failures, alone: part.Count == 1) is { } pause)
             {
-                LogRetry(Transient.IsDatabaseUnavailable(e) ? LogLevel.Warning : LogLevel.Debug, queue, part.Count, pause, e.Message);
+                ReportRetry(queue, part.Count, pause, e);
                 await Task.Delay(pause, clock, giveUp);
             }
             catch (Exception e) when (part.Count > 1)
@@ -72,16 +88,29 @@ internal sealed partial class Pump(
         await source.AcknowledgeAsync(part[^1]);
     }
 
+    private void ReportRetry(string queue, int count, TimeSpan pause, Exception failure)
+    {
+        var isUnavailable = Transient.IsDatabaseUnavailable(failure);
+        if (isUnavailable)
+        {
+            activity.Failed(queue, failure); // a conflict is no failure: the next attempt has fresh data
+        }
+
+        LogRetry(isUnavailable ? LogLevel.Warning : LogLevel.Debug, queue, count, pause, failure.Message);
+    }
+
     private async Task AttemptAsync(IPumpSource source, List<Delivery> part, DeliverySpans span)
     {
         var queue = source.Subscription.Queue.Name;
         var start = clock.GetTimestamp();
+        part.ForEach(delivery => delivery.Attempts++);
         try
         {
             var processed = await ProcessOnceAsync(source, part, span);
             var tag = new KeyValuePair<string, object?>("consumer", queue);
             MessagingTelemetry.ProcessDuration.Record(clock.GetElapsedTime(start).TotalSeconds, MessagingTelemetry.ProcessedFrom(queue));
             MessagingTelemetry.Consumed.Add(processed, tag);
+            activity.Consumed(queue, processed);
             MessagingTelemetry.BatchSize.Record(part.Count, tag);
             if (processed < part.Count)
             {
@@ -103,24 +132,31 @@ internal sealed partial class Pump(
         var services = scope.ServiceProvider;
         var (db, unitOfWork) = (services.GetRequiredService<DbContext>(), services.GetRequiredService<CommitProtocol>());
         var causation = new CausationContext(db, unitOfWork, services.GetRequiredService<MessageOrigin>(), span);
-        await using var work = new InboxUnitOfWork(db, unitOfWork, clock, rowsFirst: source.InboxRowsFirst(part[0]));
+        await using var work = new InboxUnitOfWork(
+            db, unitOfWork, clock, [.. part.Select(delivery => delivery.Facts)], rowsFirst: source.InboxRowsFirst(part[0]));
 
         // Not cancellable: finishing the attempt is cheaper than repeating it.
         Guid[] ids = [.. part.Select(delivery => delivery.EventId)];
-        var processed = await InboxProtocol.ProcessOnceAsync(work, ids, source.Subscription.Queue.Name, async unprocessed =>
+        var queue = source.Subscription.Queue.Name;
+        var processed = await InboxProtocol.ProcessOnceAsync(work, ids, queue, async unprocessed =>
         {
             // Each id is removed when it is matched, so a duplicate within the batch does not match.
             var events = part.FindAll(delivery => unprocessed.Remove(delivery.EventId));
             foreach (var duplicate in events.Count == part.Count ? [] : part.Except(events))
             {
                 span.MarkDuplicate(duplicate);
+                activity.Duplicate(queue, duplicate.EventId);
             }
 
             await source.ConsumeAsync(scope, events, causation);
         }, CancellationToken.None);
         if (processed == 0)
         {
-            part.ForEach(span.MarkDuplicate);
+            part.ForEach(delivery =>
+            {
+                span.MarkDuplicate(delivery);
+                activity.Duplicate(queue, delivery.EventId);
+            });
         }
 
         return processed;
@@ -135,6 +171,7 @@ internal sealed partial class Pump(
         {
             await source.ForwardAsync(failed, delivery, giveUp);
             policy.Report(queue, failed, failure, span);
+            activity.Forwarded(queue, isRetry: failed.Retry > 0, failure);
         }
         catch (Exception e) when (source.IsRefusal(e))
         {

@@ -13,6 +13,18 @@ internal sealed partial class InboxMessage
 
     public required DateTimeOffset ProcessedAt { get; init; }
 
+    /// <summary>When the relay published it; null where the message does not say.</summary>
+    public DateTimeOffset? PublishedAt { get; init; }
+
+    /// <summary>When the delivery was received; null in rows of an older version.</summary>
+    public DateTimeOffset? ReceivedAt { get; init; }
+
+    /// <summary>How many attempts the delivery took.</summary>
+    public short? Attempts { get; init; }
+
+    /// <summary>How many delayed retries came before it.</summary>
+    public short? Retries { get; init; }
+
     /// <summary>
     /// Whether the event is already processed: a unique violation of the inbox's own key and of nothing else. PostgreSQL names the key
     /// of the partition.

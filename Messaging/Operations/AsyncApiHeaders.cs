@@ -20,6 +20,7 @@ internal static class AsyncApiHeaders
         (MessageHeaderNames.AggregateVersion, "Its version after the fact, from 1, to detect late events.", true),
         (MessageHeaderNames.CorrelationId, "The id of the first event of the conversation.", true),
         (MessageHeaderNames.CausationId, "The id of the event that caused this one, if an event did.", false),
+        (MessageHeaderNames.PublishedAt, "When the event was published: milliseconds since 1970. A redelivery keeps it.", false),
         (MessageHeaderNames.TraceParent, "W3C trace context of the publish.", false),
         (MessageHeaderNames.TraceState, "W3C trace state.", false),
         (MessageHeaderNames.Baggage, "W3C baggage.", false),

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using RabbitMQ.Client;
@@ -17,11 +18,16 @@ namespace Shop.Messaging.Operations;
 /// <param name="FirstDeath">When it was first dead-lettered, UTC.</param>
 /// <param name="Deaths">How often it was dead-lettered: 1 unless it was retried.</param>
 /// <param name="Discarded">Set where it was discarded.</param>
+/// <param name="Exception">The type of the last attempt's exception; null where no consumer failed.</param>
+/// <param name="Frame">The first frame of its stack outside of the framework; null where there is none.</param>
 public sealed record DeadLetter(
-    string Queue, string Id, string? EventType, string? AggregateId, string Why, DateTimeOffset? FirstDeath, int Deaths, Discard? Discarded)
+    string Queue, string Id, string? EventType, string? AggregateId, string Why, DateTimeOffset? FirstDeath, int Deaths, Discard? Discarded,
+    string? Exception, string? Frame)
 {
     private const int MaxTextLength = 4_100;
     internal const long LastSecond = 253_402_300_799; // of the year 9999
+
+    private static readonly string[] s_framework = ["System.", "Microsoft.", "Npgsql.", "MassTransit.", "Shop.Messaging."];
 
     private const string FirstDeathHeader = "shop-first-death";
     private const string DeathsHeader = "shop-deaths";
@@ -45,7 +51,21 @@ public sealed record DeadLetter(
             DeathsOf(headers),
             Text(headers, ReasonHeader) is { } reason
                 ? new Discard(reason, Text(headers, ByHeader) ?? "", TimeOf(Untrusted.Text(headers, AtHeader)) ?? DateTimeOffset.UnixEpoch)
-                : null);
+                : null,
+            Text(headers, MessageHeaderNames.FaultExceptionType) is { Length: > 0 } exception ? exception : null,
+            FrameOf(Text(headers, MessageHeaderNames.FaultStackTrace)));
+    }
+
+    /// <summary>Messages with the same consumer, event, exception and frame are one group: probably one cause.</summary>
+    public string Group => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
+        string.Join('\n', Queue, EventType, Exception ?? Why, Frame))))[..16];
+
+    private static string? FrameOf(string? stack)
+    {
+        var frames = (stack ?? "").Split('\n').Select(line => line.Trim()).Where(line => line.StartsWith("at ", StringComparison.Ordinal))
+            .Select(line => line[3..].Split('(')[0]).ToList();
+        return frames.Find(frame => !s_framework.Any(name => frame.StartsWith(name, StringComparison.Ordinal)))
+            ?? (frames is [var first, ..] ? first : null);
     }
 
     internal static string IdOf(BasicGetResult message) =>

@@ -27,6 +27,21 @@ internal sealed partial class DeadLetterQueues(
     public Task<List<DeadLetter>> ListAsync(string queue, int limit, CancellationToken ct) =>
         ReadAsync(BrokerTopology.DeadLettersOf(queue), queue, limit, ct);
 
+    /// <inheritdoc />
+    public async Task<DeadLetterGroups> GroupAsync(int limit, CancellationToken ct)
+    {
+        List<DeadLetter> letters = [];
+        var truncated = false;
+        foreach (var queue in Queues)
+        {
+            var read = await ListAsync(queue, limit + 1, ct);
+            truncated |= read.Count > limit;
+            letters.AddRange(read.Take(limit));
+        }
+
+        return new DeadLetterGroups([.. letters.GroupBy(letter => letter.Group).Select(GroupOf).OrderByDescending(group => group.Count)], truncated);
+    }
+
     public Task<List<DeadLetter>> ListDiscardedAsync(int limit, CancellationToken ct) =>
         ReadAsync(topology.DiscardedQueue, topology.DiscardedQueue, limit, ct);
 
@@ -36,11 +51,19 @@ internal sealed partial class DeadLetterQueues(
 
     /// <inheritdoc />
     public Task<Moved> RetryAsync(string queue, string? id, CancellationToken ct) => MoveAsync(
-        queue, id, topology.RedeliveryExchange, DeadLetter.ToRetry, message => LogRetried(queue, DeadLetter.IdOf(message)), ct);
+        queue, new Selection(id), topology.RedeliveryExchange, DeadLetter.ToRetry, message => LogRetried(queue, DeadLetter.IdOf(message)), ct);
 
     /// <inheritdoc />
-    public Task<Moved> DiscardAsync(string queue, string id, string reason, string by, CancellationToken ct) => MoveAsync(
-        queue, id, topology.DiscardedQueue,
+    public Task<Moved> DiscardAsync(string queue, string id, string reason, string by, CancellationToken ct) =>
+        DiscardAsync(queue, new Selection(id), reason, by, ct);
+
+    /// <summary>Retries those that are selected.</summary>
+    internal Task<Moved> RetryAsync(string queue, Selection selection, CancellationToken ct) => MoveAsync(
+        queue, selection, topology.RedeliveryExchange, DeadLetter.ToRetry, message => LogRetried(queue, DeadLetter.IdOf(message)), ct);
+
+    /// <summary>Discards those that are selected.</summary>
+    internal Task<Moved> DiscardAsync(string queue, Selection selection, string reason, string by, CancellationToken ct) => MoveAsync(
+        queue, selection, topology.DiscardedQueue,
         message => DeadLetter.ToDiscard(queue, message, new Discard(reason, by, clock.GetUtcNow())),
         message => LogDiscarded(queue, DeadLetter.IdOf(message), Untrusted.Sanitize(by), Untrusted.Sanitize(reason)), ct);
 
@@ -69,17 +92,25 @@ internal sealed partial class DeadLetterQueues(
         return letters;
     }, ct);
 
+    private static DeadLetterGroup GroupOf(IGrouping<string, DeadLetter> group)
+    {
+        var one = group.First();
+        return new DeadLetterGroup(group.Key, one.Queue, one.EventType, one.Exception, one.Frame, one.Why, group.Count(),
+            group.Min(letter => letter.FirstDeath), group.Max(letter => letter.FirstDeath), one.Id);
+    }
+
     private Task<Moved> MoveAsync(
-        string queue, string? id, string exchange, Func<BasicGetResult, BasicProperties> copy, Action<BasicGetResult> report,
+        string queue, Selection selection, string exchange, Func<BasicGetResult, BasicProperties> copy, Action<BasicGetResult> report,
         CancellationToken ct) => AtBrokerAsync(BrokerTopology.DeadLettersOf(queue), async (channel, deadline) =>
     {
         // Only as many as there are now: a retried message that fails immediately is dead-lettered here again.
         var dead = BrokerTopology.DeadLettersOf(queue);
         var waiting = (await channel.QueueDeclarePassiveAsync(dead, deadline.Next())).MessageCount;
         var moved = new Moved(0, 0);
-        for (; waiting > 0 && !deadline.IsOver && await channel.BasicGetAsync(dead, autoAck: false, deadline.Next()) is { } message; waiting--)
+        for (; waiting > 0 && moved.Count < selection.AtMost && !deadline.IsOver
+            && await channel.BasicGetAsync(dead, autoAck: false, deadline.Next()) is { } message; waiting--)
         {
-            if (id is not null && DeadLetter.IdOf(message) != id)
+            if (!selection.Selects(queue, message))
             {
                 continue;
             }
@@ -91,6 +122,7 @@ internal sealed partial class DeadLetterQueues(
                     .WaitAsync(deadline.Token);
                 await channel.BasicAckAsync(message.DeliveryTag, multiple: false, deadline.Next());
                 report(message);
+                selection.Moved(queue, message);
                 moved = moved with { Count = moved.Count + 1 };
             }
             catch (PublishException e)
@@ -100,7 +132,7 @@ internal sealed partial class DeadLetterQueues(
             }
         }
 
-        if (id is null)
+        if (selection.IsAll)
         {
             return moved with { Left = moved.Left + (int)waiting };
         }
@@ -174,6 +206,23 @@ internal sealed partial class DeadLetterQueues(
 
     [LoggerMessage(LogLevel.Warning, "Dead letter {MessageId} of {Queue} not moved, rejected by the broker: {Reason}")]
     private partial void LogStays(string queue, string messageId, string reason);
+}
+
+/// <summary>Which dead letters are moved: one, or all.</summary>
+internal class Selection(string? id)
+{
+    /// <summary>Whether no message is passed over.</summary>
+    public virtual bool IsAll => id is null;
+
+    /// <summary>How many at most.</summary>
+    public virtual int AtMost => int.MaxValue;
+
+    public virtual bool Selects(string queue, BasicGetResult message) => id is null || DeadLetter.IdOf(message) == id;
+
+    /// <summary>Called after it was moved.</summary>
+    public virtual void Moved(string queue, BasicGetResult message)
+    {
+    }
 }
 
 /// <summary>How many dead letters were moved, and how many were left: the broker rejected them, or there was no time for them.</summary>

@@ -10,4 +10,39 @@ public interface IOutboxReport
 
     /// <summary>Makes one parked stream, or all, due now; the relay retries them within a second. Returns how many.</summary>
     Task<int> RetryAsync(string? stream, CancellationToken ct);
+
+    /// <summary>The parked events, the longest parked stream first and in order within it, up to a limit; of one stream, or of all.</summary>
+    Task<IReadOnlyList<ParkedEvent>> ListParkedAsync(string? stream, int limit, CancellationToken ct);
+
+    /// <summary>
+    /// Discards the parked event that its stream waits for: no consumer receives it, and the events behind it are published without it.
+    /// </summary>
+    /// <param name="seq">The event's position, as listed.</param>
+    /// <param name="behind">How many events are parked behind it, as a person has seen it: otherwise it is refused.</param>
+    /// <param name="reason">Why.</param>
+    /// <param name="by">Who: the token's subject.</param>
+    /// <param name="ct">Cancels.</param>
+    Task<ParkedDiscard> DiscardParkedAsync(long seq, long behind, string reason, string by, CancellationToken ct);
 }
+
+/// <summary>A parked event, with personal data masked.</summary>
+/// <param name="Seq">Its position in the outbox.</param>
+/// <param name="EventId">Its id, which its other versions have too.</param>
+/// <param name="Stream">The aggregate's id.</param>
+/// <param name="Type">The wire name.</param>
+/// <param name="IsHead">Whether it is the first of its stream: the one that could not be published.</param>
+/// <param name="Behind">How many events of its stream are parked behind it.</param>
+/// <param name="Since">Since when it is parked.</param>
+/// <param name="Attempts">How many attempts failed since then.</param>
+/// <param name="NextAttempt">When it is retried next.</param>
+/// <param name="Error">Why the last attempt failed; empty behind the head.</param>
+/// <param name="Headers">The transport headers, each truncated.</param>
+/// <param name="Body">The envelope: indented JSON, truncated.</param>
+public sealed record ParkedEvent(
+    long Seq, Guid EventId, string Stream, string Type, bool IsHead, long Behind, DateTimeOffset Since, int Attempts, DateTimeOffset NextAttempt,
+    string Error, IReadOnlyDictionary<string, string> Headers, string Body);
+
+/// <summary>Whether a parked event was discarded.</summary>
+/// <param name="Discarded">Whether it was.</param>
+/// <param name="Refusal">Why it was refused; null where it was discarded, or is not parked.</param>
+public sealed record ParkedDiscard(bool Discarded, string? Refusal);

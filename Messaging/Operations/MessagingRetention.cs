@@ -17,6 +17,13 @@ internal sealed partial class MessagingRetention(MessagingSettings settings, Tim
     private const int MaxLateRows = 10_000;
 
     private const int BatchSize = 5_000;
+
+    private static readonly (string Table, string Column, TimeSpan Kept)[] s_operations =
+    [
+        ("operations_audit", "at", AuditTrail.Retention), ("operations_jobs", "started_at", AuditTrail.Retention),
+        ("outbox_discarded", "discarded_at", AuditTrail.Retention), ("event_traffic", "hour", EventTraffic.Retention),
+    ];
+
     private static readonly TimeSpan s_every = TimeSpan.FromMinutes(10);
 
     /// <summary>Creates the partitions from yesterday to <see cref="InboxSchema.DaysAhead"/> days ahead, where missing.</summary>
@@ -84,6 +91,10 @@ internal sealed partial class MessagingRetention(MessagingSettings settings, Tim
             await TryAsync("Dropping old inbox partitions", DropPartitionsAsync(now - settings.InboxRetention, stoppingToken));
             await TryAsync("Removing old rows of inbox_default",
                 RemoveAsync("inbox_default", "processed_at", now - settings.InboxRetention, stoppingToken));
+            foreach (var (table, column, kept) in s_operations)
+            {
+                await TryAsync($"Removing old rows of {table}", RemoveAsync(table, column, now - kept, stoppingToken));
+            }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken).AsTask().ContinueWith(tick => tick.IsCompletedSuccessfully && tick.Result,
             CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default));

@@ -27,7 +27,7 @@ public sealed record ParkedStream(
     string Stream, string Type, Guid EventId, long Events, DateTimeOffset Since, int Attempts, DateTimeOffset NextAttempt, string Error);
 
 /// <inheritdoc />
-internal sealed class OutboxReport(MessagingSettings settings, RecentlyPublished? published = null, ILogBacklog? log = null) : IOutboxReport
+internal sealed class OutboxReport(MessagingSettings settings, ParkedEvents parked, RecentlyPublished? published = null, ILogBacklog? log = null) : IOutboxReport
 {
     public async Task<OutboxView> ReadAsync(int limit, CancellationToken ct)
     {
@@ -56,6 +56,13 @@ internal sealed class OutboxReport(MessagingSettings settings, RecentlyPublished
         };
         return Convert.ToInt32(await command.ExecuteScalarAsync(ct));
     }
+
+    /// <inheritdoc />
+    public Task<IReadOnlyList<ParkedEvent>> ListParkedAsync(string? stream, int limit, CancellationToken ct) => parked.ListAsync(stream, limit, ct);
+
+    /// <inheritdoc />
+    public Task<ParkedDiscard> DiscardParkedAsync(long seq, long behind, string reason, string by, CancellationToken ct) =>
+        parked.DiscardAsync(seq, behind, reason, by, ct);
 
     private static async Task<List<ParkedStream>> StreamsAsync(NpgsqlConnection connection, int limit, CancellationToken ct)
     {

@@ -19,20 +19,20 @@ internal sealed record OutboxBacklog(long Length, DateTimeOffset? Oldest, long P
 
     // The rows have no timestamp: the first 48 bits of an event's id (UUIDv7) are its creation time in milliseconds.
     private const string Sql = """
-        SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS waiting), (SELECT event_id FROM outbox ORDER BY seq LIMIT 1),
+        SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT $1) AS waiting), (SELECT event_id FROM outbox ORDER BY seq LIMIT 1),
             count(*), min(parked_at) FROM outbox_parked
         """;
 
-    public static async Task<OutboxBacklog> ReadAsync(string database, CancellationToken ct)
+    public static async Task<OutboxBacklog> ReadAsync(string database, CancellationToken ct, int maxCount = MaxCount)
     {
         await using var connection = new NpgsqlConnection(database);
         await connection.OpenAsync(ct);
-        return await ReadAsync(connection, ct);
+        return await ReadAsync(connection, ct, maxCount);
     }
 
-    public static async Task<OutboxBacklog> ReadAsync(NpgsqlConnection connection, CancellationToken ct)
+    public static async Task<OutboxBacklog> ReadAsync(NpgsqlConnection connection, CancellationToken ct, int maxCount = MaxCount)
     {
-        await using var command = new NpgsqlCommand(Sql, connection);
+        await using var command = new NpgsqlCommand(Sql, connection) { Parameters = { new() { Value = maxCount } } };
         await using var reader = await command.ExecuteReaderAsync(ct);
         await reader.ReadAsync(ct);
         return new OutboxBacklog(

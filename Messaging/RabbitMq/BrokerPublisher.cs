@@ -176,6 +176,7 @@ internal sealed partial class BrokerPublisher(
         var activity = MessagingTelemetry.Activities.HasListeners() ? StartPublish(row, appendedAt) : null;
         var id = row.EventId.ToString();
         _headers.CloudEvent(row.Type, id);
+        _headers.PublishedAt(TimeProvider.System.GetUtcNow());
         _headers.Trace(activity);
         _properties.MessageId = id;
         _properties.Type = row.Type;

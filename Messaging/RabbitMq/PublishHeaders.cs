@@ -26,6 +26,7 @@ internal sealed class PublishHeaders(string source, EventCatalog events)
     private readonly Dictionary<string, (byte[] Type, byte[]? DataSchema)> _types = new(StringComparer.Ordinal);
     private readonly Dictionary<string, object?> _values = new(StringComparer.Ordinal);
     private byte[] _utf8 = new byte[1024];
+    private (long Milliseconds, byte[] Utf8) _now = (0, []);
 
     public IDictionary<string, object?> Values => _values;
 
@@ -86,6 +87,18 @@ internal sealed class PublishHeaders(string source, EventCatalog events)
         {
             _values[MessageHeaderNames.CloudEventSubject] = aggregate;
         }
+    }
+
+    /// <summary>Adds when it is published.</summary>
+    public void PublishedAt(DateTimeOffset now)
+    {
+        var milliseconds = now.ToUnixTimeMilliseconds();
+        if (milliseconds != _now.Milliseconds)
+        {
+            _now = (milliseconds, Encoding.UTF8.GetBytes(milliseconds.ToString(CultureInfo.InvariantCulture)));
+        }
+
+        _values[MessageHeaderNames.PublishedAt] = _now.Utf8;
     }
 
     /// <summary>The trace context stored with the event, if any.</summary>

@@ -55,6 +55,7 @@ internal sealed partial class OutboxRelay(
             catch (Exception e)
             {
                 MessagingTelemetry.RelayFailures.Add(1);
+                published.Failed(e.Message);
                 LogRoundFailed(e.Message);
                 await Task.Delay(s_pauseAfterFailure, clock, stopping)
                     .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
@@ -88,6 +89,7 @@ internal sealed partial class OutboxRelay(
             MaxDelay = TimeSpan.FromSeconds(5),
             OnRetry = attempt =>
             {
+                published.Failed(Reason(attempt.Outcome.Exception));
                 LogCannotConnect(Reason(attempt.Outcome.Exception), attempt.RetryDelay);
                 return default;
             },
@@ -253,6 +255,7 @@ internal sealed partial class OutboxRelay(
     private async Task FailAsync(IRelaySession session, OutboxRow row, int attempts, string error)
     {
         var delay = RetryDelay(attempts);
+        published.Failed($"{row.Type} {row.EventId} could not be published: {error}");
         await session.FailParkedAsync(row.Seq, delay, error, CancellationToken.None);
         LogStuck(row.Type, row.EventId, row.Stream, attempts + 1, error, delay);
     }

@@ -21,14 +21,22 @@ public sealed record PublishedView(string Instance, DateTimeOffset Since, long C
 /// <summary>Counts what this process's relays published, for metrics and the report, and remembers the last.</summary>
 internal sealed class RecentlyPublished(TimeProvider clock)
 {
-    public const int Capacity = 100;
+    public const int Capacity = 1_000;
+    private const int MaxListed = 100;
+    private const int RateSeconds = 10;
 
-    private static readonly string s_instance = $"{Environment.MachineName}/{Environment.ProcessId}";
+    /// <summary>The process, as the views name it.</summary>
+    public static readonly string Instance = $"{Environment.MachineName}/{Environment.ProcessId}";
 
     private readonly DateTimeOffset _since = clock.GetUtcNow();
     private readonly Lock _lock = new(); // the polling relay and log tailing may run side by side
     private readonly PublishedEvent[] _last = new PublishedEvent[Capacity];
+    private readonly long[] _seconds = new long[RateSeconds + 1];
+    private readonly long[] _perSecond = new long[RateSeconds + 1];
     private long _count;
+
+    /// <summary>How many events of each type were published.</summary>
+    public EventCounts Traffic { get; } = new();
 
     /// <summary>Records the confirmed rows. Call it after the commit that deletes them.</summary>
     public void Record(IReadOnlyList<OutboxRow> rows, PublishReport report)
@@ -37,10 +45,12 @@ internal sealed class RecentlyPublished(TimeProvider clock)
         Measure(rows, report, now);
         lock (_lock)
         {
+            Count(now.ToUnixTimeSeconds(), report.Confirmed.Count);
             foreach (var row in rows)
             {
                 if (report.Confirmed.Contains(row.Seq))
                 {
+                    Traffic.Add(row.Type, queue: "");
                     _last[_count++ % Capacity] = new PublishedEvent(
                         row.EventId, row.Type, row.Stream, row.EventId.Version == 7 ? OutboxMessage.CreatedAt(row.EventId) : null, now);
                 }
@@ -52,14 +62,55 @@ internal sealed class RecentlyPublished(TimeProvider clock)
     {
         lock (_lock)
         {
-            var last = new PublishedEvent[Math.Min(limit, Math.Min(_count, Capacity))];
+            var last = new PublishedEvent[Math.Min(Math.Min(limit, MaxListed), _count)];
             for (var i = 0; i < last.Length; i++)
             {
                 last[i] = _last[(_count - 1 - i) % Capacity];
             }
 
-            return new PublishedView(s_instance, _since, _count, last);
+            return new PublishedView(Instance, _since, _count, last);
         }
+    }
+
+    /// <summary>How many events were published per second, over the last ten whole seconds; and when the last one was.</summary>
+    public (double PerSecond, DateTimeOffset? LastAt) Rate()
+    {
+        var second = clock.GetUtcNow().ToUnixTimeSeconds();
+        lock (_lock)
+        {
+            var sum = 0L;
+            for (var i = 0; i < _seconds.Length; i++)
+            {
+                sum += _seconds[i] < second && _seconds[i] >= second - RateSeconds ? _perSecond[i] : 0;
+            }
+
+            return ((double)sum / RateSeconds, _count == 0 ? null : _last[(_count - 1) % Capacity].PublishedAt);
+        }
+    }
+
+    /// <summary>Which of these events were published, or of this stream, as far as this process remembers: the last thousand.</summary>
+    public IReadOnlyList<PublishedEvent> Find(IReadOnlySet<Guid> events, string? stream)
+    {
+        lock (_lock)
+        {
+            return [.. _last.Take((int)Math.Min(_count, Capacity)).Where(one => events.Contains(one.EventId) || one.Stream == stream)];
+        }
+    }
+
+    /// <summary>The last failed round, and why; null while there was none.</summary>
+    public (DateTimeOffset At, string Error)? LastFailure { get; private set; }
+
+    public void Failed(string error) => LastFailure = (clock.GetUtcNow(), error);
+
+    private void Count(long second, int published)
+    {
+        var slot = second % _seconds.Length;
+        if (_seconds[slot] != second)
+        {
+            (_seconds[slot], _perSecond[slot]) = (second, 0);
+        }
+
+        _perSecond[slot] += published;
     }
 
     private static void Measure(IReadOnlyList<OutboxRow> rows, PublishReport report, DateTimeOffset now)

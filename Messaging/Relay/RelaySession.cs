@@ -163,6 +163,7 @@ internal sealed class RelaySession : IRelaySession
         return streams;
     }
 
+    // Locked until the confirm is committed: nobody discards an event that is being published.
     public async Task<List<OutboxRow>> DueAsync(int size, CancellationToken ct)
     {
         await using var command = Command(
@@ -171,7 +172,7 @@ internal sealed class RelaySession : IRelaySession
                 SELECT stream FROM (SELECT DISTINCT ON (partition, stream) stream, next_attempt_at FROM outbox_parked
                     WHERE partition = ANY ($2) ORDER BY partition, stream, seq) AS head
                 WHERE next_attempt_at <= now())
-            ORDER BY seq LIMIT $1
+            ORDER BY seq LIMIT $1 FOR UPDATE
             """, size);
         command.Parameters.Add(Partitions());
         return await ReadAsync(command, ct);

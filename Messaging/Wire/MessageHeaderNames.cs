@@ -27,6 +27,9 @@ internal static class MessageHeaderNames
     /// <summary>When the event was appended; only where its trace is recorded, and not published.</summary>
     public const string AppendedAt = "shop-appended-at";
 
+    /// <summary>When the relay published the event: milliseconds since 1970, as text.</summary>
+    public const string PublishedAt = "shop-published-at";
+
     /// <summary>How many of a sender's headers were left out of a copy, because they were too large or unsafe.</summary>
     public const string Dropped = "shop-headers-dropped";
 

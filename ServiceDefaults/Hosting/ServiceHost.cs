@@ -37,10 +37,11 @@ public static partial class ServiceHost
         });
     }
 
-    /// <summary>Adds the middleware of every service, and the routes for the landing page, health, OpenAPI, AsyncAPI, dead letters and the outbox.</summary>
+    /// <summary>Adds the middleware of every service, and the routes for the landing page, health, OpenAPI, AsyncAPI, dead letters, the outbox and operations.</summary>
     public static void UseServiceDefaults(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
+        app.UseManagementPort();
         app.UseForwardedAddresses();
         app.UseExceptionHandler();
         app.UseStatusCodePages();
@@ -56,6 +57,7 @@ public static partial class ServiceHost
         app.MapAsyncApi();
         app.MapDeadLetters();
         app.MapOutbox();
+        app.MapOperations();
     }
 
     /// <summary>

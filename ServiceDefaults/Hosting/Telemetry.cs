@@ -12,7 +12,10 @@ using OpenTelemetry.Trace;
 
 namespace Shop.ServiceDefaults.Hosting;
 
-/// <summary>Exports traces, metrics and logs over OTLP where a collector is configured (OTEL_EXPORTER_OTLP_ENDPOINT), unless OTEL_SDK_DISABLED is true.</summary>
+/// <summary>
+/// Exports traces, metrics and logs over OTLP where a collector is configured (OTEL_EXPORTER_OTLP_ENDPOINT), and metrics to Prometheus where a
+/// management port is, unless OTEL_SDK_DISABLED is true.
+/// </summary>
 internal static class Telemetry
 {
     /// <summary>
@@ -36,29 +39,48 @@ internal static class Telemetry
     {
         builder.Logging.Configure(options => options.ActivityTrackingOptions =
             ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId);
-        if (string.IsNullOrEmpty(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"])
-            || string.Equals(builder.Configuration["OTEL_SDK_DISABLED"], "true", StringComparison.OrdinalIgnoreCase))
+        if (string.Equals(builder.Configuration["OTEL_SDK_DISABLED"], "true", StringComparison.OrdinalIgnoreCase))
         {
             return;
         }
 
-        builder.Logging.AddOpenTelemetry(logs => logs.IncludeScopes = true);
-        builder.Services.AddOpenTelemetry()
+        var collects = !string.IsNullOrEmpty(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]);
+        var isScraped = ManagementPort.Of(builder.Configuration) is not null;
+        if (!collects && !isScraped)
+        {
+            return;
+        }
+
+        var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService(
                 builder.Configuration["OTEL_SERVICE_NAME"] ?? builder.Environment.ApplicationName.ToLowerInvariant()))
-            .WithTracing(traces => traces
-                .SetSampler(new ParentBasedSampler(new ParentedSampler()))
-                .AddSource("Shop.*") // messaging, domain events, and each service's own
-                .AddProcessor<SqlSpanNames>()
-                .AddAspNetCoreInstrumentation(http => http.Filter = context => !IsProbe(context.Request))
-                .AddHttpClientInstrumentation()
-                .AddNpgsql())
-            .WithMetrics(metrics => metrics
-                .AddAspNetCoreInstrumentation()
-                .AddHttpClientInstrumentation()
-                .AddRuntimeInstrumentation()
-                .AddMeter("Npgsql", "MassTransit", "Shop.*")) // also each service's own meter
-            .UseOtlpExporter();
+            .WithMetrics(metrics => AddMetrics(metrics, isScraped));
+        if (collects)
+        {
+            builder.Logging.AddOpenTelemetry(logs => logs.IncludeScopes = true);
+            telemetry.WithTracing(AddTraces).UseOtlpExporter();
+        }
+    }
+
+    private static void AddTraces(TracerProviderBuilder traces) => traces
+        .SetSampler(new ParentBasedSampler(new ParentedSampler()))
+        .AddSource("Shop.*") // messaging, domain events, and each service's own
+        .AddProcessor<SqlSpanNames>()
+        .AddAspNetCoreInstrumentation(http => http.Filter = context => !IsProbe(context.Request))
+        .AddHttpClientInstrumentation()
+        .AddNpgsql();
+
+    private static void AddMetrics(MeterProviderBuilder metrics, bool isScraped)
+    {
+        metrics
+            .AddAspNetCoreInstrumentation()
+            .AddHttpClientInstrumentation()
+            .AddRuntimeInstrumentation()
+            .AddMeter("Npgsql", "MassTransit", "Shop.*"); // also each service's own meter
+        if (isScraped)
+        {
+            metrics.AddPrometheusExporter();
+        }
     }
 
     private static bool IsProbe(HttpRequest request) => request.Path.StartsWithSegments("/health");

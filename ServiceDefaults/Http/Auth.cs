@@ -17,6 +17,12 @@ public static class Auth
     /// <summary>The role of the shop's staff, and the name of the policy that requires it.</summary>
     public const string Staff = "staff";
 
+    /// <summary>The scope to read how events flow, and the name of the policy that requires it beside the role staff.</summary>
+    public const string OpsRead = "ops:read";
+
+    /// <summary>The scope to retry and discard messages, and the name of the policy that requires it beside the role staff.</summary>
+    public const string OpsRedrive = "ops:redrive";
+
     /// <summary>OpenID Connect Core 1.0, section 2: a <c>sub</c> has at most 255 ASCII characters, and is case-sensitive.</summary>
     public const int MaxSubjectLength = 255;
 
@@ -26,6 +32,10 @@ public static class Auth
 
     /// <summary>Whether the caller has the role staff.</summary>
     public static bool IsStaff(this ClaimsPrincipal user) => user.IsInRole(Staff);
+
+    /// <summary>Whether the token has a scope: in <c>scope</c>, separated by spaces (RFC 9068), or in <c>scp</c>.</summary>
+    public static bool HasScope(this ClaimsPrincipal user, string scope) =>
+        user.FindAll("scope").Concat(user.FindAll("scp")).Any(claim => claim.Value.Split(' ').Contains(scope, StringComparer.Ordinal));
 
     /// <summary>When the caller's token expires: a stream ends then.</summary>
     public static DateTimeOffset TokenExpiry(this ClaimsPrincipal user) =>
@@ -58,6 +68,8 @@ public static class Auth
         builder.Services.AddAuthorizationBuilder()
             .SetDefaultPolicy(known)
             .SetFallbackPolicy(known)
-            .AddPolicy(Staff, policy => policy.RequireRole(Staff));
+            .AddPolicy(Staff, policy => policy.RequireRole(Staff))
+            .AddPolicy(OpsRead, policy => policy.RequireRole(Staff).RequireAssertion(context => context.User.HasScope(OpsRead)))
+            .AddPolicy(OpsRedrive, policy => policy.RequireRole(Staff).RequireAssertion(context => context.User.HasScope(OpsRedrive)));
     }
 }

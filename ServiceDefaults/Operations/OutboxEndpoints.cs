@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Security.Claims;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -12,18 +13,53 @@ namespace Shop.ServiceDefaults.Operations;
 /// <param name="Count">At least 1, unless all were requested and none is parked.</param>
 public sealed record RetriedResponse(int Count);
 
+/// <summary>Why a parked event is discarded.</summary>
+/// <param name="Reason">1 to 500 characters on one line.</param>
+/// <param name="Behind">How many events are parked behind it, as the person has seen it: they are published without it.</param>
+public sealed record DiscardParkedRequest(string Reason, long Behind = 0);
+
 /// <summary>A service's routes for its outbox, for staff.</summary>
 internal static class OutboxEndpoints
 {
     public static void MapOutbox(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapGroup("/outbox").RequireAuthorization(Auth.Staff).WithTags("Outbox");
+        var group = routes.MapGroup("/outbox").RequireAuthorization(Auth.OpsRead).WithTags("Outbox");
         group.MapGet("", Show).WithSummary("Events of this service: ready to publish, parked and why, published (staff).")
             .WithDescription("At most limit (200) parked streams, the longest parked first, and published events, the newest first: at most 100, "
                 + "and only those that the answering instance has published since its start.");
-        group.MapPost("retry", Retry).WithSummary("Retries the parked events of a stream, or of all streams, now (staff).")
+        group.MapPost("retry", Retry).RequireAuthorization(Auth.OpsRedrive).WithSummary("Retries the parked events of a stream, or of all streams, now (staff).")
             .WithDescription("Parked events are retried automatically, after 5 minutes at the latest.")
             .ProducesProblem(StatusCodes.Status404NotFound);
+        group.MapGet("parked", ListParked).WithSummary("Parked events with headers and body, personal data masked (staff).")
+            .WithDescription("The longest parked stream first, and in order within it; at most limit (200), of all streams or of one.");
+        group.MapPost("parked/{seq:long}/discard", DiscardParked).RequireAuthorization(Auth.OpsRedrive)
+            .WithSummary("Discards the first parked event of a stream; no consumer ever receives it (staff).")
+            .WithDescription("The events behind it are published without it: the request must say how many they are. It is kept for 90 days with the reason.")
+            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict).ProducesValidationProblem();
+    }
+
+    private static async Task<Ok<IReadOnlyList<ParkedEvent>>> ListParked(
+        IOutboxReport outbox, CancellationToken ct, string? stream = null, [Range(1, Paging.MaxLimit)] int limit = Paging.MaxLimit) =>
+        TypedResults.Ok(await outbox.ListParkedAsync(stream, limit, ct));
+
+    private static async Task<Results<Ok<RetriedResponse>, ProblemHttpResult, ValidationProblem>> DiscardParked(
+        long seq, DiscardParkedRequest request, IOutboxReport outbox, AuditTrail audit, ClaimsPrincipal user, CancellationToken ct)
+    {
+        if (Reason.Problem(request.Reason) is { } problem)
+        {
+            return problem;
+        }
+
+        var discard = await outbox.DiscardParkedAsync(seq, request.Behind, request.Reason, user.CustomerId(), ct);
+        if (!discard.Discarded)
+        {
+            return discard.Refusal is { } refusal
+                ? Problem.Of(StatusCodes.Status409Conflict, "discard-refused", refusal)
+                : Problem.NotFound($"There is no parked event at position {seq}: it was published, or discarded, or was never there.");
+        }
+
+        await audit.RecordAsync(user.CustomerId(), "discard parked", $"position {seq}", request.Reason, 1, ct);
+        return TypedResults.Ok(new RetriedResponse(1));
     }
 
     private static async Task<Ok<OutboxView>> Show(
@@ -31,9 +67,15 @@ internal static class OutboxEndpoints
         TypedResults.Ok(await outbox.ReadAsync(limit, ct));
 
     private static async Task<Results<Ok<RetriedResponse>, ProblemHttpResult>> Retry(
-        IOutboxReport outbox, CancellationToken ct, string? stream = null) => await outbox.RetryAsync(stream, ct) switch
+        IOutboxReport outbox, AuditTrail audit, ClaimsPrincipal user, CancellationToken ct, string? stream = null)
+    {
+        var count = await outbox.RetryAsync(stream, ct);
+        if (count == 0 && stream is not null)
         {
-            0 when stream is not null => Problem.NotFound($"Stream {stream} has no parked events."),
-            var count => TypedResults.Ok(new RetriedResponse(count)),
-        };
+            return Problem.NotFound($"Stream {stream} has no parked events.");
+        }
+
+        await audit.RecordAsync(user.CustomerId(), "retry parked", stream ?? "all streams", reason: null, count, ct);
+        return TypedResults.Ok(new RetriedResponse(count));
+    }
 }

@@ -2,6 +2,7 @@ using Shop.Analytics;
 using Shop.Analytics.Features.BestSellers;
 using Shop.Analytics.Features.EventLog;
 using Shop.Analytics.Features.Funnel;
+using Shop.Analytics.Features.Invariants;
 using Shop.Analytics.Features.Projections;
 using Shop.Analytics.Features.Rejections;
 using Shop.Analytics.Features.SalesPerDay;
@@ -11,6 +12,7 @@ using Shop.Contracts;
 using Shop.Messaging;
 using Shop.Messaging.LogTailing;
 using Shop.ServiceDefaults.Hosting;
+using Shop.ServiceDefaults.Operations;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults<AnalyticsDbContext>();
@@ -21,6 +23,7 @@ builder.AddMessaging<AnalyticsDbContext>(ShopEvents.Catalog, bus => bus
 builder.Services.AddOptions<EventLogSettings>().BindConfiguration("Analytics").ValidateDataAnnotations().ValidateOnStart();
 builder.Services.AddSingleton(AllProjections.Catalog).AddScoped<ProjectionRebuilds>();
 builder.Services.AddHostedService<EventLogPartitions>().AddHostedService<ProjectionWorker>();
+builder.Services.AddInvariants(EventFigures.ReadAsync);
 
 var app = builder.Build();
 if (await app.TryRunCommandAsync<AnalyticsDbContext>(args))

@@ -19,6 +19,7 @@ using Shop.Messaging;
 using Shop.Messaging.DomainEvents;
 using Shop.Messaging.LogTailing;
 using Shop.ServiceDefaults.Hosting;
+using Shop.ServiceDefaults.Operations;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults<InventoryDbContext>();
@@ -39,6 +40,8 @@ builder.Services.AddScoped<ICommittedEventHandler<StockShipped>, ReportLateShipm
 builder.Services.AddScoped<ICommittedEventHandler<StockAdjusted>, ReportLateShipments>();
 builder.Services.AddOptions<ReservationSettings>().BindConfiguration("Inventory").ValidateDataAnnotations().ValidateOnStart();
 builder.Services.AddHostedService<ReservationSweeper>();
+builder.Services.AddSingleton<StockInvariant>().AddInvariants((services, _, ct) =>
+    services.GetRequiredService<StockInvariant>().ReadAsync(services.GetRequiredService<InventoryDbContext>(), ct));
 
 var app = builder.Build();
 if (await app.TryRunCommandAsync<InventoryDbContext>(args))

@@ -11,6 +11,7 @@ using Shop.Ordering.Features.AnswerFromInventory;
 using Shop.Ordering.Features.CancelOrder;
 using Shop.Ordering.Features.CustomerStanding;
 using Shop.Ordering.Features.GetOrders;
+using Shop.Ordering.Features.Invariants;
 using Shop.Ordering.Features.OrderEvents;
 using Shop.Ordering.Features.OrderHistory;
 using Shop.Ordering.Features.PlaceOrder;
@@ -18,6 +19,7 @@ using Shop.Ordering.Features.ProductPrices;
 using Shop.Ordering.Features.ShipOrder;
 using Shop.Ordering.Persistence;
 using Shop.ServiceDefaults.Hosting;
+using Shop.ServiceDefaults.Operations;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults<OrderingDbContext>();
@@ -35,6 +37,7 @@ builder.Services.AddScoped<ICommittedEventHandler<OrderStatusChanged>, NotifyOrd
 builder.Services.AddSingleton<LateEvents>();
 builder.Services.AddSingleton<OrderStreams>().AddHostedService(services => services.GetRequiredService<OrderStreams>());
 builder.Services.AddHostedService<AnswerDeadlineSweeper>();
+builder.Services.AddInvariants(OrderFigures.ReadAsync);
 
 var app = builder.Build();
 if (await app.TryRunCommandAsync<OrderingDbContext>(args))

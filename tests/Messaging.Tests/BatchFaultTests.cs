@@ -149,7 +149,8 @@ public sealed class BatchFaultTests : BatchTest
                 await using var scope = service.Services.CreateAsyncScope();
                 var db = scope.ServiceProvider.GetRequiredService<TicketDbContext>();
                 await using var work = new InboxUnitOfWork(
-                    db, scope.ServiceProvider.GetRequiredService<CommitProtocol>(), TimeProvider.System, rowsFirst: true);
+                    db, scope.ServiceProvider.GetRequiredService<CommitProtocol>(), TimeProvider.System,
+                    [.. part.Select(_ => new DeliveryFacts(null, TimeProvider.System.GetUtcNow(), 1, 0))], rowsFirst: true);
                 await InboxProtocol.ProcessOnceAsync(work, [.. part.Select(e => e.EventId)], Queue, unprocessed =>
                 {
                     db.Effects.AddRange(unprocessed.Select(_ => new Effect { What = "tea" }));

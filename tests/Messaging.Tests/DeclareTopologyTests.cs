@@ -77,7 +77,11 @@ public sealed class DeclareTopologyTests : MessagingTest
     public async Task A_migration_creates_the_same_tables_and_drops_them()
     {
         await using var service = Create(Broker.AmqpUri);
-        await service.WorkAsync(db => MigrateAsync(db, migration => migration.CreateMessagingTables()));
+        await service.WorkAsync(db => MigrateAsync(db, migration =>
+        {
+            migration.CreateMessagingTables();
+            migration.CreateOperationsTables();
+        }));
         var made = await TablesAsync();
         await service.WorkAsync(db => db.CreateMessagingTablesAsync());
 
@@ -87,7 +91,11 @@ public sealed class DeclareTopologyTests : MessagingTest
         await bare.WorkAsync(db => db.CreateMessagingTablesAsync());
         Assert.Equal(made, await TablesAsync(other));
 
-        await service.WorkAsync(db => MigrateAsync(db, migration => migration.DropMessagingTables()));
+        await service.WorkAsync(db => MigrateAsync(db, migration =>
+        {
+            migration.DropOperationsTables();
+            migration.DropMessagingTables();
+        }));
         Assert.Empty(await TablesAsync());
     }
 

@@ -68,6 +68,34 @@ public sealed class RecentlyPublishedTests
         Assert.Null(Assert.Single(_published.Read(1).Last).RecordedAt);
     }
 
+    [Theory]
+    [InlineData(0, 0)] // the second has not ended
+    [InlineData(1, 5)]
+    [InlineData(10, 5)]
+    [InlineData(11, 0)]
+    [InlineData(3_600, 0)]
+    public void The_rate_is_that_of_the_last_ten_whole_seconds(int secondsLater, double rate)
+    {
+        Assert.Equal((0, null), _published.Rate());
+        var rows = Rows(1, 50);
+        _published.Record(rows, Confirmed(rows));
+
+        _clock.Advance(TimeSpan.FromSeconds(secondsLater));
+
+        Assert.Equal((rate, s_start), _published.Rate());
+    }
+
+    [Fact]
+    public void An_event_is_found_by_its_id_and_by_its_stream_among_the_last_thousand()
+    {
+        var rows = Rows(1, 1_001);
+        _published.Record(rows, Confirmed(rows));
+
+        Assert.Equal("stream-2", Assert.Single(_published.Find(new HashSet<Guid> { rows[1].EventId }, stream: null)).Stream);
+        Assert.Equal(rows[1_000].EventId, Assert.Single(_published.Find(new HashSet<Guid>(), "stream-1001")).EventId);
+        Assert.Empty(_published.Find(new HashSet<Guid> { rows[0].EventId }, "stream-1"));
+    }
+
     [Fact]
     public void Two_relays_of_a_process_share_one_count()
     {

@@ -11,4 +11,8 @@ public sealed class MigrationTests
     [Fact]
     public async Task An_interrupted_migration_leaves_nothing_and_can_be_rerun() =>
         Assert.Empty(await MigrationRules.CanBeRerunAsync<OrderingDbContext>(options => new(options)));
+
+    [Fact]
+    public async Task The_first_version_works_while_and_after_the_database_is_migrated() =>
+        Assert.Empty(await MigrationRules.LeaveTheFirstVersionWorkingAsync<OrderingDbContext>(options => new(options)));
 }

@@ -42,6 +42,48 @@ public static class MigrationRules
         return faults;
     }
 
+    /// <summary>
+    /// A database that the first version has filled is migrated while that version still runs: its rows stay, and its statements still work.
+    /// </summary>
+    /// <param name="context">Makes the context.</param>
+    /// <param name="statement">What the first version writes, besides outbox and inbox.</param>
+    public static async Task<IReadOnlyList<string>> LeaveTheFirstVersionWorkingAsync<TContext>(
+        Func<DbContextOptions<TContext>, TContext> context, string? statement = null)
+        where TContext : DbContext
+    {
+        string[] writes =
+        [
+            "INSERT INTO outbox (position, event_id, stream, partition, type, headers, body) VALUES (0, gen_random_uuid(), 'a', 1, 'b', '{}', '')",
+            "INSERT INTO inbox (event_id, consumer, processed_at) SELECT gen_random_uuid(), 'a', now()", // in the default partition
+            "INSERT INTO inbox (event_id, consumer, processed_at) SELECT first_event_id((now() AT TIME ZONE 'UTC')::date), gen_random_uuid()::text, now()",
+            .. statement is null ? (string[])[] : [statement],
+        ];
+        await using var database = await TestServers.CreateDatabaseAsync("migrations");
+        await using var db = Open(database, context);
+        await db.GetService<IMigrator>().MigrateAsync(db.Database.GetMigrations().First());
+        foreach (var write in writes)
+        {
+            await database.ExecuteAsync(write);
+        }
+
+        await db.Database.MigrateAsync();
+        List<string> faults = [];
+        foreach (var write in writes)
+        {
+            await database.ExecuteAsync(write);
+        }
+
+        // A new partition, and what becomes of an old one, by the functions of the first version.
+        await database.ExecuteAsync("SELECT ensure_inbox_partitions((now() AT TIME ZONE 'UTC')::date, (now() AT TIME ZONE 'UTC')::date + 20)");
+        await database.ExecuteAsync("SELECT drop_old_inbox_partition(now(), 10)");
+        if (await database.ScalarAsync<long>("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM inbox)") is var rows && rows != 6)
+        {
+            faults.Add($"{rows} rows, and not the three before and the three after the migration");
+        }
+
+        return faults;
+    }
+
     /// <summary>A run that is interrupted near its end leaves nothing behind, and the next one succeeds.</summary>
     public static async Task<IReadOnlyList<string>> CanBeRerunAsync<TContext>(Func<DbContextOptions<TContext>, TContext> context)
         where TContext : DbContext

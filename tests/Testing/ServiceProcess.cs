@@ -20,8 +20,9 @@ public sealed class ServiceProcess : IAsyncDisposable
     /// <summary>Starts a service and returns when it is ready.</summary>
     /// <param name="settings">All of its configuration; see <see cref="ServiceInstance.Settings"/>.</param>
     /// <param name="health">What has to answer with success, where that is not that it is ready.</param>
+    /// <param name="management">Whether it listens on a second port, which <c>Management:Port</c> names.</param>
     public static async Task<ServiceProcess> StartAsync<TProgram>(
-        IReadOnlyDictionary<string, string?> settings, string health = "/health/ready")
+        IReadOnlyDictionary<string, string?> settings, string health = "/health/ready", bool management = false)
     {
         ArgumentNullException.ThrowIfNull(settings);
         var address = new Uri($"http://127.0.0.1:{FreePorts.Next()}");
@@ -36,8 +37,16 @@ public sealed class ServiceProcess : IAsyncDisposable
         }
 
         start.Environment["ASPNETCORE_URLS"] = address.AbsoluteUri;
+        Uri? second = null;
+        if (management)
+        {
+            second = new Uri($"http://127.0.0.1:{FreePorts.Next()}");
+            start.Environment["ASPNETCORE_URLS"] += $";{second}";
+            start.Environment["Management__Port"] = $"{second.Port}";
+        }
+
         var process = Process.Start(start)!;
-        var service = new ServiceProcess(process, address);
+        var service = new ServiceProcess(process, address) { ManagementAddress = second };
         process.OutputDataReceived += (_, line) => service.AddLine(line.Data);
         process.BeginOutputReadLine();
         using var client = service.Client();
@@ -48,6 +57,9 @@ public sealed class ServiceProcess : IAsyncDisposable
         }, s_timeout);
         return service;
     }
+
+    /// <summary>Where its management port is; null where it has none.</summary>
+    public Uri? ManagementAddress { get; private init; }
 
     /// <summary>Its output so far.</summary>
     public string Output => string.Join('\n', _output);

@@ -26,11 +26,11 @@ public static class TestTokens
     /// <summary>A customer's.</summary>
     public static string Customer(string customer = "ada") => Make(customer);
 
-    /// <summary>A member of the staff's.</summary>
-    public static string Staff(string name = "staff") => Make(name, role: "staff");
+    /// <summary>A member of the staff's, with the scopes for operations unless others are given.</summary>
+    public static string Staff(string name = "staff", string? scope = "ops:read ops:redrive") => Make(name, role: "staff", scope: scope);
 
     /// <summary>To be rejected with 403 where staff is required: another role.</summary>
-    public static string WithRole(string role, string name = "ada") => Make(name, role);
+    public static string WithRole(string role, string name = "ada") => Make(name, role, scope: "ops:read ops:redrive");
 
     /// <summary>To be rejected with 401: it expired an hour ago.</summary>
     public static string Expired(string customer = "ada", string? role = null) => Make(customer, role, TimeSpan.FromHours(-1));
@@ -66,6 +66,7 @@ public static class TestTokens
         string? role = null,
         TimeSpan? lifetime = null,
         byte[]? key = null,
+        string? scope = null,
         string issuer = "shop",
         string audience = "shop",
         string header = """{"alg":"HS256","typ":"JWT"}""")
@@ -86,6 +87,11 @@ public static class TestTokens
         if (role is not null)
         {
             claims["role"] = role;
+        }
+
+        if (scope is not null)
+        {
+            claims["scope"] = scope;
         }
 
         var signed = $"{Encode(Encoding.UTF8.GetBytes(header))}.{Encode(JsonSerializer.SerializeToUtf8Bytes(claims))}";

@@ -42,6 +42,7 @@ internal static class TokenCommand
         if (staff)
         {
             claims["role"] = "staff";
+            claims["scope"] = "ops:read ops:redrive";
         }
 
         var signed = $"{Encode(new { alg = "HS256", typ = "JWT" })}.{Encode(claims)}";

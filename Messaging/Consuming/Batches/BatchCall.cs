@@ -26,7 +26,7 @@ internal static class BatchCalls
         where TEvent : class, IIntegrationEvent
     {
         await services.GetRequiredService<TConsumer>().ConsumeAsync(
-            [.. deliveries.Select(delivery => new ReceivedEvent<TEvent>((TEvent)delivery.Event!, delivery.EventBody))], CancellationToken.None);
+            [.. deliveries.Select(delivery => new ReceivedEvent<TEvent>((TEvent)delivery.Event!, delivery.EventBody) { TraceId = delivery.TraceId })], CancellationToken.None);
         await causation.ThrowIfPublishedAsync(typeof(TConsumer).Name, CancellationToken.None);
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 
 namespace Shop.Messaging.Consuming.Batches;
@@ -52,4 +53,8 @@ public interface IBulkConsumer<TEvent>
 /// <param name="Event">The event as this build's contracts know it.</param>
 /// <param name="Body">The event as its publisher wrote it, with members that this build does not know.</param>
 public sealed record ReceivedEvent<TEvent>(TEvent Event, JsonElement Body)
-    where TEvent : class, IIntegrationEvent;
+    where TEvent : class, IIntegrationEvent
+{
+    /// <summary>The W3C trace id of its publish; null where the message has none.</summary>
+    public ActivityTraceId? TraceId { get; init; }
+}

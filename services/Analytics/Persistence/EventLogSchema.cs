@@ -96,6 +96,17 @@ internal static class EventLogSchema
     /// <summary>Creates the log with partitions for the months around now.</summary>
     public static void CreateEventLog(this MigrationBuilder migration) => migration.Sql(s_create);
 
+    /// <summary>
+    /// Adds each event's trace, by which a person finds it. Building the index of an existing log lets its consumer wait; the messages stay
+    /// in the queue meanwhile.
+    /// </summary>
+    public static void AddTraces(this MigrationBuilder migration) => migration.Sql("""
+        ALTER TABLE event_log ADD COLUMN trace_id uuid;
+        CREATE INDEX event_log_trace ON event_log (trace_id);
+        """);
+
+    public static void DropTraces(this MigrationBuilder migration) => migration.Sql("ALTER TABLE event_log DROP COLUMN trace_id");
+
     public static void DropEventLog(this MigrationBuilder migration) => migration.Sql("""
         DROP FUNCTION cut_event_log(date), ensure_event_log_partitions(date, date);
         DROP TABLE event_log_state, event_log;

@@ -34,6 +34,9 @@ internal sealed class LoggedEvent
     /// <summary>The number of rebuilds started before it was logged: a rebuild reads events of earlier epochs than its own.</summary>
     public int Epoch { get; private init; }
 
+    /// <summary>The W3C trace id of its publish; null in rows of an older version.</summary>
+    public Guid? TraceId { get; private init; }
+
     /// <summary>The event of a row; null for a type unknown to these contracts, which no projection handles either.</summary>
     public static IIntegrationEvent? Read(string type, JsonElement body) =>
         ShopEvents.Catalog.TypeOf(type) is { } known ? (IIntegrationEvent?)body.Deserialize(known, s_json) : null;

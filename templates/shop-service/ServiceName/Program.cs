@@ -16,7 +16,7 @@ app.MapHealthChecks("/health/ready");
 await using (var scope = app.Services.CreateAsyncScope())
 {
     var db = scope.ServiceProvider.GetRequiredService<ServiceNameDb>();
-    await db.Database.EnsureCreatedAsync(); // until there are migrations: then migrationBuilder.CreateMessagingTables()
+    await db.Database.EnsureCreatedAsync(); // until there are migrations: then migrationBuilder.CreateMessagingTables() and CreateOperationsTables()
     await db.CreateMessagingTablesAsync();
 }
 

@@ -19,9 +19,9 @@ internal sealed class EventLogConsumer(AnalyticsDbContext db, ProjectionCatalog 
     private const string Lock = "SELECT share_projections()";
 
     private const string Log = """
-        INSERT INTO event_log (event_id, occurred_at, type, aggregate_id, aggregate_version, body, received_at, epoch)
-        SELECT received.id, received.occurred, received.name, received.aggregate, received.version, received.body::jsonb, $7, state.epoch
-        FROM unnest($1, $2, $3, $4, $5, $6) AS received (id, occurred, name, aggregate, version, body), event_log_state AS state
+        INSERT INTO event_log (event_id, occurred_at, type, aggregate_id, aggregate_version, body, received_at, epoch, trace_id)
+        SELECT received.id, received.occurred, received.name, received.aggregate, received.version, received.body::jsonb, $7, state.epoch, received.trace
+        FROM unnest($1, $2, $3, $4, $5, $6, $8) AS received (id, occurred, name, aggregate, version, body, trace), event_log_state AS state
         ORDER BY received.id, received.occurred
         ON CONFLICT DO NOTHING RETURNING event_id
         """;
@@ -62,6 +62,7 @@ internal sealed class EventLogConsumer(AnalyticsDbContext db, ProjectionCatalog 
                 Column(events, received => received.Event.AggregateVersion),
                 Column(events, received => received.Body.GetRawText()),
                 new NpgsqlParameter<DateTimeOffset> { TypedValue = clock.GetUtcNow() },
+                Column(events, received => received.TraceId is { } trace ? Guid.ParseExact(trace.ToHexString(), "N") : (Guid?)null),
             },
         });
         batch.BatchCommands.Add(new NpgsqlBatchCommand(Building));

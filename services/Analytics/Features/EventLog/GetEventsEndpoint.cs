@@ -18,19 +18,22 @@ public sealed record LoggedEventResponse(
     string AggregateId,
     int AggregateVersion,
     JsonElement Body,
-    DateTimeOffset ReceivedAt);
+    DateTimeOffset ReceivedAt,
+    string? TraceId);
 
 internal static class GetEventsEndpoint
 {
     public static void MapGetEvents(this IEndpointRouteBuilder routes) => routes.MapGet("/analytics/events", GetEvents)
         .RequireAuthorization(Auth.Staff)
-        .WithSummary("The event log, newest first: all of it, or one aggregate's (an order, a sku, a customer), or one type's.");
+        .WithSummary("The event log, newest first: all of it, or one aggregate's (an order, a sku, a customer), one type's, one trace's, or one event.");
 
     private static async Task<Results<Ok<Page<LoggedEventResponse>>, ProblemHttpResult>> GetEvents(
         AnalyticsDbContext db,
         CancellationToken ct,
         string? aggregateId = null,
         string? type = null,
+        Guid? eventId = null,
+        string? traceId = null,
         string? cursor = null,
         [Range(1, Paging.MaxLimit)] int limit = Paging.DefaultLimit)
     {
@@ -51,10 +54,25 @@ internal static class GetEventsEndpoint
             events = events.Where(e => e.AggregateId == aggregateId);
         }
 
+        if (eventId is { } id)
+        {
+            events = events.Where(e => e.EventId == id);
+        }
+
+        if (!string.IsNullOrEmpty(traceId))
+        {
+            if (!Guid.TryParseExact(traceId, "N", out var trace))
+            {
+                return Problem.Of(StatusCodes.Status400BadRequest, "bad-trace-id", $"'{traceId}' is not a W3C trace id, which is 32 hexadecimal digits.");
+            }
+
+            events = events.Where(e => e.TraceId == trace);
+        }
+
         if (Paging.FromCursor(cursor) is { } after)
         {
-            var (at, id) = ReadCursor(after);
-            events = events.Where(e => EF.Functions.LessThan(ValueTuple.Create(e.OccurredAt, e.EventId), ValueTuple.Create(at, id)));
+            var (at, last) = ReadCursor(after);
+            events = events.Where(e => EF.Functions.LessThan(ValueTuple.Create(e.OccurredAt, e.EventId), ValueTuple.Create(at, last)));
         }
 
         var rows = await events.OrderByDescending(e => e.OccurredAt).ThenByDescending(e => e.EventId).Take(limit + 1).ToListAsync(ct);
@@ -70,5 +88,5 @@ internal static class GetEventsEndpoint
             : throw new BadCursorException();
 
     private static LoggedEventResponse ToResponse(LoggedEvent e) =>
-        new(e.EventId, e.OccurredAt, e.Type, e.AggregateId, e.AggregateVersion, e.Body, e.ReceivedAt);
+        new(e.EventId, e.OccurredAt, e.Type, e.AggregateId, e.AggregateVersion, e.Body, e.ReceivedAt, e.TraceId?.ToString("N"));
 }

@@ -192,9 +192,25 @@ namespace Shop.Inventory.Persistence.Migrations
                         .HasColumnType("text")
                         .HasColumnName("consumer");
 
+                    b.Property<short?>("Attempts")
+                        .HasColumnType("smallint")
+                        .HasColumnName("attempts");
+
                     b.Property<DateTimeOffset>("ProcessedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("processed_at");
+
+                    b.Property<DateTimeOffset?>("PublishedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("published_at");
+
+                    b.Property<DateTimeOffset?>("ReceivedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("received_at");
+
+                    b.Property<short?>("Retries")
+                        .HasColumnType("smallint")
+                        .HasColumnName("retries");
 
                     b.HasKey("EventId", "Consumer")
                         .HasName("pk_inbox");

@@ -1,0 +1,85 @@
+using Npgsql;
+
+namespace Shop.Messaging.Operations;
+
+/// <summary>The jobs' rows: any instance answers for a job, and one job at a time runs on a queue, whichever instance runs it.</summary>
+internal sealed class JobStore(MessagingSettings settings)
+{
+    /// <summary>A running job is seen this often by the instance that runs it; three times as long later it counts as interrupted.</summary>
+    public static readonly TimeSpan SeenEvery = TimeSpan.FromSeconds(20);
+
+    private const string Columns = "id, kind, queue, message_group, per_second, reason, started_by, state, total, moved, left_over, "
+        + "started_at, ended_at, error, cancelled_by";
+
+    /// <summary>Adds a running job; false where one runs on its queue already.</summary>
+    public async Task<bool> TryAddAsync(Guid id, DeadLetterOrder order, int total, CancellationToken ct)
+    {
+        await InterruptLostAsync(ct);
+        try
+        {
+            await ExecuteAsync("""
+                INSERT INTO operations_jobs (id, kind, queue, message_group, per_second, reason, started_by, state, total, moved, left_over, started_at, seen_at)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', $8, 0, 0, now(), now())
+                """, ct, id, order.Kind, order.Queue, order.Group, order.PerSecond, order.Reason, order.By, total);
+            return true;
+        }
+        catch (PostgresException e) when (e is { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "operations_jobs_one_running" })
+        {
+            return false;
+        }
+    }
+
+    public async Task<IReadOnlyList<DeadLetterJob>> ReadAsync(CancellationToken ct, Guid? id = null, string? running = null, int limit = 50)
+    {
+        await InterruptLostAsync(ct);
+        await using var connection = new NpgsqlConnection(settings.Database);
+        await connection.OpenAsync(ct);
+        await using var command = Command(connection, $"""
+            SELECT {Columns} FROM operations_jobs WHERE ($1::uuid IS NULL OR id = $1) AND ($2::text IS NULL OR (queue = $2 AND state = 'running'))
+            ORDER BY started_at DESC, id DESC LIMIT $3
+            """, id, running, limit);
+        List<DeadLetterJob> jobs = [];
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            jobs.Add(new DeadLetterJob(
+                reader.GetGuid(0), reader.GetString(1), reader.GetString(2), reader.GetValue(3) as string, reader.GetInt32(4),
+                reader.GetValue(5) as string, reader.GetString(6), reader.GetString(7), reader.GetInt32(8), reader.GetInt32(9),
+                reader.GetInt32(10), reader.GetFieldValue<DateTimeOffset>(11), reader.GetFieldValue<DateTimeOffset?>(12),
+                reader.GetValue(13) as string, reader.GetValue(14) as string));
+        }
+
+        return jobs;
+    }
+
+    /// <summary>Records the progress; false where the job no longer runs, because somebody cancelled it.</summary>
+    public async Task<bool> ProgressAsync(Guid id, int moved, int left, CancellationToken ct) => await ExecuteAsync(
+        "UPDATE operations_jobs SET moved = $2, left_over = $3, seen_at = now() WHERE id = $1 AND state = 'running'", ct, id, moved, left) == 1;
+
+    /// <summary>Ends it, unless it has ended.</summary>
+    public async Task<bool> EndAsync(Guid id, string state, CancellationToken ct, string? error = null, string? cancelledBy = null) => await ExecuteAsync(
+        "UPDATE operations_jobs SET state = $2, error = $3, cancelled_by = $4, ended_at = now(), seen_at = now() WHERE id = $1 AND state = 'running'",
+        ct, id, state, error, cancelledBy) == 1;
+
+    private Task<int> InterruptLostAsync(CancellationToken ct) => ExecuteAsync(
+        "UPDATE operations_jobs SET state = 'interrupted', ended_at = seen_at WHERE state = 'running' AND seen_at < now() - $1", ct, 3 * SeenEvery);
+
+    private async Task<int> ExecuteAsync(string sql, CancellationToken ct, params object?[] values)
+    {
+        await using var connection = new NpgsqlConnection(settings.Database);
+        await connection.OpenAsync(ct);
+        await using var command = Command(connection, sql, values);
+        return await command.ExecuteNonQueryAsync(ct);
+    }
+
+    private static NpgsqlCommand Command(NpgsqlConnection connection, string sql, params object?[] values)
+    {
+        var command = new NpgsqlCommand(sql, connection);
+        foreach (var value in values)
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = value ?? DBNull.Value });
+        }
+
+        return command;
+    }
+}

@@ -1,0 +1,28 @@
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
+using Shop.Messaging;
+
+#nullable disable
+
+namespace Shop.Analytics.Persistence.Migrations
+{
+    /// <inheritdoc />
+    [DbContext(typeof(AnalyticsDbContext))]
+    [Migration("20261128220000_Operations")]
+    public partial class Operations : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.CreateOperationsTables();
+            migrationBuilder.AddTraces();
+        }
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.DropTraces();
+            migrationBuilder.DropOperationsTables();
+        }
+    }
+}

@@ -1,0 +1,26 @@
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
+using Shop.Messaging;
+
+#nullable disable
+
+namespace Shop.Ordering.Persistence.Migrations
+{
+    /// <inheritdoc />
+    [DbContext(typeof(OrderingDbContext))]
+    [Migration("20261128220000_Operations")]
+    public partial class Operations : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.CreateOperationsTables();
+        }
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.DropOperationsTables();
+        }
+    }
+}
