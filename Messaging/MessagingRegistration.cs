@@ -122,10 +122,16 @@ public static class MessagingRegistration
             ["Service"] = builder.Environment.ApplicationName.ToLowerInvariant(),
             ["Database"] = RequiredConnection(builder.Configuration, "Database"),
             ["Broker"] = broker,
-            ["VirtualHost"] = new Uri(broker).AbsolutePath is { Length: > 1 } path ? Uri.UnescapeDataString(path[1..]) : "/",
+            ["VirtualHost"] = BrokerAddress(broker).AbsolutePath is { Length: > 1 } path ? Uri.UnescapeDataString(path[1..]) : "/",
         };
         return new ConfigurationBuilder().AddInMemoryCollection(defaults).AddConfiguration(section).Build().Get<MessagingSettings>()!;
     }
+
+    private static Uri BrokerAddress(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var address) && address.Scheme is "amqp" or "amqps" && address.Host.Length > 0
+            ? address
+            : throw new InvalidOperationException("The connection string 'rabbitmq' is no address of a broker. "
+                + "Set ConnectionStrings__rabbitmq to one such as amqp://user:password@rabbitmq:5672/vhost.");
 
     private static string RequiredConnection(IConfiguration configuration, string name) =>
         configuration.GetConnectionString(name) is { Length: > 0 } value ? value : throw new InvalidOperationException(

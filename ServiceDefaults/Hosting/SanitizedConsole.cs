@@ -23,16 +23,31 @@ internal static class SanitizedConsole
         {
             builder.Services.Remove(formatter);
             builder.Services.AddSingleton<ConsoleFormatter>(services =>
-                new Formatter((ConsoleFormatter)ActivatorUtilities.CreateInstance(services, type)));
+                new Formatter((ConsoleFormatter)ActivatorUtilities.CreateInstance(services, type), services.GetRequiredService<StartupFailures>()));
         }
     }
 
     /// <summary>Passes the entry to another formatter, with its texts escaped.</summary>
-    private sealed class Formatter(ConsoleFormatter inner) : ConsoleFormatter(inner.Name)
+    private sealed class Formatter(ConsoleFormatter inner, StartupFailures failures) : ConsoleFormatter(inner.Name)
     {
+        // The host's events: a start that failed ends the process, which reports it in one line; and what it then cancels did not fail.
+        private const int BackgroundServiceFaulted = 9;
+        private const int BackgroundServiceStoppingHost = 10;
+        private const int HostedServiceStartupFaulted = 11;
+
         public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
         {
             var (format, thrown) = (logEntry.Formatter, logEntry.Exception);
+            if (logEntry.Category == "Microsoft.Extensions.Hosting.Internal.Host" && thrown is not null && logEntry.EventId.Id switch
+            {
+                BackgroundServiceFaulted or BackgroundServiceStoppingHost => thrown is OperationCanceledException,
+                HostedServiceStartupFaulted => failures.Explain(thrown) is not null,
+                _ => false,
+            })
+            {
+                return;
+            }
+
             inner.Write(
                 new LogEntry<TState>(logEntry.LogLevel, logEntry.Category, logEntry.EventId, logEntry.State, thrown is null ? null : new EscapedException(thrown),
                     (state, _) => SingleLineText.Escape(format(state, thrown))),

@@ -1,19 +1,15 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 using Shop.Messaging.Operations;
-using Shop.Messaging.Relay;
-using Shop.Messaging.UnitOfWork;
 using Shop.ServiceDefaults.Http;
 using Shop.ServiceDefaults.Operations;
 
 namespace Shop.ServiceDefaults.Hosting;
 
 /// <summary>The host setup that all services share, in the order of a Program.cs.</summary>
-public static partial class ServiceHost
+public static class ServiceHost
 {
     /// <summary>Adds telemetry, health, authentication, problem details, OpenAPI and the service's database.</summary>
     /// <typeparam name="TContext">The service's DbContext.</typeparam>
@@ -21,6 +17,7 @@ public static partial class ServiceHost
         where TContext : DbContext
     {
         ArgumentNullException.ThrowIfNull(builder);
+        builder.Services.AddSingleton(StartupFailures.Report(builder));
         builder.SetLogLevelDefaults();
         builder.SanitizeConsole();
         builder.AddTelemetry();
@@ -41,6 +38,7 @@ public static partial class ServiceHost
     public static void UseServiceDefaults(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
+        app.CheckSigningKeys();
         app.UseManagementPort();
         app.UseForwardedAddresses();
         app.UseExceptionHandler();
@@ -61,64 +59,33 @@ public static partial class ServiceHost
     }
 
     /// <summary>
-    /// Runs the command of the command line, if any, and returns whether there was one: <c>migrate</c> migrates the
-    /// service's database to this version, before the service starts and never automatically; <c>topology</c> prints the service's
+    /// Runs the command of the command line, if any, and returns its exit code, or null where the service is to start: <c>migrate</c> migrates
+    /// the service's database to this version, before the service starts and never automatically; <c>topology</c> prints the service's
     /// RabbitMQ definitions; <c>asyncapi</c> prints its AsyncAPI document.
     /// </summary>
     /// <typeparam name="TContext">The service's DbContext.</typeparam>
-    public static async Task<bool> TryRunCommandAsync<TContext>(this WebApplication app, string[] args)
+    /// <exception cref="InvalidOperationException">There is no such command.</exception>
+    public static async Task<int?> RunCommandAsync<TContext>(this WebApplication app, string[] args)
         where TContext : DbContext
     {
         ArgumentNullException.ThrowIfNull(app);
         switch (args)
         {
             case ["migrate"]:
-                await MigrateAsync<TContext>(app, app.Lifetime.ApplicationStopping);
+                var code = await MigrateCommand.RunAsync<TContext>(app, app.Lifetime.ApplicationStopping);
                 await app.DisposeAsync(); // flushes the logs before the process ends
-                return true;
+                return code;
             case ["topology"]:
                 Console.WriteLine(app.Services.GetRequiredService<MessagingDocuments>().BrokerDefinitions().ToJsonString());
-                return true;
+                return 0;
             case ["asyncapi"]:
                 Console.WriteLine(app.Services.GetRequiredService<MessagingDocuments>().AsyncApi().ToJsonString());
-                return true;
+                return 0;
+            case [var word, ..] when !word.StartsWith('-') && !word.Contains('=', StringComparison.Ordinal): // those are settings
+                throw new InvalidOperationException($"There is no command '{word}'. Commands are migrate, topology and asyncapi; without one the service starts.");
             default:
-                return false;
+                app.Lifetime.ApplicationStarted.Register(app.Services.GetRequiredService<StartupFailures>().Stop);
+                return null;
         }
     }
-
-    private static async Task MigrateAsync<TContext>(WebApplication app, CancellationToken stopping)
-        where TContext : DbContext
-    {
-        await using var scope = app.Services.CreateAsyncScope();
-        var db = scope.ServiceProvider.GetRequiredService<TContext>();
-        var clock = app.Services.GetRequiredService<TimeProvider>();
-        await ExclusiveMigration.RunAsync(db, async () =>
-        {
-            if (await MigrationHistory.RefusalAsync(db, stopping) is { } refusal)
-            {
-                LogRefused(app.Logger, refusal);
-                Environment.ExitCode = 1;
-                return;
-            }
-
-            await Migration.ApplyAsync(db, app.Logger, clock, stopping);
-            await app.Services.GetRequiredService<IRelayPreparation>().PrepareAsync(stopping);
-            await GrantAsync<TContext>(app, stopping);
-        }, app.Logger, clock, stopping);
-    }
-
-    // After the relay's preparation, which creates functions too.
-    private static async Task GrantAsync<TContext>(WebApplication app, CancellationToken ct)
-        where TContext : DbContext
-    {
-        if (app.Configuration[RuntimeRole.Setting] is { Length: > 0 } role)
-        {
-            await using var scope = app.Services.CreateAsyncScope();
-            await RuntimeRole.GrantAsync(scope.ServiceProvider.GetRequiredService<TContext>(), role, ct);
-        }
-    }
-
-    [LoggerMessage(LogLevel.Critical, "{Refusal}")]
-    private static partial void LogRefused(ILogger logger, string refusal);
 }

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace Shop.ServiceDefaults.Http;
 
@@ -43,6 +44,21 @@ public static class Auth
             && seconds <= DateTimeOffset.MaxValue.ToUnixTimeSeconds()
             ? DateTimeOffset.FromUnixTimeSeconds(seconds)
             : DateTimeOffset.MaxValue;
+
+    /// <summary>Keys are read when the first token comes: a malformed one is reported before.</summary>
+    /// <exception cref="InvalidOperationException">A signing key is malformed.</exception>
+    internal static void CheckSigningKeys(this WebApplication app)
+    {
+        try
+        {
+            var options = app.Services.GetRequiredService<IOptionsMonitor<JwtBearerOptions>>().Get(JwtBearerDefaults.AuthenticationScheme);
+            _ = options.TokenValidationParameters.IssuerSigningKeys?.ToList();
+        }
+        catch (Exception e) when (e is FormatException or ArgumentException)
+        {
+            throw new InvalidOperationException("A signing key is malformed: Authentication__Schemes__Bearer__SigningKeys__0__Value must be base64, of 32 bytes or more.", e);
+        }
+    }
 
     internal static void AddAuth(this WebApplicationBuilder builder)
     {

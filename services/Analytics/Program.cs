@@ -26,9 +26,9 @@ builder.Services.AddHostedService<EventLogPartitions>().AddHostedService<Project
 builder.Services.AddInvariants(EventFigures.ReadAsync);
 
 var app = builder.Build();
-if (await app.TryRunCommandAsync<AnalyticsDbContext>(args))
+if (await app.RunCommandAsync<AnalyticsDbContext>(args) is { } exitCode)
 {
-    return;
+    return exitCode;
 }
 
 app.UseServiceDefaults();
@@ -40,3 +40,4 @@ app.MapGetStockOuts();
 app.MapProjections();
 app.MapGetEvents();
 await app.RunAsync();
+return 0;

@@ -44,14 +44,14 @@ builder.Services.AddSingleton<StockInvariant>().AddInvariants((services, _, ct) 
     services.GetRequiredService<StockInvariant>().ReadAsync(services.GetRequiredService<InventoryDbContext>(), ct));
 
 var app = builder.Build();
-if (await app.TryRunCommandAsync<InventoryDbContext>(args))
-{
-    return 0;
-}
-
 if (args is ["verify-stock"])
 {
     return await app.VerifyStockAsync(Console.Out);
+}
+
+if (await app.RunCommandAsync<InventoryDbContext>(args) is { } exitCode)
+{
+    return exitCode;
 }
 
 app.UseServiceDefaults();

@@ -23,9 +23,9 @@ builder.AddNotificationWriting();
 builder.AddDelivery();
 
 var app = builder.Build();
-if (await app.TryRunCommandAsync<NotificationDbContext>(args))
+if (await app.RunCommandAsync<NotificationDbContext>(args) is { } exitCode)
 {
-    return;
+    return exitCode;
 }
 
 app.UseServiceDefaults();
@@ -36,3 +36,4 @@ app.MapGetContact();
 app.MapDeleteContact();
 app.MapRotateWebhookSecret();
 await app.RunAsync();
+return 0;

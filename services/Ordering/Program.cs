@@ -40,9 +40,9 @@ builder.Services.AddHostedService<AnswerDeadlineSweeper>();
 builder.Services.AddInvariants(OrderFigures.ReadAsync);
 
 var app = builder.Build();
-if (await app.TryRunCommandAsync<OrderingDbContext>(args))
+if (await app.RunCommandAsync<OrderingDbContext>(args) is { } exitCode)
 {
-    return;
+    return exitCode;
 }
 
 app.UseServiceDefaults();
@@ -54,3 +54,4 @@ app.MapCancelOrder();
 app.MapShipOrder();
 app.MapGetCustomer();
 await app.RunAsync();
+return 0;
