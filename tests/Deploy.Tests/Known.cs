@@ -15,6 +15,9 @@ internal sealed class Known
 
     private readonly Dictionary<(string Kind, string Name), HashSet<string>> _keys = [];
 
+    /// <summary>The labels of the pod that cert-manager starts for an Ingress, to answer the authority's challenge.</summary>
+    public static Dictionary<string, string> AcmeSolver { get; } = new() { ["acme.cert-manager.io/http01-solver"] = "true" };
+
     /// <summary>The Secrets of the local overlay, from the script itself, with their values in plain text.</summary>
     public static Lazy<IReadOnlyList<JsonObject>> LocalSecrets { get; } = new(MakeSecrets);
 
@@ -67,6 +70,9 @@ internal sealed class Known
                 break;
             case "Certificate":
                 Add("Secret", (string)one.At("spec.secretName")!, ["tls.crt", "tls.key", "ca.crt"]);
+                break;
+            case "Ingress" when one.Strings("metadata.annotations").Any(pair => pair.Key.StartsWith("cert-manager.io/", StringComparison.Ordinal)):
+                OperatorsPods.Add(AcmeSolver);
                 break;
             case "Cluster":
                 Add("Secret", name + "-ca", ["ca.crt", "ca.key"]);

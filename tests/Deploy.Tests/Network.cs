@@ -13,7 +13,10 @@ internal sealed record Party(string Name, string Namespace, IReadOnlyDictionary<
 /// <summary>Who reaches whom by the network policies, worked out as Kubernetes does, for every two parties and every port in question.</summary>
 internal sealed class Network
 {
-    private static readonly int[] s_ports = [25, 53, 80, 443, 587, 4369, 5432, 5671, 5672, 6443, 8000, 8080, 15671, 15672, 25672, 35672];
+    private static readonly int[] s_ports = [25, 53, 80, 443, 587, 4369, 5432, 4317, 5671, 5672, 6443, 8000, 8080, 8081, 8089, 9187, 15671, 15672, 15691, 25672, 35672];
+
+    /// <summary>The pod that cert-manager starts in this namespace for the Ingress's certificate.</summary>
+    public const string Solver = "the ACME solver";
 
     private readonly IReadOnlyList<JsonObject> _policies;
     private readonly List<Party> _parties;
@@ -27,11 +30,13 @@ internal sealed class Network
             .. manifests.Of("Cluster").Select(one => new Party(one.Name(), "shop",
                 new Dictionary<string, string>(one.Strings("spec.inheritedMetadata.labels")) { ["cnpg.io/cluster"] = one.Name() })),
             .. manifests.Of("RabbitmqCluster").Select(one => new Party(one.Name(), "shop", new Dictionary<string, string> { ["app.kubernetes.io/name"] = one.Name() })),
+            .. manifests.Of("Ingress").Select(_ => new Party(Solver, "shop", Known.AcmeSolver)),
             new("clients", "traefik", new Dictionary<string, string>()),
             new("names", "kube-system", new Dictionary<string, string> { ["k8s-app"] = "kube-dns" }),
             new("another pod of kube-system", "kube-system", new Dictionary<string, string>()),
             new("CloudNativePG", "cnpg-system", new Dictionary<string, string>()),
             new("RabbitMQ's operator", "rabbitmq-system", new Dictionary<string, string>()),
+            new("monitoring", "monitoring", new Dictionary<string, string>()),
             new("KEDA", "keda", new Dictionary<string, string>()),
             new("another namespace", "default", new Dictionary<string, string> { ["app.kubernetes.io/name"] = "ordering" }),
             new("the internet", "", new Dictionary<string, string>(), IPAddress.Parse("93.184.216.34")),
@@ -84,8 +89,8 @@ internal sealed class Network
     }
 
     private static bool Matches(JsonNode? selector, IReadOnlyDictionary<string, string> labels) =>
-        selector.At("matchExpressions") is null ? !References.Unmatched(selector.Strings("matchLabels"), labels).Any()
-            : throw new NotSupportedException("Teach matchExpressions to this test.");
+        !References.Unmatched(selector.Strings("matchLabels"), labels).Any() && selector.Each("matchExpressions").All(one =>
+            (string?)one["operator"] == "Exists" ? labels.ContainsKey((string)one["key"]!) : throw new NotSupportedException($"Teach {one.ToJsonString()} to this test."));
 
     private static bool Contains(JsonNode cidr, IPAddress address) => IPNetwork.Parse((string)cidr!).Contains(address);
 }

@@ -58,6 +58,14 @@ public sealed class NetworkTests
     }
 
     [Fact]
+    public void An_authority_that_cannot_reach_the_solver_is_found() => Assert.Equal(
+        [$"clients -> {Network.Solver}:8089"], Compare(Manifests.Load("production").Without("NetworkPolicy/acme-solver")).Missing);
+
+    [Fact]
+    public void Metrics_that_cannot_be_read_are_found() => Assert.Contains(
+        "monitoring -> ordering:8081", Compare(Manifests.Load("production-monitoring").Without("NetworkPolicy/services-telemetry")).Missing);
+
+    [Fact]
     public void Without_the_default_everything_else_is_open() =>
         Assert.Contains("another namespace -> postgres:15672", Compare(new Manifests("local", [.. Manifests.Load("local").Objects
             .Where(one => (string?)one["kind"] != "NetworkPolicy")])).Extra);
@@ -70,6 +78,14 @@ public sealed class NetworkTests
         var arrows = new Network(manifests).Arrows();
         return ([.. expected.Except(arrows).Order()], [.. arrows.Except(expected).Order()]);
     }
+
+    private static IEnumerable<string> Monitored(Manifests manifests) => Manifests.Services
+        .SelectMany(service => new[] { $"{service} -> monitoring:4317", $"monitoring -> {service}:8081" })
+        .Concat(manifests.Of("Cluster").Select(one => $"monitoring -> {one.Name()}:9187")).Append("monitoring -> rabbitmq:15691");
+
+    /// <summary>The restored database beside the old one, under the same policies.</summary>
+    private static IEnumerable<string> Restored() => s_databasePorts.SelectMany(port =>
+        new[] { $"ordering-db -> ordering-db-restored:{port}", $"ordering-db-restored -> ordering-db:{port}" }).Append("ordering -> ordering-db-restored:5432");
 
     /// <summary>What the diagram does not show, because it is not about the shop.</summary>
     private static IEnumerable<string> Platform(Manifests manifests)
@@ -84,6 +100,9 @@ public sealed class NetworkTests
                 .Append("RabbitMQ's operator -> rabbitmq:15671")))
             .Concat(manifests.Of("Cluster").Concat(manifests.Of("RabbitmqCluster")).SelectMany(one => anywhere.SelectMany(place =>
                 new[] { $"{one.Name()} -> {place}:443", $"{one.Name()} -> {place}:6443" })))
+            .Concat(manifests.Of("Ingress").SelectMany(_ => new[] { $"clients -> {Network.Solver}:8089", $"{Network.Solver} -> names:53" }))
+            .Concat(manifests.Overlay == "production-monitoring" ? Monitored(manifests) : [])
+            .Concat(manifests.Overlay == "restore" ? Restored() : [])
             .Concat(manifests.Overlay == "production-keda" ? ["KEDA -> rabbitmq:15671"] : []);
     }
 }

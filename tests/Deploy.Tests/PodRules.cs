@@ -65,6 +65,7 @@ internal static partial class PodRules
     /// <summary>No rollout stops a pod before its successor is ready, and no drain stops two.</summary>
     public static IEnumerable<string> RollsWithoutAGap(Manifests manifests) => Manifests.Services.SelectMany(service =>
         If((int?)manifests.Find("Deployment", service).At("spec.strategy.rollingUpdate.maxUnavailable") != 0, service, "may have too few pods while it rolls")
+            .Concat(If((string?)manifests.Find("Deployment", service).At("spec.strategy.type") != "RollingUpdate", service, "names no type of rollout, and each apply says \"configured\""))
             .Concat(If(manifests.Find("Deployment", service)!.At("spec.replicas") is not null, service, "sets back what its autoscaler decided"))
             .Concat(If((int?)manifests.Find("PodDisruptionBudget", service).At("spec.maxUnavailable") != 1, service, "has no budget of disruptions")));
 
@@ -92,7 +93,7 @@ internal static partial class PodRules
             .Concat(If(request > limit, at, $"asks for more {what} than it may have"));
     });
 
-    private static double? Quantity(JsonNode? node)
+    internal static double? Quantity(JsonNode? node)
     {
         if (node is null)
         {

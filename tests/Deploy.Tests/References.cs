@@ -64,12 +64,28 @@ internal static partial class References
         "Certificate" => If(manifests.Find("Issuer", (string?)one.At("spec.issuerRef.name")) is null, one.Title(), "has no issuer"),
         "Cluster" => one.Each("spec.plugins").Select(plugin => (string?)plugin.At("parameters.barmanObjectName"))
             .Where(store => manifests.Find("ObjectStore", store) is null).Select(store => $"{one.Title()} has no store {store}")
-            .Concat(one.Each("spec.managed.roles").Select(role => role.At("passwordSecret.name")).Append(one.At("spec.bootstrap.initdb.secret.name"))
+            .Concat(one.Each("spec.managed.roles").Select(role => role.At("passwordSecret.name"))
+                .Append(one.At("spec.bootstrap.initdb.secret.name") ?? one.At("spec.bootstrap.recovery.secret.name"))
                 .Where(secret => !known.Has(new("Secret", (string)secret!, "password", false)))
                 .Select(secret => $"{one.Title()} refers to the Secret {secret}, which is not there")),
+        "PodMonitor" => Monitored(manifests, known, one),
         "RabbitmqCluster" => If(!known.Has(new("Secret", (string)one.At("spec.tls.secretName")!, "tls.key", false)), one.Title(), "has no certificate"),
         _ => [],
     };
+
+    /// <summary>The pods and their named ports; those of operators have ports that are not written here.</summary>
+    private static IEnumerable<string> Monitored(Manifests manifests, Known known, JsonObject one)
+    {
+        var ours = manifests.Pods().Where(pod => Selected(one.At("spec.selector"), pod.Template.Strings("metadata.labels"))).ToList();
+        var ports = ours.SelectMany(pod => pod.Template.Each("spec.containers")).SelectMany(container => container.Each("ports")).Select(port => (string?)port["name"]).ToHashSet();
+        return If(ours.Count == 0 && !known.OperatorsPods.Any(pod => Selected(one.At("spec.selector"), pod)), one.Title(), "selects no pod")
+            .Concat(one.Each("spec.podMetricsEndpoints").Where(endpoint => ours.Count > 0 && !ports.Contains((string?)endpoint["port"]))
+                .Select(endpoint => $"{one.Title()} reads the port {endpoint["port"]}, which its pods lack"))
+            .Concat(Missing(known, one, one.Each("spec.podMetricsEndpoints").Select(endpoint => endpoint.At("tlsConfig.ca.secret")).OfType<JsonObject>()));
+    }
+
+    private static bool Selected(JsonNode? selector, IEnumerable<KeyValuePair<string, string>> labels) =>
+        !Unmatched(selector.Strings("matchLabels"), labels).Any() && selector.Each("matchExpressions").All(one => labels.Any(label => label.Key == (string?)one["key"]));
 
     private static IEnumerable<string> ServicePorts(Manifests manifests, JsonObject service)
     {
@@ -85,7 +101,7 @@ internal static partial class References
         .Concat(manifests.Overlay == "local" ? Known.LocalSecrets.Value : [])
         .SelectMany(one => one.Texts().Where(text => !text.Path.StartsWith(".metadata.annotations", StringComparison.Ordinal))
             .SelectMany(text => Host().Matches(text.Text).Select(match => (Title: one.Title(), Host: match.Groups["host"].Value))))
-        .Where(found => !found.Host.Contains("example.com", StringComparison.Ordinal) && !known.Services.ContainsKey(found.Host.Split('.')[0]))
+        .Where(found => !found.Host.Contains("example.com", StringComparison.Ordinal) && found.Host != "collector.monitoring.svc" && !known.Services.ContainsKey(found.Host.Split('.')[0]))
         .Select(found => $"{found.Title} talks to {found.Host}, which is no service");
 
     private static bool Selects(Manifests manifests, Known known, JsonNode? labels) => manifests.Pods()

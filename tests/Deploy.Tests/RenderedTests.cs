@@ -1,27 +1,16 @@
-using System.Diagnostics;
-using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 
 namespace Shop.Deploy.Tests;
 
-/// <summary>The tested manifests, deploy/kubernetes/rendered, match their sources (docs/adr/0016).</summary>
-public sealed class RenderedTests
+/// <summary>What the overlays render to, and what the scripts and documents beside them say of it.</summary>
+public sealed partial class RenderedTests
 {
-    private static readonly string s_deploy = Path.Combine(Manifests.Repository, "deploy");
-    private static readonly string[] s_sources = ["rabbitmq", "kubernetes/base", "kubernetes/components", "kubernetes/overlays"];
-
     [Fact]
-    public void Sources_and_rendered_manifests_are_unchanged()
-    {
-        var folder = Path.Combine(Manifests.Kubernetes, "rendered");
-        var rendered = File.ReadAllLines(Path.Combine(folder, "files.sha256"));
-        var now = s_sources
-            .SelectMany(source => Directory.EnumerateFiles(Path.Combine(s_deploy, source), "*", SearchOption.AllDirectories))
-            .Concat(Directory.EnumerateFiles(folder, "*.yaml"))
-            .Select(file => $"{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)))}  {Path.GetRelativePath(s_deploy, file)}");
-
-        Assert.True(rendered.ToHashSet().SetEquals(now), "A source is another than the one that was rendered, or what was rendered was changed by hand: run deploy/kubernetes/render");
-    }
+    public void Every_overlay_belongs_to_an_installation_that_is_tested() => Assert.Equal(
+        Directory.EnumerateDirectories(Path.Combine(Manifests.Kubernetes, "overlays")).Select(folder => Path.GetFileName(folder)!).Order(),
+        Manifests.Overlays.Append("production-data").Append("restore-data").Order());
 
     [Fact]
     public void The_services_images_are_those_that_shop_images_makes()
@@ -37,36 +26,35 @@ public sealed class RenderedTests
     }
 
     [Fact]
-    public async Task Rendering_again_gives_the_same()
+    public void The_alerts_are_those_of_the_observability_folder()
     {
-        Assert.SkipUnless(CanRender(), "There is no kubectl or kustomize here that can render.");
-        var start = new ProcessStartInfo(Path.Combine(Manifests.Kubernetes, "render"), "--check") { RedirectStandardOutput = true, RedirectStandardError = true };
-        using var process = Process.Start(start)!;
-        var errors = process.StandardError.ReadToEndAsync();
-        var difference = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
+        var written = Yaml.Read(File.ReadAllText(Path.Combine(Manifests.Repository, "deploy", "observability", "alerts.yaml"))).Single();
+        var applied = Manifests.Load("production-monitoring").Find("PrometheusRule", "shop").At("spec");
 
-        Assert.True(process.ExitCode == 0, difference + await errors);
+        Assert.NotEmpty(written.Each("groups"));
+        Assert.True(JsonNode.DeepEquals(written["groups"], applied!["groups"]), "components/monitoring/alerts.yaml has other alerts: copy them");
     }
 
-    // Debian's kubectl dates from 2020 and supports neither components nor labels.
-    private static bool CanRender()
+    /// <summary>docs/deploy.md says what a production install needs: it is the sum of what its pods request.</summary>
+    [Fact]
+    public void The_size_that_the_page_says_is_what_the_pods_request()
     {
-        foreach (var (program, arguments) in new[] { ("kustomize", "version"), ("kubectl", "version --client") })
+        var production = Manifests.Load("production");
+        var (cpu, memory) = (0.0, 0.0);
+        foreach (var (count, resources) in production.Of("Deployment").SelectMany(one => one.Each("spec.template.spec.containers").Select(container => (Count: Least(production, one.Name()), container["resources"])))
+            .Concat(production.Of("Cluster").Select(one => ((int)one.At("spec.instances")!, one.At("spec.resources"))))
+            .Concat(production.Of("RabbitmqCluster").Select(one => ((int)one.At("spec.replicas")!, one.At("spec.resources")))))
         {
-            try
-            {
-                using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-                var output = process.StandardOutput.ReadToEnd();
-                process.WaitForExit();
-                return process.ExitCode == 0 && output.Contains("v5.", StringComparison.Ordinal);
-            }
-            catch (System.ComponentModel.Win32Exception)
-            {
-                continue;
-            }
+            cpu += count * PodRules.Quantity(resources.At("requests.cpu"))!.Value;
+            memory += count * PodRules.Quantity(resources.At("requests.memory"))!.Value;
         }
 
-        return false;
+        var said = Size().Match(File.ReadAllText(Path.Combine(Manifests.Repository, "docs", "deploy.md")));
+        Assert.Equal(FormattableString.Invariant($"{cpu:0.0} processors and {memory / (1L << 30):0} GiB"), said.Value);
     }
+
+    private static int Least(Manifests manifests, string service) => (int)manifests.Find("HorizontalPodAutoscaler", service).At("spec.minReplicas")!;
+
+    [GeneratedRegex(@"\d+\.\d processors and \d+ GiB")]
+    private static partial Regex Size();
 }

@@ -18,6 +18,13 @@ public sealed class RuleTests
         ["settings"] = ShopRules.UnreadSettings,
         ["connections"] = ShopRules.ConnectionsFit,
         ["queues"] = ShopRules.CountedQueues,
+        ["data"] = DataRules.DataIsApart,
+        ["log"] = DataRules.TheLogHasItsVolume,
+        ["members"] = DataRules.QueuesGetTheirMembers,
+        ["topology"] = DataRules.TheTopologyJobLasts,
+        ["takes over"] = DataRules.KedaTakesOver,
+        ["priority"] = DataRules.DataComesFirst,
+        ["registry"] = DataRules.PrivateImagesArePulled,
     };
 
     public static TheoryData<string, string> All { get; } = [.. Manifests.Overlays.SelectMany(overlay => s_rules.Keys.Select(rule => (overlay, rule)))];
@@ -66,6 +73,10 @@ public sealed class RuleTests
     [InlineData("no secrets", "Deployment/ordering", "spec.template.spec.containers.0.env.0", """{"name":"X","value":"Host=postgres;Password=hunter2"}""", "has a secret in it")]
     [InlineData("no secrets", "Deployment/ordering", "spec.template.spec.containers.0.env.0", """{"name":"X","value":"amqp://ordering:hunter2@rabbitmq/shop"}""", "has a secret in it")]
     [InlineData("settings", "Deployment/ordering", "spec.template.spec.containers.0.env.0.name", "\"Messaging__ConfirmTimout\"", "nobody reads ConfirmTimout")]
+    [InlineData("rolls without a gap", "Deployment/ordering", "spec.strategy.type", null, "names no type of rollout")]
+    [InlineData("members", "StatefulSet/rabbitmq", "spec.replicas", "3", "waits for 1 of 3 nodes")]
+    [InlineData("topology", "Job/broker-topology", "spec.ttlSecondsAfterFinished", "600", "is removed after 600 s")]
+    [InlineData("topology", "Job/broker-topology", "spec.activeDeadlineSeconds", "900", "is ended after 900 s")]
     [InlineData("connections", "StatefulSet/postgres", "spec.template.spec.containers.0.args", """["-c","max_connections=100"]""", "may want")]
     public void A_breach_is_found(string rule, string which, string path, string? value, string found) =>
         Finds(rule, Manifests.Load("local").With(which, path, value is null ? null : JsonNode.Parse(value)), found);
@@ -83,14 +94,45 @@ public sealed class RuleTests
     [InlineData("references", "ScaledObject/ordering", "spec.scaleTargetRef.name", "\"orders\"", "scales nothing")]
     [InlineData("no secrets", "ExternalSecret/ordering", "spec.target.template.data.password", "\"hunter2\"", "has password")]
     [InlineData("connections", "ScaledObject/ordering", "spec.maxReplicaCount", "10", "ordering may want 264 connections of 200")]
+    [InlineData("data", "Cluster/ordering-db", "metadata.annotations", null, "can be pruned")]
+    [InlineData("log", "Cluster/ordering-db", "spec.walStorage", null, "has its log on the volume of its data")]
+    [InlineData("log", "Cluster/ordering-db", "spec.walStorage.size", "\"10Gi\"", "may keep 10GB of log")]
+    [InlineData("members", "RabbitmqCluster/rabbitmq", "spec.rabbitmq.additionalConfig", "\"x = y\"", "does not add missing members")]
+    [InlineData("members", "RabbitmqCluster/rabbitmq", "spec.replicas", "5", "adds members up to 3 of 5")]
+    [InlineData("members", "Job/broker-topology", "spec.template.spec.containers.0.env", "[]", "waits for one of 3 nodes")]
+    [InlineData("takes over", "ScaledObject/ordering", "metadata.annotations", null, "does not take over")]
+    [InlineData("takes over", "ScaledObject/ordering", "spec.advanced.horizontalPodAutoscalerConfig.name", null, "beside ordering")]
+    [InlineData("priority", "Cluster/ordering-db", "spec.priorityClassName", "\"shop-services\"", "may be evicted before a service")]
+    [InlineData("priority", "RabbitmqCluster/rabbitmq", "spec.override", null, "may be evicted before a service")]
+    [InlineData("priority", "Deployment/ordering", "spec.template.spec.priorityClassName", "\"none\"", "has no priority")]
+    [InlineData("registry", "Deployment/ordering", "spec.template.spec.imagePullSecrets", null, "has no Secret for its registry")]
+    [InlineData("registry", "ExternalSecret/registry", "spec.target.template.data", "{}", "has no Secret for its registry")]
     [InlineData("queues", "ScaledObject/ordering", "spec.triggers.1.metadata.queueName", "\"^ordering\"", "counts ordering.stock-reserved.dead")]
     [InlineData("queues", "ScaledObject/analytics", "spec.triggers.1.metadata.queueName", "\"^analytics.events$\"", "does not count analytics.event-log")]
     public void A_breach_is_found_among_operators(string rule, string which, string path, string? value, string found) =>
         Finds(rule, Manifests.Load("production-keda").With(which, path, value is null ? null : JsonNode.Parse(value)), found);
 
     [Fact]
+    public void A_setting_of_messaging_is_known() => Assert.Empty(ShopRules.UnreadSettings(Manifests.Load("local")
+        .With("Deployment/ordering", "spec.template.spec.containers.0.env.0.name", "Messaging__RetiredVersions__0")));
+
+    [Theory]
+    [InlineData("spec.podMetricsEndpoints.0.port", "\"prometheus\"", "reads the port prometheus")]
+    [InlineData("spec.selector.matchLabels", "{\"app\":\"shop\"}", "selects no pod")]
+    public void A_monitor_that_reads_nothing_is_found(string path, string value, string found) =>
+        Finds("references", Manifests.Load("production-monitoring").With("PodMonitor/services", path, JsonNode.Parse(value)), found);
+
+    [Fact]
+    public void A_restored_database_that_nobody_backed_up_is_found() => Finds("references", Manifests.Load("restore").With(
+        "Cluster/ordering-db-restored", "spec.plugins.0.parameters.barmanObjectName", "none"), "has no store none");
+
+    [Fact]
     public void A_plaintext_secret_is_found() => Finds("no secrets", Manifests.Load("local").And(
         "apiVersion: v1\nkind: Secret\nmetadata: {name: ordering}\nstringData: {password: hunter2}"), "Secret/ordering is a secret itself");
+
+    [Fact]
+    public void A_database_among_the_application_is_found() => Finds("data", Manifests.Load("production").And(
+        "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: {name: ordering-db}"), "Cluster/ordering-db is deleted with the application");
 
     [Fact]
     public void A_missing_budget_is_found() =>

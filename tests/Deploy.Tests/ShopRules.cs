@@ -81,9 +81,10 @@ internal static partial class ShopRules
 
     private static bool IsSecret(KeyValuePair<string, string> setting) => SecretName().IsMatch(setting.Key) && !setting.Value.StartsWith('/');
 
+    /// <summary>Where settings are read: classes of settings, registrations, and all of ServiceDefaults.</summary>
     private static Lazy<HashSet<string>> Code { get; } = new(() =>
-        new[] { "services", "ServiceDefaults" }.SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Manifests.Repository, folder), "*Settings.cs", SearchOption.AllDirectories)
-            .Concat(Directory.EnumerateFiles(Path.Combine(Manifests.Repository, folder), "*Registration.cs", SearchOption.AllDirectories)))
+        new[] { ("services", "*Settings.cs"), ("services", "*Registration.cs"), ("Messaging", "*Settings.cs"), ("Messaging", "*Registration.cs"), ("ServiceDefaults", "*.cs") }
+            .SelectMany(where => Directory.EnumerateFiles(Path.Combine(Manifests.Repository, where.Item1), where.Item2, SearchOption.AllDirectories))
             .SelectMany(file => Word().Matches(File.ReadAllText(file)).Select(word => word.Value)).ToHashSet());
 
     [GeneratedRegex(@"[Pp]assword=(?!\{\{|\$)[^;\s]|://[^/\s:@{$]+:(?!\{\{|\$)[^@\s]+@|-----BEGIN [A-Z ]*PRIVATE KEY")]

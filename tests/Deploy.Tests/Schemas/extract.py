@@ -19,6 +19,7 @@ CORE = {
     "apis/batch/v1": ["Job"],
     "apis/networking.k8s.io/v1": ["Ingress", "NetworkPolicy"],
     "apis/policy/v1": ["PodDisruptionBudget"],
+    "apis/scheduling.k8s.io/v1": ["PriorityClass"],
 }
 CUSTOM = {
     "cert-manager": ("cert-manager", ["deploy/crds/cert-manager.io_certificates.yaml", "deploy/crds/cert-manager.io_issuers.yaml"]),
@@ -26,6 +27,8 @@ CUSTOM = {
                                           "config/crd/bases/postgresql.cnpg.io_scheduledbackups.yaml"]),
     "external-secrets": ("external-secrets", ["config/crds/bases/external-secrets.io_externalsecrets.yaml"]),
     "keda": ("keda", ["config/crd/bases/keda.sh_scaledobjects.yaml", "config/crd/bases/keda.sh_triggerauthentications.yaml"]),
+    "prometheus-operator": ("prometheus-operator", ["example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
+                                                    "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml"]),
     "plugin-barman-cloud": ("plugin-barman-cloud", ["config/crd/bases/barmancloud.cnpg.io_objectstores.yaml"]),
     "rabbitmq-cluster-operator": ("cluster-operator", ["config/crd/bases/rabbitmq.com_rabbitmqclusters.yaml"]),
 }
@@ -104,8 +107,11 @@ def custom(clone, paths):
             if version["served"]:
                 name = f"{definition['group']}/{version['name']}/{kind}"
                 schema = structure(version["schema"]["openAPIV3Schema"])
-                for pods in ("override", "solvers", "sidecarContainer"):
-                    schema["properties"].get("spec", {}).get("properties", {}).pop(pods, None)
+                members = schema["properties"].get("spec", {}).get("properties", {})
+                for pods in ("solvers", "sidecarContainer"):
+                    members.pop(pods, None)
+                if "override" in members:  # embeds whole objects, of which anything goes
+                    members["override"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
                 kinds[name], definitions[name] = name, schema
     return {"source": f"{revision(clone)}: {', '.join(paths)}", "kinds": kinds, "definitions": definitions}
 
