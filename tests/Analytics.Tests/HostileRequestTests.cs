@@ -8,6 +8,7 @@ public sealed class HostileRequestTests(AnalyticsFixture analytics, ITestOutputH
         ["name"] = "sales",
         ["id"] = Guid.CreateVersion7().ToString(),
         ["queue"] = AnalyticsFixture.Queue,
+        ["seq"] = "4711",
     };
 
     [Fact]

@@ -10,6 +10,7 @@ public sealed class HostileRequestTests(InventoryService inventory, ITestOutputH
         ["currency"] = "EUR",
         ["unitPrice"] = "1.5",
         ["queue"] = "inventory.order-placed",
+        ["seq"] = "4711",
     };
 
     [Fact]

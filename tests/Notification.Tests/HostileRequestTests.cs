@@ -9,6 +9,7 @@ public sealed class HostileRequestTests(NotificationFixture shop, ITestOutputHel
         ["email"] = "ada@example.com",
         ["webhookUrl"] = "https://hooks.example.com",
         ["queue"] = NotificationFixture.Queue,
+        ["seq"] = "4711",
     };
 
     [Fact]

@@ -42,6 +42,7 @@ public sealed class HostileRequestTests(OrderingService ordering, ITestOutputHel
             ["sku"] = sku,
             ["channel"] = "web",
             ["queue"] = "ordering.stock-reserved",
+            ["seq"] = "4711",
         };
     }
 }
