@@ -12,20 +12,23 @@ internal sealed class WholeShop : IAsyncDisposable
     private readonly List<TestDatabase> _databases = [];
     private readonly DirectoryInfo _mail = Directory.CreateTempSubdirectory("shop-mail-");
 
+    private readonly Dictionary<string, Action> _starts = [];
+    private readonly bool _keepsDatabases;
     private long _consumedBefore;
 
-    private WholeShop(TestVirtualHost broker, EventWire wire) => (Broker, Wire) = (broker, wire);
+    private WholeShop(TestVirtualHost broker, EventWire wire, bool keepsDatabases) => (Broker, Wire, _keepsDatabases) = (broker, wire, keepsDatabases);
 
     public TestVirtualHost Broker { get; }
 
     /// <summary>Receives every event of every service.</summary>
     public EventWire Wire { get; }
 
-    public static async Task<WholeShop> CreateAsync()
+    /// <param name="keepsDatabases">They outlive the shop.</param>
+    public static async Task<WholeShop> CreateAsync(bool keepsDatabases = false)
     {
         var broker = await TestServers.CreateVirtualHostAsync("shop");
         await broker.LoadTopologyAsync("nobody"); // every event's exchange; each service's own is loaded with it
-        return new WholeShop(broker, await EventWire.ConnectAsync(broker, ""));
+        return new WholeShop(broker, await EventWire.ConnectAsync(broker, ""), keepsDatabases);
     }
 
     /// <summary>Gives a service a database, or this one, which has its tables.</summary>
@@ -45,6 +48,7 @@ internal sealed class WholeShop : IAsyncDisposable
 
         _settings[service] = all;
         _databaseOf[service] = database;
+        _starts[service] = Start<TProgram>;
         _consumedBefore += await database.ScalarAsync<long>("SELECT count(*) FROM inbox"); // none, unless it is a copy
         return database;
     }
@@ -63,6 +67,25 @@ internal sealed class WholeShop : IAsyncDisposable
         var service = ServiceInstance.NameOf<TProgram>();
         _running[service] = ServiceInstance.Start<TProgram>(_settings[service]);
     }
+
+    public void StartAll()
+    {
+        foreach (var start in _starts.Values)
+        {
+            start();
+        }
+    }
+
+    /// <summary>Starts a service again, with one setting changed.</summary>
+    public async Task RestartAsync<TProgram>((string Key, string Value) setting)
+        where TProgram : class
+    {
+        await StopAsync<TProgram>();
+        _settings[ServiceInstance.NameOf<TProgram>()][setting.Key] = setting.Value;
+        Start<TProgram>();
+    }
+
+    public TestDatabase Database<TProgram>() => _databaseOf[ServiceInstance.NameOf<TProgram>()];
 
     public async Task StopAsync<TProgram>()
         where TProgram : class
@@ -85,7 +108,7 @@ internal sealed class WholeShop : IAsyncDisposable
         var before = -1L;
         await Eventually.HoldsAsync("outboxes are empty and every event is consumed", async () =>
         {
-            var waiting = await SumAsync("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM outbox_parked)");
+            var waiting = await CountWaitingAsync();
             var upToDate = await Wire.IsUpToDateAsync();
             var consumed = await SumAsync("SELECT count(*) FROM inbox");
             var expected = _consumedBefore + Wire.Received.DistinctBy(received => received.EventId)
@@ -110,6 +133,9 @@ internal sealed class WholeShop : IAsyncDisposable
 
         return queues;
     }
+
+    /// <summary>How many events wait in the outboxes.</summary>
+    public Task<long> CountWaitingAsync() => SumAsync("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM outbox_parked)");
 
     private async Task<long> SumAsync(string query)
     {
@@ -156,7 +182,7 @@ internal sealed class WholeShop : IAsyncDisposable
         await Wire.DisposeAsync();
         await Broker.DisposeAsync();
         _mail.Delete(recursive: true);
-        foreach (var database in Enumerable.Reverse(_databases))
+        foreach (var database in _keepsDatabases ? [] : Enumerable.Reverse(_databases))
         {
             await database.DisposeAsync();
         }

@@ -36,7 +36,7 @@ public sealed class StartupFailureTests
     public async Task A_database_that_does_not_come_is_one_line_an_attempt_and_one_at_the_end()
     {
         var settings = Settings("Host=127.0.0.1;Port=1;Database=nowhere;Username=x;Password=hunter2");
-        settings["Database:MigrateRetries"] = "00:00:02";
+        settings["Database:MigrateRetries"] = "00:00:05";
 
         var lines = await RunAsync("migrate", settings, expectedCode: 1);
 

@@ -46,6 +46,9 @@ public sealed class TestDatabase : IAsyncDisposable
     /// <summary>As a superuser, to terminate other sessions, read locks and the like.</summary>
     public string AdminConnectionString { get; }
 
+    /// <summary>One that is there, with its two logins.</summary>
+    internal static TestDatabase Of(string server, string name) => new(server, name);
+
     internal static async Task<TestDatabase> CreateAsync(string server, string name)
     {
         await ExecuteOnAsync(
