@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Shop.Local.State;
+using Shop.Operations;
 
 namespace Shop.Cli.Running;
 
@@ -8,6 +9,8 @@ namespace Shop.Cli.Running;
 internal static class StatusCommand
 {
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+
+    private static readonly List<string> s_order = [.. ShopServices.Names, "console"];
 
     public static Command Create()
     {
@@ -48,9 +51,10 @@ internal static class StatusCommand
         var state = ShopState.Read(ShopHome.Root);
         var services = await Task.WhenAll(Services(state).Select(s => health.AskAsync(s, ct)));
         var servers = await Task.WhenAll(state.Servers.Select(s => HealthCheck.AskAsync(s, ct)));
-        using var http = StaffApi.CreateClient();
-        var messages = await Task.WhenAll(services.Where(service => service.Health == HealthCheck.Healthy)
-            .Select(service => WaitingMessages.AskAsync(http, service.Name, new Uri(service.Url), ct)));
+        using var clients = new Staff.Clients();
+        var staff = new StaffApis(clients.Of);
+        var messages = await Task.WhenAll(services.Where(service => service.Health == HealthCheck.Healthy && ShopServices.Names.Contains(service.Name))
+            .Select(service => Backlog.AskAsync(staff.Of(service.Name), ct)));
         var problems = state.Problems ?? []; // of the shop that runs, or of the last start, which up -d has ended
         if (json)
         {
@@ -67,20 +71,20 @@ internal static class StatusCommand
 
     /// <summary>Those of the state; where there is none yet (or another program keeps it), those at their preferred addresses.</summary>
     private static IEnumerable<ServiceState> Services(ShopState state) => state.Services.Count > 0
-        ? state.Services.OrderBy(s => Array.IndexOf(ShopServices.Names, s.Name))
+        ? state.Services.OrderBy(s => s_order.IndexOf(s.Name))
         : ShopServices.Names.Select(HealthCheck.AtPreferredAddress);
 
-    private static void Table(ServiceHealth[] services, ServerHealth[] servers, WaitingMessages[] messages)
+    private static void Table(ServiceHealth[] services, ServerHealth[] servers, Backlog[] messages)
     {
         var now = TimeProvider.System.GetUtcNow();
         List<string[]> rows = [["NAME", "HEALTH", "PID", "WHERE", "OUTBOX", "PARKED", "DEAD", "OLDEST"]];
         rows.AddRange(services.Select(s => (string[])
         [
-            s.Name, s.Health, s.Pid?.ToString() ?? "-", s.Url, .. Cells(messages.FirstOrDefault(m => m.Service == s.Name), now),
+            s.Name, s.Health, s.Pid?.ToString() ?? "-", s.Url, .. Cells(s.Name, messages.FirstOrDefault(m => m.Service == s.Name), now),
         ]));
         rows.AddRange(servers.Select(s => (string[])[s.Name, s.Health, s.Pid?.ToString() ?? "-", $"{s.Host}:{s.Port}", "", "", "", ""]));
         Columns.Write(rows);
-        var actions = messages.SelectMany(m => m.Actions()).ToList();
+        var actions = messages.SelectMany(m => m.Troubles()).Select(trouble => trouble.ToString()).ToList();
         if (services.Any(s => s.Health != HealthCheck.Healthy) || servers.Any(s => s.Health != HealthCheck.Healthy))
         {
             actions.Insert(0, services.All(s => s.Pid is null && s.Health != HealthCheck.Healthy)
@@ -91,7 +95,8 @@ internal static class StatusCommand
         Console.Write(actions.Count == 0 ? "" : $"\n{string.Concat(actions.Select(action => $"{action}\n"))}");
     }
 
-    private static string[] Cells(WaitingMessages? messages, DateTimeOffset now) => messages is { Waiting: { } waiting }
-        ? [$"{waiting}", $"{messages.Parked}", $"{messages.DeadLetters}", messages.Oldest is { } oldest ? Columns.Age(now - oldest) : ""]
+    private static string[] Cells(string service, Backlog? messages, DateTimeOffset now) => !ShopServices.Names.Contains(service) ? ["", "", "", ""]
+        : messages is { Waiting: { } waiting }
+        ? [$"{waiting}", $"{messages.Parked}", $"{messages.DeadLetters}", messages.Oldest is { } oldest ? Words.Age(now - oldest) : ""]
         : ["?", "?", "?", ""];
 }
