@@ -37,29 +37,45 @@ public sealed record ParkedEvent(
 /// <summary>What somebody of the staff has done.</summary>
 public sealed record AuditEntry(DateTimeOffset At, string By, string Action, string Target, string? Reason, int? Count, string? Detail);
 
-/// <summary>The part of a service's staff API for what failed.</summary>
+/// <summary>
+/// The part of a service's staff API for what failed. A service of a version before it had groups and jobs, as in a rolling upgrade, is asked
+/// for its dead letters and its outbox.
+/// </summary>
 public static class FailedApi
 {
     /// <summary>Reads the messages: for a view, not for each second.</summary>
-    public static Task<DeadLetterGroups> DeadLetterGroupsAsync(this StaffApi service, CancellationToken ct) =>
-        service.GetAsync<DeadLetterGroups>("dead-letters/groups?limit=1000", ct);
+    public static async Task<DeadLetterGroups> DeadLetterGroupsAsync(this StaffApi service, CancellationToken ct)
+    {
+        if (await service.FindAsync<DeadLetterGroups>("dead-letters/groups?limit=1000", ct) is { } groups)
+        {
+            return groups;
+        }
+
+        var letters = await service.DeadLettersAsync(queue: null, ct);
+        return new DeadLetterGroups([.. letters.GroupBy(letter => (letter.Queue, letter.EventType, letter.Why)).Select(group => new DeadLetterGroup(
+            "", group.Key.Queue, group.Key.EventType, null, null, group.Key.Why, group.Count(),
+            group.Min(letter => letter.FirstDeath), group.Max(letter => letter.FirstDeath), group.First().Id))], Truncated: false);
+    }
 
     public static Task<List<DeadLetterView>> DeadLettersOfGroupAsync(this StaffApi service, string queue, string group, CancellationToken ct) =>
         service.GetAsync<List<DeadLetterView>>($"dead-letters?limit=200&queue={Uri.EscapeDataString(queue)}&group={Uri.EscapeDataString(group)}", ct);
 
     public static Task<JobView> StartJobAsync(this StaffApi service, JobRequest job, CancellationToken ct) => service.PostAsync<JobView>("operations/jobs", job, ct);
 
-    public static Task<List<JobView>> JobsAsync(this StaffApi service, CancellationToken ct) => service.GetAsync<List<JobView>>("operations/jobs", ct);
+    public static async Task<List<JobView>> JobsAsync(this StaffApi service, CancellationToken ct) => await service.FindAsync<List<JobView>>("operations/jobs", ct) ?? [];
 
     public static Task<JobView?> FindJobAsync(this StaffApi service, Guid id, CancellationToken ct) => service.FindAsync<JobView>($"operations/jobs/{id}", ct);
 
     public static Task<JobView> CancelJobAsync(this StaffApi service, Guid id, CancellationToken ct) => service.DeleteAsync<JobView>($"operations/jobs/{id}", ct);
 
-    public static Task<List<ParkedEvent>> ParkedAsync(this StaffApi service, CancellationToken ct) => service.GetAsync<List<ParkedEvent>>("outbox/parked?limit=200", ct);
+    public static async Task<List<ParkedEvent>> ParkedAsync(this StaffApi service, CancellationToken ct) =>
+        await service.FindAsync<List<ParkedEvent>>("outbox/parked?limit=200", ct) ?? [.. (await service.OutboxAsync(ct)).Streams.Select(stream => new ParkedEvent(
+            stream.EventId, stream.Stream, stream.Type, (int)stream.Events, true, stream.Since, stream.Attempts, stream.NextAttempt, stream.Error, null, null))];
 
     /// <param name="behind">How many later events of the stream are then sent without it: as the person saw it.</param>
     public static Task<MovedView> DiscardParkedAsync(this StaffApi service, Guid eventId, string reason, int behind, CancellationToken ct) =>
         service.PostAsync<MovedView>($"outbox/parked/{eventId}/discard", new { reason, behind }, ct);
 
-    public static Task<List<AuditEntry>> AuditAsync(this StaffApi service, CancellationToken ct) => service.GetAsync<List<AuditEntry>>("operations/audit?limit=100", ct);
+    public static async Task<List<AuditEntry>> AuditAsync(this StaffApi service, CancellationToken ct) =>
+        await service.FindAsync<List<AuditEntry>>("operations/audit?limit=100", ct) ?? [];
 }

@@ -8,15 +8,30 @@ public sealed record ServiceOverview(
     string Service, string Instance, DateTimeOffset StartedAt, DateTimeOffset ReadAt, OutboxNow? Outbox, RelayNow? Relay,
     IReadOnlyList<QueueNow> Queues, long? Retrying, long? Discarded, long Duplicates, ErrorNow? LastError, string? DatabaseError, string? BrokerError)
 {
-    /// <summary>Asks a service.</summary>
-    public static Task<ServiceOverview> AskAsync(StaffApi service, CancellationToken ct)
+    /// <summary>Asks a service. One of a version that has no overview, as in a rolling upgrade, is asked for its parts.</summary>
+    public static async Task<ServiceOverview> AskAsync(StaffApi service, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(service);
-        return service.GetAsync<ServiceOverview>("operations", ct);
+        return await service.FindAsync<ServiceOverview>("operations", ct) ?? await ComposeAsync(service, ct);
     }
+
+    /// <summary>Since when the oldest event or dead letter has been there that is known.</summary>
+    public DateTimeOffset? Oldest => new[] { Outbox?.Oldest, Outbox?.ParkedSince }.Min();
 
     /// <summary>Of all its queues; null where one of them is unknown.</summary>
     public long? DeadLetters => Queues.Any(queue => queue.DeadLetters is null) ? null : Queues.Sum(queue => queue.DeadLetters!.Value);
+
+    private static async Task<ServiceOverview> ComposeAsync(StaffApi service, CancellationToken ct)
+    {
+        var outbox = await service.OutboxAsync(ct);
+        var letters = await service.DeadLettersAsync(queue: null, ct);
+        var published = outbox.Published;
+        return new ServiceOverview(service.Service, published?.Instance ?? "", published?.Since ?? default, default,
+            new OutboxNow(outbox.Waiting, outbox.Oldest, outbox.Parked, outbox.Streams.Select(stream => (DateTimeOffset?)stream.Since).Min(), outbox.LogBytes),
+            published is null ? null : new RelayNow("", published.Count, 0, published.Last is [var newest, ..] ? newest.PublishedAt : null, null),
+            [.. letters.GroupBy(letter => letter.Queue).Select(queue => new QueueNow(queue.Key, null, null, queue.Count(), 0, 0, 0, 0, 0, null, null, null))],
+            null, null, 0, null, null, null);
+    }
 }
 
 /// <param name="Waiting">Events that are ready to publish; counted to 10,000.</param>

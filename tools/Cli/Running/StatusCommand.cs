@@ -10,6 +10,7 @@ internal static class StatusCommand
 {
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
     private static readonly List<string> s_order = [.. ShopServices.Names, "console"];
 
     public static Command Create()
@@ -54,11 +55,25 @@ internal static class StatusCommand
         using var clients = new Staff.Clients();
         var staff = new StaffApis(clients.Of);
         var messages = await Task.WhenAll(services.Where(service => service.Health == HealthCheck.Healthy && ShopServices.Names.Contains(service.Name))
-            .Select(service => Backlog.AskAsync(staff.Of(service.Name), ct)));
+            .Select(service => Answer.OrUnknownAsync(service.Name, () => ServiceOverview.AskAsync(staff.Of(service.Name), ct).WaitAsync(s_patience, ct), ct)));
         var problems = state.Problems ?? []; // of the shop that runs, or of the last start, which up -d has ended
         if (json)
         {
-            Console.WriteLine(JsonSerializer.Serialize(new { services, servers, messages, state.Dashboard, Problems = problems }, s_json));
+            Console.WriteLine(JsonSerializer.Serialize(new
+            {
+                services,
+                servers,
+                messages = messages.Select(answer => new
+                {
+                    answer.Service,
+                    answer.Value?.Outbox?.Waiting,
+                    answer.Value?.Outbox?.Parked,
+                    answer.Value?.DeadLetters,
+                    answer.Value?.Oldest,
+                }),
+                state.Dashboard,
+                Problems = problems,
+            }, s_json));
         }
         else
         {
@@ -74,17 +89,17 @@ internal static class StatusCommand
         ? state.Services.OrderBy(s => s_order.IndexOf(s.Name))
         : ShopServices.Names.Select(HealthCheck.AtPreferredAddress);
 
-    private static void Table(ServiceHealth[] services, ServerHealth[] servers, Backlog[] messages)
+    private static void Table(ServiceHealth[] services, ServerHealth[] servers, Answer<ServiceOverview>[] messages)
     {
         var now = TimeProvider.System.GetUtcNow();
         List<string[]> rows = [["NAME", "HEALTH", "PID", "WHERE", "OUTBOX", "PARKED", "DEAD", "OLDEST"]];
         rows.AddRange(services.Select(s => (string[])
         [
-            s.Name, s.Health, s.Pid?.ToString() ?? "-", s.Url, .. Cells(s.Name, messages.FirstOrDefault(m => m.Service == s.Name), now),
+            s.Name, s.Health, s.Pid?.ToString() ?? "-", s.Url, .. Cells(s.Name, messages.FirstOrDefault(m => m.Service == s.Name)?.Value, now),
         ]));
         rows.AddRange(servers.Select(s => (string[])[s.Name, s.Health, s.Pid?.ToString() ?? "-", $"{s.Host}:{s.Port}", "", "", "", ""]));
         Columns.Write(rows);
-        var actions = messages.SelectMany(m => m.Troubles()).Select(trouble => trouble.ToString()).ToList();
+        var actions = Troubles.Of(messages, now).Select(trouble => trouble.ToString()).ToList();
         if (services.Any(s => s.Health != HealthCheck.Healthy) || servers.Any(s => s.Health != HealthCheck.Healthy))
         {
             actions.Insert(0, services.All(s => s.Pid is null && s.Health != HealthCheck.Healthy)
@@ -95,8 +110,8 @@ internal static class StatusCommand
         Console.Write(actions.Count == 0 ? "" : $"\n{string.Concat(actions.Select(action => $"{action}\n"))}");
     }
 
-    private static string[] Cells(string service, Backlog? messages, DateTimeOffset now) => !ShopServices.Names.Contains(service) ? ["", "", "", ""]
-        : messages is { Waiting: { } waiting }
-        ? [$"{waiting}", $"{messages.Parked}", $"{messages.DeadLetters}", messages.Oldest is { } oldest ? Words.Age(now - oldest) : ""]
-        : ["?", "?", "?", ""];
+    private static string[] Cells(string service, ServiceOverview? overview, DateTimeOffset now) => !ShopServices.Names.Contains(service) ? ["", "", "", ""]
+        : overview?.Outbox is { } outbox
+            ? [$"{outbox.Waiting}", $"{outbox.Parked}", $"{overview.DeadLetters?.ToString() ?? "?"}", overview.Oldest is { } oldest ? Words.Age(now - oldest) : ""]
+            : ["?", "?", "?", ""];
 }
