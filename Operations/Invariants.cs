@@ -41,7 +41,9 @@ public sealed record InvariantFinding(string Name, string What, Holding Holding,
 /// flight, and not wrong.
 /// </summary>
 /// <param name="Until">Up to when the services were compared; null where one did not answer.</param>
-public sealed record InvariantReport(DateTimeOffset? Until, IReadOnlyList<string> InFlight, IReadOnlyList<InvariantFinding> Findings)
+/// <param name="Unknown">The services that did not answer, and why.</param>
+public sealed record InvariantReport(
+    DateTimeOffset? Until, IReadOnlyList<string> InFlight, IReadOnlyList<(string Service, string Problem)> Unknown, IReadOnlyList<InvariantFinding> Findings)
 {
     /// <summary>Asks twice: up to when each is settled, and then all up to the same time.</summary>
     public static async Task<InvariantReport> AskAsync(StaffApis services, CancellationToken ct)
@@ -54,6 +56,7 @@ public sealed record InvariantReport(DateTimeOffset? Until, IReadOnlyList<string
         var facts = until is not { } time ? settled : await services.AskAllAsync(service => service.GetAsync<InvariantFacts>(
             $"operations/invariants?until={Uri.EscapeDataString(time.ToString("O", CultureInfo.InvariantCulture))}", ct), ct);
         return new InvariantReport(until, [.. settled.SelectMany(answer => answer.Value?.Because ?? [])],
+            [.. settled.Where(answer => answer.Problem is not null).Select(answer => (answer.Service, answer.Problem!))],
             [Stock(facts), Figures(facts, until), AtRest(await overviews), Consumed(facts, await contracts, until)]);
     }
 
@@ -89,7 +92,7 @@ public sealed record InvariantReport(DateTimeOffset? Until, IReadOnlyList<string
     /// <summary>Outboxes and queues are empty: while orders are placed, they are in flight.</summary>
     public static InvariantFinding AtRest(IReadOnlyList<Answer<ServiceOverview>> services)
     {
-        var unknown = services.Any(answer => answer.Value is not { Outbox: not null } service || service.Queues.Any(queue => queue.Ready is null));
+        var unknown = services.Any(answer => answer.Value is not { IsWhole: true, Outbox: not null } service || service.Queues.Any(queue => queue.Ready is null));
         var stays = services.Select(answer => answer.Value).OfType<ServiceOverview>().SelectMany(service => service.Queues
             .Where(queue => queue.DeadLetters > 0).Select(queue => $"{queue.Queue}: {Words.Count(queue.DeadLetters!.Value, "dead letter")}")
             .Concat(service.Outbox is { Parked: > 0 and var parked } ? [$"{service.Service}: {Words.Count(parked, "parked event")}"] : [])).ToList();

@@ -6,7 +6,7 @@ namespace Shop.Operations;
 /// <param name="Duplicates">Redeliveries that the inbox has recognized, of this instance since its start.</param>
 public sealed record ServiceOverview(
     string Service, string Instance, DateTimeOffset StartedAt, DateTimeOffset ReadAt, OutboxNow? Outbox, RelayNow? Relay,
-    IReadOnlyList<QueueNow> Queues, long? Retrying, long? Discarded, long Duplicates, ErrorNow? LastError, string? DatabaseError, string? BrokerError)
+    IReadOnlyList<QueueNow> Queues, long? Retrying, long? Discarded, long? Duplicates, ErrorNow? LastError, string? DatabaseError, string? BrokerError)
 {
     /// <summary>Asks a service. One of a version that has no overview, as in a rolling upgrade, is asked for its parts.</summary>
     public static async Task<ServiceOverview> AskAsync(StaffApi service, CancellationToken ct)
@@ -14,6 +14,9 @@ public sealed record ServiceOverview(
         ArgumentNullException.ThrowIfNull(service);
         return await service.FindAsync<ServiceOverview>("operations", ct) ?? await ComposeAsync(service, ct);
     }
+
+    /// <summary>Whether all of it is known: not of a service of a version that has no overview.</summary>
+    public bool IsWhole => ReadAt != default;
 
     /// <summary>Since when the oldest event or dead letter has been there that is known.</summary>
     public DateTimeOffset? Oldest => new[] { Outbox?.Oldest, Outbox?.ParkedSince }.Min();
@@ -28,9 +31,9 @@ public sealed record ServiceOverview(
         var published = outbox.Published;
         return new ServiceOverview(service.Service, published?.Instance ?? "", published?.Since ?? default, default,
             new OutboxNow(outbox.Waiting, outbox.Oldest, outbox.Parked, outbox.Streams.Select(stream => (DateTimeOffset?)stream.Since).Min(), outbox.LogBytes),
-            published is null ? null : new RelayNow("", published.Count, 0, published.Last is [var newest, ..] ? newest.PublishedAt : null, null),
+            published is null ? null : new RelayNow("", published.Count, null, published.Last is [var newest, ..] ? newest.PublishedAt : null, null),
             [.. letters.GroupBy(letter => letter.Queue).Select(queue => new QueueNow(queue.Key, null, null, queue.Count(), 0, 0, 0, 0, 0, null, null, null))],
-            null, null, 0, null, null, null);
+            null, null, null, null, null, null);
     }
 }
 
@@ -40,7 +43,7 @@ public sealed record ServiceOverview(
 public sealed record OutboxNow(long Waiting, DateTimeOffset? Oldest, long Parked, DateTimeOffset? ParkedSince, long? LogBytes);
 
 /// <param name="UnconfirmedSince">Set while a batch is out and the broker has confirmed nothing of it.</param>
-public sealed record RelayNow(string Kind, long Published, double PerSecond, DateTimeOffset? LastPublishedAt, DateTimeOffset? UnconfirmedSince);
+public sealed record RelayNow(string Kind, long Published, double? PerSecond, DateTimeOffset? LastPublishedAt, DateTimeOffset? UnconfirmedSince);
 
 /// <param name="Stalled">A sentence, where it makes no progress.</param>
 public sealed record QueueNow(
