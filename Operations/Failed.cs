@@ -29,9 +29,10 @@ public sealed record JobView(
 public sealed record JobRequest(string Kind, string Queue, string? Group, int PerSecond, string? Reason);
 
 /// <summary>An event that the broker refused, or one behind it.</summary>
-/// <param name="Events">Parked in its stream from here on.</param>
+/// <param name="Seq">Its row.</param>
+/// <param name="Behind">How many are parked behind it.</param>
 public sealed record ParkedEvent(
-    Guid EventId, string Stream, string Type, int Events, bool IsHead, DateTimeOffset Since, int Attempts, DateTimeOffset? NextAttempt, string? Error,
+    long Seq, Guid EventId, string Stream, string Type, bool IsHead, int Behind, DateTimeOffset Since, int Attempts, DateTimeOffset? NextAttempt, string? Error,
     IReadOnlyDictionary<string, string>? Headers, string? Body);
 
 /// <summary>What somebody of the staff has done.</summary>
@@ -70,11 +71,11 @@ public static class FailedApi
 
     public static async Task<List<ParkedEvent>> ParkedAsync(this StaffApi service, CancellationToken ct) =>
         await service.FindAsync<List<ParkedEvent>>("outbox/parked?limit=200", ct) ?? [.. (await service.OutboxAsync(ct)).Streams.Select(stream => new ParkedEvent(
-            stream.EventId, stream.Stream, stream.Type, (int)stream.Events, true, stream.Since, stream.Attempts, stream.NextAttempt, stream.Error, null, null))];
+            0, stream.EventId, stream.Stream, stream.Type, true, (int)stream.Events - 1, stream.Since, stream.Attempts, stream.NextAttempt, stream.Error, null, null))];
 
     /// <param name="behind">How many later events of the stream are then sent without it: as the person saw it.</param>
-    public static Task<MovedView> DiscardParkedAsync(this StaffApi service, Guid eventId, string reason, int behind, CancellationToken ct) =>
-        service.PostAsync<MovedView>($"outbox/parked/{eventId}/discard", new { reason, behind }, ct);
+    public static Task<MovedView> DiscardParkedAsync(this StaffApi service, long seq, string reason, int behind, CancellationToken ct) =>
+        service.PostAsync<MovedView>($"outbox/parked/{seq}/discard", new { reason, behind }, ct);
 
     public static async Task<List<AuditEntry>> AuditAsync(this StaffApi service, CancellationToken ct) =>
         await service.FindAsync<List<AuditEntry>>("operations/audit?limit=100", ct) ?? [];

@@ -6,7 +6,7 @@ namespace Shop.Operations;
 /// <param name="SettledUpTo">Nothing of it before this time is unsettled.</param>
 /// <param name="Because">Why not later.</param>
 public sealed record InvariantFacts(
-    string Service, DateTimeOffset SettledUpTo, IReadOnlyList<string> Because, StockFacts? Stock, FigureFacts? Figures, HandledCounts? Handled, LoggedCounts? Logged);
+    string Service, DateTimeOffset? SettledUpTo, IReadOnlyList<string> Because, StockFacts? Stock, FigureFacts? Figures, HandledCounts? Handled, LoggedCounts? Logged);
 
 public sealed record StockFacts(int Products, IReadOnlyList<string> Violations);
 
@@ -52,7 +52,7 @@ public sealed record InvariantReport(
         var settled = await services.AskAllAsync(service => service.GetAsync<InvariantFacts>("operations/invariants", ct), ct);
         var overviews = services.AskAllAsync(service => ServiceOverview.AskAsync(service, ct), ct);
         var contracts = services.AskAllAsync(service => ContractsInUse.AskAsync(service, ct), ct);
-        DateTimeOffset? until = settled.Any(answer => answer.Value is null) ? null : settled.Min(answer => answer.Value!.SettledUpTo);
+        DateTimeOffset? until = settled.Any(answer => answer.Value?.SettledUpTo is null) ? null : settled.Min(answer => answer.Value!.SettledUpTo);
         var facts = until is not { } time ? settled : await services.AskAllAsync(service => service.GetAsync<InvariantFacts>(
             $"operations/invariants?until={Uri.EscapeDataString(time.ToString("O", CultureInfo.InvariantCulture))}", ct), ct);
         return new InvariantReport(until, [.. settled.SelectMany(answer => answer.Value?.Because ?? [])],

@@ -31,7 +31,7 @@ public sealed record ServiceOverview(
         var published = outbox.Published;
         return new ServiceOverview(service.Service, published?.Instance ?? "", published?.Since ?? default, default,
             new OutboxNow(outbox.Waiting, outbox.Oldest, outbox.Parked, outbox.Streams.Select(stream => (DateTimeOffset?)stream.Since).Min(), outbox.LogBytes),
-            published is null ? null : new RelayNow("", published.Count, null, published.Last is [var newest, ..] ? newest.PublishedAt : null, null),
+            published is null ? null : new RelayNow("", published.Count, null, published.Last is [var newest, ..] ? newest.PublishedAt : null),
             [.. letters.GroupBy(letter => letter.Queue).Select(queue => new QueueNow(queue.Key, null, null, queue.Count(), 0, 0, 0, 0, 0, null, null, null))],
             null, null, null, null, null, null);
     }
@@ -43,7 +43,7 @@ public sealed record ServiceOverview(
 public sealed record OutboxNow(long Waiting, DateTimeOffset? Oldest, long Parked, DateTimeOffset? ParkedSince, long? LogBytes);
 
 /// <param name="UnconfirmedSince">Set while a batch is out and the broker has confirmed nothing of it.</param>
-public sealed record RelayNow(string Kind, long Published, double? PerSecond, DateTimeOffset? LastPublishedAt, DateTimeOffset? UnconfirmedSince);
+public sealed record RelayNow(string Kind, long Published, double? PerSecond, DateTimeOffset? LastPublishedAt);
 
 /// <param name="Stalled">A sentence, where it makes no progress.</param>
 public sealed record QueueNow(
@@ -65,8 +65,6 @@ public static class Troubles
 {
     /// <summary>An event that has waited for longer is stuck: the relay publishes within milliseconds.</summary>
     public static readonly TimeSpan StuckAfter = TimeSpan.FromSeconds(60);
-
-    private static readonly TimeSpan s_confirmWithin = TimeSpan.FromSeconds(10);
 
     /// <summary>The shop in one line.</summary>
     public static string Verdict(IReadOnlyList<Trouble> troubles) => troubles switch
@@ -122,16 +120,10 @@ public static class Troubles
     private static IEnumerable<(int Rank, Trouble Trouble)> Outbox(ServiceOverview service, DateTimeOffset now)
     {
         var outbox = new Place(PlaceKind.Outbox, service.Service);
-        if (service.Relay?.UnconfirmedSince is { } since && now - since > s_confirmWithin)
-        {
-            yield return (3, new Trouble($"The broker confirms nothing to {service.Service}'s relay for {Words.Age(now - since)}",
-                "Look at the broker: memory, disk, alarms. What is unconfirmed is published again.", new Place(PlaceKind.Status, service.Service)));
-        }
-
         if (service.Outbox is { Oldest: { } oldest } && now - oldest > StuckAfter)
         {
             yield return (4, new Trouble($"The oldest event in {service.Service}'s outbox has waited for {Words.Age(now - oldest)}",
-                "See whether the relay runs and the broker confirms.", outbox));
+                "See whether its relay runs and the broker confirms: its memory, disk and alarms. What is unconfirmed is published again.", outbox));
         }
 
         if (service.Outbox is { Parked: > 0 and var parked })

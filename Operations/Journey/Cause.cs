@@ -14,7 +14,7 @@ public sealed record Cause(string What, bool IsGood, Place? Where)
 
     private static Cause? Stuck(OrderRecords records)
     {
-        var dead = records.Facts.SelectMany(facts => facts.DeadLetters).FirstOrDefault();
+        var dead = records.Facts.SelectMany(facts => facts.DeadLetters ?? []).FirstOrDefault();
         if (dead is not null)
         {
             return new Cause($"{dead.Queue} could not handle {dead.EventType}: {dead.Why} Mend the cause, then send the message again.",

@@ -2,10 +2,11 @@ namespace Shop.Operations.Journey;
 
 /// <summary>What a service's messaging knows of some events.</summary>
 /// <param name="Handled">By its inbox: once per event and queue.</param>
+/// <param name="DeadLetters">Null where the broker is unreachable.</param>
 /// <param name="Published">By the answering instance: its last thousand.</param>
 public sealed record JourneyFacts(
     string Service, IReadOnlyList<HandledFact> Handled, IReadOnlyList<DuplicateFact> Duplicates, IReadOnlyList<WaitingFact> Waiting,
-    IReadOnlyList<ParkedEvent> Parked, IReadOnlyList<PublishedFact> Published, IReadOnlyList<DeadLetterView> DeadLetters, long? Retrying)
+    IReadOnlyList<ParkedEvent> Parked, IReadOnlyList<PublishedFact> Published, IReadOnlyList<DeadLetterView>? DeadLetters, long? Retrying)
 {
     private const int MostEvents = 100;
 

@@ -123,7 +123,7 @@ public static class Story
             $"{one.Type} is stored in the outbox and not published yet", one.EventId, new Place(PlaceKind.Outbox, facts.Service)))
             .Concat(facts.Parked.Select(one => new Step(one.Since, facts.Service, StepKind.Failure,
                 $"{one.Type} is parked: {one.Error ?? "it waits behind an earlier event"}", one.EventId, new Place(PlaceKind.Outbox, facts.Service))))
-            .Concat(facts.DeadLetters.Where(one => one.FirstDeath is not null).Select(one => new Step(one.FirstDeath!.Value, facts.Service, StepKind.Failure,
+            .Concat((facts.DeadLetters ?? []).Where(one => one.FirstDeath is not null).Select(one => new Step(one.FirstDeath!.Value, facts.Service, StepKind.Failure,
                 $"{Name(one.Queue)} could not handle {one.EventType}: {one.Why}", Guid.TryParse(one.Id, out var id) ? id : null,
                 new Place(PlaceKind.DeadLetters, one.Queue))));
 

@@ -35,7 +35,7 @@ public sealed class WordsTests
     public void Each_cause_of_a_missing_order_has_its_own_sentence()
     {
         var dead = new DeadLetterView("inventory.order-placed", "x", "ordering.order-placed.v2", null, "No connection.", s_now, 1, null);
-        var parked = new ParkedEvent(Guid.Empty, "stream", "ordering.order-placed.v2", 1, true, s_now, 3, null, "It was returned.", null, null);
+        var parked = new ParkedEvent(1, Guid.Empty, "stream", "ordering.order-placed.v2", true, 0, s_now, 3, null, "It was returned.", null, null);
 
         Assert.StartsWith("Inventory has not answered for 60 s, and nothing has failed", CauseOf(Records()), StringComparison.Ordinal);
         Assert.StartsWith("inventory.order-placed could not handle ordering.order-placed.v2: No connection.", CauseOf(Records() with
@@ -116,7 +116,7 @@ public sealed class WordsTests
         new(service, s_now, [], null, new FigureFacts(s_now, new Dictionary<string, decimal> { ["placed"] = placed }), null, null);
 
     private static ServiceOverview Service() => new("inventory", "one", s_now, s_now, new OutboxNow(0, null, 0, null, null),
-        new RelayNow("polling", 1, 0, null, null), [Queue()], 0, 0, 0, null, null, null);
+        new RelayNow("polling", 1, 0, null), [Queue()], 0, 0, 0, null, null, null);
 
     private static QueueNow Queue() => new("inventory.order-placed", 0, 1, 0, 0, 1, 0, 0, 0, s_now, s_now, null);
 

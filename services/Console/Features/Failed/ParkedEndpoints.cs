@@ -16,11 +16,11 @@ internal static class ParkedEndpoints
             ShopServices.Names.Contains(service)
                 ? await TryAsync(async () => $"/outbox/{service}?retried={await services.Of(service).RetryOutboxAsync(string.IsNullOrEmpty(stream) ? null : stream, ct)}")
                 : NoService());
-        changes.MapPost("/outbox/{service}/{id:guid}/discard",
-            async Task<IResult> (string service, Guid id, [FromForm] string? reason, [FromForm] int? behind, StaffApis services, CancellationToken ct) =>
+        changes.MapPost("/outbox/{service}/{seq:long}/discard",
+            async Task<IResult> (string service, long seq, [FromForm] string? reason, [FromForm] int? behind, StaffApis services, CancellationToken ct) =>
                 !ShopServices.Names.Contains(service) ? NoService()
                 : string.IsNullOrWhiteSpace(reason) ? FailedEndpoints.NoReason()
-                : await TryAsync(async () => $"/outbox/{service}?discarded={(await services.Of(service).DiscardParkedAsync(id, reason.Trim(), behind ?? 0, ct)).Count}"));
+                : await TryAsync(async () => $"/outbox/{service}?discarded={(await services.Of(service).DiscardParkedAsync(seq, reason.Trim(), behind ?? 0, ct)).Count}"));
     }
 
     private static async Task<IResult> TryAsync(Func<Task<string>> changeAsync)
