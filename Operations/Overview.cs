@@ -42,7 +42,6 @@ public sealed record ServiceOverview(
 /// <param name="Parked">Events that the broker refused, and those behind them.</param>
 public sealed record OutboxNow(long Waiting, DateTimeOffset? Oldest, long Parked, DateTimeOffset? ParkedSince, long? LogBytes);
 
-/// <param name="UnconfirmedSince">Set while a batch is out and the broker has confirmed nothing of it.</param>
 public sealed record RelayNow(string Kind, long Published, double? PerSecond, DateTimeOffset? LastPublishedAt);
 
 /// <param name="Stalled">A sentence, where it makes no progress.</param>
