@@ -13,13 +13,24 @@ return await ShopHost.RunAsync(args, (builder, servers) =>
     var signingKey = builder.AddParameter("signing-key", DevelopmentSecrets.SigningKey(), secret: true);
 
     // Each service owns one database and communicates with the others only through the broker, so none waits for another.
-    AddService<Projects.Ordering>("ordering", postgres.AddDatabase("ordering-db", user: "ordering"))
-        .WithEnvironment("Messaging__RetiredVersions__0", "ordering.order-placed.v1") // all its consumers understand version 2
-        .WithDemoCommands();
-    AddService<Projects.Inventory>("inventory", postgres.AddDatabase("inventory-db", user: "inventory"));
-    AddService<Projects.Notification>("notification", postgres.AddDatabase("notification-db", user: "notification"))
-        .WithEnvironment("Email__PickupDirectory", ShopHome.Path("mail"));
-    AddService<Projects.Analytics>("analytics", postgres.AddDatabase("analytics-db", user: "analytics"));
+    List<IResourceBuilder<ServiceResource>> services =
+    [
+        AddService<Projects.Ordering>("ordering", postgres.AddDatabase("ordering-db", user: "ordering"))
+            .WithEnvironment("Messaging__RetiredVersions__0", "ordering.order-placed.v1") // all its consumers understand version 2
+            .WithDemoCommands(),
+        AddService<Projects.Inventory>("inventory", postgres.AddDatabase("inventory-db", user: "inventory")),
+        AddService<Projects.Notification>("notification", postgres.AddDatabase("notification-db", user: "notification"))
+            .WithEnvironment("Email__PickupDirectory", ShopHome.Path("mail")),
+        AddService<Projects.Analytics>("analytics", postgres.AddDatabase("analytics-db", user: "analytics")),
+    ];
+
+    // Pages for staff over all four. No database and no broker: it asks the services, and waits for none of them.
+    var console = builder.AddService<Projects.Console>("console")
+        .WithEnvironment("DevelopmentSignIn__SigningKey", signingKey)
+        .WithEnvironment("Dashboard__Url", builder.Configuration["ASPNETCORE_URLS"])
+        .WithHttpHealthCheck("/health/ready")
+        .WithUrlForEndpoint("http", url => url.DisplayText = "Console");
+    services.ForEach(service => console.WithReference(service));
 
     // A service starts when a run of the same program with the argument "migrate" has prepared its tables, which that one owns.
     IResourceBuilder<ServiceResource> AddService<TProject>(string name, IResourceBuilder<DatabaseResource> database)

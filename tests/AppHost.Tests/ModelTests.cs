@@ -34,7 +34,7 @@ public sealed class ModelTests(ModelTests.Page page) : IClassFixture<ModelTests.
             Assert.EndsWith("/shop", own["ConnectionStrings__rabbitmq"], StringComparison.Ordinal);
         }
 
-        Assert.Equal(s_services.Length, _builder.Resources.OfType<ServiceResource>().Count());
+        Assert.Equal(s_services.Append("console").Order(), _builder.Resources.OfType<ServiceResource>().Select(program => program.Name).Order());
     }
 
     /// <summary>Whatever shows the model (the dashboard, a manifest) shows names of parameters; those are marked as secret.</summary>

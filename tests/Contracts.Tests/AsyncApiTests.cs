@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
-using Shop.Cli;
 using Shop.Cli.Topology;
+using Shop.Cli;
+using Shop.Operations;
 
 namespace Shop.Contracts.Tests;
 

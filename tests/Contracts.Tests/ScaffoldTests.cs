@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Runtime.Loader;
 using System.Text.Json.Nodes;
-using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis;
 using Shop.Cli.Contracts;
 using Shop.Messaging;
+using Shop.Operations.Contracts;
 
 namespace Shop.Contracts.Tests;
 

@@ -38,7 +38,7 @@ public sealed partial class FirstHourTests : IAsyncLifetime
     /// <summary>Not the preferred ports: nothing in the walk may depend on them, and another shop may have them.</summary>
     public async ValueTask InitializeAsync()
     {
-        string[] names = ["ordering", "inventory", "notification", "analytics", "dashboard", "dashboard-otlp", "dashboard-resources"];
+        string[] names = ["ordering", "inventory", "notification", "analytics", "console", "dashboard", "dashboard-otlp", "dashboard-resources"];
         var first = Random.Shared.Next(15_000, 31_000);
         await File.WriteAllTextAsync(Path.Combine(_home, "ports.json"),
             JsonSerializer.Serialize(names.Index().ToDictionary(pair => pair.Item, pair => first + pair.Index)));
@@ -65,6 +65,8 @@ public sealed partial class FirstHourTests : IAsyncLifetime
         Assert.Contains(".eml", output, StringComparison.Ordinal);
         Assert.DoesNotMatch("(?m)^(warn|fail):|\u001b", output); // no warnings, and no terminal colours
         Assert.Equal((0, ""), await BashAsync($"flock --nonblock '{lockFile}' true"));
+
+        await TheConsoleShowsAsync(OrderLine().Match(output).Groups[1].Value);
 
         var (again, refused) = await BashAsync("./shop up -d");
         Assert.Equal(1, again);
@@ -99,6 +101,22 @@ public sealed partial class FirstHourTests : IAsyncLifetime
             var (exitCode, output) = await BashAsync($"./shop {string.Join(' ', words)}");
             Assert.True(exitCode == 0, $"./shop {command}: {output}");
         }
+    }
+
+    /// <summary>A member of the staff signs in at the address that was printed, and finds the order of the walk.</summary>
+    private async Task TheConsoleShowsAsync(string order)
+    {
+        var ports = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(_home, "ports.json"))).RootElement;
+        using var http = new HttpClient { BaseAddress = new Uri($"http://localhost:{ports.GetProperty("console").GetInt32()}") };
+        var form = await http.GetStringAsync(new Uri("/sign-in", UriKind.Relative));
+        using var fields = new FormUrlEncodedContent([
+            new("__RequestVerificationToken", FormToken().Match(form).Groups[1].Value), new("name", "sam"), new("to", $"/journey?q={order}")]);
+        using var signedIn = await http.PostAsync(new Uri("/sign-in", UriKind.Relative), fields);
+        var page = await signedIn.Content.ReadAsStringAsync();
+
+        Assert.True(signedIn.IsSuccessStatusCode, page);
+        Assert.Contains("Confirmed; it is not shipped yet. The customer has been told.", page, StringComparison.Ordinal);
+        Assert.Contains("delivered &quot;Your order is confirmed&quot; to alice by email", page, StringComparison.Ordinal);
     }
 
     /// <summary>The block of commands below the heading.</summary>
@@ -153,6 +171,12 @@ public sealed partial class FirstHourTests : IAsyncLifetime
 
         return at.FullName;
     }
+
+    [GeneratedRegex("Order ([0-9a-f-]{36}):")]
+    private static partial Regex OrderLine();
+
+    [GeneratedRegex("name=\"__RequestVerificationToken\" value=\"([^\"]+)\"")]
+    private static partial Regex FormToken();
 
     [GeneratedRegex("PGPASSWORD=.*-db")]
     private static partial Regex PsqlLine();

@@ -168,10 +168,10 @@ internal sealed class RunningShop : IAsyncDisposable
         Directory.Delete(_home, recursive: true);
     }
 
-    private Task EverythingIsHealthyAsync() => Eventually.HoldsAsync("four services and two servers are healthy", async () =>
+    private Task EverythingIsHealthyAsync() => Eventually.HoldsAsync("four services, the console and two servers are healthy", async () =>
     {
         var parts = await StatusAsync();
-        return parts.Count == 6 && parts.All(part => part.IsHealthy);
+        return parts.Count == 7 && parts.All(part => part.IsHealthy);
     }, s_timeout);
 
     /// <summary>The file may be of one that was killed.</summary>

@@ -1,20 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Net.Http.Json;
 using System.Text.Json;
+using Shop.Operations;
 
 namespace Shop.Cli;
-
-/// <summary>A service's outbox as its staff API returns it.</summary>
-internal sealed record OutboxView(
-    long Waiting, DateTimeOffset? Oldest, long? LogBytes, long Parked, IReadOnlyList<ParkedView> Streams, PublishedView? Published);
-
-internal sealed record PublishedView(string Instance, DateTimeOffset Since, long Count, IReadOnlyList<PublishedEvent> Last);
-
-internal sealed record PublishedEvent(Guid EventId, string Type, string Stream, DateTimeOffset? RecordedAt, DateTimeOffset PublishedAt);
-
-internal sealed record ParkedView(
-    string Stream, string Type, Guid EventId, long Events, DateTimeOffset Since, int Attempts, DateTimeOffset NextAttempt, string Error);
 
 /// <summary>Shows events that are ready to publish, parked and published, and retries parked ones, by the services' staff APIs.</summary>
 internal static class OutboxCommand
@@ -49,8 +38,8 @@ internal static class OutboxCommand
         var service = ServiceArgument("service", ArgumentArity.ExactlyOne);
         var stream = new Argument<string?>("stream") { Arity = ArgumentArity.ZeroOrOne, Description = "only this stream, as outbox shows it" };
         var retry = new Command("retry", "retry parked events now, before their next attempt (5 minutes at the latest)") { service, stream };
-        retry.SetAction((parsed, ct) => StaffApi.AskAsync(http =>
-            RetryAsync(http, parsed.GetRequiredValue(service)!, parsed.GetValue(stream), ct), ct));
+        retry.SetAction((parsed, ct) => Staff.AskAsync(staff =>
+            RetryAsync(staff.Of(parsed.GetRequiredValue(service)!), parsed.GetValue(stream), ct), ct));
         return retry;
     }
 
@@ -69,45 +58,29 @@ internal static class OutboxCommand
         return argument;
     }
 
-    private static async Task<int> ShowAsync(string[] services, bool json, CancellationToken ct)
+    private static Task<int> ShowAsync(IReadOnlyList<string> services, bool json, CancellationToken ct) => Staff.AskAsync(async staff =>
     {
-        return await StaffApi.AskAsync(async http =>
+        var all = new Dictionary<string, OutboxView>();
+        foreach (var service in services)
         {
-            var all = new Dictionary<string, OutboxView>();
-            foreach (var service in services)
-            {
-                using var response = await http.GetAsync(new Uri(StaffApi.AddressOf(service), "/outbox"), ct);
-                if (!response.IsSuccessStatusCode)
-                {
-                    return await StaffApi.FailAsync(response, ct);
-                }
-
-                all[service] = (await response.Content.ReadFromJsonAsync<OutboxView>(ct))!;
-            }
-
-            if (json)
-            {
-                Console.WriteLine(JsonSerializer.Serialize(all, StaffApi.Json));
-            }
-            else
-            {
-                Write(all, TimeProvider.System.GetUtcNow());
-            }
-
-            return 0;
-        }, ct);
-    }
-
-    private static async Task<int> RetryAsync(HttpClient http, string service, string? stream, CancellationToken ct)
-    {
-        var path = "/outbox/retry" + (stream is null ? "" : $"?stream={Uri.EscapeDataString(stream)}");
-        using var response = await http.PostAsync(new Uri(StaffApi.AddressOf(service), path), content: null, ct);
-        if (!response.IsSuccessStatusCode)
-        {
-            return await StaffApi.FailAsync(response, ct);
+            all[service] = await staff.Of(service).OutboxAsync(ct);
         }
 
-        var count = (await response.Content.ReadFromJsonAsync<JsonElement>(ct)).GetProperty("count").GetInt32();
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(all, Staff.Json));
+        }
+        else
+        {
+            Write(all, TimeProvider.System.GetUtcNow());
+        }
+
+        return 0;
+    }, ct);
+
+    private static async Task<int> RetryAsync(StaffApi service, string? stream, CancellationToken ct)
+    {
+        var count = await service.RetryOutboxAsync(stream, ct);
         Console.WriteLine($"{count} {(count == 1 ? "stream is" : "streams are")} retried now.");
         return 0;
     }
@@ -116,18 +89,11 @@ internal static class OutboxCommand
     {
         foreach (var (service, view) in all)
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{service,-13} {view.Waiting:N0} ready to publish")
-                + (view.Oldest is { } oldest ? $", the oldest for {Columns.Age(now - oldest)}" : "")
-                + (view.LogBytes is { } bytes ? string.Create(CultureInfo.InvariantCulture, $"; {bytes / 1024:N0} KB of log to confirm") : "")
-                + string.Create(CultureInfo.InvariantCulture, $"; {view.Parked:N0} parked")
-                + (view.Published is { } published
-                    ? string.Create(CultureInfo.InvariantCulture, $"; {published.Count:N0} published by {published.Instance}, started {Columns.Age(now - published.Since)} ago")
-                    : "; publishes nothing: its relay is disabled"));
+            Console.WriteLine($"{service,-13} {view.Line(now)}");
             foreach (var parked in view.Streams)
             {
-                Console.WriteLine($"    {Terminal.Safe(parked.Stream)}  {Terminal.Safe(parked.Type)}" + (parked.Events > 1 ? $" and {parked.Events - 1} behind it" : ""));
-                Console.WriteLine($"        parked for {Columns.Age(now - parked.Since)}, tried {parked.Attempts} times, "
-                    + (parked.NextAttempt > now ? $"next in {Columns.Age(parked.NextAttempt - now)}" : "next now"));
+                Console.WriteLine($"    {Terminal.Safe(parked.Stream)}  {Terminal.Safe(parked.What)}");
+                Console.WriteLine($"        {parked.When(now)}");
                 Console.WriteLine($"        {Terminal.Safe(parked.Error)}");
             }
 
@@ -150,9 +116,8 @@ internal static class OutboxCommand
     {
         Console.WriteLine();
         Columns.Write([["published", "after", "type", "stream", "event"], .. published.Last.Select(last => (string[])[
-            $"{Columns.Age(now - last.PublishedAt)} ago",
-            last.RecordedAt is { } recorded
-                ? string.Create(CultureInfo.InvariantCulture, $"{Math.Max(0, (last.PublishedAt - recorded).TotalMilliseconds):N0} ms") : "",
+            $"{Words.Age(now - last.PublishedAt)} ago",
+            last.Milliseconds is { } after ? string.Create(CultureInfo.InvariantCulture, $"{after:N0} ms") : "",
             Terminal.Safe(last.Type), Terminal.Safe(last.Stream), last.EventId.ToString()])]);
     }
 }

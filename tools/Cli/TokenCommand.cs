@@ -1,8 +1,5 @@
-using System.Buffers.Text;
 using System.CommandLine;
-using System.Security.Cryptography;
-using System.Text;
-using System.Text.Json;
+using Shop.Operations;
 
 namespace Shop.Cli;
 
@@ -24,31 +21,7 @@ internal static class TokenCommand
         return command;
     }
 
-    /// <summary>A JSON web token, RFC 7519, signed with HS256.</summary>
-    /// <param name="customer">The <c>sub</c> claim.</param>
-    /// <param name="staff">Whether the holder may do what only the shop's staff may.</param>
-    /// <param name="lifetime">From <paramref name="now"/> on.</param>
-    /// <param name="now">The time of issue.</param>
-    public static string Create(string customer, bool staff, TimeSpan lifetime, DateTimeOffset now)
-    {
-        var claims = new Dictionary<string, object>
-        {
-            ["iss"] = "shop",
-            ["aud"] = "shop",
-            ["sub"] = customer,
-            ["iat"] = now.ToUnixTimeSeconds(),
-            ["exp"] = (now + lifetime).ToUnixTimeSeconds(),
-        };
-        if (staff)
-        {
-            claims["role"] = "staff";
-            claims["scope"] = "ops:read ops:redrive";
-        }
-
-        var signed = $"{Encode(new { alg = "HS256", typ = "JWT" })}.{Encode(claims)}";
-        var key = Convert.FromBase64String(DevelopmentSecrets.SigningKey());
-        return $"{signed}.{Base64Url.EncodeToString(HMACSHA256.HashData(key, Encoding.ASCII.GetBytes(signed)))}";
-    }
-
-    private static string Encode<T>(T value) => Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(value));
+    /// <summary>Signed with this shop's key.</summary>
+    public static string Create(string customer, bool staff, TimeSpan lifetime, DateTimeOffset now) =>
+        DevelopmentToken.Create(DevelopmentSecrets.SigningKey(), customer, staff, lifetime, now);
 }

@@ -1,7 +1,8 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json;
 using Shop.Cli.Contracts;
 using Shop.Messaging;
+using Shop.Operations.Contracts;
 using static Shop.Contracts.Tests.Gate.Mutations;
 
 namespace Shop.Contracts.Tests.Gate;

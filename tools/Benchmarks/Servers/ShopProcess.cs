@@ -185,7 +185,8 @@ internal sealed class ShopProcess : IAsyncDisposable
         var state = JsonDocument.Parse(File.ReadAllText(file)).RootElement;
         var services = state.GetProperty("services").EnumerateArray().ToList();
         var all = services.Concat(state.GetProperty("servers").EnumerateArray()).ToList();
-        if (all.Count != s_services.Length + 2 || !all.TrueForAll(part => part.GetProperty("healthy").GetBoolean()))
+        if (all.Count != s_services.Length + 3 || // the console and two servers
+            !all.TrueForAll(part => part.GetProperty("healthy").GetBoolean()))
         {
             return false;
         }

@@ -5,13 +5,9 @@ using System.Numerics;
 
 namespace Shop.Cli;
 
-/// <summary>Numbers, as options are given them and as people read them.</summary>
+/// <summary>Numbers, as options are given them.</summary>
 internal static class Numbers
 {
-    /// <summary>"1 order", "2 orders".</summary>
-    public static string Count(long number, string what) =>
-        string.Create(CultureInfo.InvariantCulture, $"{number} {what}{(number == 1 ? "" : "s")}");
-
     /// <summary>A number from <paramref name="least"/> to <paramref name="most"/>.</summary>
     public static Action<OptionResult> Between<T>(Option<T> option, T least, T most)
         where T : INumber<T> => result =>

@@ -1,8 +1,9 @@
-using System.Text;
 using System.Text.Json.Nodes;
+using System.Text;
 using Shop.Cli.Topology;
 using Shop.Contracts;
 using Shop.Messaging;
+using Shop.Operations;
 
 namespace Shop.Cli.Contracts;
 

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Shop.Cli.Setup;
 using Shop.Cli.Topology;
 using Shop.Messaging;
+using Shop.Operations.Contracts;
 
 namespace Shop.Cli.Contracts;
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Shop.Operations.Contracts;
 
 namespace Shop.Cli.Contracts;
 

@@ -1,14 +1,8 @@
 using System.CommandLine;
-using System.Net.Http.Json;
 using System.Text.Json;
+using Shop.Operations;
 
 namespace Shop.Cli.DeadLetters;
-
-/// <summary>A dead letter as a service's staff API returns it.</summary>
-internal sealed record DeadLetterView(
-    string Queue, string Id, string? EventType, string? AggregateId, string Why, DateTimeOffset? FirstDeath, int Deaths, DiscardView? Discarded);
-
-internal sealed record DiscardView(string Reason, string By, DateTimeOffset At);
 
 /// <summary>Shows, retries and discards dead letters, by the services' staff APIs.</summary>
 internal static class DeadLettersCommand
@@ -25,8 +19,8 @@ internal static class DeadLettersCommand
         {
             queue, discarded, json,
         };
-        command.SetAction((parsed, ct) => StaffApi.AskAsync(http =>
-            ListAsync(http, parsed.GetValue(queue), parsed.GetValue(discarded), parsed.GetValue(json), ct), ct));
+        command.SetAction((parsed, ct) => Staff.AskAsync(staff =>
+            ListAsync(staff, parsed.GetValue(queue), parsed.GetValue(discarded), parsed.GetValue(json), ct), ct));
         command.Add(ShowDeadLetterCommand.Create());
         command.Add(CreateRetry());
         command.Add(CreateDiscard());
@@ -48,11 +42,11 @@ internal static class DeadLettersCommand
             if (ShopServices.Names.Contains(parsed.GetRequiredValue(queue)))
             {
                 return parsed.GetValue(all)
-                    ? StaffApi.AskAsync(http => RetryAllAsync(http, parsed.GetRequiredValue(queue)!, ct), ct)
+                    ? Staff.AskAsync(staff => RetryAllAsync(staff, parsed.GetRequiredValue(queue)!, ct), ct)
                     : throw new UsageException("Give the message's queue too.");
             }
 
-            return StaffApi.AskAsync(http => RetryAsync(http, parsed.GetRequiredValue(queue)!, parsed.GetValue(id), ct), ct);
+            return Staff.AskAsync(staff => RetryAsync(staff, parsed.GetRequiredValue(queue)!, parsed.GetValue(id), ct), ct);
         });
         return retry;
     }
@@ -62,8 +56,8 @@ internal static class DeadLettersCommand
         var (queue, id) = (QueueArgument(ArgumentArity.ExactlyOne), IdArgument(ArgumentArity.ExactlyOne));
         var reason = new Option<string>("--reason") { Required = true, Description = "why, for whoever finds it later" };
         var discard = new Command("discard", "discard a message that shall not be handled; it is kept with the reason") { queue, id, reason };
-        discard.SetAction((parsed, ct) => StaffApi.AskAsync(http =>
-            DiscardAsync(http, parsed.GetRequiredValue(queue)!, parsed.GetRequiredValue(id)!, parsed.GetRequiredValue(reason), ct), ct));
+        discard.SetAction((parsed, ct) => Staff.AskAsync(staff =>
+            DiscardAsync(staff, parsed.GetRequiredValue(queue)!, parsed.GetRequiredValue(id)!, parsed.GetRequiredValue(reason), ct), ct));
         return discard;
     }
 
@@ -76,7 +70,7 @@ internal static class DeadLettersCommand
         };
         queue.Validators.Add(result =>
         {
-            if (result.Tokens is [var token] && ServiceOf(token.Value) is null && !(orService && ShopServices.Names.Contains(token.Value)))
+            if (result.Tokens is [var token] && ShopServices.OfQueue(token.Value) is null && !(orService && ShopServices.Names.Contains(token.Value)))
             {
                 var similar = Similar.To(token.Value, ["show", "retry", "discard"]);
                 result.AddError($"'{token.Value}' is not a queue. "
@@ -88,24 +82,18 @@ internal static class DeadLettersCommand
 
     public static Argument<string?> IdArgument(ArgumentArity arity) => new("id") { Arity = arity, Description = "the message's id" };
 
-    private static async Task<int> ListAsync(HttpClient http, string? queue, bool discarded, bool json, CancellationToken ct)
+    private static async Task<int> ListAsync(StaffApis staff, string? queue, bool discarded, bool json, CancellationToken ct)
     {
         List<DeadLetterView> all = [];
-        foreach (var service in ShopServices.Names.Where(service => queue is null || service == ServiceOf(queue)))
+        foreach (var service in ShopServices.Names.Where(service => queue is null || service == ShopServices.OfQueue(queue)))
         {
-            var path = discarded ? "/dead-letters/discarded" : $"/dead-letters?limit=200{(queue is null ? "" : $"&queue={queue}")}";
-            using var response = await http.GetAsync(new Uri(StaffApi.AddressOf(service), path), ct);
-            if (!response.IsSuccessStatusCode)
-            {
-                return await StaffApi.FailAsync(response, ct);
-            }
-
-            all.AddRange((await response.Content.ReadFromJsonAsync<List<DeadLetterView>>(ct))!.Where(letter => queue is null || letter.Queue == queue));
+            var letters = discarded ? await staff.Of(service).DiscardedAsync(ct) : await staff.Of(service).DeadLettersAsync(queue, ct);
+            all.AddRange(letters.Where(letter => queue is null || letter.Queue == queue));
         }
 
         if (json)
         {
-            Console.WriteLine(JsonSerializer.Serialize(all, StaffApi.Json));
+            Console.WriteLine(JsonSerializer.Serialize(all, Staff.Json));
         }
         else if (all.Count == 0)
         {
@@ -119,29 +107,16 @@ internal static class DeadLettersCommand
         return 0;
     }
 
-    private static async Task<int> RetryAsync(HttpClient http, string queue, string? id, CancellationToken ct)
-    {
-        var path = id is null ? $"/dead-letters/{queue}/retry" : $"/dead-letters/{queue}/{Uri.EscapeDataString(id)}/retry";
-        using var response = await http.PostAsync(new Uri(StaffApi.AddressOf(ServiceOf(queue)!), path), content: null, ct);
-        return await ReportAsync(response, id, "sent again", ct);
-    }
+    private static async Task<int> RetryAsync(StaffApis staff, string queue, string? id, CancellationToken ct) =>
+        Report(await staff.Of(ShopServices.OfQueue(queue)!).RetryDeadLettersAsync(queue, id, ct), id, "sent again");
 
-    private static async Task<int> RetryAllAsync(HttpClient http, string service, CancellationToken ct)
+    private static async Task<int> RetryAllAsync(StaffApis staff, string service, CancellationToken ct)
     {
-        using var response = await http.GetAsync(new Uri(StaffApi.AddressOf(service), "/dead-letters?limit=200"), ct);
-        if (!response.IsSuccessStatusCode)
-        {
-            return await StaffApi.FailAsync(response, ct);
-        }
-
-        var queues = (await response.Content.ReadFromJsonAsync<List<DeadLetterView>>(ct))!.Select(letter => letter.Queue).Distinct().ToList();
+        var queues = (await staff.Of(service).DeadLettersAsync(queue: null, ct)).Select(letter => letter.Queue).Distinct().ToList();
         foreach (var queue in queues)
         {
             Console.Write($"{queue}: ");
-            if (await RetryAsync(http, queue, id: null, ct) is not 0 and var failed)
-            {
-                return failed;
-            }
+            await RetryAsync(staff, queue, id: null, ct);
         }
 
         if (queues.Count == 0)
@@ -152,29 +127,19 @@ internal static class DeadLettersCommand
         return 0;
     }
 
-    private static async Task<int> DiscardAsync(
-        HttpClient http, string queue, string id, string reason, CancellationToken ct)
-    {
-        using var response = await http.PostAsJsonAsync(
-            new Uri(StaffApi.AddressOf(ServiceOf(queue)!), $"/dead-letters/{queue}/{Uri.EscapeDataString(id)}/discard"), new { reason }, ct);
-        return await ReportAsync(response, id, "discarded", ct);
-    }
+    private static async Task<int> DiscardAsync(StaffApis staff, string queue, string id, string reason, CancellationToken ct) =>
+        Report(await staff.Of(ShopServices.OfQueue(queue)!).DiscardAsync(queue, id, reason, ct), id, "discarded");
 
-    private static async Task<int> ReportAsync(HttpResponseMessage response, string? id, string what, CancellationToken ct)
+    private static int Report(MovedView moved, string? id, string what)
     {
-        if (!response.IsSuccessStatusCode)
-        {
-            return await StaffApi.FailAsync(response, ct);
-        }
-
-        var moved = await response.Content.ReadFromJsonAsync<JsonElement>(ct);
-        var (count, left) = (moved.GetProperty("count").GetInt32(), moved.GetProperty("left").GetInt32());
-        if (id is not null && count + left == 0)
+        if (id is not null && moved.Count + moved.Left == 0)
         {
             throw new FailureException($"there is no dead letter {id}. List them with: ./shop dead-letters");
         }
 
-        Console.WriteLine(left == 0 ? $"{count} {what}." : $"{count} {what}, {left} left: repeat the command; the service's log names those that the broker rejects.");
+        Console.WriteLine(moved.Left == 0
+            ? $"{moved.Count} {what}."
+            : $"{moved.Count} {what}, {moved.Left} left: repeat the command; the service's log names those that the broker rejects.");
         return 0;
     }
 
@@ -195,22 +160,13 @@ internal static class DeadLettersCommand
     /// <summary>The lines of one dead letter in the list.</summary>
     public static List<string> Summary(DeadLetterView letter)
     {
-        var what = (letter.EventType, letter.AggregateId) switch
-        {
-            (null, _) => "of unknown type",
-            ({ } type, null) => type,
-            ({ } type, { } about) => $"{type} of {about}",
-        };
         List<string> lines =
         [
             $"{letter.Queue}  {letter.Id}",
-            $"    {what}, dead since {letter.FirstDeath?.ToString("u") ?? "an unknown time"}{(letter.Deaths > 1 ? $", {letter.Deaths} times" : "")}",
+            $"    {letter.What}, dead since {letter.FirstDeath?.ToString("u") ?? "an unknown time"}{(letter.Deaths > 1 ? $", {letter.Deaths} times" : "")}",
             $"    {letter.Why}",
         ];
         lines.AddRange(letter.Discarded is { } discard ? [$"    discarded {discard.At:u} by {discard.By}: {discard.Reason}"] : []);
         return lines.ConvertAll(Terminal.Safe);
     }
-
-    public static string? ServiceOf(string queue) =>
-        ShopServices.Names.FirstOrDefault(service => queue.StartsWith(service + ".", StringComparison.Ordinal));
 }

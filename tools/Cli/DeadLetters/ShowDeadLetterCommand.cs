@@ -1,12 +1,7 @@
 using System.CommandLine;
-using System.Net;
-using System.Net.Http.Json;
+using Shop.Operations;
 
 namespace Shop.Cli.DeadLetters;
-
-/// <summary>A dead letter with its headers and its body, as a service's staff API masks them.</summary>
-internal sealed record DeadLetterContentView(
-    DeadLetterView Letter, string? ContentType, IReadOnlyDictionary<string, string> Headers, string Body, long BodyBytes);
 
 /// <summary>Shows what is in a dead letter.</summary>
 internal static class ShowDeadLetterCommand
@@ -21,45 +16,33 @@ internal static class ShowDeadLetterCommand
         {
             id, queue,
         };
-        show.SetAction((parsed, ct) => StaffApi.AskAsync(http => ShowAsync(http, parsed.GetRequiredValue(id)!, parsed.GetValue(queue), ct), ct));
+        show.SetAction((parsed, ct) => Staff.AskAsync(staff => ShowAsync(staff, parsed.GetRequiredValue(id)!, parsed.GetValue(queue), ct), ct));
         return show;
     }
 
-    private static async Task<int> ShowAsync(HttpClient http, string id, string? queue, CancellationToken ct)
+    private static async Task<int> ShowAsync(StaffApis staff, string id, string? queue, CancellationToken ct)
     {
         var shown = 0;
-        foreach (var one in queue is null ? await QueuesWithAsync(http, id, ct) : [queue])
+        foreach (var one in queue is null ? await QueuesWithAsync(staff, id, ct) : [queue])
         {
-            var uri = new Uri(StaffApi.AddressOf(DeadLettersCommand.ServiceOf(one)!), $"/dead-letters/{one}/{Uri.EscapeDataString(id)}");
-            using var response = await http.GetAsync(uri, ct);
-            if (response.StatusCode == HttpStatusCode.NotFound && queue is null)
+            if (await staff.Of(ShopServices.OfQueue(one)!).FindDeadLetterAsync(one, id, ct) is { } content)
             {
-                continue; // retried or discarded in the meantime
+                Write(content);
+                shown++;
             }
-
-            if (!response.IsSuccessStatusCode)
-            {
-                return await StaffApi.FailAsync(response, ct);
-            }
-
-            Write((await response.Content.ReadFromJsonAsync<DeadLetterContentView>(ct))!);
-            shown++;
         }
 
         return shown > 0 ? 0 : throw new FailureException($"there is no dead letter {id}. List them with: ./shop dead-letters");
     }
 
     /// <summary>The same event may be dead-lettered in several queues.</summary>
-    private static async Task<List<string>> QueuesWithAsync(HttpClient http, string id, CancellationToken ct)
+    private static async Task<List<string>> QueuesWithAsync(StaffApis staff, string id, CancellationToken ct)
     {
         List<string> queues = [];
-        foreach (var service in ShopServices.Names)
+        foreach (var service in ShopServices.Names.Select(staff.Of))
         {
-            foreach (var path in (string[])["/dead-letters?limit=200", "/dead-letters/discarded"])
-            {
-                var letters = await http.GetFromJsonAsync<List<DeadLetterView>>(new Uri(StaffApi.AddressOf(service), path), ct);
-                queues.AddRange(letters!.Where(letter => letter.Id == id).Select(letter => letter.Queue));
-            }
+            queues.AddRange((await service.DeadLettersAsync(queue: null, ct)).Concat(await service.DiscardedAsync(ct))
+                .Where(letter => letter.Id == id).Select(letter => letter.Queue));
         }
 
         return [.. queues.Distinct()];

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using Shop.Cli.Running;
+using Shop.Operations;
 using Spectre.Console;
 
 namespace Shop.Cli.Demo;
@@ -75,7 +76,7 @@ internal static class DemoCommand
     }
 
     private static string Announcement(int orders, double rate, int seed, string? until) => string.Create(CultureInfo.InvariantCulture,
-        $"{Numbers.Count(orders, "visit")} at {rate:0.#} per second, about {Math.Ceiling(orders / rate)} s{(until is null ? "" : $", and more until {until} is there")}. "
+        $"{Words.Count(orders, "visit")} at {rate:0.#} per second, about {Math.Ceiling(orders / rate)} s{(until is null ? "" : $", and more until {until} is there")}. "
             + $"--seed {seed} repeats them.");
 
     /// <summary>Where the services are, of a shop that is not this machine's; empty for this one.</summary>

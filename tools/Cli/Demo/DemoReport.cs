@@ -1,4 +1,5 @@
 using System.Globalization;
+using Shop.Operations;
 using Spectre.Console;
 
 namespace Shop.Cli.Demo;
@@ -13,8 +14,8 @@ internal static class DemoReport
         var visits = record.Orders.Count + record.Refused + record.Surprises.Count;
         List<(string What, string Value)> rows =
         [
-            ("Visits", $"{visits}: {Numbers.Count(record.Orders.Count, "order")} placed, "
-                + $"{Numbers.Count(record.Refused, "bad one")} rejected as expected"),
+            ("Visits", $"{visits}: {Words.Count(record.Orders.Count, "order")} placed, "
+                + $"{Words.Count(record.Refused, "bad one")} rejected as expected"),
             ("Of the orders", $"{record.Cancelled} cancelled, {record.Shipped} shipped; {record.Repeats} were sent again with the same "
                 + "Idempotency-Key, and got the same answer"),
             ("Requests repeated", $"{api.Repeated}, because something was down"),

@@ -2,8 +2,8 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Diagnostics;
 using System.Globalization;
-using Shop.Cli.Demo;
-using Shop.Cli.Running;
+using Shop.Operations;
+using Shop.Operations.Journey;
 
 namespace Shop.Cli.Journey;
 
@@ -48,15 +48,13 @@ internal static class JourneyCommand
         return id;
     }
 
-    private static async Task<int> RunAsync(Guid id, TimeSpan timeout, CancellationToken ct)
+    private static Task<int> RunAsync(Guid id, TimeSpan timeout, CancellationToken ct) => Staff.AskAsync(async staff =>
     {
-        await RunningShop.RequireAsync(ct);
-        using var api = new ShopApi(new Dictionary<string, Uri>());
         var waited = Stopwatch.StartNew();
         while (true)
         {
-            var records = await OrderRecords.ReadAsync(api, id, ct)
-                ?? throw new FailureException($"there is no order {id} in {StaffApi.AddressOf("ordering").GetLeftPart(UriPartial.Authority)}.");
+            var records = await OrderRecords.ReadAsync(staff, id, ct)
+                ?? throw new FailureException($"there is no order {id} in {Staff.AddressOf("ordering").GetLeftPart(UriPartial.Authority)}.");
             var gaps = Gaps.In(records, TimeProvider.System.GetUtcNow());
             if (gaps.Count == 0 || waited.Elapsed >= timeout)
             {
@@ -66,9 +64,9 @@ internal static class JourneyCommand
 
             await Task.Delay(s_interval, ct);
         }
-    }
+    }, ct);
 
-    private static void Write(OrderRecords records, IReadOnlyList<string> gaps)
+    private static void Write(OrderRecords records, IReadOnlyList<Gap> gaps)
     {
         var order = records.Order;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Shop.Local.Servers;
 using Shop.Local.State;
+using Shop.Operations;
 
 namespace Shop.Cli.Running;
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Shop.Operations;
 
 namespace Shop.Cli.Running;
 
@@ -22,7 +23,7 @@ internal static class EnvCommand
         await RunningShop.RequireAsync(ct);
         foreach (var service in ShopServices.Names)
         {
-            Export(service.ToUpperInvariant(), StaffApi.AddressOf(service).GetLeftPart(UriPartial.Authority));
+            Export(service.ToUpperInvariant(), Staff.AddressOf(service).GetLeftPart(UriPartial.Authority));
         }
 
         var now = TimeProvider.System.GetUtcNow();

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using Shop.Operations;
 
 namespace Shop.Cli.Running;
 
@@ -13,7 +14,7 @@ internal static class RunningShop
     /// <exception cref="FailureException">None does; the message has the command that starts them.</exception>
     public static async Task RequireAsync(CancellationToken ct)
     {
-        var listening = await Task.WhenAll(ShopServices.Names.Select(service => ListensAsync(StaffApi.AddressOf(service), ct)));
+        var listening = await Task.WhenAll(ShopServices.Names.Select(service => ListensAsync(Staff.AddressOf(service), ct)));
         if (!listening.Contains(true))
         {
             throw new FailureException($"the shop does not run (its home: {ShopHome.Root}). Start it with: ./shop up -d");
@@ -28,7 +29,7 @@ internal static class RunningShop
         var waited = Stopwatch.StartNew();
         while (true)
         {
-            var listening = await Task.WhenAll(ShopServices.Names.Select(service => ListensAsync(StaffApi.AddressOf(service), ct)));
+            var listening = await Task.WhenAll(ShopServices.Names.Select(service => ListensAsync(Staff.AddressOf(service), ct)));
             var missing = ShopServices.Names.Where((_, i) => !listening[i]).ToList();
             if (missing.Count == 0)
             {

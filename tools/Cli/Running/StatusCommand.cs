@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Shop.Local.State;
+using Shop.Operations;
 
 namespace Shop.Cli.Running;
 
@@ -8,6 +9,9 @@ namespace Shop.Cli.Running;
 internal static class StatusCommand
 {
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+    private static readonly List<string> s_order = [.. ShopServices.Names, "console"];
 
     public static Command Create()
     {
@@ -48,13 +52,28 @@ internal static class StatusCommand
         var state = ShopState.Read(ShopHome.Root);
         var services = await Task.WhenAll(Services(state).Select(s => health.AskAsync(s, ct)));
         var servers = await Task.WhenAll(state.Servers.Select(s => HealthCheck.AskAsync(s, ct)));
-        using var http = StaffApi.CreateClient();
-        var messages = await Task.WhenAll(services.Where(service => service.Health == HealthCheck.Healthy)
-            .Select(service => WaitingMessages.AskAsync(http, service.Name, new Uri(service.Url), ct)));
+        using var clients = new Staff.Clients();
+        var staff = new StaffApis(clients.Of);
+        var messages = await Task.WhenAll(services.Where(service => service.Health == HealthCheck.Healthy && ShopServices.Names.Contains(service.Name))
+            .Select(service => Answer.OrUnknownAsync(service.Name, () => ServiceOverview.AskAsync(staff.Of(service.Name), ct).WaitAsync(s_patience, ct), ct)));
         var problems = state.Problems ?? []; // of the shop that runs, or of the last start, which up -d has ended
         if (json)
         {
-            Console.WriteLine(JsonSerializer.Serialize(new { services, servers, messages, state.Dashboard, Problems = problems }, s_json));
+            Console.WriteLine(JsonSerializer.Serialize(new
+            {
+                services,
+                servers,
+                messages = messages.Select(answer => new
+                {
+                    answer.Service,
+                    answer.Value?.Outbox?.Waiting,
+                    answer.Value?.Outbox?.Parked,
+                    answer.Value?.DeadLetters,
+                    answer.Value?.Oldest,
+                }),
+                state.Dashboard,
+                Problems = problems,
+            }, s_json));
         }
         else
         {
@@ -67,20 +86,20 @@ internal static class StatusCommand
 
     /// <summary>Those of the state; where there is none yet (or another program keeps it), those at their preferred addresses.</summary>
     private static IEnumerable<ServiceState> Services(ShopState state) => state.Services.Count > 0
-        ? state.Services.OrderBy(s => Array.IndexOf(ShopServices.Names, s.Name))
+        ? state.Services.OrderBy(s => s_order.IndexOf(s.Name))
         : ShopServices.Names.Select(HealthCheck.AtPreferredAddress);
 
-    private static void Table(ServiceHealth[] services, ServerHealth[] servers, WaitingMessages[] messages)
+    private static void Table(ServiceHealth[] services, ServerHealth[] servers, Answer<ServiceOverview>[] messages)
     {
         var now = TimeProvider.System.GetUtcNow();
         List<string[]> rows = [["NAME", "HEALTH", "PID", "WHERE", "OUTBOX", "PARKED", "DEAD", "OLDEST"]];
         rows.AddRange(services.Select(s => (string[])
         [
-            s.Name, s.Health, s.Pid?.ToString() ?? "-", s.Url, .. Cells(messages.FirstOrDefault(m => m.Service == s.Name), now),
+            s.Name, s.Health, s.Pid?.ToString() ?? "-", s.Url, .. Cells(s.Name, messages.FirstOrDefault(m => m.Service == s.Name)?.Value, now),
         ]));
         rows.AddRange(servers.Select(s => (string[])[s.Name, s.Health, s.Pid?.ToString() ?? "-", $"{s.Host}:{s.Port}", "", "", "", ""]));
         Columns.Write(rows);
-        var actions = messages.SelectMany(m => m.Actions()).ToList();
+        var actions = Troubles.Of(messages, now).Select(trouble => trouble.ToString()).ToList();
         if (services.Any(s => s.Health != HealthCheck.Healthy) || servers.Any(s => s.Health != HealthCheck.Healthy))
         {
             actions.Insert(0, services.All(s => s.Pid is null && s.Health != HealthCheck.Healthy)
@@ -91,7 +110,8 @@ internal static class StatusCommand
         Console.Write(actions.Count == 0 ? "" : $"\n{string.Concat(actions.Select(action => $"{action}\n"))}");
     }
 
-    private static string[] Cells(WaitingMessages? messages, DateTimeOffset now) => messages is { Waiting: { } waiting }
-        ? [$"{waiting}", $"{messages.Parked}", $"{messages.DeadLetters}", messages.Oldest is { } oldest ? Columns.Age(now - oldest) : ""]
-        : ["?", "?", "?", ""];
+    private static string[] Cells(string service, ServiceOverview? overview, DateTimeOffset now) => !ShopServices.Names.Contains(service) ? ["", "", "", ""]
+        : overview?.Outbox is { } outbox
+            ? [$"{outbox.Waiting}", $"{outbox.Parked}", $"{overview.DeadLetters?.ToString() ?? "?"}", overview.Oldest is { } oldest ? Words.Age(now - oldest) : ""]
+            : ["?", "?", "?", ""];
 }

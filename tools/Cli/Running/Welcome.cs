@@ -8,10 +8,12 @@ internal static class Welcome
         await StatusCommand.ShowAsync(json: false, ct);
         Console.WriteLine($"""
 
+            Open {Staff.AddressOf("console").GetLeftPart(UriPartial.Authority)}: where an event is, what failed, the shop's day.
+
             Try:
 
               TOKEN=$(./shop token alice)
-              curl -H "Authorization: Bearer $TOKEN" {StaffApi.AddressOf("inventory").GetLeftPart(UriPartial.Authority)}/products
+              curl -H "Authorization: Bearer $TOKEN" {Staff.AddressOf("inventory").GetLeftPart(UriPartial.Authority)}/products
 
             """);
     }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Shop.Operations;
 
 namespace Shop.Cli.Setup;
 
@@ -9,7 +10,7 @@ namespace Shop.Cli.Setup;
 /// </summary>
 internal static class Build
 {
-    private static readonly string[] s_sources = ["AppHost", "Messaging", "Messaging.Abstractions", "ServiceDefaults", "contracts", "services", "tools/Local", "tools/build"];
+    private static readonly string[] s_sources = ["AppHost", "Messaging", "Messaging.Abstractions", "Operations", "ServiceDefaults", "contracts", "services", "tools/Local", "tools/build"];
     private static readonly string[] s_files = ["*.props", "*.targets", "global.json", ".editorconfig", "BannedSymbols.txt"];
 
     private static string Log => ShopHome.Path("logs", "build.log");
@@ -86,7 +87,7 @@ internal static class Build
         .Concat(directory.EnumerateDirectories().Where(sub => sub.Name is not ("bin" or "obj")).SelectMany(Sources));
 
     private static string StampOfPrograms() =>
-        Stamp(ShopServices.Projects.Select(service => Output($"services/{service}", $"{service}.dll")).Append(Output("AppHost", "AppHost.dll")));
+        Stamp(ShopServices.Projects.Append("Console").Select(service => Output($"services/{service}", $"{service}.dll")).Append(Output("AppHost", "AppHost.dll")));
 
     private static string Stamp(IEnumerable<string> files)
     {

@@ -13,6 +13,7 @@ internal static class TestCommand
             Description = "only tests whose full name contains it; or a filter as for dotnet test --filter",
         };
         var project = new Option<string[]>("--project") { HelpName = "name", Description = "only this test project, such as Messaging.Tests" };
+        var all = new Option<bool>("--all") { Description = "also the console in a real browser: Chromium, installed with apt where it is missing" };
         var noBuild = new Option<bool>("--no-build") { Description = "with what was built last (Release)" };
         var command = new Command("test", About.Text("run all tests, or those that a filter matches", """
             Builds the solution and runs its tests against a PostgreSQL and a RabbitMQ that are started for the run and removed after it:
@@ -27,11 +28,12 @@ internal static class TestCommand
             "SHOP_TEST_RABBITMQ            an administrator's amqp URI,",
             "SHOP_TEST_RABBITMQ_MANAGEMENT the management's address: uses these servers and starts none"))
         {
-            filter, project, noBuild,
+            filter, project, all, noBuild,
         };
         command.SetAction((parsed, _) =>
         {
             List<string> words = parsed.GetValue(noBuild) ? ["--no-build"] : [];
+            words.AddRange(parsed.GetValue(all) ? ["--all"] : []);
             words.AddRange((parsed.GetValue(project) ?? []).SelectMany(name => (string[])["--project", name]));
             words.AddRange(parsed.GetValue(filter) is { } word ? [word] : []);
             return Child.ShowAsync(Path.Combine(ShopHome.Repository, "tests", "run"), words);

@@ -1,9 +1,9 @@
 using System.Text.Json.Nodes;
 
-namespace Shop.Cli.Contracts;
+namespace Shop.Operations.Contracts;
 
 /// <summary>The compatibility of a contract change.</summary>
-internal enum Verdict
+public enum Verdict
 {
     /// <summary>No effect on readers or writers.</summary>
     Described,
@@ -20,13 +20,13 @@ internal enum Verdict
 /// <param name="Member">Its place, such as <c>lines[].sku</c>; empty for the event itself.</param>
 /// <param name="Verdict">Its compatibility.</param>
 /// <param name="What">What is different, and who fails by it.</param>
-internal sealed record ContractChange(string Event, string Member, Verdict Verdict, string What);
+public sealed record ContractChange(string Event, string Member, Verdict Verdict, string What);
 
 /// <summary>
 /// Compares an event's schemas member by member. An event is read by consumers that are older than its publisher and by ones that
 /// are newer (a rolling upgrade, a message that waited, a log that is read again), so what breaks either is breaking.
 /// </summary>
-internal static class SchemaComparison
+public static class SchemaComparison
 {
     private static readonly (string Keyword, bool More)[] s_bounds =
     [

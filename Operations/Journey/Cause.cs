@@ -1,0 +1,51 @@
+namespace Shop.Operations.Journey;
+
+/// <summary>What a customer is told who asks for an order, and where the cause is.</summary>
+/// <param name="IsGood">Whether nothing has to be done.</param>
+public sealed record Cause(string What, bool IsGood, Place? Where)
+{
+    /// <summary>The worst thing about an order; how it stands, where there is none.</summary>
+    public static Cause Of(OrderRecords records, IReadOnlyList<Gap> gaps, DateTimeOffset now)
+    {
+        ArgumentNullException.ThrowIfNull(records);
+        return Stuck(records) ?? MailRefused(records) ?? ShortStock(records) ?? Waiting(records, now)
+            ?? (gaps is [var first, ..] ? new Cause($"Something is missing: {first.What}.", false, first.Where.Count > 0 ? first.Where[0] : null) : Stands(records));
+    }
+
+    private static Cause? Stuck(OrderRecords records)
+    {
+        var dead = records.Facts.SelectMany(facts => facts.DeadLetters ?? []).FirstOrDefault();
+        if (dead is not null)
+        {
+            return new Cause($"{dead.Queue} could not handle {dead.EventType}: {dead.Why} Mend the cause, then send the message again.",
+                false, new Place(PlaceKind.DeadLetters, dead.Queue));
+        }
+
+        return records.Facts.SelectMany(facts => facts.Parked.Select(one => (facts.Service, Event: one))).FirstOrDefault() is { Event: { } parked } found
+            ? new Cause($"{parked.Type} is parked in {found.Service}'s outbox: {parked.Error} It is retried automatically.", false, new Place(PlaceKind.Outbox, found.Service))
+            : null;
+    }
+
+    private static Cause? MailRefused(OrderRecords records) => records.Messages.FirstOrDefault(message => message.Status == "failed") is { } refused
+        ? new Cause($"The {refused.Channel} \"{refused.Subject}\" was not delivered after {Words.Count(refused.Attempts, "attempt")}: {refused.Error ?? "refused"}. "
+            + "Correct the contact, then send the notification again.", false, new Place(PlaceKind.Log, "notification"))
+        : null;
+
+    private static Cause? ShortStock(OrderRecords records) => records.Order is { Status: "rejected", Reason: { } reason }
+        ? new Cause(reason.ShortLines.Count > 0
+            ? $"Rejected for want of stock: {string.Join("; ", reason.ShortLines.Select(line => $"{line.Asked} of {line.Sku} were asked for and {line.Available} were available"))}."
+            : $"Rejected: {reason.Code}.", true, null)
+        : null;
+
+    private static Cause? Waiting(OrderRecords records, DateTimeOffset now) => records.Order.Status == "placed"
+        ? new Cause($"Inventory has not answered for {Words.Age(now - records.Order.PlacedAt)}, and nothing has failed: it still waits. "
+            + "See on the overview whether inventory consumes.", false, new Place(PlaceKind.Status, "inventory"))
+        : null;
+
+    private static Cause Stands(OrderRecords records) => new(records.Order switch
+    {
+        { Status: "cancelled", Reason: { } reason } => $"Cancelled: {reason.Code}.",
+        { Status: "confirmed" } => "Confirmed; it is not shipped yet.",
+        { Status: var status } => $"{char.ToUpperInvariant(status[0])}{status[1..]}.",
+    } + (records.Messages.Any(message => message.DeliveredAt is not null) ? " The customer has been told." : ""), true, null);
+}

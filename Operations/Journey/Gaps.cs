@@ -1,0 +1,74 @@
+namespace Shop.Operations.Journey;
+
+/// <summary>Something that is missing, and where to look for it.</summary>
+public sealed record Gap(string What, params IReadOnlyList<Place> Where)
+{
+    /// <summary>For a terminal.</summary>
+    public override string ToString() => Where.Count == 0 ? What : $"{What}: {string.Join(", ", Where.Select(place => place.Command))}";
+}
+
+/// <summary>What is missing, by the order's state in Ordering, and where to look for it.</summary>
+public static class Gaps
+{
+    private static readonly Place s_orderingsOutbox = new(PlaceKind.Outbox, "ordering");
+
+    public static IReadOnlyList<Gap> In(OrderRecords records, DateTimeOffset now) =>
+    [
+        .. Answer(records, now),
+        .. records.Unknown.Contains("inventory") ? [] : Stock(records),
+        .. records.Unknown.Contains("analytics") ? [] : Events(records),
+        .. records.Unknown.Contains("notification") ? [] : Messages(records),
+        .. records.Unknown.Select(service => new Gap($"what {service} knows of it: it does not answer", new Place(PlaceKind.Status, service))),
+    ];
+
+    private static IEnumerable<Gap> Answer(OrderRecords records, DateTimeOffset now) => records.Order.Status == "placed"
+        ? [new Gap($"Inventory's answer, for {(now - records.Order.PlacedAt).TotalSeconds:0} s",
+            s_orderingsOutbox, DeadLetters("inventory.order-placed"), new Place(PlaceKind.Outbox, "inventory"))]
+        : [];
+
+    private static IEnumerable<Gap> Stock(OrderRecords records)
+    {
+        var kinds = records.Movements.Select(movement => movement.Kind).ToHashSet();
+        var states = records.History.Select(entry => entry.To).Append(records.Order.Status).ToHashSet();
+        if (states.Contains("confirmed") && !kinds.Contains("reserved"))
+        {
+            yield return new Gap("reserved units in Inventory, for a confirmed order", new Place(PlaceKind.Stock, "inventory"));
+        }
+
+        if (states.Contains("shipped") && !kinds.Contains("shipped"))
+        {
+            yield return new Gap("shipped units in Inventory", s_orderingsOutbox, DeadLetters("inventory.order-shipped"));
+        }
+
+        if (records.Order.Status == "cancelled" && kinds.Contains("reserved") && !kinds.Overlaps(["released", "expired"]))
+        {
+            yield return new Gap("the release of its reserved units in Inventory", s_orderingsOutbox, DeadLetters("inventory.order-cancelled"));
+        }
+    }
+
+    private static IEnumerable<Gap> Events(OrderRecords records)
+    {
+        var logged = records.Events.Where(one => one.Type.StartsWith("ordering.", StringComparison.Ordinal)).Select(one => one.AggregateVersion).ToHashSet();
+        return records.History.Where(entry => !logged.Contains(entry.Version)).Select(entry => new Gap(
+            $"Ordering's event of version {entry.Version} ({entry.To}) at Analytics", s_orderingsOutbox, DeadLetters("analytics.event-log")));
+    }
+
+    /// <summary>Customers are notified of every change except the placing.</summary>
+    private static IEnumerable<Gap> Messages(OrderRecords records)
+    {
+        var notified = records.Messages.Select(message => message.EventId).ToHashSet();
+        foreach (var one in records.Events.Where(one =>
+            one.Type.StartsWith("ordering.", StringComparison.Ordinal) && one.AggregateVersion > 1 && !notified.Contains(one.EventId)))
+        {
+            yield return new Gap($"Notification's message about {one.Type}", DeadLetters("notification.customer-notifications"));
+        }
+
+        foreach (var message in records.Messages.Where(message => message.Status != "delivered"))
+        {
+            yield return new Gap($"the delivery of \"{message.Subject}\", which is {message.Status} after {message.Attempts} attempts"
+                + (message.Error is { } error ? $" ({error})" : ""), new Place(PlaceKind.Log, "notification"));
+        }
+    }
+
+    private static Place DeadLetters(string queue) => new(PlaceKind.DeadLetters, queue);
+}

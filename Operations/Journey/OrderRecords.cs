@@ -1,0 +1,83 @@
+namespace Shop.Operations.Journey;
+
+public sealed record OrderSummary(
+    Guid Id, string Status, IReadOnlyList<OrderSummary.Line> Lines, decimal Total, string Currency, DateTimeOffset PlacedAt, int Version,
+    OrderSummary.ReasonFor? Reason = null)
+{
+    public sealed record Line(string Sku, int Quantity);
+
+    /// <summary>Why it was rejected or cancelled.</summary>
+    public sealed record ReasonFor(string Code, IReadOnlyList<ShortLine> ShortLines);
+
+    /// <summary>A line that was short of stock.</summary>
+    public sealed record ShortLine(string Sku, int Asked, int Available);
+}
+
+public sealed record HistoryEntry(int Version, string? From, string To, string? Reason, string Cause, string? CausedBy, DateTimeOffset? At);
+
+public sealed record Movement(string Sku, string Kind, int Quantity, Guid? OrderId, DateTimeOffset At);
+
+public sealed record LoggedEvent(Guid EventId, DateTimeOffset OccurredAt, string Type, int AggregateVersion, DateTimeOffset ReceivedAt,
+    string? AggregateId = null, string? TraceId = null);
+
+public sealed record Message(
+    Guid EventId, string Recipient, string Channel, string Subject, string Status, int Attempts, string? Error,
+    DateTimeOffset CreatedAt, DateTimeOffset? DeliveredAt);
+
+/// <summary>The records of one order in the four services. What a service that does not answer would say is empty, and the service unknown.</summary>
+/// <param name="Facts">What the services' messaging knows of the order's events.</param>
+/// <param name="DomainEvents">Ordering's, with their handlers.</param>
+/// <param name="Unknown">The services that did not answer.</param>
+public sealed record OrderRecords(
+    OrderSummary Order, IReadOnlyList<HistoryEntry> History, IReadOnlyList<Movement> Movements,
+    IReadOnlyList<LoggedEvent> Events, IReadOnlyList<Message> Messages, IReadOnlyList<JourneyFacts> Facts,
+    IReadOnlyList<DomainEventHandlers> DomainEvents, IReadOnlyList<string> Unknown)
+{
+    /// <summary>Reads them; null if Ordering has no such order.</summary>
+    /// <exception cref="HttpRequestException">Ordering does not answer: without it there is no order.</exception>
+    /// <exception cref="StaffApiException">Ordering refused it.</exception>
+    public static async Task<OrderRecords?> ReadAsync(StaffApis services, Guid id, CancellationToken ct)
+    {
+        var ordering = services.Of("ordering");
+        if (await ordering.FindAsync<OrderSummary>($"orders/{id}", ct) is not { } order)
+        {
+            return null;
+        }
+
+        var history = await ordering.ListAsync<HistoryEntry>($"orders/{id}/history", ct);
+        var movements = Answer.OrUnknownAsync("inventory", () => MovementsAsync(services.Of("inventory"), order, ct), ct);
+        var events = Answer.OrUnknownAsync("analytics", () => services.Of("analytics").ListAsync<LoggedEvent>($"analytics/events?aggregateId={id}", ct), ct);
+        var domain = Answer.OrUnknownAsync("ordering", () => ContractsInUse.AskAsync(ordering, ct), ct);
+        var messages = Answer.OrUnknownAsync("notification", () => services.Of("notification").ListAsync<Message>($"notifications?orderId={id}", ct), ct);
+        var logged = await events;
+        var ids = (logged.Value ?? []).Select(one => one.EventId);
+        var facts = await services.AskAllAsync(service => JourneyFacts.AskAsync(service, ids, id.ToString(), ct), ct);
+        var (moved, written) = (await movements, await messages);
+        return new OrderRecords(order, history, moved.Value ?? [], logged.Value ?? [], written.Value ?? [], [.. facts.Select(answer => answer.Value).OfType<JourneyFacts>()],
+            (await domain).Value?.DomainEvents ?? [],
+            [.. new[] { (moved.Service, moved.Problem), (logged.Service, logged.Problem), (written.Service, written.Problem) }
+                .Concat(facts.Select(answer => (answer.Service, answer.Problem)))
+                .Where(answer => answer.Problem is not null).Select(answer => answer.Service).Distinct()]);
+    }
+
+    /// <summary>The ledger is by product, newest first: it is read back to the order's placing.</summary>
+    private static async Task<List<Movement>> MovementsAsync(StaffApi inventory, OrderSummary order, CancellationToken ct)
+    {
+        List<Movement> movements = [];
+        foreach (var sku in order.Lines.Select(line => line.Sku))
+        {
+            try
+            {
+                var ledger = await inventory.ListAsync<Movement>(
+                    $"products/{Uri.EscapeDataString(sku)}/movements", ct, isEnough: last => last.At < order.PlacedAt);
+                movements.AddRange(ledger.Where(movement => movement.OrderId == order.Id).Select(movement => movement with { Sku = sku }));
+            }
+            catch (StaffApiException e) when (e.Status == System.Net.HttpStatusCode.NotFound)
+            {
+                // Inventory has no such product
+            }
+        }
+
+        return movements;
+    }
+}

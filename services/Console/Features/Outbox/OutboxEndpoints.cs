@@ -1,0 +1,28 @@
+using Shop.Console.Web;
+using Shop.Operations;
+
+namespace Shop.Console.Features.Outbox;
+
+internal static class OutboxEndpoints
+{
+    public static void MapOutbox(this IEndpointRouteBuilder routes) => routes.MapGet("/outbox/{service}",
+        async Task<IResult> (string service, int? retried, int? discarded, StaffApis services, TimeProvider clock, CancellationToken ct) =>
+        {
+            if (!ShopServices.Names.Contains(service))
+            {
+                return Pages.Say(StatusCodes.Status404NotFound, "There is no such service", $"There are {string.Join(", ", ShopServices.Names)}.");
+            }
+
+            var api = services.Of(service);
+            var outbox = Answer.OrUnknownAsync(service, () => api.OutboxAsync(ct), ct);
+            var parked = Answer.OrUnknownAsync(service, () => api.ParkedAsync(ct), ct);
+            return Pages.Of<OutboxPage>(new
+            {
+                Service = service,
+                Outbox = await outbox,
+                Parked = await parked,
+                Done = retried is { } streams ? $"{Words.Count(streams, "stream")} retried now." : discarded is { } events ? $"{Words.Count(events, "event")} discarded." : null,
+                Now = clock.GetUtcNow(),
+            });
+        });
+}

@@ -1,0 +1,141 @@
+using System.Net;
+using System.Text.RegularExpressions;
+
+namespace Shop.Console.Tests;
+
+/// <summary>What holds for every page, whatever the services say.</summary>
+public sealed partial class PagesTests
+{
+    private const string Hostile = "<script>alert(1)</script><img src=x onerror=alert(2)>\\u0022 autofocus onfocus=alert(3)";
+
+    public static TheoryData<string> Paths =>
+        ["/", "/failed", "/failed/inventory.order-placed", "/journey", "/outbox/ordering", "/contracts", "/contracts/ordering.order-placed.v2", "/invariants", "/dashboard"];
+
+    [Theory]
+    [MemberData(nameof(Paths))]
+    public async Task Nobody_sees_a_page_without_signing_in(string path)
+    {
+        await using var console = await ConsoleApp.StartAsync();
+
+        using var response = await console.Http.GetAsync(new Uri(path, UriKind.Relative));
+
+        Assert.Equal(HttpStatusCode.Redirect, response.StatusCode);
+        Assert.Equal($"/sign-in?to={Uri.EscapeDataString(path)}", response.Headers.Location!.PathAndQuery);
+        Assert.All(console.Services.Values, service => Assert.Empty(service.Requests));
+    }
+
+    [Fact]
+    public async Task Every_page_is_there_for_staff_while_no_service_has_anything_and_has_no_script_or_style_of_its_own()
+    {
+        await using var console = await ConsoleApp.StartAsync();
+        await console.SignInAsync();
+        console.Services["inventory"].Answers["/dead-letters"] = "[]";
+        foreach (var path in Paths.Select(row => row.Data))
+        {
+            using var response = await console.Http.GetAsync(new Uri(path, UriKind.Relative));
+            var page = await response.Content.ReadAsStringAsync();
+            var policy = response.Headers.GetValues("Content-Security-Policy").Single();
+
+            Assert.True(response.IsSuccessStatusCode, $"{path}: {page}");
+            Assert.Contains("default-src 'none'", policy, StringComparison.Ordinal);
+            Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
+            Assert.DoesNotMatch(Inline(), page);
+            Assert.Single(Heading().Matches(page));
+        }
+    }
+
+    [Fact]
+    public async Task A_service_that_is_down_is_unknown_and_hides_nothing_else()
+    {
+        await using var console = await ConsoleApp.StartAsync();
+        await console.SignInAsync();
+        await console.Services["notification"].DisposeAsync();
+
+        var page = await console.PageAsync("/");
+
+        Assert.Contains("notification is unknown: it does not answer", page, StringComparison.Ordinal);
+        Assert.Contains("Queues of inventory", page, StringComparison.Ordinal);
+        var failed = await console.PageAsync("/failed");
+        Assert.Contains("notification is unknown", failed, StringComparison.Ordinal);
+        Assert.Contains("none at the services that answered", failed, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_service_that_hangs_is_unknown_and_hides_nothing_else()
+    {
+        await using var console = await ConsoleApp.StartAsync();
+        await console.SignInAsync();
+        console.Services["analytics"].Hold = new TaskCompletionSource();
+
+        var page = await console.PageAsync("/").WaitAsync(TimeSpan.FromSeconds(30));
+
+        Assert.Contains("analytics is unknown: it does not answer", page, StringComparison.Ordinal);
+        Assert.Contains("Queues of inventory", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_a_message_contains_is_shown_as_text()
+    {
+        await using var console = await ConsoleApp.StartAsync();
+        await console.SignInAsync();
+        const string Path = "/dead-letters/inventory.order-placed/one";
+        console.Services["inventory"].Overview("inventory", error: Hostile);
+        console.Services["inventory"].Answers[Path] = $$"""
+            {"letter":{"queue":"inventory.order-placed","id":"one","eventType":"{{Hostile}}","aggregateId":"{{Hostile}}","why":"{{Hostile}}","firstDeath":null,"deaths":1,"discarded":null},
+             "contentType":"{{Hostile}}","headers":{"{{Hostile}}":"{{Hostile}}","MT-Fault-StackTrace":"{{Hostile}}"},"body":"{{Hostile}}","bodyBytes":3}
+            """;
+        foreach (var page in new[] { await console.PageAsync("/"), await console.PageAsync("/failed/inventory.order-placed/one") })
+        {
+            Assert.Contains("&lt;script&gt;alert(1)", page, StringComparison.Ordinal);
+            Assert.DoesNotContain("<script>alert", page, StringComparison.Ordinal);
+            Assert.DoesNotContain("<img", page, StringComparison.Ordinal);
+            Assert.DoesNotContain("\" autofocus", page, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task A_number_in_a_csv_is_a_number_and_a_formula_is_text()
+    {
+        await using var console = await ConsoleApp.StartAsync();
+        await console.SignInAsync();
+        console.Services["inventory"].Answers["/products"] = """
+            {"items":[{"sku":"TEA-1","name":"=HYPERLINK(\"http://evil\"), green","unitPrice":4.5,"currency":"EUR","onHand":2,"reserved":0,"shipped":7,"lowStockThreshold":5}],"nextCursor":null}
+            """;
+
+        var csv = await console.PageAsync("/dashboard/stock.csv");
+
+        Assert.Equal("sku,name,on hand,reserved,shipped,low at,state\r\nTEA-1,\"'=HYPERLINK(\"\"http://evil\"\"), green\",2,0,7,5,low\r\n", csv);
+    }
+
+    [Fact]
+    public async Task The_overview_is_live_and_says_that_a_consumer_is_gone_and_what_to_do()
+    {
+        await using var console = await ConsoleApp.StartAsync();
+        await console.SignInAsync();
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        await using var stream = await console.Http.GetStreamAsync(new Uri("/live/overview", UriKind.Relative), timeout.Token);
+        using var reader = new StreamReader(stream);
+        Assert.Contains("All orders flow.", await UntilAsync(reader, "id=\"analytics\"", timeout.Token), StringComparison.Ordinal);
+
+        console.Services["inventory"].Overview("inventory", consumers: 0);
+
+        Assert.Contains("Start inventory again", await UntilAsync(reader, "Nobody consumes inventory.things", timeout.Token), StringComparison.Ordinal);
+    }
+
+    private static async Task<string> UntilAsync(StreamReader reader, string text, CancellationToken ct)
+    {
+        var read = "";
+        while (!read.Contains(text, StringComparison.Ordinal) || !read.EndsWith("\n\n", StringComparison.Ordinal))
+        {
+            read += await reader.ReadLineAsync(ct) + "\n";
+        }
+
+        return read;
+    }
+
+    [GeneratedRegex("""<style|<script(?! src="/site.js" defer)|\sstyle=|\son[a-z]+=|javascript:""", RegexOptions.IgnoreCase)]
+    private static partial Regex Inline();
+
+    [GeneratedRegex("<h1")]
+    private static partial Regex Heading();
+}

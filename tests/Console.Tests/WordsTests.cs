@@ -1,0 +1,128 @@
+using Shop.Operations;
+using Shop.Operations.Journey;
+
+namespace Shop.Console.Tests;
+
+/// <summary>What is said of the services' answers, on the pages and by the commands.</summary>
+public sealed class WordsTests
+{
+    private static readonly DateTimeOffset s_now = new(2026, 11, 28, 12, 0, 0, TimeSpan.Zero);
+
+    [Fact]
+    public void All_orders_flow_while_nothing_needs_a_person() =>
+        Assert.Equal("All orders flow.", Troubles.Verdict(Troubles.Of([Answered(Service())], s_now)));
+
+    [Fact]
+    public void The_worst_is_said_first_and_the_others_are_counted()
+    {
+        var dead = Service() with { Queues = [Queue() with { DeadLetters = 2 }, Queue() with { Queue = "inventory.order-shipped", Consumers = 0, Ready = 3 }] };
+
+        var troubles = Troubles.Of([Answered(dead), new Answer<ServiceOverview>("analytics", null, "it does not answer")], s_now);
+
+        Assert.Equal(["analytics is unknown: it does not answer", "Nobody consumes inventory.order-shipped, where 3 messages wait", "2 dead letters of inventory.order-placed"],
+            troubles.Select(trouble => trouble.What));
+        Assert.Equal("analytics is unknown: it does not answer, and 2 other things need a person.", Troubles.Verdict(troubles));
+        Assert.All(troubles, trouble => Assert.NotEmpty(trouble.ToDo));
+    }
+
+    [Theory]
+    [InlineData(59, 0)]
+    [InlineData(61, 1)]
+    public void An_event_that_waits_in_the_outbox_is_in_flight_for_a_minute(int seconds, int troubles) =>
+        Assert.Equal(troubles, Troubles.Of([Answered(Service() with { Outbox = new OutboxNow(1, s_now.AddSeconds(-seconds), 0, null, null) })], s_now).Count);
+
+    [Fact]
+    public void Each_cause_of_a_missing_order_has_its_own_sentence()
+    {
+        var dead = new DeadLetterView("inventory.order-placed", "x", "ordering.order-placed.v2", null, "No connection.", s_now, 1, null);
+        var parked = new ParkedEvent(1, Guid.Empty, "stream", "ordering.order-placed.v2", true, 0, s_now, 3, null, "It was returned.", null, null);
+
+        Assert.StartsWith("Inventory has not answered for 60 s, and nothing has failed", CauseOf(Records()), StringComparison.Ordinal);
+        Assert.StartsWith("inventory.order-placed could not handle ordering.order-placed.v2: No connection.", CauseOf(Records() with
+        {
+            Facts = [Facts("inventory") with { DeadLetters = [dead] }],
+        }), StringComparison.Ordinal);
+        Assert.StartsWith("ordering.order-placed.v2 is parked in ordering's outbox: It was returned.", CauseOf(Records() with
+        {
+            Facts = [Facts("ordering") with { Parked = [parked] }],
+        }), StringComparison.Ordinal);
+        Assert.Equal("Rejected for want of stock: 5 of TEA-1 were asked for and 2 were available.", CauseOf(Records("rejected") with
+        {
+            Order = Order("rejected") with { Reason = new OrderSummary.ReasonFor("out-of-stock", [new OrderSummary.ShortLine("TEA-1", 5, 2)]) },
+        }));
+        Assert.StartsWith("The email \"Your order is confirmed\" was not delivered after 4 attempts: smtp-550.", CauseOf(Records("confirmed") with
+        {
+            Messages = [new Message(Guid.Empty, "alice", "email", "Your order is confirmed", "failed", 4, "smtp-550", s_now, null)],
+        }), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_a_service_that_is_down_would_say_is_missing_and_not_wrong()
+    {
+        var gaps = Gaps.In(Records("confirmed") with { Unknown = ["inventory", "analytics", "notification"] }, s_now);
+
+        Assert.Equal(["what inventory knows of it: it does not answer", "what analytics knows of it: it does not answer", "what notification knows of it: it does not answer"],
+            gaps.Select(gap => gap.What));
+    }
+
+    [Fact]
+    public void Figures_that_differ_are_named_and_a_service_without_an_answer_is_unknown()
+    {
+        Answer<InvariantFacts>[] facts = [Answered(Figures("ordering", 3)), Answered(Figures("analytics", 2))];
+
+        var broken = InvariantReport.Figures(facts, s_now);
+        var unknown = InvariantReport.Figures([facts[0], new Answer<InvariantFacts>("analytics", null, "it does not answer")], null);
+
+        Assert.Equal((Holding.Broken, "placed: 2 at Analytics, 3 at Ordering"), (broken.Holding, Assert.Single(broken.Details)));
+        Assert.Equal(Holding.Unknown, unknown.Holding);
+        Assert.Equal(Holding.Holds, InvariantReport.Figures([facts[0], Answered(Figures("analytics", 3))], s_now).Holding);
+    }
+
+    [Fact]
+    public void An_outbox_that_is_not_empty_is_in_flight_and_a_dead_letter_is_not_at_rest()
+    {
+        var busy = Service() with { Outbox = new OutboxNow(4, s_now, 0, null, null) };
+
+        Assert.Equal(Holding.InFlight, InvariantReport.AtRest([Answered(busy)]).Holding);
+        Assert.Equal(Holding.Broken, InvariantReport.AtRest([Answered(busy with { Queues = [Queue() with { DeadLetters = 1 }] })]).Holding);
+        Assert.Equal(Holding.Unknown, InvariantReport.AtRest([Answered(Service() with { Outbox = null })]).Holding);
+        Assert.Equal(Holding.Holds, InvariantReport.AtRest([Answered(Service())]).Holding);
+    }
+
+    [Fact]
+    public void A_queue_that_has_consumed_less_than_was_published_is_named()
+    {
+        Answer<ContractsInUse>[] contracts = [Answered(new ContractsInUse("inventory", s_now, [], [new ConsumedContract("ordering.order-placed.v2", "inventory.order-placed", 3, s_now)], []), "inventory")];
+        Answer<InvariantFacts>[] Of(long handled) =>
+        [
+            Answered(new InvariantFacts("inventory", s_now, [], null, null, new HandledCounts(s_now, s_now, new Dictionary<string, long> { ["inventory.order-placed"] = handled }), null), "inventory"),
+            Answered(new InvariantFacts("analytics", s_now, [], null, null, new HandledCounts(s_now, s_now, new Dictionary<string, long>()),
+                new LoggedCounts(s_now, s_now, new Dictionary<string, long> { ["ordering.order-placed.v2"] = 3 })), "analytics"),
+        ];
+
+        Assert.Equal("inventory.order-placed: 2 consumed of 3 published", Assert.Single(InvariantReport.Consumed(Of(2), contracts, s_now).Details));
+        Assert.Equal(Holding.Holds, InvariantReport.Consumed(Of(3), contracts, s_now).Holding);
+    }
+
+    private static string CauseOf(OrderRecords records) => Cause.Of(records, [], s_now).What;
+
+    private static OrderSummary Order(string status) => new(Guid.Empty, status, [], 0, "EUR", s_now.AddMinutes(-1), 1);
+
+    private static OrderRecords Records(string status = "placed") => new(Order(status), [], [], [], [], [], [], []);
+
+    private static JourneyFacts Facts(string service) => new(service, [], [], [], [], [], [], 0);
+
+    private static InvariantFacts Figures(string service, decimal placed) =>
+        new(service, s_now, [], null, new FigureFacts(s_now, new Dictionary<string, decimal> { ["placed"] = placed }), null, null);
+
+    private static ServiceOverview Service() => new("inventory", "one", s_now, s_now, new OutboxNow(0, null, 0, null, null),
+        new RelayNow("polling", 1, 0, null), [Queue()], 0, 0, 0, null, null, null);
+
+    private static QueueNow Queue() => new("inventory.order-placed", 0, 1, 0, 0, 1, 0, 0, 0, s_now, s_now, null);
+
+    private static Answer<ServiceOverview> Answered(ServiceOverview service) => new(service.Service, service, null);
+
+    private static Answer<InvariantFacts> Answered(InvariantFacts facts, string? service = null) => new(service ?? facts.Service, facts, null);
+
+    private static Answer<ContractsInUse> Answered(ContractsInUse contracts, string service) => new(service, contracts, null);
+}
