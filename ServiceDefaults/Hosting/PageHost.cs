@@ -15,6 +15,7 @@ public static class PageHost
     {
         ArgumentNullException.ThrowIfNull(builder);
         builder.SetLogLevelDefaults();
+        builder.Services.AddSingleton(StartupFailures.Report(builder));
         builder.SanitizeConsole();
         builder.AddTelemetry();
         builder.AddForwardedAddresses();
