@@ -122,7 +122,7 @@ public sealed class CostTests
         // The relay's rounds, what is read and counted every 15 seconds, and the checks of Ordering's deferred constraints, which are its triggers'.
         private static readonly string[] s_background =
             ["DELETE FROM outbox", "SELECT DISTINCT virtualtransaction", "SELECT DISTINCT stream", "SELECT count *)", "EXISTS SELECT",
-                "SELECT SELECT count", "INSERT INTO event_traffic"];
+                "SELECT SELECT count", "INSERT INTO event_traffic", "SELECT r.order_id, r.expires_at", "DISCARD ALL"];
 
         public bool IsBegin => Start.StartsWith("BEGIN", StringComparison.Ordinal);
 
