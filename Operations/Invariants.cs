@@ -5,16 +5,16 @@ namespace Shop.Operations;
 /// <summary>What a service says about the design's invariants.</summary>
 /// <param name="SettledUpTo">Nothing of it before this time is unsettled.</param>
 /// <param name="Because">Why not later.</param>
+/// <param name="From">What is counted begins here.</param>
+/// <param name="Stock">Inventory's ledger.</param>
+/// <param name="Figures">Ordering's and Analytics' counts and sums, by name.</param>
+/// <param name="Handled">The events whose effects are committed, by queue.</param>
+/// <param name="Logged">Analytics: the events that were published, by wire name.</param>
 public sealed record InvariantFacts(
-    string Service, DateTimeOffset? SettledUpTo, IReadOnlyList<string> Because, StockFacts? Stock, FigureFacts? Figures, HandledCounts? Handled, LoggedCounts? Logged);
+    string Service, DateTimeOffset? SettledUpTo, IReadOnlyList<string> Because, DateTimeOffset? From, StockFacts? Stock,
+    IReadOnlyDictionary<string, decimal>? Figures, IReadOnlyDictionary<string, long>? Handled, IReadOnlyDictionary<string, long>? Logged);
 
 public sealed record StockFacts(int Products, IReadOnlyList<string> Violations);
-
-public sealed record FigureFacts(DateTimeOffset Until, IReadOnlyDictionary<string, decimal> Figures);
-
-public sealed record HandledCounts(DateTimeOffset From, DateTimeOffset Until, IReadOnlyDictionary<string, long> Queues);
-
-public sealed record LoggedCounts(DateTimeOffset From, DateTimeOffset Until, IReadOnlyDictionary<string, long> Types);
 
 /// <summary>Whether an invariant holds; unknown where a service did not answer.</summary>
 public enum Holding
@@ -73,8 +73,8 @@ public sealed record InvariantReport(
     /// <summary>Analytics has counted what Ordering has.</summary>
     public static InvariantFinding Figures(IReadOnlyList<Answer<InvariantFacts>> facts, DateTimeOffset? until)
     {
-        var ordering = facts.FirstOrDefault(answer => answer.Service == "ordering")?.Value?.Figures?.Figures;
-        var analytics = facts.FirstOrDefault(answer => answer.Service == "analytics")?.Value?.Figures?.Figures;
+        var ordering = facts.FirstOrDefault(answer => answer.Service == "ordering")?.Value?.Figures;
+        var analytics = facts.FirstOrDefault(answer => answer.Service == "analytics")?.Value?.Figures;
         const string ToDo = "Look for dead letters of analytics.event-log, then rebuild Analytics' projections from its log.";
         if (ordering is null || analytics is null || until is null)
         {
@@ -111,19 +111,19 @@ public sealed record InvariantReport(
     {
         const string What = "Every queue has consumed what was published for it, each event once";
         const string ToDo = "Look for the queue on Failed messages; an event that is nowhere is found on Journey, by its id.";
-        var logged = facts.FirstOrDefault(answer => answer.Service == "analytics")?.Value?.Logged;
-        if (until is null || logged is null || contracts.Any(answer => answer.Value is null) || facts.Any(answer => answer.Value?.Handled is null))
+        var analytics = facts.FirstOrDefault(answer => answer.Service == "analytics")?.Value;
+        if (until is null || analytics?.Logged is not { } logged || contracts.Any(answer => answer.Value is null) || facts.Any(answer => answer.Value?.Handled is null))
         {
             return new InvariantFinding("I7", What, Holding.Unknown, [], ToDo);
         }
 
-        var handled = facts.SelectMany(answer => answer.Value!.Handled!.Queues).ToDictionary(queue => queue.Key, queue => queue.Value);
+        var handled = facts.SelectMany(answer => answer.Value!.Handled!).ToDictionary(queue => queue.Key, queue => queue.Value);
         var differences = contracts.SelectMany(answer => answer.Value!.Consumes).GroupBy(consumed => consumed.Queue)
             .Where(queue => handled.ContainsKey(queue.Key))
             .Select(queue => (queue.Key, Handled: handled[queue.Key],
-                Published: queue.Select(consumed => consumed.Type).Distinct().Sum(type => logged.Types.GetValueOrDefault(type))))
+                Published: queue.Select(consumed => consumed.Type).Distinct().Sum(type => logged.GetValueOrDefault(type))))
             .Where(queue => queue.Handled != queue.Published)
             .Select(queue => $"{queue.Key}: {queue.Handled} consumed of {queue.Published} published").ToList();
-        return new InvariantFinding("I7", $"{What}, since {logged.From:yyyy-MM-dd HH:mm} UTC", differences.Count == 0 ? Holding.Holds : Holding.Broken, differences, ToDo);
+        return new InvariantFinding("I7", $"{What}, since {analytics.From:yyyy-MM-dd HH:mm} UTC", differences.Count == 0 ? Holding.Holds : Holding.Broken, differences, ToDo);
     }
 }

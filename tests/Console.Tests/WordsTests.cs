@@ -95,9 +95,9 @@ public sealed class WordsTests
         Answer<ContractsInUse>[] contracts = [Answered(new ContractsInUse("inventory", s_now, [], [new ConsumedContract("ordering.order-placed.v2", "inventory.order-placed", 3, s_now)], []), "inventory")];
         Answer<InvariantFacts>[] Of(long handled) =>
         [
-            Answered(new InvariantFacts("inventory", s_now, [], null, null, new HandledCounts(s_now, s_now, new Dictionary<string, long> { ["inventory.order-placed"] = handled }), null), "inventory"),
-            Answered(new InvariantFacts("analytics", s_now, [], null, null, new HandledCounts(s_now, s_now, new Dictionary<string, long>()),
-                new LoggedCounts(s_now, s_now, new Dictionary<string, long> { ["ordering.order-placed.v2"] = 3 })), "analytics"),
+            Answered(new InvariantFacts("inventory", s_now, [], s_now, null, null, new Dictionary<string, long> { ["inventory.order-placed"] = handled }, null), "inventory"),
+            Answered(new InvariantFacts("analytics", s_now, [], s_now, null, null, new Dictionary<string, long>(),
+                new Dictionary<string, long> { ["ordering.order-placed.v2"] = 3 }), "analytics"),
         ];
 
         Assert.Equal("inventory.order-placed: 2 consumed of 3 published", Assert.Single(InvariantReport.Consumed(Of(2), contracts, s_now).Details));
@@ -113,7 +113,7 @@ public sealed class WordsTests
     private static JourneyFacts Facts(string service) => new(service, [], [], [], [], [], [], 0);
 
     private static InvariantFacts Figures(string service, decimal placed) =>
-        new(service, s_now, [], null, new FigureFacts(s_now, new Dictionary<string, decimal> { ["placed"] = placed }), null, null);
+        new(service, s_now, [], s_now, null, new Dictionary<string, decimal> { ["placed"] = placed }, null, null);
 
     private static ServiceOverview Service() => new("inventory", "one", s_now, s_now, new OutboxNow(0, null, 0, null, null),
         new RelayNow("polling", 1, 0, null), [Queue()], 0, 0, 0, null, null, null);

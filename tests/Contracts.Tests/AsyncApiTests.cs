@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
-using Shop.Cli.Topology;
 using Shop.Cli;
+using Shop.Cli.Topology;
 using Shop.Operations;
 
 namespace Shop.Contracts.Tests;

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Runtime.Loader;
 using System.Text.Json.Nodes;
-using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
 using Shop.Cli.Contracts;
 using Shop.Messaging;
 using Shop.Operations.Contracts;

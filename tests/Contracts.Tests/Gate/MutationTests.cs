@@ -1,5 +1,5 @@
-using System.Text.Json.Nodes;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Shop.Cli.Contracts;
 using Shop.Messaging;
 using Shop.Operations.Contracts;

@@ -1,5 +1,5 @@
-using System.Text.Json.Nodes;
 using System.Text;
+using System.Text.Json.Nodes;
 using Shop.Cli.Topology;
 using Shop.Contracts;
 using Shop.Messaging;
