@@ -47,5 +47,5 @@ public sealed record Cause(string What, bool IsGood, Place? Where)
         { Status: "cancelled", Reason: { } reason } => $"Cancelled: {reason.Code}.",
         { Status: "confirmed" } => "Confirmed; it is not shipped yet.",
         { Status: var status } => $"{char.ToUpperInvariant(status[0])}{status[1..]}.",
-    } + (records.Messages.Any(message => message.DeliveredAt is not null) ? " The customer has been told." : ""), true, null);
+    } + (records.Messages.Any(message => message.DeliveredAt is not null) ? " The customer was notified." : ""), true, null);
 }

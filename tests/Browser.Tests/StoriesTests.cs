@@ -19,8 +19,8 @@ public sealed class StoriesTests(ShopInBrowser shop) : IClassFixture<ShopInBrows
         await page.GetByRole(AriaRole.Searchbox, new PageGetByRoleOptions { Name = "Order, event or trace id" }).FillAsync(order);
         await page.Keyboard.PressAsync("Enter");
 
-        await page.GetByText("Confirmed; it is not shipped yet. The customer has been told.").WaitForAsync();
-        foreach (var step in (string[])["placed by customer demo-customer-1", "committed with OrderPlaced", "published ordering.order-placed.v2", "order-placed received ordering.order-placed.v2",
+        await page.GetByText("Confirmed; it is not shipped yet. The customer was notified.").WaitForAsync();
+        foreach (var step in (string[])["placed by customer demo-customer-1", "committed with OrderStatusChanged", "published ordering.order-placed.v2", "order-placed received ordering.order-placed.v2",
             "new in the inbox", "reserved 1 x DEMO-1", "confirmed by event", "delivered \"Your order is confirmed\""])
         {
             await page.GetByRole(AriaRole.Cell, new PageGetByRoleOptions { Name = step }).First.WaitForAsync();

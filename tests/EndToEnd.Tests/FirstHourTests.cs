@@ -115,7 +115,7 @@ public sealed partial class FirstHourTests : IAsyncLifetime
         var page = await signedIn.Content.ReadAsStringAsync();
 
         Assert.True(signedIn.IsSuccessStatusCode, page);
-        Assert.Contains("Confirmed; it is not shipped yet. The customer has been told.", page, StringComparison.Ordinal);
+        Assert.Contains("Confirmed; it is not shipped yet. The customer was notified.", page, StringComparison.Ordinal);
         Assert.Contains("delivered &quot;Your order is confirmed&quot; to alice by email", page, StringComparison.Ordinal);
     }
 
