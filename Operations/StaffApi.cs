@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Json;
-using System.Text.Json;
 
 namespace Shop.Operations;
 
@@ -106,11 +105,18 @@ public sealed class StaffApi(string service, HttpClient http)
 
     private static async Task<string> DetailAsync(HttpResponseMessage response, CancellationToken ct)
     {
-        var problem = await response.Content.ReadAsStringAsync(ct);
-        return problem.StartsWith('{') && JsonSerializer.Deserialize<JsonElement>(problem).TryGetProperty("detail", out var text)
-            ? text.GetString() ?? ""
-            : problem;
+        if (response.Content.Headers.ContentType?.MediaType != "application/problem+json")
+        {
+            return $"{response.ReasonPhrase}: the answer is not a problem document, so it may be from something in between.";
+        }
+
+        var problem = await response.Content.ReadFromJsonAsync<ProblemView>(ct);
+        return problem?.Errors is { Count: > 0 } errors
+            ? string.Join(' ', errors.Select(error => $"{error.Key}: {string.Join(' ', error.Value)}"))
+            : problem?.Detail ?? "";
     }
+
+    private sealed record ProblemView(string? Detail, Dictionary<string, string[]>? Errors);
 
     private sealed record Retried(int Count);
 

@@ -1,6 +1,6 @@
 namespace Shop.Operations.Journey;
 
-/// <summary>What a customer is told who asks for an order, and where the cause is.</summary>
+/// <summary>The answer to a customer who asks for an order, and where the cause is.</summary>
 /// <param name="IsGood">Whether nothing has to be done.</param>
 public sealed record Cause(string What, bool IsGood, Place? Where)
 {

@@ -43,7 +43,7 @@ internal sealed partial class ProblemWriter(IOptions<JsonOptions> json) : IProbl
     {
         StatusCodes.Status401Unauthorized =>
             "Send a valid bearer token in the Authorization header. In development, ./shop token <customer> prints one.",
-        StatusCodes.Status403Forbidden => "This requires the role staff.",
+        StatusCodes.Status403Forbidden => "This requires the role staff; of /operations, /dead-letters and /outbox also the scope ops:read, and ops:redrive to change anything.",
         StatusCodes.Status404NotFound => $"There is no resource at {context.Request.Path}. See /openapi/v1.json for the routes.",
         StatusCodes.Status405MethodNotAllowed => $"{context.Request.Method} is not supported here. See /openapi/v1.json.",
         StatusCodes.Status415UnsupportedMediaType => "The body's Content-Type must be application/json.",

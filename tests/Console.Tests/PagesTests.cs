@@ -94,6 +94,29 @@ public sealed partial class PagesTests
     }
 
     [Fact]
+    public async Task What_a_service_refuses_has_its_status_and_an_answer_that_is_none_is_said_to_be_the_services()
+    {
+        await using var console = await ConsoleApp.StartAsync();
+        await console.SignInAsync();
+        console.Services["inventory"].Answers["/dead-letters/inventory.order-placed/html"] = "<!DOCTYPE html>";
+
+        await SaysAsync(HttpStatusCode.NotFound, "inventory refused it", () => console.Http.GetAsync(new Uri("/failed/inventory.unknown", UriKind.Relative)));
+        await SaysAsync(HttpStatusCode.NotFound, "inventory refused it",
+            () => console.PostAsync("/failed/inventory.order-placed/jobs", "/", ("kind", "retry"), ("perSecond", "0")));
+        await SaysAsync(HttpStatusCode.BadGateway, "A service answered with something else",
+            () => console.Http.GetAsync(new Uri("/failed/inventory.order-placed/html", UriKind.Relative)));
+        using var cancelled = await console.PostAsync($"/jobs/unknown/{Guid.CreateVersion7()}/cancel", "/");
+        Assert.Equal(HttpStatusCode.Redirect, cancelled.StatusCode); // to the page that says that there is none
+
+        static async Task SaysAsync(HttpStatusCode status, string text, Func<Task<HttpResponseMessage>> askAsync)
+        {
+            using var response = await askAsync();
+            Assert.Equal(status, response.StatusCode);
+            Assert.Contains(text, await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task A_number_in_a_csv_is_a_number_and_a_formula_is_text()
     {
         await using var console = await ConsoleApp.StartAsync();

@@ -85,7 +85,10 @@ internal static class Pages
         (context.Response.StatusCode, var message) = error switch
         {
             BadHttpRequestException bad => (bad.StatusCode, Message.Of(bad.StatusCode)),
-            StaffApiException refused => (StatusCodes.Status502BadGateway, new Message($"{refused.Service} refused it", refused.Message)),
+            StaffApiException refused => ((int)refused.Status is >= 400 and < 500 and not 401 ? (int)refused.Status : StatusCodes.Status502BadGateway,
+                new Message($"{refused.Service} refused it", refused.Message)),
+            System.Text.Json.JsonException => (StatusCodes.Status502BadGateway,
+                new Message("A service answered with something else than was expected", "Are its version and this application's the same? Nothing was changed here.")),
             HttpRequestException or Polly.ExecutionRejectedException =>
                 (StatusCodes.Status503ServiceUnavailable, new Message("A service does not answer", "See the overview for which one. Nothing was changed here.")),
             _ => (StatusCodes.Status500InternalServerError, Message.Of(StatusCodes.Status500InternalServerError)),
@@ -106,6 +109,7 @@ public sealed record Message(string Title, string Text)
         StatusCodes.Status403Forbidden => new("You may not do this", "It is for staff, and sending again or discarding also takes the scope ops:redrive. Ask who administers the accounts."),
         StatusCodes.Status404NotFound => new("There is no such page", "Start at the overview."),
         StatusCodes.Status405MethodNotAllowed => new("There is no such page", "Start at the overview."),
+        < 500 => new("The request cannot be read", "It has another form than this application sends."),
         _ => new("Something went wrong", "The console's log has the reason. The services are not touched by it."),
     };
 }

@@ -23,8 +23,12 @@ internal static class JobEndpoints
         changes.MapPost("/failed/{queue}/jobs", StartAsync);
         changes.MapPost("/jobs/{service}/{id:guid}/cancel", async Task<IResult> (string service, Guid id, StaffApis services, CancellationToken ct) =>
         {
-            await services.Of(service).CancelJobAsync(id, ct);
-            return Results.LocalRedirect($"/jobs/{service}/{id}");
+            if (ShopServices.Names.Contains(service))
+            {
+                await services.Of(service).CancelJobAsync(id, ct);
+            }
+
+            return Results.LocalRedirect($"/jobs/{Uri.EscapeDataString(service)}/{id}");
         });
     }
 
@@ -45,15 +49,8 @@ internal static class JobEndpoints
             return FailedEndpoints.NoReason();
         }
 
-        try
-        {
-            var job = await services.Of(service).StartJobAsync(new JobRequest(kind == "discard" ? "discard" : "retry", queue,
-                string.IsNullOrEmpty(group) ? null : group, perSecond ?? DefaultRate, reason?.Trim() is { Length: > 0 } why ? why : null), ct);
-            return Results.LocalRedirect($"/jobs/{service}/{job.Id}");
-        }
-        catch (StaffApiException e) when (e.Status is System.Net.HttpStatusCode.Conflict or System.Net.HttpStatusCode.BadRequest)
-        {
-            return Pages.Say((int)e.Status, "It was not started", e.Message);
-        }
+        var job = await services.Of(service).StartJobAsync(new JobRequest(kind == "discard" ? "discard" : "retry", queue,
+            string.IsNullOrEmpty(group) ? null : group, perSecond ?? DefaultRate, reason?.Trim() is { Length: > 0 } why ? why : null), ct);
+        return Results.LocalRedirect($"/jobs/{service}/{job.Id}");
     }
 }

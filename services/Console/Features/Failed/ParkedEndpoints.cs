@@ -14,25 +14,13 @@ internal static class ParkedEndpoints
         var changes = routes.MapChanges();
         changes.MapPost("/outbox/{service}/retry", async Task<IResult> (string service, [FromForm] string? stream, StaffApis services, CancellationToken ct) =>
             ShopServices.Names.Contains(service)
-                ? await TryAsync(async () => $"/outbox/{service}?retried={await services.Of(service).RetryOutboxAsync(string.IsNullOrEmpty(stream) ? null : stream, ct)}")
+                ? Results.LocalRedirect($"/outbox/{service}?retried={await services.Of(service).RetryOutboxAsync(string.IsNullOrEmpty(stream) ? null : stream, ct)}")
                 : NoService());
         changes.MapPost("/outbox/{service}/{seq:long}/discard",
             async Task<IResult> (string service, long seq, [FromForm] string? reason, [FromForm] int? behind, StaffApis services, CancellationToken ct) =>
                 !ShopServices.Names.Contains(service) ? NoService()
                 : string.IsNullOrWhiteSpace(reason) ? FailedEndpoints.NoReason()
-                : await TryAsync(async () => $"/outbox/{service}?discarded={(await services.Of(service).DiscardParkedAsync(seq, reason.Trim(), behind ?? 0, ct)).Count}"));
-    }
-
-    private static async Task<IResult> TryAsync(Func<Task<string>> changeAsync)
-    {
-        try
-        {
-            return Results.LocalRedirect(await changeAsync());
-        }
-        catch (StaffApiException e) when ((int)e.Status is 400 or 404 or 409)
-        {
-            return Pages.Say((int)e.Status, "Nothing was changed", e.Message);
-        }
+                : Results.LocalRedirect($"/outbox/{service}?discarded={(await services.Of(service).DiscardParkedAsync(seq, reason.Trim(), behind ?? 0, ct)).Count}"));
     }
 
     private static RazorComponentResult<MessagePage> NoService() => Pages.Say(StatusCodes.Status404NotFound, "There is no such service", $"There are {string.Join(", ", ShopServices.Names)}.");
