@@ -53,7 +53,7 @@ public sealed record DeadLetter(
                 ? new Discard(reason, Text(headers, ByHeader) ?? "", TimeOf(Untrusted.Text(headers, AtHeader)) ?? DateTimeOffset.UnixEpoch)
                 : null,
             Text(headers, MessageHeaderNames.FaultExceptionType) is { Length: > 0 } exception ? exception : null,
-            FrameOf(Text(headers, MessageHeaderNames.FaultStackTrace)));
+            FrameOf(Untrusted.Text(headers, MessageHeaderNames.FaultStackTrace)));
     }
 
     /// <summary>Messages with the same consumer, event, exception and frame are one group: probably one cause.</summary>
@@ -62,10 +62,13 @@ public sealed record DeadLetter(
 
     private static string? FrameOf(string? stack)
     {
-        var frames = (stack ?? "").Split('\n').Select(line => line.Trim()).Where(line => line.StartsWith("at ", StringComparison.Ordinal))
+        // A long stack is cut where it is too long, also in the middle of a name: half a name is no frame.
+        var frames = (stack ?? "").Split('\n').Select(line => line.Trim())
+            .Where(line => line.StartsWith("at ", StringComparison.Ordinal) && !line.Contains(Untrusted.Cut, StringComparison.Ordinal))
             .Select(line => line[3..].Split('(')[0]).ToList();
-        return frames.Find(frame => !s_framework.Any(name => frame.StartsWith(name, StringComparison.Ordinal)))
-            ?? (frames is [var first, ..] ? first : null);
+        return (frames.Find(frame => !s_framework.Any(name => frame.StartsWith(name, StringComparison.Ordinal))) ?? frames.FirstOrDefault()) is { } frame
+            ? Untrusted.Sanitize(frame)
+            : null;
     }
 
     internal static string IdOf(BasicGetResult message) =>

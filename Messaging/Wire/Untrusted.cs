@@ -12,6 +12,9 @@ internal static class Untrusted
     /// <summary>The longest header that is read, in bytes of UTF-8.</summary>
     private const int MaxHeaderBytes = 16 * 1024;
 
+    /// <summary>Ends a text that was truncated, followed by its full length.</summary>
+    internal const string Cut = "... (";
+
     /// <summary>A header's text; null where there is none, or none that is text of up to 16 KiB.</summary>
     public static string? Text(IDictionary<string, object?>? headers, string name) =>
         headers?.TryGetValue(name, out var value) == true
@@ -58,7 +61,7 @@ internal static class Untrusted
         {
             if (shown.Length >= longest)
             {
-                return shown.Append(CultureInfo.InvariantCulture, $"... ({text.Length} characters)").ToString();
+                return shown.Append(CultureInfo.InvariantCulture, $"{Cut}{text.Length} characters)").ToString();
             }
 
             if (keepLines && character is '\n' or '\r')
