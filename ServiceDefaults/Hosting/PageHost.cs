@@ -29,10 +29,11 @@ public static class PageHost
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
     }
 
-    /// <summary>First in the pipeline: what an ingress says of the caller.</summary>
+    /// <summary>First in the pipeline: the port for Prometheus, and what an ingress says of the caller.</summary>
     public static void UsePageDefaults(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
+        app.UseManagementPort();
         app.UseForwardedAddresses();
     }
 

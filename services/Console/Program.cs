@@ -12,6 +12,7 @@ using Shop.ServiceDefaults.Hosting;
 var builder = WebApplication.CreateBuilder(args);
 builder.AddPageDefaults();
 builder.AddSignIn();
+builder.AddSessionKey();
 builder.AddStaffApis();
 builder.AddPages();
 

@@ -7,6 +7,7 @@ namespace Shop.Console.Tests;
 public sealed class SignInTests
 {
     private const string Message = "/failed/inventory.order-placed/one";
+    private static readonly string s_key = Convert.ToBase64String(new byte[48]);
 
     [Fact]
     public async Task The_services_are_asked_with_the_token_of_who_is_signed_in()
@@ -91,7 +92,8 @@ public sealed class SignInTests
             ("Authentication:Schemes:OpenIdConnect:Authority", provider.Address),
             ("Authentication:Schemes:OpenIdConnect:ClientId", OpenIdProvider.Client),
             ("Authentication:Schemes:OpenIdConnect:ClientSecret", "secret"),
-            ("Authentication:Schemes:OpenIdConnect:RequireHttpsMetadata", "false"));
+            ("Authentication:Schemes:OpenIdConnect:RequireHttpsMetadata", "false"),
+            ("Sessions:Key", s_key));
         using var challenge = await console.Http.GetAsync(new Uri("/invariants", UriKind.Relative));
         using var back = await console.Http.GetAsync(provider.Authorize(challenge.Headers.Location!));
         Assert.True(back.StatusCode == HttpStatusCode.Redirect, await back.Content.ReadAsStringAsync());
@@ -105,6 +107,40 @@ public sealed class SignInTests
         Assert.DoesNotContain("/sign-in", challenge.Headers.Location!.ToString(), StringComparison.Ordinal);
         using var byName = await console.Http.GetAsync(new Uri("/sign-in", UriKind.Relative));
         Assert.Equal(HttpStatusCode.NotFound, expected == HttpStatusCode.OK ? byName.StatusCode : HttpStatusCode.NotFound);
+    }
+
+    [Fact]
+    public async Task A_session_of_one_replica_is_one_of_each_replica_with_the_same_key()
+    {
+        await using var first = await ConsoleApp.StartAsync(settings: ("Sessions:Key", s_key));
+        using var signedIn = await first.PostAsync("/sign-in", from: "/sign-in", ("name", "ada"), ("to", "/"));
+        var session = string.Join("; ", signedIn.Headers.GetValues("Set-Cookie").Select(cookie => cookie.Split(';')[0]));
+
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(s_key));
+        Assert.Equal(HttpStatusCode.Redirect, await StatusAsync(Convert.ToBase64String(Enumerable.Repeat((byte)1, 48).ToArray())));
+
+        async Task<HttpStatusCode> StatusAsync(string key)
+        {
+            await using var other = await ConsoleApp.StartAsync(settings: ("Sessions:Key", key));
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/") { Headers = { { "Cookie", session } } };
+            using var page = await other.Http.SendAsync(request);
+            return page.StatusCode;
+        }
+    }
+
+    [Theory]
+    [InlineData("", "Sessions:Key is missing.")]
+    [InlineData("c2hvcnQ=", "Sessions:Key is not at least 32 bytes in base 64.")]
+    [InlineData("not base 64, and long enough to be a key", "Sessions:Key is not at least 32 bytes in base 64.")]
+    public async Task In_production_it_does_not_start_without_a_key_that_replicas_can_share(string key, string expected)
+    {
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => ConsoleApp.StartAsync("Production",
+            ("Authentication:Schemes:OpenIdConnect:Authority", "https://id.example"),
+            ("Authentication:Schemes:OpenIdConnect:ClientId", OpenIdProvider.Client),
+            ("Sessions:Key", key)));
+
+        Assert.StartsWith(expected, error.Message, StringComparison.Ordinal);
+        Assert.Contains("Sessions__Key", error.Message, StringComparison.Ordinal);
     }
 
     private static byte[] Decode(string part) => Convert.FromBase64String(part.Replace('-', '+').Replace('_', '/').PadRight((part.Length + 3) / 4 * 4, '='));

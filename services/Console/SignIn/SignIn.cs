@@ -33,6 +33,12 @@ internal static class SignInRegistration
                 + $"or in development {DevelopmentSignIn.KeySetting.Replace(":", "__", StringComparison.Ordinal)}, as ./shop up does.");
         }
 
+        if (provider.Exists() && (provider["Authority"] is not { Length: > 0 } || provider["ClientId"] is not { Length: > 0 }))
+        {
+            throw new InvalidOperationException("The provider is configured in part. Set Authentication__Schemes__OpenIdConnect__Authority and __ClientId, and "
+                + "__ClientSecret where the provider has given one.");
+        }
+
         var authentication = builder.Services.AddAuthentication(options =>
         {
             options.DefaultScheme = CookieAuthenticationDefaults.AuthenticationScheme;
