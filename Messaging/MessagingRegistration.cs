@@ -38,6 +38,7 @@ public static class MessagingRegistration
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(consumers);
         var settings = ReadSettings(builder);
+        MessagingSettingsRules.Validate(settings);
         var topology = new BrokerTopology(settings.Service, events, settings.RetryDelays) { VirtualHost = settings.VirtualHost };
         ValidateRetention(settings, topology);
         var retired = OldVersions.Validate(settings, events);

@@ -11,6 +11,16 @@ namespace Shop.ServiceDefaults.Hosting;
 /// <summary>The host setup that all services share, in the order of a Program.cs.</summary>
 public static class ServiceHost
 {
+    /// <summary>
+    /// As WebApplication.CreateBuilder does, without watching files of configuration, of which there are none: each process would take one of
+    /// the 128 inotify instances that a user has on a machine, and the first that gets none aborts with a stack trace.
+    /// </summary>
+    public static WebApplicationBuilder CreateBuilder(string[] args)
+    {
+        ArgumentNullException.ThrowIfNull(args);
+        return WebApplication.CreateBuilder([.. args, "--hostBuilder:reloadConfigOnChange=false"]);
+    }
+
     /// <summary>Adds telemetry, health, authentication, problem details, OpenAPI and the service's database.</summary>
     /// <typeparam name="TContext">The service's DbContext.</typeparam>
     public static void AddServiceDefaults<TContext>(this WebApplicationBuilder builder)

@@ -31,6 +31,7 @@ internal sealed class StartupFailures
             AppDomain.CurrentDomain.UnhandledException += failures.End;
         }
 
+        ConfigurationRules.Check(builder.Configuration);
         failures.ReadDatabase(builder.Configuration.GetConnectionString("Database"));
         return failures;
     }
@@ -69,7 +70,7 @@ internal sealed class StartupFailures
         InvalidOperationException when IsOwn(exception) => exception.Message, // written for people, or a value that has the wrong type
         PostgresException postgres => OfPostgres(postgres),
         AuthenticationException => $"{Target()} has a certificate that is not trusted: {exception.Message} Check 'Root Certificate' and 'Host' in ConnectionStrings__Database.",
-        FormatException or IOException when exception.Source?.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal) == true =>
+        IOException when exception.Source?.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal) == true =>
             $"{exception.Message.TrimEnd('.')}. Check ASPNETCORE_HTTP_PORTS, or ASPNETCORE_URLS.",
         _ => null,
     };

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.Tokens;
 
 namespace Shop.ServiceDefaults.Http;
 
@@ -27,6 +28,9 @@ public static class Auth
     /// <summary>OpenID Connect Core 1.0, section 2: a <c>sub</c> has at most 255 ASCII characters, and is case-sensitive.</summary>
     public const int MaxSubjectLength = 255;
 
+    /// <summary>RFC 7518, section 3.2: a key for HS256 is at least as long as the hash.</summary>
+    private const int LeastKeyBits = 256;
+
     /// <summary>The caller's id: the token's <c>sub</c>.</summary>
     public static string CustomerId(this ClaimsPrincipal user) =>
         user.FindFirstValue("sub") ?? throw new InvalidOperationException("The route was reached without a subject.");
@@ -45,20 +49,40 @@ public static class Auth
             ? DateTimeOffset.FromUnixTimeSeconds(seconds)
             : DateTimeOffset.MaxValue;
 
-    /// <summary>Keys are read when the first token comes: a malformed one is reported before.</summary>
-    /// <exception cref="InvalidOperationException">A signing key is malformed.</exception>
+    /// <summary>Keys and the provider's address are read when the first token arrives: what is wrong with them is reported before.</summary>
+    /// <exception cref="InvalidOperationException">No token could be valid.</exception>
     internal static void CheckSigningKeys(this WebApplication app)
     {
+        JwtBearerOptions options;
+        List<SecurityKey> keys;
         try
         {
-            var options = app.Services.GetRequiredService<IOptionsMonitor<JwtBearerOptions>>().Get(JwtBearerDefaults.AuthenticationScheme);
-            _ = options.TokenValidationParameters.IssuerSigningKeys?.ToList();
+            options = app.Services.GetRequiredService<IOptionsMonitor<JwtBearerOptions>>().Get(JwtBearerDefaults.AuthenticationScheme);
+            keys = options.TokenValidationParameters.IssuerSigningKeys?.ToList() ?? [];
         }
         catch (Exception e) when (e is FormatException or ArgumentException)
         {
-            throw new InvalidOperationException("A signing key is malformed: Authentication__Schemes__Bearer__SigningKeys__0__Value must be base64, of 32 bytes or more.", e);
+            throw Malformed(e);
+        }
+        catch (Exception e) when (e is InvalidOperationException or UriFormatException)
+        {
+            throw new InvalidOperationException("Authentication__Schemes__Bearer__Authority must be the https:// address of an identity provider.", e);
+        }
+
+        if (keys.Any(key => key.KeySize < LeastKeyBits))
+        {
+            throw Malformed(null);
+        }
+
+        if (keys.Count == 0 && string.IsNullOrEmpty(options.Authority) && string.IsNullOrEmpty(options.MetadataAddress))
+        {
+            throw new InvalidOperationException("No token could be valid. Set Authentication__Schemes__Bearer__SigningKeys__0__Value, and its __Issuer to the same as "
+                + "Authentication__Schemes__Bearer__ValidIssuer; or Authentication__Schemes__Bearer__Authority.");
         }
     }
+
+    private static InvalidOperationException Malformed(Exception? cause) =>
+        new("A signing key is malformed: Authentication__Schemes__Bearer__SigningKeys__0__Value must be base64, of 32 bytes or more.", cause);
 
     internal static void AddAuth(this WebApplicationBuilder builder)
     {

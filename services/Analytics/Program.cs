@@ -14,7 +14,7 @@ using Shop.Messaging.LogTailing;
 using Shop.ServiceDefaults.Hosting;
 using Shop.ServiceDefaults.Operations;
 
-var builder = WebApplication.CreateBuilder(args);
+var builder = ServiceHost.CreateBuilder(args);
 builder.AddServiceDefaults<AnalyticsDbContext>();
 builder.Services.AddValidation();
 builder.AddMessaging<AnalyticsDbContext>(ShopEvents.Catalog, bus => bus

@@ -9,7 +9,7 @@ using Shop.Console.SignIn;
 using Shop.Console.Web;
 using Shop.ServiceDefaults.Hosting;
 
-var builder = WebApplication.CreateBuilder(args);
+var builder = ServiceHost.CreateBuilder(args);
 builder.AddPageDefaults();
 builder.AddSignIn();
 builder.AddSessionKey();

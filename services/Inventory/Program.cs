@@ -21,7 +21,7 @@ using Shop.Messaging.LogTailing;
 using Shop.ServiceDefaults.Hosting;
 using Shop.ServiceDefaults.Operations;
 
-var builder = WebApplication.CreateBuilder(args);
+var builder = ServiceHost.CreateBuilder(args);
 builder.AddServiceDefaults<InventoryDbContext>();
 builder.Services.AddValidation();
 builder.AddMessaging<InventoryDbContext>(ShopEvents.Catalog, PublishedEvents.From, bus => bus

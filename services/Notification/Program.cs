@@ -12,7 +12,7 @@ using Shop.Notification.Features.WriteNotifications;
 using Shop.Notification.Persistence;
 using Shop.ServiceDefaults.Hosting;
 
-var builder = WebApplication.CreateBuilder(args);
+var builder = ServiceHost.CreateBuilder(args);
 builder.AddServiceDefaults<NotificationDbContext>();
 builder.Services.AddValidation();
 builder.AddMessaging<NotificationDbContext>(ShopEvents.Catalog, bus => bus

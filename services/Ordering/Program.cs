@@ -21,7 +21,7 @@ using Shop.Ordering.Persistence;
 using Shop.ServiceDefaults.Hosting;
 using Shop.ServiceDefaults.Operations;
 
-var builder = WebApplication.CreateBuilder(args);
+var builder = ServiceHost.CreateBuilder(args);
 builder.AddServiceDefaults<OrderingDbContext>();
 builder.Services.AddValidation();
 builder.AddMessaging<OrderingDbContext>(ShopEvents.Catalog, PublishedEvents.From, bus => bus

@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.Extensions.Http.Resilience;
 using Shop.Operations;
+using Shop.ServiceDefaults.Hosting;
 
 namespace Shop.Console.Web;
 
@@ -23,7 +24,8 @@ internal static class StaffApiClients
             // As Aspire names it: services__ordering__http__0.
             var address = builder.Configuration[$"Services:{service}:http:0"]
                 ?? throw new InvalidOperationException($"Where is {service}? Set services__{service}__http__0 to its address, such as http://{service}.");
-            builder.Services.AddHttpClient(service, client => client.BaseAddress = new Uri(address))
+            var uri = PageHost.HttpAddress($"services__{service}__http__0", address);
+            builder.Services.AddHttpClient(service, client => client.BaseAddress = uri)
                 .AddHttpMessageHandler<SignedInPersonsToken>()
                 .AddStandardResilienceHandler(Limit);
         }
