@@ -1,4 +1,4 @@
--- Events of one service from Analytics' log, as rows for that service's outbox: its relay publishes them again, with their own ids, and
+-- Events of one service from Analytics' log, as rows for that service's outbox: its relay republishes them, with their own ids, and
 -- whoever has processed one already ignores it. Run it on Analytics' database, and copy what it prints into the outbox of the database of
 -- the service that published the events (docs/deploy.md#restore):
 --

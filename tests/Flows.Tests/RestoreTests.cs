@@ -1,13 +1,15 @@
 using System.Net;
 using Shop.Analytics.Features.Funnel;
+using Shop.Contracts.Inventory.V1;
 using Shop.Inventory.Features.OfferProduct;
+using Shop.Notification.Features.PutContact;
 using Shop.Ordering.Features.PlaceOrder;
 
 namespace Shop.Flows.Tests;
 
 /// <summary>
-/// One service's database is restored to an earlier time than the others' and the broker's: what converges by itself, and what is lost.
-/// docs/deploy.md#restore has the table.
+/// One service's database is restored to an earlier time than the others' and the broker's: what converges by itself, what the log of
+/// events brings back, and what is lost. docs/deploy.md#restore is the table of these tests.
 /// </summary>
 public sealed class RestoreTests(LostHour lostHour) : IClassFixture<LostHour>
 {
@@ -19,7 +21,7 @@ public sealed class RestoreTests(LostHour lostHour) : IClassFixture<LostHour>
         Assert.Equal(["Placed | 1"], await ordering.RowsAsync($"SELECT status, (SELECT count(*) FROM outbox) / 2 FROM orders WHERE id = '{lostHour.Waiting}'"));
         shop.StartAll();
 
-        // Its OrderPlaced is published again, and Inventory ignores it; the answer never comes again; the deadline has passed.
+        // Its OrderPlaced is republished, a duplicate that Inventory ignores; the answer is not republished; the deadline has passed.
         await Eventually.IsAsync("the order is cancelled", () => StatusAsync(shop, lostHour.Waiting), status => status == "Cancelled");
         await Eventually.IsAsync("Inventory releases its stock", () => inventory.RowsAsync($"SELECT status FROM reservations WHERE order_id = '{lostHour.Waiting}'"),
             status => status is ["released"]);
@@ -33,6 +35,81 @@ public sealed class RestoreTests(LostHour lostHour) : IClassFixture<LostHour>
             status => status is ["expired"]);
         await DrainedAsync(shop);
         await LedgerChecks.MustAddUpAsync(inventory);
+        Assert.Equal(0, await shop.CountDeadLettersAsync());
+    }
+
+    [Fact]
+    public async Task With_a_replay_Ordering_confirms_what_it_lost_the_answer_to()
+    {
+        await using var shop = await lostHour.RestoreAsync<PlaceOrderRequest>();
+        var (ordering, inventory) = (shop.Database<PlaceOrderRequest>(), shop.Database<OfferProductRequest>());
+        await lostHour.ReplayAsync(shop, "inventory", inventory);
+        shop.StartAll();
+
+        await Eventually.IsAsync("the order is confirmed once more", () => StatusAsync(shop, lostHour.Waiting), status => status == "Confirmed");
+        await Eventually.IsAsync("the price is the later one", () => ordering.RowsAsync("SELECT unit_price::int FROM products WHERE sku = 'TEA'"), price => price is ["6"]);
+
+        // Kept was shipped in the lost hour and is only confirmed now: shipping it a second time moves no stock.
+        (await shop.ShipAsync(lostHour.Kept)).MustBe(HttpStatusCode.OK);
+        await DrainedAsync(shop);
+        await LedgerChecks.MustAddUpAsync(inventory);
+        Assert.Equal(["17 | 8 | 2"], await inventory.RowsAsync("SELECT on_hand, reserved, shipped FROM products"));
+        Assert.Equal(0, await shop.CountDeadLettersAsync());
+    }
+
+    [Fact]
+    public async Task With_a_replay_Inventory_reserves_and_ships_what_it_lost_and_needs_higher_versions()
+    {
+        await using var shop = await lostHour.RestoreAsync<OfferProductRequest>();
+        var (ordering, inventory) = (shop.Database<PlaceOrderRequest>(), shop.Database<OfferProductRequest>());
+        Assert.Equal(["18 | 2 | 0"], await inventory.RowsAsync("SELECT on_hand, reserved, shipped FROM products"));
+        await lostHour.ReplayAsync(shop, "ordering", ordering);
+        shop.StartAll();
+
+        await Eventually.IsAsync("all three orders are in its books", () => inventory.RowsAsync("SELECT on_hand, reserved, shipped FROM products"), row => row is ["10 | 8 | 2"]);
+        await DrainedAsync(shop);
+        await LedgerChecks.MustAddUpAsync(inventory);
+
+        // Its answers are published under new ids, and Ordering, whose orders are confirmed, ignores them.
+        Assert.Equal(("Confirmed", "Confirmed"), (await StatusAsync(shop, lostHour.Waiting), await StatusAsync(shop, lostHour.Lost)));
+        Assert.Equal(0, await shop.CountDeadLettersAsync());
+
+        // What people entered in the lost hour is lost: the seven units and the price. Ordering has the later price, under a later version, ...
+        (await shop.OfferAsync("TEA", 7)).MustBe(HttpStatusCode.OK);
+        await shop.Wire.ReceiveAsync<ProductPriceChanged>("the new price is published", changed => changed.UnitPrice == 7);
+        await DrainedAsync(shop);
+        Assert.Equal(["6"], await ordering.RowsAsync("SELECT unit_price::int FROM products"));
+
+        // ... so versions have to go on above it.
+        await inventory.ExecuteAsync("UPDATE products SET version = version + 1000000");
+        (await shop.OfferAsync("TEA", 8)).MustBe(HttpStatusCode.OK);
+        await Eventually.IsAsync("Ordering has the price", () => ordering.RowsAsync("SELECT unit_price::int FROM products"), price => price is ["8"]);
+    }
+
+    [Fact]
+    public async Task Without_a_replay_Inventory_dead_letters_what_it_does_not_know()
+    {
+        await using var shop = await lostHour.RestoreAsync<OfferProductRequest>(new() { ["Messaging:ImmediateRetries"] = "0" });
+        shop.StartAll();
+
+        (await shop.ShipAsync(lostHour.Lost)).MustBe(HttpStatusCode.OK);
+
+        await Eventually.HoldsAsync("Inventory has not received its OrderPlaced: the event is a dead letter",
+            async () => await shop.Broker.CountReadyAsync("inventory.order-shipped.dead") == 1);
+    }
+
+    [Fact]
+    public async Task With_a_replay_Notification_writes_the_lost_messages_once_each()
+    {
+        await using var shop = await lostHour.RestoreAsync<PutContactRequest>();
+        var notification = shop.Database<PutContactRequest>();
+        const string Written = "SELECT count(*), count(DISTINCT (event_id, recipient, channel)) FROM notifications";
+        Assert.Equal(["1 | 1"], await notification.RowsAsync(Written));
+        await lostHour.ReplayAsync(shop, "ordering", shop.Database<PlaceOrderRequest>());
+        shop.StartAll();
+
+        await Eventually.IsAsync("the three of the lost hour are written", () => notification.RowsAsync(Written), row => row is ["4 | 4"]);
+        await DrainedAsync(shop);
         Assert.Equal(0, await shop.CountDeadLettersAsync());
     }
 

@@ -47,7 +47,7 @@ public static class Eventually
                     return state;
                 }
 
-                last = $"{state}";
+                last = state is IEnumerable<string> rows ? $"[{string.Join(", ", rows)}]" : $"{state}";
             }
 #pragma warning disable CA1031 // whatever the reading throws is the state that a failure has to show
             catch (Exception thrown)
