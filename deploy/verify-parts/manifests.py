@@ -51,7 +51,8 @@ class Manifests:
             else:
                 secret = entry["valueFrom"]["secretKeyRef"]
                 values[entry["name"]] = self.data("Secret", secret["name"])[secret["key"]].decode()
-        return values
+        # A Service leads from its port to the container's: here pods are asked themselves.
+        return {key: f"{value}:8080" if key.startswith("services__") else value for key, value in values.items()}
 
     def arguments(self, kind, name, container, image, work, volume_prefix):
         """For podman run: all that the manifest says of the container and of its pod's security."""

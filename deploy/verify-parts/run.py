@@ -1,5 +1,6 @@
 """Runs the pods of rendered manifests with podman, plays a shop's day against them, and replaces each service under load."""
 import argparse
+import http.client
 import json
 import os
 import re
@@ -9,12 +10,14 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import measure
 from manifests import Manifests, cpus, size
 
 SERVICES = ["ordering", "inventory", "notification", "analytics"]
+APPLICATION = [*SERVICES, "console"]
 KINDS = {"postgres": "StatefulSet", "rabbitmq": "StatefulSet", "broker-topology": "Job"}
 
 options = argparse.ArgumentParser()
@@ -238,15 +241,46 @@ def orders_placed():
 
 
 def start_pods():
-    for name in ("postgres", "rabbitmq", "broker-topology", *SERVICES):
+    for name in ("postgres", "rabbitmq", "broker-topology", *APPLICATION):
         pods[name] = Pod(name).start()
         migrated = f", after {pods[name].migrated:.1f} s of migration" if pods[name].migrated else ""
         say(f"{name}: {'done' if pods[name].kind == 'Job' else 'ready'} after {pods[name].started:.1f} s{migrated}")
-    started = [pods[name] for name in ("postgres", "rabbitmq", *SERVICES)]
+    started = [pods[name] for name in ("postgres", "rabbitmq", *APPLICATION)]
     for pod in started:
         pod.check_restricted()
     say("Every pod is as restricted as its manifest says: user, capabilities, privileges, seccomp, root, memory.")
     return started
+
+
+class Staff:
+    """A person at the console, who signs in once, at whichever replica."""
+
+    def __init__(self):
+        self.cookies = {}
+
+    def ask(self, path, form=None):
+        console = http.client.HTTPConnection(pods["console"].ip, 8080, timeout=30)
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        if form:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        console.request("POST" if form else "GET", path, form and urllib.parse.urlencode(form), headers)
+        answer = console.getresponse()
+        self.cookies.update(cookie.split(";")[0].split("=", 1) for cookie in answer.headers.get_all("Set-Cookie", []))
+        return answer.status, answer.read().decode()
+
+    def sign_in(self):
+        _, page = self.ask("/sign-in")
+        token = re.search(r'name="__RequestVerificationToken"[^>]*value="([^"]*)"', page).group(1)
+        status, _ = self.ask("/sign-in", {"name": "sam", "to": "/", "__RequestVerificationToken": token})
+        if status != 302:
+            raise SystemExit(f"The console answers a sign-in with {status}.")
+
+    def check_overview(self):
+        status, page = self.ask("/")
+        if status != 200:
+            raise SystemExit(f"The console answers who is signed in with {status}.")
+        if (shown := page.count("Duplicates absorbed")) != len(SERVICES):
+            raise SystemExit(f"The console's overview shows {shown} services.")
 
 
 def replace(name):
@@ -279,14 +313,20 @@ try:
         raise SystemExit(f"./shop demo ended with {code}.")
     took, used = time.monotonic() - begun, {pod.name: measure.cpu(pod.pid()) - idle[pod.name] for pod in running}
     check_at_rest(pods["postgres"])
+    staff = Staff()
+    staff.sign_in()
+    staff.check_overview()
+    say("console: a person signs in, and the overview shows all four services.")
 
-    say("Replacing each service's pod while customers keep coming ...")
+    say("Replacing each pod of the application while customers keep coming ...")
     enough = os.path.join(options.work, "enough")
     load = demo(1, *at, "--until", enough)
     replaced = []
-    for name in SERVICES:
+    for name in APPLICATION:
         more_orders_come(load)
         replaced.append(replace(name))
+    staff.check_overview()
+    say("console: the session of the old pod is one of the new pod.")
     more_orders_come(load)
     open(enough, "w", encoding="utf-8").close()
     if code := load.wait():

@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using static Shop.Deploy.Tests.Violation;
 
 namespace Shop.Deploy.Tests;
 
-/// <summary>Rules that a real cluster taught: about the data, the order in which things come, and what takes over from what.</summary>
+/// <summary>Rules from trials on a real cluster: about the data, the order of the steps, and what takes over from what.</summary>
 internal static partial class DataRules
 {
     private static readonly string[] s_data = ["Namespace", "Cluster", "RabbitmqCluster", "ObjectStore"];
@@ -92,8 +93,6 @@ internal static partial class DataRules
     private static string? Setting(string settings, string name) => settings.Split('\n')
         .Select(line => line.Split('=', StringSplitOptions.TrimEntries))
         .FirstOrDefault(parts => parts is [var key, _] && key == "quorum_queue.continuous_membership_reconciliation." + name)?[1];
-
-    private static IEnumerable<string> If(bool wrong, string at, string what) => wrong ? [$"{at} {what}"] : [];
 
     [GeneratedRegex(@"--timeout=(\d+)m\b")]
     private static partial Regex Wait();

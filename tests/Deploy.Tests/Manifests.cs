@@ -27,6 +27,9 @@ internal sealed class Manifests(string overlay, IReadOnlyList<JsonObject> object
 
     public static string[] Services { get; } = ["ordering", "inventory", "notification", "analytics"];
 
+    /// <summary>The services, and the console for staff: what there is an image of.</summary>
+    public static string[] Images { get; } = [.. Services, "console"];
+
     public static string Repository { get; } = FindRepository();
 
     public static string Kubernetes { get; } = Path.Combine(Repository, "deploy", "kubernetes");

@@ -61,7 +61,7 @@ internal sealed class Network
     {
         var (rules, peers) = direction == "Egress" ? ("spec.egress", "to") : ("spec.ingress", "from");
         var selecting = _policies.Where(policy => policy.At("spec.policyTypes")!.AsArray().Any(type => (string?)type == direction)
-            && Matches(policy.At("spec.podSelector"), pod.Labels)).ToList();
+            && References.Selected(policy.At("spec.podSelector"), pod.Labels)).ToList();
         return selecting.Count == 0 || selecting.SelectMany(policy => policy.Each(rules)).Any(rule =>
             (rule[peers] is null || rule.Each(peers).Any(peer => IsPeer(peer, other)))
             && (rule["ports"] is null || rule.Each("ports").Any(one => (string?)one["protocol"] == "TCP"
@@ -84,13 +84,9 @@ internal sealed class Network
         }
 
         return other.Address is null
-            && (peer["namespaceSelector"] is { } space ? Matches(space, labels) : other.IsOurs)
-            && (peer["podSelector"] is not { } pods || Matches(pods, other.Labels));
+            && (peer["namespaceSelector"] is { } space ? References.Selected(space, labels) : other.IsOurs)
+            && (peer["podSelector"] is not { } pods || References.Selected(pods, other.Labels));
     }
-
-    private static bool Matches(JsonNode? selector, IReadOnlyDictionary<string, string> labels) =>
-        !References.Unmatched(selector.Strings("matchLabels"), labels).Any() && selector.Each("matchExpressions").All(one =>
-            (string?)one["operator"] == "Exists" ? labels.ContainsKey((string)one["key"]!) : throw new NotSupportedException($"Teach {one.ToJsonString()} to this test."));
 
     private static bool Contains(JsonNode cidr, IPAddress address) => IPNetwork.Parse((string)cidr!).Contains(address);
 }

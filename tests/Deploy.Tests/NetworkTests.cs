@@ -62,6 +62,14 @@ public sealed class NetworkTests
         [$"clients -> {Network.Solver}:8089"], Compare(Manifests.Load("production").Without("NetworkPolicy/acme-solver")).Missing);
 
     [Fact]
+    public void A_console_that_cannot_ask_is_found() => Assert.Equal(
+        Manifests.Services.Select(service => $"console -> {service}:8080").Order(), Compare(Manifests.Load("local").Without("NetworkPolicy/services-console")).Missing);
+
+    [Fact]
+    public void A_console_that_nobody_can_sign_in_to_is_found() => Assert.Contains(
+        "console -> the internet:443", Compare(Manifests.Load("production").Without("NetworkPolicy/console-sign-in")).Missing);
+
+    [Fact]
     public void Metrics_that_cannot_be_read_are_found() => Assert.Contains(
         "monitoring -> ordering:8081", Compare(Manifests.Load("production-monitoring").Without("NetworkPolicy/services-telemetry")).Missing);
 
@@ -79,7 +87,11 @@ public sealed class NetworkTests
         return ([.. expected.Except(arrows).Order()], [.. arrows.Except(expected).Order()]);
     }
 
-    private static IEnumerable<string> Monitored(Manifests manifests) => Manifests.Services
+    /// <summary>The console is not part of the diagram: staff reach it, and it asks the services and, where there is one, the provider.</summary>
+    private static IEnumerable<string> Console(Manifests manifests) => Manifests.Services.Select(service => $"console -> {service}:8080")
+        .Append("clients -> console:8080").Concat(manifests.Overlay == "local" ? [] : ["console -> the internet:443", "console -> a private address:443"]);
+
+    private static IEnumerable<string> Monitored(Manifests manifests) => Manifests.Images
         .SelectMany(service => new[] { $"{service} -> monitoring:4317", $"monitoring -> {service}:8081" })
         .Concat(manifests.Of("Cluster").Select(one => $"monitoring -> {one.Name()}:9187")).Append("monitoring -> rabbitmq:15691");
 
@@ -101,6 +113,7 @@ public sealed class NetworkTests
             .Concat(manifests.Of("Cluster").Concat(manifests.Of("RabbitmqCluster")).SelectMany(one => anywhere.SelectMany(place =>
                 new[] { $"{one.Name()} -> {place}:443", $"{one.Name()} -> {place}:6443" })))
             .Concat(manifests.Of("Ingress").SelectMany(_ => new[] { $"clients -> {Network.Solver}:8089", $"{Network.Solver} -> names:53" }))
+            .Concat(Console(manifests))
             .Concat(manifests.Overlay == "production-monitoring" ? Monitored(manifests) : [])
             .Concat(manifests.Overlay == "restore" ? Restored() : [])
             .Concat(manifests.Overlay == "production-keda" ? ["KEDA -> rabbitmq:15671"] : []);

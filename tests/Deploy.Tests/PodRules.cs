@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using static Shop.Deploy.Tests.Violation;
 
 namespace Shop.Deploy.Tests;
 
@@ -33,9 +34,8 @@ internal static partial class PodRules
             new[] { ("startupProbe", "live"), ("livenessProbe", "live"), ("readinessProbe", "ready") }.SelectMany(probe =>
             {
                 var at = $"{pod.Owner.Title()} {container["name"]} {probe.Item1}";
-                var isService = (string?)pod.Template.At("metadata.labels")?["app.kubernetes.io/component"] == "service";
                 return If(container[probe.Item1] is null, at, "is missing")
-                    .Concat(If(isService && (string?)container.At(probe.Item1 + ".httpGet.path") != "/health/" + probe.Item2, at, "asks elsewhere"));
+                    .Concat(If(Manifests.Images.Contains(pod.Owner.Name()) && (string?)container.At(probe.Item1 + ".httpGet.path") != "/health/" + probe.Item2, at, "asks elsewhere"));
             })));
 
     /// <summary>Every container, also the short-lived ones, and every folder in memory or on the node's disk has its limit.</summary>
@@ -44,7 +44,7 @@ internal static partial class PodRules
                 .Concat(pod.Template.Each("spec.volumes").Where(volume => volume["emptyDir"] is not null && volume.At("emptyDir.sizeLimit") is null)
                     .Select(volume => $"{pod.Owner.Title()} {volume["name"]} has no limit")))
         .Concat(manifests.Of("Cluster").Concat(manifests.Of("RabbitmqCluster")).SelectMany(one => BoundedResources(one.At("spec.resources"), one.Title())))
-        .Concat(manifests.Pods().Where(pod => pod.Owner.Name() is "ordering" or "inventory" or "notification" or "analytics")
+        .Concat(manifests.Pods().Where(pod => Manifests.Images.Contains(pod.Owner.Name()))
             .SelectMany(pod => pod.Template.Containers().Where(container => Quantity(container.At("resources.limits.memory")) < LeastMemoryLimit)
                 .Select(container => $"{pod.Owner.Title()} {container["name"]} may not have the memory that was measured twice over")));
 
@@ -63,11 +63,19 @@ internal static partial class PodRules
     }
 
     /// <summary>No rollout stops a pod before its successor is ready, and no drain stops two.</summary>
-    public static IEnumerable<string> RollsWithoutAGap(Manifests manifests) => Manifests.Services.SelectMany(service =>
+    public static IEnumerable<string> RollsWithoutAGap(Manifests manifests) => Manifests.Images.SelectMany(service =>
         If((int?)manifests.Find("Deployment", service).At("spec.strategy.rollingUpdate.maxUnavailable") != 0, service, "may have too few pods while it rolls")
             .Concat(If((string?)manifests.Find("Deployment", service).At("spec.strategy.type") != "RollingUpdate", service, "names no type of rollout, and each apply says \"configured\""))
-            .Concat(If(manifests.Find("Deployment", service)!.At("spec.replicas") is not null, service, "sets back what its autoscaler decided"))
+            .Concat(Replicas(manifests, service))
             .Concat(If((int?)manifests.Find("PodDisruptionBudget", service).At("spec.maxUnavailable") != 1, service, "has no budget of disruptions")));
+
+    private static IEnumerable<string> Replicas(Manifests manifests, string service)
+    {
+        var replicas = (int?)manifests.Find("Deployment", service).At("spec.replicas");
+        return Manifests.Services.Contains(service)
+            ? If(replicas is not null, service, "sets back what its autoscaler decided")
+            : If(manifests.Overlay != "local" && replicas is not >= 2, service, "is one pod, which a drain stops");
+    }
 
     /// <summary>An image has a tag that does not move.</summary>
     public static IEnumerable<string> Images(Manifests manifests) => manifests.Pods().SelectMany(pod => pod.Template.Containers()
@@ -106,8 +114,6 @@ internal static partial class PodRules
     }
 
     private static bool Is(JsonNode? node, string path, bool expected) => (bool?)node.At(path) == expected;
-
-    private static IEnumerable<string> If(bool wrong, string at, string what) => wrong ? [$"{at} {what}"] : [];
 
     [GeneratedRegex(@"^([0-9.]+)([A-Za-z]*)$")]
     private static partial Regex Amount();

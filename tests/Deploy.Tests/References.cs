@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using static Shop.Deploy.Tests.Violation;
 
 namespace Shop.Deploy.Tests;
 
@@ -84,8 +85,18 @@ internal static partial class References
             .Concat(Missing(known, one, one.Each("spec.podMetricsEndpoints").Select(endpoint => endpoint.At("tlsConfig.ca.secret")).OfType<JsonObject>()));
     }
 
-    private static bool Selected(JsonNode? selector, IEnumerable<KeyValuePair<string, string>> labels) =>
-        !Unmatched(selector.Strings("matchLabels"), labels).Any() && selector.Each("matchExpressions").All(one => labels.Any(label => label.Key == (string?)one["key"]));
+    /// <summary>Whether a selector selects what has these labels.</summary>
+    public static bool Selected(JsonNode? selector, IEnumerable<KeyValuePair<string, string>> labels) =>
+        !Unmatched(selector.Strings("matchLabels"), labels).Any() && selector.Each("matchExpressions").All(one =>
+        {
+            var found = labels.Where(label => label.Key == (string?)one["key"]).Select(label => label.Value);
+            return (string?)one["operator"] switch
+            {
+                "Exists" => found.Any(),
+                "In" => found.Any(value => one["values"]!.AsArray().Any(wanted => (string?)wanted == value)),
+                _ => throw new NotSupportedException($"Add the operator of {one.ToJsonString()} to this test."),
+            };
+        });
 
     private static IEnumerable<string> ServicePorts(Manifests manifests, JsonObject service)
     {
@@ -132,8 +143,6 @@ internal static partial class References
             var items = volume.Each(kind.Item1 + ".items").Select(item => new Reference(kind.Item2, name, (string)item["key"]!, false)).ToList();
             return items.Count > 0 ? items : [new Reference(kind.Item2, name, "", true)];
         });
-
-    private static IEnumerable<string> If(bool wrong, string at, string what) => wrong ? [$"{at} {what}"] : [];
 
     [GeneratedRegex("-[0-9a-z]{10}$")]
     private static partial Regex Hashed();

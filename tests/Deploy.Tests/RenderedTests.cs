@@ -13,12 +13,12 @@ public sealed partial class RenderedTests
         Manifests.Overlays.Append("production-data").Append("restore-data").Order());
 
     [Fact]
-    public void The_services_images_are_those_that_shop_images_makes()
+    public void The_images_are_those_that_shop_images_makes()
     {
         var name = XDocument.Load(Path.Combine(Manifests.Repository, "services", "Directory.Build.targets")).Descendants("ContainerRepository").Single().Value;
 
         Assert.Contains("$(MSBuildProjectName.ToLowerInvariant())", name, StringComparison.Ordinal);
-        var made = Manifests.Services.Select(service => name.Replace("$(MSBuildProjectName.ToLowerInvariant())", service, StringComparison.Ordinal));
+        var made = Manifests.Images.Select(service => name.Replace("$(MSBuildProjectName.ToLowerInvariant())", service, StringComparison.Ordinal));
         Assert.All(Manifests.Overlays, overlay => Assert.Equal(
             made.Order(),
             Manifests.Load(overlay).Of("Deployment").Select(deployment => (string)deployment.At("spec.template.spec.containers.0.image")!)
@@ -33,6 +33,15 @@ public sealed partial class RenderedTests
 
         Assert.NotEmpty(written.Each("groups"));
         Assert.True(JsonNode.DeepEquals(written["groups"], applied!["groups"]), "components/monitoring/alerts.yaml has other alerts: copy them");
+    }
+
+    [Fact]
+    public void The_board_is_that_of_the_observability_folder_and_Grafana_finds_it()
+    {
+        var board = Manifests.Load("production-monitoring").Find("ConfigMap", "shop-events-board");
+
+        Assert.Equal(File.ReadAllText(Path.Combine(Manifests.Repository, "deploy", "observability", "board.json")), (string?)board.At("data")!["board.json"]);
+        Assert.Contains(KeyValuePair.Create("grafana_dashboard", "1"), board.Strings("metadata.labels"));
     }
 
     /// <summary>docs/deploy.md says what a production install needs: it is the sum of what its pods request.</summary>
@@ -53,7 +62,8 @@ public sealed partial class RenderedTests
         Assert.Equal(FormattableString.Invariant($"{cpu:0.0} processors and {memory / (1L << 30):0} GiB"), said.Value);
     }
 
-    private static int Least(Manifests manifests, string service) => (int)manifests.Find("HorizontalPodAutoscaler", service).At("spec.minReplicas")!;
+    private static int Least(Manifests manifests, string name) =>
+        (int)(manifests.Find("HorizontalPodAutoscaler", name).At("spec.minReplicas") ?? manifests.Find("Deployment", name).At("spec.replicas"))!;
 
     [GeneratedRegex(@"\d+\.\d processors and \d+ GiB")]
     private static partial Regex Size();

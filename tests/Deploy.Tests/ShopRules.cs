@@ -13,7 +13,7 @@ internal static partial class ShopRules
     private static readonly HashSet<string> s_known =
     [
         "ASPNETCORE_HTTP_PORTS", "SSL_CERT_FILE", "Authentication", "Schemes", "Bearer", "ValidIssuer", "ValidAudiences", "SigningKeys", "Issuer",
-        "Value", "ConnectionStrings", "Database", "rabbitmq", "RuntimeRole",
+        "Value", "ConnectionStrings", "Database", "rabbitmq", "RuntimeRole", "ASPNETCORE_ENVIRONMENT", "Authority", "ClientId", "ClientSecret", "services", "http", .. Manifests.Services,
     ];
 
     /// <summary>Secrets are named, never written down: not as an object, not in a setting, and not inside an address.</summary>
@@ -30,9 +30,9 @@ internal static partial class ShopRules
     public static IEnumerable<string> UnreadSettings(Manifests manifests)
     {
         var code = Code.Value;
-        var names = manifests.Of("ConfigMap").Where(one => Manifests.Services.Any(service => one.Name().StartsWith(service + "-", StringComparison.Ordinal)))
+        var names = manifests.Of("ConfigMap").Where(one => Manifests.Images.Any(service => one.Name().StartsWith(service + "-", StringComparison.Ordinal)))
             .SelectMany(one => one.Strings("data").Select(pair => pair.Key))
-            .Concat(manifests.Pods().Where(pod => Manifests.Services.Contains(pod.Owner.Name())).SelectMany(pod => pod.Template.Containers())
+            .Concat(manifests.Pods().Where(pod => Manifests.Images.Contains(pod.Owner.Name())).SelectMany(pod => pod.Template.Containers())
                 .SelectMany(container => container.Each("env")).Select(env => (string)env["name"]!));
         return names.Distinct().SelectMany(name => name.Split("__").Where(part => !s_known.Contains(part) && !int.TryParse(part, out _) && !code.Contains(part))
             .Select(part => $"{name}: nobody reads {part}"));
@@ -83,14 +83,14 @@ internal static partial class ShopRules
 
     /// <summary>Where settings are read: classes of settings, registrations, and all of ServiceDefaults.</summary>
     private static Lazy<HashSet<string>> Code { get; } = new(() =>
-        new[] { ("services", "*Settings.cs"), ("services", "*Registration.cs"), ("Messaging", "*Settings.cs"), ("Messaging", "*Registration.cs"), ("ServiceDefaults", "*.cs") }
+        new[] { ("services", "*Settings.cs"), ("services", "*Registration.cs"), ("Messaging", "*Settings.cs"), ("Messaging", "*Registration.cs"), ("ServiceDefaults", "*.cs"), ("services/Console", "*.cs") }
             .SelectMany(where => Directory.EnumerateFiles(Path.Combine(Manifests.Repository, where.Item1), where.Item2, SearchOption.AllDirectories))
             .SelectMany(file => Word().Matches(File.ReadAllText(file)).Select(word => word.Value)).ToHashSet());
 
     [GeneratedRegex(@"[Pp]assword=(?!\{\{|\$)[^;\s]|://[^/\s:@{$]+:(?!\{\{|\$)[^@\s]+@|-----BEGIN [A-Z ]*PRIVATE KEY")]
     private static partial Regex Inside();
 
-    [GeneratedRegex(@"([Pp]assword|PASSWORD|[Ss]ecret|[Tt]oken|SigningKeys__\d+__Value|(?:^|_)PASS)$")]
+    [GeneratedRegex(@"([Pp]assword|PASSWORD|[Ss]ecret|[Tt]oken|SigningKeys?(?:__\d+__Value)?|Sessions__Key|(?:^|_)PASS)$")]
     private static partial Regex SecretName();
 
     [GeneratedRegex(@"max_connections=(\d+)")]

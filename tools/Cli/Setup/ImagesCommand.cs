@@ -4,7 +4,7 @@ using Shop.Operations;
 
 namespace Shop.Cli.Setup;
 
-/// <summary>Builds the services' container images, with the .NET SDK alone.</summary>
+/// <summary>Builds the container images of the services and the console, with the .NET SDK alone.</summary>
 internal static class ImagesCommand
 {
     private static string Log => ShopHome.Path("logs", "images.log");
@@ -28,9 +28,9 @@ internal static class ImagesCommand
             DefaultValueFactory = _ => RuntimeInformation.OSArchitecture == Architecture.Arm64 ? "arm64" : "x64",
         };
         arch.AcceptOnlyFromAmong("x64", "arm64");
-        var command = new Command("images", About.Text("build the services' container images", """
+        var command = new Command("images", About.Text("build the container images of the services and the console", """
             Uses the .NET SDK alone: no Dockerfile, and with --registry no container runtime. Each image is tagged with the version, and with
-            version and commit. It runs the service, and with the argument migrate its migrations.
+            version and commit. A service's runs it, and with the argument migrate its migrations.
             """))
         {
             registry, baseImage, tag, arch,
@@ -60,7 +60,7 @@ internal static class ImagesCommand
         }
 
         Child.BeginLog(Log);
-        foreach (var service in ShopServices.Projects)
+        foreach (var service in ShopServices.Projects.Append("Console"))
         {
             var exitCode = await Progress.ShowAsync($"The image of {service}", $"up to a minute; log: {Log}", () => Child.LogAsync(
                 Log, Child.Dotnet, ["publish", $"services/{service}/{service}.csproj", .. options], ct, environment));
