@@ -32,7 +32,7 @@ public static class PageHost
     /// <summary>A setting that has to be the address of an HTTP server.</summary>
     /// <exception cref="InvalidOperationException">It is something else.</exception>
     public static Uri HttpAddress(string setting, string value) => ConfigurationRules.HttpAddress(value)
-        ?? throw new InvalidOperationException($"{setting} is '{value}'; it must be an address such as http://ordering:8080.");
+        ?? throw new InvalidOperationException($"{setting} is '{value}'; it must be an address with its scheme, such as http://ordering:8080.");
 
     /// <summary>First in the pipeline: the port for Prometheus, and what an ingress says of the caller.</summary>
     public static void UsePageDefaults(this WebApplication app)

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Authentication.OpenIdConnect;
 using Microsoft.AspNetCore.Authorization;
 using Shop.Operations;
+using Shop.ServiceDefaults.Hosting;
 using Shop.ServiceDefaults.Http;
 
 namespace Shop.Console.SignIn;
@@ -31,6 +32,11 @@ internal static class SignInRegistration
         {
             throw new InvalidOperationException("Nobody could sign in. Set Authentication__Schemes__OpenIdConnect__Authority, __ClientId and __ClientSecret; "
                 + $"or in development {DevelopmentSignIn.KeySetting.Replace(":", "__", StringComparison.Ordinal)}, as ./shop up does.");
+        }
+
+        if (provider["Authority"] is { Length: > 0 } authority)
+        {
+            PageHost.HttpAddress("Authentication__Schemes__OpenIdConnect__Authority", authority);
         }
 
         if (provider.Exists() && (provider["Authority"] is not { Length: > 0 } || provider["ClientId"] is not { Length: > 0 }))
