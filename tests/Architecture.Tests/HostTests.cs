@@ -1,0 +1,28 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Shop.ServiceDefaults.Hosting;
+
+namespace Shop.Architecture.Tests;
+
+/// <summary>No process takes an inotify instance: a user has 128 of them on a machine, and the next that starts would abort with a stack trace.</summary>
+public sealed class HostTests
+{
+    public static TheoryData<string> Programs { get; } =
+        [.. Directory.EnumerateFiles(Path.Combine(Code.Repository, "services"), "Program.cs", SearchOption.AllDirectories)
+            .Select(file => Path.GetRelativePath(Code.Repository, file))];
+
+    [Theory]
+    [MemberData(nameof(Programs))]
+    public void A_service_is_built_without_watching_files(string program) =>
+        Assert.Contains("var builder = ServiceHost.CreateBuilder(args);", File.ReadAllText(Path.Combine(Code.Repository, program)), StringComparison.Ordinal);
+
+    [Fact]
+    public void The_builder_watches_no_file_and_that_of_the_framework_does()
+    {
+        Assert.False(Watches(ServiceHost.CreateBuilder([])));
+        Assert.True(Watches(WebApplication.CreateBuilder([])));
+    }
+
+    private static bool Watches(WebApplicationBuilder builder) =>
+        ((IConfigurationBuilder)builder.Configuration).Sources.OfType<FileConfigurationSource>().Any(source => source.ReloadOnChange);
+}
