@@ -7,7 +7,9 @@ namespace Shop.Console.Web;
 /// <param name="configuration">Dashboard:Url is the address of Aspire's dashboard, where there is one.</param>
 public sealed class Links(IConfiguration configuration)
 {
-    private readonly string? _dashboard = configuration["Dashboard:Url"]?.TrimEnd('/');
+    internal const string DashboardSetting = "Dashboard:Url";
+
+    private readonly string? _dashboard = configuration[DashboardSetting] is { Length: > 0 } url ? url.TrimEnd('/') : null;
 
     /// <summary>The page for a place, and what the link says.</summary>
     public (string Href, string Text) Of(Place place) => place.Kind switch

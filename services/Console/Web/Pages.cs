@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Shop.Console.SignIn;
 using Shop.Console.Views;
 using Shop.Operations;
+using Shop.ServiceDefaults.Hosting;
 
 namespace Shop.Console.Web;
 
@@ -24,6 +25,11 @@ internal static class Pages
             options.Cookie.SecurePolicy = Cookies.SecurePolicy(builder.Environment);
             options.SuppressXFrameOptionsHeader = true; // frame-ancestors says it
         });
+        if (builder.Configuration[Links.DashboardSetting] is { Length: > 0 } dashboard)
+        {
+            PageHost.HttpAddress("Dashboard__Url", dashboard);
+        }
+
         builder.Services.AddScoped<Live>();
         builder.Services.AddSingleton<Links>();
     }
