@@ -291,7 +291,7 @@ def replace(name):
     say(f"{name}: replaced; the old one ended with {code} after {took:.1f} s")
     if code:
         raise SystemExit(f"{name} did not end in order.")
-    return name, f"{new.migrated:.1f}", f"{new.started:.1f}", f"{took:.1f}", code
+    return name, f"{new.migrated:.1f}" if new.migrated else "", f"{new.started:.1f}", f"{took:.1f}", code
 
 
 pods = {}
