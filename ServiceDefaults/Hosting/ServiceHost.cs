@@ -48,7 +48,7 @@ public static class ServiceHost
     public static void UseServiceDefaults(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
-        app.CheckSigningKeys();
+        app.CheckTokenSettings();
         app.UseManagementPort();
         app.UseForwardedAddresses();
         app.UseExceptionHandler();

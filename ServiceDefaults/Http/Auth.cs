@@ -49,16 +49,35 @@ public static class Auth
             ? DateTimeOffset.FromUnixTimeSeconds(seconds)
             : DateTimeOffset.MaxValue;
 
-    /// <summary>Keys and the provider's address are read when the first token arrives: what is wrong with them is reported before.</summary>
+    /// <summary>Keys, audience and the provider's address are used when the first token arrives: what is wrong with them is reported before.</summary>
     /// <exception cref="InvalidOperationException">No token could be valid.</exception>
-    internal static void CheckSigningKeys(this WebApplication app)
+    internal static void CheckTokenSettings(this WebApplication app)
     {
-        JwtBearerOptions options;
-        List<SecurityKey> keys;
+        var (options, keys) = ReadTokenSettings(app);
+        if (keys.Any(key => key.KeySize < LeastKeyBits))
+        {
+            throw Malformed(null);
+        }
+
+        var rules = options.TokenValidationParameters;
+        if (keys.Count == 0 && string.IsNullOrEmpty(options.Authority) && string.IsNullOrEmpty(options.MetadataAddress))
+        {
+            throw new InvalidOperationException("No token could be valid. Set Authentication__Schemes__Bearer__SigningKeys__0__Value, and its __Issuer to the same as "
+                + "Authentication__Schemes__Bearer__ValidIssuer; or Authentication__Schemes__Bearer__Authority.");
+        }
+
+        if (rules.ValidateAudience && string.IsNullOrEmpty(rules.ValidAudience) && rules.ValidAudiences?.Any(audience => audience.Length > 0) is not true)
+        {
+            throw new InvalidOperationException("No token could be valid. Set Authentication__Schemes__Bearer__ValidAudiences__0 to the audience in the tokens.");
+        }
+    }
+
+    private static (JwtBearerOptions Options, List<SecurityKey> Keys) ReadTokenSettings(WebApplication app)
+    {
         try
         {
-            options = app.Services.GetRequiredService<IOptionsMonitor<JwtBearerOptions>>().Get(JwtBearerDefaults.AuthenticationScheme);
-            keys = options.TokenValidationParameters.IssuerSigningKeys?.ToList() ?? [];
+            var options = app.Services.GetRequiredService<IOptionsMonitor<JwtBearerOptions>>().Get(JwtBearerDefaults.AuthenticationScheme);
+            return (options, options.TokenValidationParameters.IssuerSigningKeys?.ToList() ?? []);
         }
         catch (Exception e) when (e is FormatException or ArgumentException)
         {
@@ -67,17 +86,6 @@ public static class Auth
         catch (Exception e) when (e is InvalidOperationException or UriFormatException)
         {
             throw new InvalidOperationException("Authentication__Schemes__Bearer__Authority must be the https:// address of an identity provider.", e);
-        }
-
-        if (keys.Any(key => key.KeySize < LeastKeyBits))
-        {
-            throw Malformed(null);
-        }
-
-        if (keys.Count == 0 && string.IsNullOrEmpty(options.Authority) && string.IsNullOrEmpty(options.MetadataAddress))
-        {
-            throw new InvalidOperationException("No token could be valid. Set Authentication__Schemes__Bearer__SigningKeys__0__Value, and its __Issuer to the same as "
-                + "Authentication__Schemes__Bearer__ValidIssuer; or Authentication__Schemes__Bearer__Authority.");
         }
     }
 

@@ -24,6 +24,7 @@ public sealed class StartupFailureTests
     [InlineData("", "Authentication:Schemes:Bearer:SigningKeys:0:Value", "not base64!", "signing key is malformed")]
     [InlineData("", "Authentication:Schemes:Bearer:SigningKeys:0:Value", "c2hvcnQ=", "of 32 bytes or more")]
     [InlineData("", "Authentication:Schemes:Bearer:ValidIssuer", "somebody else", "No token could be valid")]
+    [InlineData("", "Authentication:Schemes:Bearer:ValidAudiences:0", "", "No token could be valid. Set Authentication__Schemes__Bearer__ValidAudiences__0")]
     [InlineData("", "Authentication:Schemes:Bearer:Authority", "http://id.example.com", "must be the https:// address")]
     [InlineData("", "ASPNETCORE_HTTP_PORTS", "eighty", "ASPNETCORE_HTTP_PORTS has 'eighty'; it must be ports")]
     [InlineData("migrate", "ASPNETCORE_HTTP_PORTS", "8080;80800", "ASPNETCORE_HTTP_PORTS has '80800'")]
