@@ -10,7 +10,7 @@ internal enum RelayKind
     LogTailing,
 }
 
-/// <summary>The settings of messaging; the configuration section <c>Messaging</c> overrides the defaults.</summary>
+/// <summary>The settings of messaging; the configuration section <c>Messaging</c> overrides the defaults. Validated at startup.</summary>
 internal sealed class MessagingSettings
 {
     /// <summary>The tag of the readiness health checks.</summary>
@@ -49,7 +49,7 @@ internal sealed class MessagingSettings
     /// <summary>How long the migrate command waits until the log is read, when it switches back to polling.</summary>
     public TimeSpan SwitchTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>The largest batch that the relay claims, from 1.</summary>
+    /// <summary>The largest batch that the relay claims, from 1 to 10,000.</summary>
     public int BatchSize { get; init; } = 500;
 
     /// <summary>How long the relay waits for a signal before it polls.</summary>
@@ -85,7 +85,7 @@ internal sealed class MessagingSettings
     /// <summary>The most events that a batch consumer processes in one transaction, from 1 to 1,000. It prefetches twice as many.</summary>
     public int ConsumeBatchSize { get; init; } = 200;
 
-    /// <summary>How often a failing message is retried immediately, before a delayed retry.</summary>
+    /// <summary>How often a failing message is retried immediately, before a delayed retry; 0 to 100.</summary>
     public int ImmediateRetries { get; init; } = 5;
 
     /// <summary>

@@ -149,7 +149,15 @@ public sealed class StartupFailureTests
     {
         using var process = Start(command, settings);
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        try
+        {
+            await Eventually.HoldsAsync("it ends, and does not start", () => process.HasExited);
+        }
+        finally
+        {
+            process.Kill(entireProcessTree: true); // does nothing to one that has ended
+        }
+
         var lines = (await output + await errors).Split('\n', StringSplitOptions.RemoveEmptyEntries).ToList();
         Assert.True(process.ExitCode == expectedCode, $"It ended with {process.ExitCode}:\n{string.Join('\n', lines)}");
         return lines;
