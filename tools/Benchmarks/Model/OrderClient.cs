@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
@@ -16,7 +17,11 @@ internal sealed class OrderClient(ShopProcess shop) : IDisposable
         [.. Enumerable.Range(0, Customers).Select(number => new AuthenticationHeaderValue("Bearer", TestTokens.Customer($"customer-{number}")))];
 
     private readonly string _run = Guid.CreateVersion7().ToString("N");
+    private readonly ConcurrentDictionary<Guid, DateTimeOffset> _sent = [];
     private int _placed;
+
+    /// <summary>When each order's request was sent.</summary>
+    public IReadOnlyDictionary<Guid, DateTimeOffset> Sent => _sent;
 
     /// <summary>Orders that were answered with 201.</summary>
     public int Placed => _placed;
@@ -51,17 +56,19 @@ internal sealed class OrderClient(ShopProcess shop) : IDisposable
     {
         var first = Random.Shared.Next(Products);
         var lines = Enumerable.Range(0, Random.Shared.Next(1, 4)).Select(next => new { sku = $"SKU-{(first + next) % Products}", quantity = Random.Shared.Next(1, 4) });
-        await SendAsync(HttpMethod.Post, "ordering", "/orders", _customers[Random.Shared.Next(Customers)], new { lines }, ct);
+        var at = TimeProvider.System.GetUtcNow();
+        var order = await SendAsync(HttpMethod.Post, "ordering", "/orders", _customers[Random.Shared.Next(Customers)], new { lines }, ct);
+        _sent[order.GetProperty("id").GetGuid()] = at;
         Interlocked.Increment(ref _placed);
     }
 
-    private async Task SendAsync(HttpMethod method, string service, string path, AuthenticationHeaderValue who, object body, CancellationToken ct)
+    private async Task<JsonElement> SendAsync(HttpMethod method, string service, string path, AuthenticationHeaderValue who, object content, CancellationToken ct)
     {
         var instances = shop.Services[service];
         using var request = new HttpRequestMessage(method, new Uri(instances[Random.Shared.Next(instances.Count)], path))
         {
             Headers = { Authorization = who },
-            Content = new StringContent(JsonSerializer.Serialize(body, JsonSerializerOptions.Web), Encoding.UTF8, "application/json"),
+            Content = new StringContent(JsonSerializer.Serialize(content, JsonSerializerOptions.Web), Encoding.UTF8, "application/json"),
         };
         if (method == HttpMethod.Post)
         {
@@ -69,10 +76,9 @@ internal sealed class OrderClient(ShopProcess shop) : IDisposable
         }
 
         using var response = await _http.SendAsync(request, ct);
-        if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.Created))
-        {
-            throw new InvalidOperationException(
-                $"{method} {path} was answered with {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(ct)}");
-        }
+        var body = await response.Content.ReadAsByteArrayAsync(ct);
+        return response.StatusCode is HttpStatusCode.OK or HttpStatusCode.Created
+            ? JsonSerializer.Deserialize<JsonElement>(body)
+            : throw new InvalidOperationException($"{method} {path} was answered with {(int)response.StatusCode}: {Encoding.UTF8.GetString(body)}");
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using Shop.Benchmarks.Model;
 using Shop.Benchmarks.Servers;
 
@@ -23,9 +24,10 @@ internal sealed class FlowRun : IAsyncDisposable
         _client = new OrderClient(shop);
     }
 
-    public static async Task<FlowRun> StartAsync(BenchContext bench)
+    /// <param name="asInProduction">Without what the AppHost sets so that the services share a laptop's memory.</param>
+    public static async Task<FlowRun> StartAsync(BenchContext bench, bool asInProduction = true)
     {
-        var run = new FlowRun(bench, await ShopProcess.StartAsync(bench.Stopping));
+        var run = new FlowRun(bench, await ShopProcess.StartAsync(asInProduction, bench.Stopping));
         try
         {
             await run._client.OpenAsync(bench.Stopping);
@@ -39,7 +41,19 @@ internal sealed class FlowRun : IAsyncDisposable
         }
     }
 
-    public Task AddInstancesAsync() => _shop.AddInstancesAsync(_bench.Stopping);
+    /// <summary>One more instance of each service; the seconds that each took until it was ready.</summary>
+    public Task<IReadOnlyDictionary<string, double>> AddInstancesAsync() => _shop.AddInstancesAsync(_bench.Stopping);
+
+    /// <summary>The memory of each service's first instance in MB, by PSS: what processes share is divided among them.</summary>
+    public IReadOnlyDictionary<string, double> Memory() => _shop.Memory();
+
+    /// <summary>Of all orders, from the sending of the POST to the commit that confirmed it: with what the first requests wait for in HTTP.</summary>
+    public async Task<Percentiles> FromPostAsync()
+    {
+        var confirmed = JsonSerializer.Deserialize<Dictionary<Guid, DateTimeOffset>>(await _shop.ScalarAsync<string>(
+            "ordering", "SELECT json_object_agg(order_id, at)::text FROM orders_history WHERE to_status = 'Confirmed'"))!;
+        return Percentiles.Of([[.. _client.Sent.Select(sent => (confirmed[sent.Key] - sent.Value).TotalMilliseconds)]]);
+    }
 
     public async Task<FlowStep> StepAsync(string name, int rate, TimeSpan time)
     {

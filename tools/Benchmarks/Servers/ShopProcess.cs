@@ -29,13 +29,13 @@ internal sealed class ShopProcess : IAsyncDisposable
     /// <summary>The four services, the servers and the client, separately.</summary>
     public CpuMeter Cpu { get; private set; } = new([]);
 
-    public static async Task<ShopProcess> StartAsync(CancellationToken ct)
+    public static async Task<ShopProcess> StartAsync(bool asInProduction, CancellationToken ct)
     {
         var key = SHA256.HashData(Encoding.UTF8.GetBytes($"{Environment.UserName}:{AppContext.BaseDirectory}"));
         var shop = new ShopProcess(Path.Combine(Path.GetTempPath(), $"shop-bench-flow-{Convert.ToHexStringLower(key)[..12]}"));
         try
         {
-            await shop.LaunchAsync(ct);
+            await shop.LaunchAsync(asInProduction, ct);
             return shop;
         }
         catch
@@ -45,10 +45,11 @@ internal sealed class ShopProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts one more instance of each service, configured like the first, and waits until they are ready.</summary>
-    public async Task AddInstancesAsync(CancellationToken ct)
+    /// <summary>Starts one more instance of each service, one after another and configured like the first; the seconds until each is ready.</summary>
+    public async Task<IReadOnlyDictionary<string, double>> AddInstancesAsync(CancellationToken ct)
     {
         using var http = new HttpClient();
+        Dictionary<string, double> seconds = [];
         foreach (var service in s_services)
         {
             var first = _processes[service][0];
@@ -65,13 +66,21 @@ internal sealed class ShopProcess : IAsyncDisposable
             }
 
             start.Environment["ASPNETCORE_URLS"] = address.AbsoluteUri;
+            var at = Stopwatch.GetTimestamp();
             var added = Process.Start(start)!;
             _added.Add(added);
             await Eventually.HoldsAsync($"another {service} is ready", async () => await IsReadyAsync(http, address, ct), s_timeout);
+            seconds[service] = Stopwatch.GetElapsedTime(at).TotalSeconds;
             _processes[service].Add(added.Id);
             _services[service] = [.. _services[service], address];
         }
+
+        return seconds;
     }
+
+    /// <summary>Megabytes of each service's first instance, by PSS.</summary>
+    public IReadOnlyDictionary<string, double> Memory() =>
+        s_services.ToDictionary(name => name, name => ProcessMemory.Megabytes(_processes[name][0], "Pss"));
 
     private static async Task<bool> IsReadyAsync(HttpClient http, Uri address, CancellationToken ct)
     {
@@ -141,7 +150,7 @@ internal sealed class ShopProcess : IAsyncDisposable
         process.Dispose();
     }
 
-    private async Task LaunchAsync(CancellationToken ct)
+    private async Task LaunchAsync(bool asInProduction, CancellationToken ct)
     {
         // The services accept the tests' tokens: the AppHost keeps an existing signing key.
         Directory.CreateDirectory(Path.Combine(_home, "secrets"));
@@ -155,10 +164,13 @@ internal sealed class ShopProcess : IAsyncDisposable
         start.Environment["SHOP_HOME"] = _home;
         start.Environment["NO_COLOR"] = "1";
 
-        // What AppHost sets for four services to share a laptop's memory costs a busy one time; in production nothing sets them.
-        start.Environment["DOTNET_GCConserveMemory"] = "0";
-        start.Environment["DOTNET_GCgen0size"] = "";
-        start.Environment["DOTNET_TieredPGO"] = "1";
+        if (asInProduction)
+        {
+            // What AppHost sets for four services to share a laptop's memory costs a busy one time; in production nothing sets them.
+            start.Environment["DOTNET_GCConserveMemory"] = "0";
+            start.Environment["DOTNET_GCgen0size"] = "";
+            start.Environment["DOTNET_TieredPGO"] = "1";
+        }
 
         // With the telemetry of each order, Aspire's dashboard takes as much as two services; production samples, and sends it elsewhere.
         start.Environment.TryAdd("OTEL_SDK_DISABLED", "true");

@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using System.Globalization;
 using Microsoft.Extensions.Hosting;
 using Npgsql;
+using Shop.Benchmarks.Servers;
 
 namespace Shop.Peers.Model;
 
@@ -39,12 +39,8 @@ internal sealed class PeerProcess : IAsyncDisposable
         return 0;
     }
 
-    /// <summary>Megabytes of memory by a line of smaps_rollup: Rss, or Anonymous, which is what no file backs.</summary>
-    public double Megabytes(string line)
-    {
-        var found = File.ReadLines($"/proc/{_process.Id}/smaps_rollup").First(text => text.StartsWith(line + ":", StringComparison.Ordinal));
-        return double.Parse(found.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
-    }
+    /// <summary>Megabytes of memory by a line of smaps_rollup.</summary>
+    public double Megabytes(string line) => ProcessMemory.Megabytes(_process.Id, line);
 
     public async ValueTask DisposeAsync()
     {
