@@ -6,7 +6,7 @@ namespace Shop.Cli.Setup;
 internal static class BenchCommand
 {
     // In the order in which they run.
-    private static readonly string[] s_scenarios = ["write", "relay", "tailing", "inbox", "latency", "backlog", "flow", "saturation", "instances", "millions"];
+    private static readonly string[] s_scenarios = ["write", "relay", "tailing", "inbox", "latency", "backlog", "flow", "saturation", "instances", "start", "millions"];
     private static readonly string[] s_peerScenarios = ["write", "sent", "backlog", "inbox", "latency", "rest"];
 
     public static Command Create()

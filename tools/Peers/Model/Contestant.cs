@@ -61,15 +61,18 @@ internal abstract class Contestant(string name) : IAsyncDisposable
     /// <summary>Publishes copies of an event into the consumer's queue, each with an id of its own.</summary>
     public abstract Task FillQueueAsync(int count, CancellationToken ct);
 
+    /// <summary>Waits until the broker knows no consumer of the queue: one that was left would do another process's work.</summary>
+    public Task NobodyConsumesAsync(CancellationToken ct) => Eventually.HoldsAsync($"nobody consumes from {Queue}", async () =>
+        (await (await ChannelAsync(ct)).QueueDeclarePassiveAsync(Queue, ct)).ConsumerCount == 0, TimeSpan.FromSeconds(20));
+
     /// <summary>Waits until so many messages are ready in the queue; how many there are.</summary>
     public async Task<int> ArrivedAsync(int count, TimeSpan within, CancellationToken ct)
     {
-        _connection ??= await new ConnectionFactory { Uri = Broker.AmqpUri }.CreateConnectionAsync(ct);
-        _channel ??= await _connection.CreateChannelAsync(cancellationToken: ct);
+        var channel = await ChannelAsync(ct);
         var begun = TimeProvider.System.GetTimestamp();
         while (true)
         {
-            var ready = (int)(await _channel.QueueDeclarePassiveAsync(Queue, ct)).MessageCount;
+            var ready = (int)(await channel.QueueDeclarePassiveAsync(Queue, ct)).MessageCount;
             if (ready >= count || TimeProvider.System.GetElapsedTime(begun) > within)
             {
                 return ready;
@@ -97,4 +100,10 @@ internal abstract class Contestant(string name) : IAsyncDisposable
 
     protected static BenchOrder Order(int number, bool silent) =>
         BenchOrder.Place($"customer-{number % 100}", silent, TimeProvider.System.GetUtcNow());
+
+    private async Task<IChannel> ChannelAsync(CancellationToken ct)
+    {
+        _connection ??= await new ConnectionFactory { Uri = Broker.AmqpUri }.CreateConnectionAsync(ct);
+        return _channel ??= await _connection.CreateChannelAsync(cancellationToken: ct);
+    }
 }

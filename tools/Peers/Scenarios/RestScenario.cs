@@ -18,9 +18,13 @@ internal static class RestScenario
             [await ShopContestant.CreateAsync(), await WolverineContestant.CreateAsync(), await CapContestant.CreateAsync()]);
         foreach (var contestant in field.All)
         {
-            // Makes the tables and the queue.
+            // Makes the tables and the queue. Stopped after a first effect, so that it was started.
             await contestant.StartConsumerAsync(ConsumerKind.OneByOne);
+            await contestant.FillQueueAsync(1, bench.Stopping);
+            await ConsumedAsync(contestant, 1);
+            await contestant.Effects.ExecuteAsync($"TRUNCATE effects, {contestant.Inbox}");
             await contestant.StopConsumerAsync();
+            await contestant.NobodyConsumesAsync(bench.Stopping);
         }
 
         var found = field.All.ToDictionary(contestant => contestant, _ => new List<AtRest>());
@@ -44,22 +48,22 @@ internal static class RestScenario
 
     private static async Task<AtRest> OneAsync(BenchContext bench, Contestant contestant, int number)
     {
-        Task ConsumedAsync(int count) => Eventually.HoldsAsync($"the process of {contestant.Name} has consumed {count} events",
-            async () => await contestant.Effects.ScalarAsync<long>("SELECT count(*) FROM effects") == count);
-
         await contestant.FillQueueAsync(1, bench.Stopping);
         var begun = Stopwatch.GetTimestamp();
         await using var process = PeerProcess.Start(contestant);
-        await ConsumedAsync(1);
+        await ConsumedAsync(contestant, 1);
         var start = Stopwatch.GetElapsedTime(begun).TotalSeconds;
         await contestant.FillQueueAsync(Events - 1, bench.Stopping);
-        await ConsumedAsync(Events);
+        await ConsumedAsync(contestant, Events);
         await Task.Delay(s_rest, bench.Stopping);
         var round = new AtRest(start, process.Megabytes("Rss"), process.Megabytes("Anonymous"));
         BenchContext.Write($"round {number}  {contestant.Name}: first effect after {round.Start:0.0} s, {round.Resident:0} MB resident, {round.Anonymous:0} MB anonymous");
         await contestant.Effects.ExecuteAsync($"TRUNCATE effects, {contestant.Inbox}");
         return round;
     }
+
+    private static Task ConsumedAsync(Contestant contestant, int count) => Eventually.HoldsAsync($"{contestant.Name} has consumed {count} events",
+        async () => await contestant.Effects.ScalarAsync<long>("SELECT count(*) FROM effects") == count);
 
     private sealed record AtRest(double Start, double Resident, double Anonymous);
 }
