@@ -59,7 +59,7 @@ internal static class PlaceOrderEndpoint
         string[] skus = [.. request.Lines.Select(line => line.Sku).Distinct()];
         var discountPercent = 0m;
         Dictionary<string, Product> products = new(skus.Length);
-        await foreach (var (product, customer) in s_offers(db, skus, customerId).WithCancellation(ct))
+        await foreach (var (product, customer) in FindOffers(db, skus, customerId).WithCancellation(ct))
         {
             products.Add(product.Sku, product);
             discountPercent = customer?.DiscountPercent ?? 0;
@@ -74,7 +74,9 @@ internal static class PlaceOrderEndpoint
         return ([.. request.Lines.Select(line => PricedLine(products[line.Sku], line.Quantity))], discountPercent);
     }
 
-    private sealed record Offer(Product Product, Customer? Customer);
+    internal static IAsyncEnumerable<Offer> FindOffers(OrderingDbContext db, string[] skus, string customerId) => s_offers(db, skus, customerId);
+
+    internal sealed record Offer(Product Product, Customer? Customer);
 
     private static OrderLine PricedLine(Product product, int quantity) =>
         new(product.Sku, product.Name, quantity, product.UnitPrice, product.Currency);
