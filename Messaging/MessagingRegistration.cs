@@ -81,7 +81,7 @@ public static class MessagingRegistration
         services.AddSingleton<JobStore>().AddSingleton(provider => new AuditTrail(
             provider.GetRequiredService<MessagingSettings>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new DeadLetterJobs(
-            provider.GetRequiredService<JobStore>(), provider.GetRequiredService<AuditTrail>(), provider.GetRequiredService<IServiceScopeFactory>(),
+            provider.GetRequiredService<JobStore>(), provider.GetRequiredService<IServiceScopeFactory>(),
             provider.GetRequiredService<IHostApplicationLifetime>(), provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<DeadLetterJobs>>()));
         services.AddHostedService(provider => provider.GetRequiredService<DeadLetterJobs>());

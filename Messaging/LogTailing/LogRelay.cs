@@ -2,6 +2,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using NpgsqlTypes;
 using Shop.Messaging.Outbox;
+using Shop.Messaging.Relay;
 using Shop.Messaging.Telemetry;
 
 namespace Shop.Messaging.LogTailing;
@@ -16,7 +17,7 @@ namespace Shop.Messaging.LogTailing;
 /// then the slot is dropped.
 /// </remarks>
 internal sealed partial class LogRelay(
-    MessagingSettings settings, OutboxSignal signal, LogStatus status, LogDelivery delivery, TimeProvider clock,
+    MessagingSettings settings, OutboxSignal signal, LogStatus status, LogDelivery delivery, RecentlyPublished published, TimeProvider clock,
     ILogger<LogRelay> logger) : BackgroundService
 {
     /// <summary>Bytes of other databases' log after which an idle reader's position is advanced by a heartbeat.</summary>
@@ -55,6 +56,7 @@ internal sealed partial class LogRelay(
             catch (Exception e)
             {
                 MessagingTelemetry.RelayFailures.Add(1);
+                published.Failed(e.Message);
                 LogRoundFailed(e.Message);
             }
             finally

@@ -8,11 +8,14 @@ namespace Shop.Messaging.Operations;
 /// <param name="Action">What, such as <c>retry dead letter</c>.</param>
 /// <param name="Target">To what: a queue and a message, a queue and a group, or a stream.</param>
 /// <param name="Reason">Why, where a reason is required.</param>
-/// <param name="Count">How many messages or streams; of a job, how many so far.</param>
-/// <param name="Detail">The state of a job.</param>
+/// <param name="Count">How many messages or streams; of a job, how many so far; null while it is not known.</param>
+/// <param name="Detail">The state of a job; or that it was started, and that no outcome is known: it is under way, or its instance ended.</param>
 public sealed record AuditEntry(DateTimeOffset At, string By, string Action, string Target, string? Reason, int? Count, string? Detail);
 
-/// <summary>Who did what, when and why, in the service's database. Entries are removed after 90 days.</summary>
+/// <summary>
+/// Who did what, when and why, in the service's database. What changes rows is recorded in the same transaction. What moves messages in the broker
+/// cannot be: it is recorded before, and its outcome after it, so that a crash in between leaves an entry. Entries are removed after 90 days.
+/// </summary>
 public sealed class AuditTrail
 {
     /// <summary>How long entries are kept.</summary>
@@ -23,9 +26,23 @@ public sealed class AuditTrail
 
     internal AuditTrail(MessagingSettings settings, TimeProvider clock) => (_settings, _clock) = (settings, clock);
 
-    /// <summary>Adds an entry.</summary>
-    public Task RecordAsync(string by, string action, string target, string? reason, int? count, CancellationToken ct) =>
-        RecordAsync(by, action, target, reason, count, job: null, ct);
+    /// <summary>Records that messages are about to be moved, moves them, and records how many were.</summary>
+    public async Task<Moved> RecordAsync(string by, string action, string target, string? reason, Func<Task<Moved>> moveAsync, CancellationToken ct)
+    {
+        ArgumentNullException.ThrowIfNull(moveAsync);
+        await using var connection = new NpgsqlConnection(_settings.Database);
+        await connection.OpenAsync(ct);
+        var id = await AddAsync(connection, by, action, target, reason, count: null, job: null, ct);
+        await connection.CloseAsync(); // nothing is held while the broker is waited for
+        var moved = await moveAsync();
+        await connection.OpenAsync(CancellationToken.None); // it has happened, whether or not anybody still waits
+        await using var command = new NpgsqlCommand("UPDATE operations_audit SET count = $2 WHERE id = $1", connection)
+        {
+            Parameters = { new() { Value = id }, new() { Value = moved.Count } },
+        };
+        await command.ExecuteNonQueryAsync(CancellationToken.None);
+        return moved;
+    }
 
     /// <summary>The newest entries, up to a limit.</summary>
     public async Task<IReadOnlyList<AuditEntry>> ReadAsync(int limit, CancellationToken ct)
@@ -33,7 +50,8 @@ public sealed class AuditTrail
         await using var connection = new NpgsqlConnection(_settings.Database);
         await connection.OpenAsync(ct);
         await using var command = new NpgsqlCommand("""
-            SELECT a.at, a.by, a.action, a.target, a.reason, coalesce(j.moved, a.count), j.state
+            SELECT a.at, a.by, a.action, a.target, a.reason, coalesce(j.moved, a.count),
+                coalesce(j.state, CASE WHEN a.count IS NULL THEN 'started, no outcome known' END)
             FROM operations_audit AS a LEFT JOIN operations_jobs AS j ON j.id = a.job AND a.action <> 'cancel job' ORDER BY a.id DESC LIMIT $1
             """, connection) { Parameters = { new() { Value = limit } } };
         List<AuditEntry> entries = [];
@@ -48,12 +66,12 @@ public sealed class AuditTrail
         return entries;
     }
 
-    internal async Task RecordAsync(string by, string action, string target, string? reason, int? count, Guid? job, CancellationToken ct)
+    /// <summary>Adds an entry, in the transaction of what it tells of; its id.</summary>
+    internal async Task<long> AddAsync(
+        NpgsqlConnection connection, string by, string action, string target, string? reason, int? count, Guid? job, CancellationToken ct)
     {
-        await using var connection = new NpgsqlConnection(_settings.Database);
-        await connection.OpenAsync(ct);
         await using var command = new NpgsqlCommand(
-            "INSERT INTO operations_audit (at, by, action, target, reason, count, job) VALUES ($1, $2, $3, $4, $5, $6, $7)", connection)
+            "INSERT INTO operations_audit (at, by, action, target, reason, count, job) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id", connection)
         {
             Parameters =
             {
@@ -62,6 +80,6 @@ public sealed class AuditTrail
                 new NpgsqlParameter<Guid?> { TypedValue = job },
             },
         };
-        await command.ExecuteNonQueryAsync(ct);
+        return (long)(await command.ExecuteScalarAsync(ct))!;
     }
 }

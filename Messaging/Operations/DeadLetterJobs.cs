@@ -16,7 +16,6 @@ public sealed partial class DeadLetterJobs : IHostedService
     private static readonly TimeSpan s_step = TimeSpan.FromSeconds(1);
 
     private readonly JobStore _store;
-    private readonly AuditTrail _audit;
     private readonly IServiceScopeFactory _scopes;
     private readonly TimeProvider _clock;
     private readonly ILogger<DeadLetterJobs> _logger;
@@ -24,9 +23,9 @@ public sealed partial class DeadLetterJobs : IHostedService
     private readonly ConcurrentDictionary<Guid, Task> _running = [];
 
     internal DeadLetterJobs(
-        JobStore store, AuditTrail audit, IServiceScopeFactory scopes, IHostApplicationLifetime lifetime, TimeProvider clock,
+        JobStore store, IServiceScopeFactory scopes, IHostApplicationLifetime lifetime, TimeProvider clock,
         ILogger<DeadLetterJobs> logger) =>
-        (_store, _audit, _scopes, _stopping, _clock, _logger) = (store, audit, scopes, lifetime.ApplicationStopping, clock, logger);
+        (_store, _scopes, _stopping, _clock, _logger) = (store, scopes, lifetime.ApplicationStopping, clock, logger);
 
     /// <summary>Starts a job. Returns it and true; or the job that runs on the queue already, and false.</summary>
     public async Task<(DeadLetterJob Job, bool Started)> StartAsync(DeadLetterOrder order, CancellationToken ct)
@@ -43,8 +42,6 @@ public sealed partial class DeadLetterJobs : IHostedService
             var id = Guid.CreateVersion7(_clock.GetUtcNow());
             if (await _store.TryAddAsync(id, order, total, ct))
             {
-                await _audit.RecordAsync(order.By, $"{order.Kind} dead letters", order.Queue + (order.Group is { } group ? $" group {group}" : ""),
-                    order.Reason, count: null, id, ct);
                 _running[id] = Task.Run(() => RunAsync(id, order), CancellationToken.None);
                 return ((await _store.ReadAsync(ct, id))[0], true);
             }
@@ -61,13 +58,7 @@ public sealed partial class DeadLetterJobs : IHostedService
     /// <summary>Cancels a job, unless it has ended; the step that it is at ends within a second. Null where there is none.</summary>
     public async Task<DeadLetterJob?> CancelAsync(Guid id, string by, CancellationToken ct)
     {
-        if (await _store.EndAsync(id, "cancelled", ct, cancelledBy: by))
-        {
-            var job = (await _store.ReadAsync(ct, id))[0];
-            await _audit.RecordAsync(by, "cancel job", job.Queue, reason: null, job.Moved, id, ct);
-            return job;
-        }
-
+        await _store.CancelAsync(id, by, ct);
         return await FindAsync(id, ct);
     }
 

@@ -8,14 +8,15 @@ public interface IOutboxReport
     /// </summary>
     Task<OutboxView> ReadAsync(int limit, CancellationToken ct);
 
-    /// <summary>Makes one parked stream, or all, due now; the relay retries them within a second. Returns how many.</summary>
-    Task<int> RetryAsync(string? stream, CancellationToken ct);
+    /// <summary>Makes one parked stream, or all, due now; the relay retries them within a second. Returns how many. The audit trail has it.</summary>
+    Task<int> RetryAsync(string? stream, string by, CancellationToken ct);
 
     /// <summary>The parked events, the longest parked stream first and in order within it, up to a limit; of one stream, or of all.</summary>
     Task<IReadOnlyList<ParkedEvent>> ListParkedAsync(string? stream, int limit, CancellationToken ct);
 
     /// <summary>
-    /// Discards the parked event that its stream waits for: no consumer receives it, and the events behind it are published without it.
+    /// Discards the parked event that its stream waits for: no consumer receives it, and the events behind it are published without it. The
+    /// audit trail has it.
     /// </summary>
     /// <param name="seq">The event's position, as listed.</param>
     /// <param name="behind">How many events are parked behind it, as a person has seen it: otherwise it is refused.</param>

@@ -3,7 +3,7 @@ using Npgsql;
 namespace Shop.Messaging.Operations;
 
 /// <summary>The jobs' rows: any instance answers for a job, and one job at a time runs on a queue, whichever instance runs it.</summary>
-internal sealed class JobStore(MessagingSettings settings)
+internal sealed class JobStore(MessagingSettings settings, AuditTrail audit)
 {
     /// <summary>A running job is seen this often by the instance that runs it; three times as long later it counts as interrupted.</summary>
     public static readonly TimeSpan SeenEvery = TimeSpan.FromSeconds(20);
@@ -11,22 +11,30 @@ internal sealed class JobStore(MessagingSettings settings)
     private const string Columns = "id, kind, queue, message_group, per_second, reason, started_by, state, total, moved, left_over, "
         + "started_at, ended_at, error, cancelled_by";
 
-    /// <summary>Adds a running job; false where one runs on its queue already.</summary>
+    /// <summary>Adds a running job, and its entry in the audit trail; false where one runs on its queue already.</summary>
     public async Task<bool> TryAddAsync(Guid id, DeadLetterOrder order, int total, CancellationToken ct)
     {
         await InterruptLostAsync(ct);
+        await using var connection = new NpgsqlConnection(settings.Database);
+        await connection.OpenAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        await using var command = Command(connection, """
+            INSERT INTO operations_jobs (id, kind, queue, message_group, per_second, reason, started_by, state, total, moved, left_over, started_at, seen_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', $8, 0, 0, now(), now())
+            """, id, order.Kind, order.Queue, order.Group, order.PerSecond, order.Reason, order.By, total);
         try
         {
-            await ExecuteAsync("""
-                INSERT INTO operations_jobs (id, kind, queue, message_group, per_second, reason, started_by, state, total, moved, left_over, started_at, seen_at)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', $8, 0, 0, now(), now())
-                """, ct, id, order.Kind, order.Queue, order.Group, order.PerSecond, order.Reason, order.By, total);
-            return true;
+            await command.ExecuteNonQueryAsync(ct);
         }
         catch (PostgresException e) when (e is { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "operations_jobs_one_running" })
         {
             return false;
         }
+
+        var target = order.Queue + (order.Group is { } group ? $" group {group}" : "");
+        await audit.AddAsync(connection, order.By, $"{order.Kind} dead letters", target, order.Reason, count: null, id, ct);
+        await transaction.CommitAsync(ct);
+        return true;
     }
 
     public async Task<IReadOnlyList<DeadLetterJob>> ReadAsync(CancellationToken ct, Guid? id = null, string? running = null, int limit = 50)
@@ -57,9 +65,35 @@ internal sealed class JobStore(MessagingSettings settings)
         "UPDATE operations_jobs SET moved = $2, left_over = $3, seen_at = now() WHERE id = $1 AND state = 'running'", ct, id, moved, left) == 1;
 
     /// <summary>Ends it, unless it has ended.</summary>
-    public async Task<bool> EndAsync(Guid id, string state, CancellationToken ct, string? error = null, string? cancelledBy = null) => await ExecuteAsync(
-        "UPDATE operations_jobs SET state = $2, error = $3, cancelled_by = $4, ended_at = now(), seen_at = now() WHERE id = $1 AND state = 'running'",
-        ct, id, state, error, cancelledBy) == 1;
+    public Task EndAsync(Guid id, string state, CancellationToken ct, string? error = null) => ExecuteAsync(
+        "UPDATE operations_jobs SET state = $2, error = $3, ended_at = now(), seen_at = now() WHERE id = $1 AND state = 'running'", ct, id, state, error);
+
+    /// <summary>Cancels it, unless it has ended, with an entry in the audit trail.</summary>
+    public async Task CancelAsync(Guid id, string by, CancellationToken ct)
+    {
+        await using var connection = new NpgsqlConnection(settings.Database);
+        await connection.OpenAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        await using var command = Command(connection, """
+            UPDATE operations_jobs SET state = 'cancelled', cancelled_by = $2, ended_at = now(), seen_at = now() WHERE id = $1 AND state = 'running'
+            RETURNING queue, moved
+            """, id, by);
+        (string Queue, int Moved)? cancelled = null;
+        await using (var reader = await command.ExecuteReaderAsync(ct))
+        {
+            if (await reader.ReadAsync(ct))
+            {
+                cancelled = (reader.GetString(0), reader.GetInt32(1));
+            }
+        }
+
+        if (cancelled is var (queue, moved))
+        {
+            await audit.AddAsync(connection, by, "cancel job", queue, reason: null, moved, id, ct);
+        }
+
+        await transaction.CommitAsync(ct);
+    }
 
     private Task<int> InterruptLostAsync(CancellationToken ct) => ExecuteAsync(
         "UPDATE operations_jobs SET state = 'interrupted', ended_at = seen_at WHERE state = 'running' AND seen_at < now() - $1", ct, 3 * SeenEvery);

@@ -13,9 +13,11 @@ namespace Shop.Messaging.Operations;
 /// <param name="Duplicates">Absorbed by the inbox: as far as the answering instance remembers, the last thousand.</param>
 /// <param name="DeadLetters">Dead letters of this service's consumers; null where the broker is unreachable.</param>
 /// <param name="Retrying">Messages of any event that wait for a delayed retry; null where the broker is unreachable.</param>
+/// <param name="LogBytes">With log tailing: unconfirmed bytes of log, in which events may wait; null without.</param>
 public sealed record JourneyView(
     string Service, IReadOnlyList<WaitingEvent> Waiting, IReadOnlyList<ParkedEvent> Parked, IReadOnlyList<PublishedEvent> Published,
-    IReadOnlyList<HandledEvent> Handled, IReadOnlyList<AbsorbedDuplicate> Duplicates, IReadOnlyList<DeadLetter>? DeadLetters, long? Retrying);
+    IReadOnlyList<HandledEvent> Handled, IReadOnlyList<AbsorbedDuplicate> Duplicates, IReadOnlyList<DeadLetter>? DeadLetters, long? Retrying,
+    long? LogBytes);
 
 /// <summary>An event that is ready to publish.</summary>
 public sealed record WaitingEvent(Guid EventId, string Type, string Stream, DateTimeOffset? RecordedAt);
@@ -41,7 +43,7 @@ public interface IJourneyReport
 /// <inheritdoc />
 internal sealed class JourneyReport(
     MessagingSettings settings, ParkedEvents parked, ConsumerActivity consumers, IOperationsReport overview, IDeadLetterQueues letters,
-    RecentlyPublished? published = null) : IJourneyReport
+    RecentlyPublished? published = null, ILogBacklog? log = null) : IJourneyReport
 {
     private const int Most = 200;
     private const int MostLetters = 1_000;
@@ -76,7 +78,8 @@ internal sealed class JourneyReport(
             await HandledAsync(connection, ids, ct),
             consumers.DuplicatesOf(ids),
             view.BrokerError is null ? await DeadLettersAsync(view, ids, stream, ct) : null,
-            view.Retrying);
+            view.Retrying,
+            log?.Bytes);
     }
 
     /// <summary>Reads only the queues that have dead letters.</summary>

@@ -27,7 +27,8 @@ public sealed record ParkedStream(
     string Stream, string Type, Guid EventId, long Events, DateTimeOffset Since, int Attempts, DateTimeOffset NextAttempt, string Error);
 
 /// <inheritdoc />
-internal sealed class OutboxReport(MessagingSettings settings, ParkedEvents parked, RecentlyPublished? published = null, ILogBacklog? log = null) : IOutboxReport
+internal sealed class OutboxReport(
+    MessagingSettings settings, ParkedEvents parked, AuditTrail audit, RecentlyPublished? published = null, ILogBacklog? log = null) : IOutboxReport
 {
     public async Task<OutboxView> ReadAsync(int limit, CancellationToken ct)
     {
@@ -42,10 +43,11 @@ internal sealed class OutboxReport(MessagingSettings settings, ParkedEvents park
     }
 
     /// <inheritdoc />
-    public async Task<int> RetryAsync(string? stream, CancellationToken ct)
+    public async Task<int> RetryAsync(string? stream, string by, CancellationToken ct)
     {
         await using var connection = new NpgsqlConnection(settings.Database);
         await connection.OpenAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
         await using var command = new NpgsqlCommand(
             """
             WITH due AS (UPDATE outbox_parked SET next_attempt_at = now() WHERE $1::text IS NULL OR stream = $1 RETURNING stream)
@@ -54,7 +56,14 @@ internal sealed class OutboxReport(MessagingSettings settings, ParkedEvents park
         {
             Parameters = { new() { Value = (object?)stream ?? DBNull.Value } },
         };
-        return Convert.ToInt32(await command.ExecuteScalarAsync(ct));
+        var count = Convert.ToInt32(await command.ExecuteScalarAsync(ct));
+        if (count > 0 || stream is null)
+        {
+            await audit.AddAsync(connection, by, "retry parked", stream ?? "all streams", reason: null, count, job: null, ct);
+        }
+
+        await transaction.CommitAsync(ct);
+        return count;
     }
 
     /// <inheritdoc />

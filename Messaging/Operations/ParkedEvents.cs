@@ -4,7 +4,7 @@ using Npgsql;
 namespace Shop.Messaging.Operations;
 
 /// <summary>The parked events' rows, for a person who decides about them.</summary>
-internal sealed class ParkedEvents(MessagingSettings settings, TimeProvider clock)
+internal sealed class ParkedEvents(MessagingSettings settings, AuditTrail audit, TimeProvider clock)
 {
     private const string List = """
         SELECT seq, event_id, stream, type, place = 1, total - place, parked_at, attempts, next_attempt_at, error, headers, body FROM (
@@ -58,6 +58,7 @@ internal sealed class ParkedEvents(MessagingSettings settings, TimeProvider cloc
 
         await ExecuteAsync(connection, Discard, ct, seq, clock.GetUtcNow(), by, reason);
         await ExecuteAsync(connection, Continue, ct, partition, stream);
+        await audit.AddAsync(connection, by, "discard parked", $"position {seq}", reason, count: 1, job: null, ct);
         await transaction.CommitAsync(ct);
         return new ParkedDiscard(true, null);
     }

@@ -97,9 +97,8 @@ internal static class DeadLetterEndpoints
             return NoQueue(letters, queue);
         }
 
-        var moved = await letters.RetryAsync(queue, id, ct);
-        await audit.RecordAsync(user.CustomerId(), id is null ? "retry dead letters" : "retry dead letter", id is null ? queue : $"{queue} {id}",
-            reason: null, moved.Count, ct);
+        var moved = await audit.RecordAsync(user.CustomerId(), id is null ? "retry dead letters" : "retry dead letter",
+            id is null ? queue : $"{queue} {id}", reason: null, () => letters.RetryAsync(queue, id, ct), ct);
         return TypedResults.Ok(ResponseOf(moved));
     }
 
@@ -116,8 +115,9 @@ internal static class DeadLetterEndpoints
             return NoQueue(letters, queue);
         }
 
-        var moved = await letters.DiscardAsync(queue, id, request.Reason, user.CustomerId(), ct);
-        await audit.RecordAsync(user.CustomerId(), "discard dead letter", $"{queue} {id}", request.Reason, moved.Count, ct);
+        var by = user.CustomerId();
+        var moved = await audit.RecordAsync(by, "discard dead letter", $"{queue} {id}", request.Reason,
+            () => letters.DiscardAsync(queue, id, request.Reason, by, ct), ct);
         return TypedResults.Ok(ResponseOf(moved));
     }
 

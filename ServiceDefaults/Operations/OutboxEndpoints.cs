@@ -43,7 +43,7 @@ internal static class OutboxEndpoints
         TypedResults.Ok(await outbox.ListParkedAsync(stream, limit, ct));
 
     private static async Task<Results<Ok<RetriedResponse>, ProblemHttpResult, ValidationProblem>> DiscardParked(
-        long seq, DiscardParkedRequest request, IOutboxReport outbox, AuditTrail audit, ClaimsPrincipal user, CancellationToken ct)
+        long seq, DiscardParkedRequest request, IOutboxReport outbox, ClaimsPrincipal user, CancellationToken ct)
     {
         if (Reason.Problem(request.Reason) is { } problem)
         {
@@ -58,7 +58,6 @@ internal static class OutboxEndpoints
                 : Problem.NotFound($"There is no parked event at position {seq}: it was published, or discarded, or was never there.");
         }
 
-        await audit.RecordAsync(user.CustomerId(), "discard parked", $"position {seq}", request.Reason, 1, ct);
         return TypedResults.Ok(new RetriedResponse(1));
     }
 
@@ -67,15 +66,14 @@ internal static class OutboxEndpoints
         TypedResults.Ok(await outbox.ReadAsync(limit, ct));
 
     private static async Task<Results<Ok<RetriedResponse>, ProblemHttpResult>> Retry(
-        IOutboxReport outbox, AuditTrail audit, ClaimsPrincipal user, CancellationToken ct, string? stream = null)
+        IOutboxReport outbox, ClaimsPrincipal user, CancellationToken ct, string? stream = null)
     {
-        var count = await outbox.RetryAsync(stream, ct);
+        var count = await outbox.RetryAsync(stream, user.CustomerId(), ct);
         if (count == 0 && stream is not null)
         {
             return Problem.NotFound($"Stream {stream} has no parked events.");
         }
 
-        await audit.RecordAsync(user.CustomerId(), "retry parked", stream ?? "all streams", reason: null, count, ct);
         return TypedResults.Ok(new RetriedResponse(count));
     }
 }

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using NpgsqlTypes;
 using Shop.Messaging.LogTailing;
+using Shop.Messaging.Operations;
 using Shop.Messaging.Tests.Harness;
 using static Shop.Messaging.Tests.Harness.LogTailingState;
 
@@ -123,6 +124,8 @@ public sealed class LogTailingTests : MessagingTest
         await OutboxIsEmptyAsync();
         await Eventually.HoldsAsync("all have arrived", () =>
             opened.Select(id => id.ToString()).ToHashSet().IsSubsetOf(probe.Received.Select(message => message.Stream)));
+        var view = await service.Services.GetRequiredService<IOperationsReport>().ReadAsync(CancellationToken.None);
+        Assert.Equal("relay", view.LastError?.Where);
     }
 
     [Fact]

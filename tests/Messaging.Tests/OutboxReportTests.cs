@@ -24,6 +24,12 @@ public class OutboxReportTests : MessagingTest
             view => view.Streams.Count == 2 && view.Streams.All(stream => stream.Attempts > 0));
         Assert.Equal((0, 2, 0), (parked.Waiting, parked.Parked, parked.Published!.Count));
         Assert.Equal(Relay == RelayKind.LogTailing, parked.LogBytes is not null);
+        await using (var scope = service.Services.CreateAsyncScope())
+        {
+            var journey = await scope.ServiceProvider.GetRequiredService<IJourneyReport>().ReadAsync([], first.Id.ToString(), default);
+            Assert.Equal(Relay == RelayKind.LogTailing, journey.LogBytes is not null); // in which an event cannot be looked up
+        }
+
         Assert.Equal(new HashSet<string> { first.Id.ToString(), second.Id.ToString() }, parked.Streams.Select(stream => stream.Stream).ToHashSet());
         Assert.All(parked.Streams, stream =>
         {
@@ -34,13 +40,13 @@ public class OutboxReportTests : MessagingTest
         Assert.Single((await report.ReadAsync(1, default)).Streams);
 
         var probe = await ProbeAsync(TicketEvents.Opened);
-        Assert.Equal(0, await report.RetryAsync("nobody", default));
-        Assert.Equal(1, await report.RetryAsync(first.Id.ToString(), default));
+        Assert.Equal(0, await report.RetryAsync("nobody", "ada", default));
+        Assert.Equal(1, await report.RetryAsync(first.Id.ToString(), "ada", default));
         await probe.CountIsAsync(1);
         await Eventually.IsAsync("only the second is left", () => report.ReadAsync(10, default), // a moment after the broker has the first
             view => view.Streams is [var left] && left.Stream == second.Id.ToString());
 
-        Assert.Equal(1, await report.RetryAsync(stream: null, default));
+        Assert.Equal(1, await report.RetryAsync(stream: null, "ada", default));
         await probe.CountIsAsync(2);
         await OutboxIsEmptyAsync();
         var end = await Eventually.IsAsync("both are published", () => report.ReadAsync(10, default), view => view.Published!.Count == 2);
