@@ -20,7 +20,7 @@ return await ShopHost.RunAsync(args, (builder, servers) =>
             .WithDemoCommands(),
         AddService<Projects.Inventory>("inventory", postgres.AddDatabase("inventory-db", user: "inventory")),
         AddService<Projects.Notification>("notification", postgres.AddDatabase("notification-db", user: "notification"))
-            .WithEnvironment("Email__PickupDirectory", ShopHome.Path("mail")),
+            .WithEnvironment("Email__PickupDirectory", builder.Configuration["Email:PickupDirectory"] ?? ShopHome.Path("mail")),
         AddService<Projects.Analytics>("analytics", postgres.AddDatabase("analytics-db", user: "analytics")),
     ];
 

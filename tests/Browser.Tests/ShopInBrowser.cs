@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.Playwright;
 using Shop.EndToEnd.Tests;
+using Shop.Notification.Tests;
 
 namespace Shop.Browser.Tests;
 
@@ -18,8 +19,16 @@ public sealed class ShopInBrowser : IAsyncLifetime
 
     internal RunningShop Shop => _shop;
 
+    /// <summary>Where the shop's mails go.</summary>
+    internal SmtpListener Mail { get; } = new();
+
     public async ValueTask InitializeAsync()
     {
+        _shop.Settings["Email__PickupDirectory"] = "";
+        _shop.Settings["Email__Host"] = "127.0.0.1";
+        _shop.Settings["Email__Port"] = $"{Mail.Port}";
+        _shop.Settings["Email__Tls"] = "None";
+        _shop.Settings["Messaging__RetryDelays__0"] = "00:00:00.200"; // a dead letter at once, and not after 13 minutes
         await _shop.StartAsync();
         var (exitCode, output) = await _shop.CliAsync("demo", "--orders", "12", "--rate", "6", "--seed", "20261128", "--timeout", "600");
         Assert.True(exitCode == 0, output);
@@ -36,6 +45,7 @@ public sealed class ShopInBrowser : IAsyncLifetime
 
         _playwright?.Dispose();
         await _shop.DisposeAsync();
+        await Mail.DisposeAsync();
     }
 
     /// <summary>Where a service listens.</summary>
@@ -92,11 +102,7 @@ public sealed class ShopInBrowser : IAsyncLifetime
     /// <summary>Publishes a message that no consumer can read, to a queue.</summary>
     public async Task PublishJunkAsync(string queue)
     {
-        var ports = JsonDocument.Parse(_shop.Ports()).RootElement;
-        var password = (await File.ReadAllTextAsync(Path.Combine(_shop.Home, "secrets", "rabbitmq-admin-password"))).Trim();
-        using var broker = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{ports.GetProperty("rabbitmq-management").GetInt32()}/") };
-        broker.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic",
-            Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes($"shop-admin:{password}")));
+        using var broker = await BrokerAsync();
         using var content = JsonContent.Create(new
         {
             properties = new { message_id = $"junk-{Guid.CreateVersion7():N}" },
@@ -107,6 +113,51 @@ public sealed class ShopInBrowser : IAsyncLifetime
         await content.LoadIntoBufferAsync();
         using var answer = await broker.PostAsync("api/exchanges/shop/amq.default/publish", content);
         answer.EnsureSuccessStatusCode();
+    }
+
+    /// <summary>Takes an event's queues away, or binds them again, as a mistake in the topology does.</summary>
+    public async Task<IReadOnlyList<string>> UnbindAsync(string exchange)
+    {
+        using var broker = await BrokerAsync();
+        var bindings = (await broker.GetFromJsonAsync<JsonElement>($"api/exchanges/shop/{exchange}/bindings/source")).EnumerateArray()
+            .Select(binding => binding.GetProperty("destination").GetString()!).ToList();
+        foreach (var queue in bindings)
+        {
+            using var answer = await broker.DeleteAsync($"api/bindings/shop/e/{exchange}/q/{queue}/~");
+            answer.EnsureSuccessStatusCode();
+        }
+
+        return bindings;
+    }
+
+    public async Task BindAsync(string exchange, IEnumerable<string> queues)
+    {
+        using var broker = await BrokerAsync();
+        foreach (var queue in queues)
+        {
+            using var content = JsonContent.Create(new { routing_key = "" });
+            await content.LoadIntoBufferAsync();
+            using var answer = await broker.PostAsync($"api/bindings/shop/e/{exchange}/q/{queue}", content);
+            answer.EnsureSuccessStatusCode();
+        }
+    }
+
+    /// <summary>Runs a statement in a service's database.</summary>
+    public async Task ExecuteAsync(string service, string sql)
+    {
+        await using var connection = await _shop.ConnectAsync($"{service}-db");
+        await using var command = new Npgsql.NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    private async Task<HttpClient> BrokerAsync()
+    {
+        var ports = JsonDocument.Parse(_shop.Ports()).RootElement;
+        var password = (await File.ReadAllTextAsync(Path.Combine(_shop.Home, "secrets", "rabbitmq-admin-password"))).Trim();
+        var broker = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{ports.GetProperty("rabbitmq-management").GetInt32()}/") };
+        broker.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic",
+            Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes($"shop-admin:{password}")));
+        return broker;
     }
 
     /// <summary>Stops a service's process where it is, or lets it go on.</summary>

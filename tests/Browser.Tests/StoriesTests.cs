@@ -114,31 +114,4 @@ public sealed class StoriesTests(ShopInBrowser shop) : IClassFixture<ShopInBrows
         await page.GetByRole(AriaRole.Region, new PageGetByRoleOptions { Name = "Queues of inventory" }).WaitForAsync();
         await page.Context.CloseAsync();
     }
-
-    [Fact]
-    public async Task Short_stock_is_the_cause_three_clicks_away()
-    {
-        using var inventory = await shop.ClientAsync("inventory", "sam", staff: true);
-        using var offered = await inventory.PutAsJsonAsync("/products/RARE-1", new { name = "Rare tea", unitPrice = 9.5, currency = "EUR" });
-        offered.EnsureSuccessStatusCode();
-        var order = await Eventually.IsAsync("Ordering knows the product", async () =>
-        {
-            try
-            {
-                return await shop.PlaceOrderAsync("demo-customer-2", "RARE-1", 3);
-            }
-            catch (Xunit.Sdk.TrueException)
-            {
-                return "";
-            }
-        }, id => id.Length > 0);
-        var page = await shop.OpenAsync();
-        await ShopInBrowser.SignInAsync(page);
-        await page.GetByRole(AriaRole.Searchbox, new PageGetByRoleOptions { Name = "Order, event or trace id" }).FillAsync(order);
-
-        await page.Keyboard.PressAsync("Enter");
-
-        await page.GetByText("3 of RARE-1 were asked for and 0 were available").First.WaitForAsync();
-        await page.Context.CloseAsync();
-    }
 }

@@ -35,6 +35,9 @@ internal sealed class RunningShop : IAsyncDisposable
 
     public string Home => _home;
 
+    /// <summary>Settings of all services, by the names of their environment variables.</summary>
+    public Dictionary<string, string> Settings { get; } = [];
+
     /// <summary>Starts it, with the servers of SHOP_SERVERS.</summary>
     /// <exception cref="ServersMissingException">They cannot be had on this machine; the message is the AppHost's.</exception>
     public async Task StartAsync(string relay = "Polling", string servers = "native")
@@ -114,13 +117,7 @@ internal sealed class RunningShop : IAsyncDisposable
     /// <summary>Who is connected to the services' databases: the login and the database of each.</summary>
     public async Task<IReadOnlyList<(string Login, string Database)>> SessionsAsync()
     {
-        var state = JsonDocument.Parse(File.ReadAllText(Path.Combine(_home, "state.json"))).RootElement;
-        var port = state.GetProperty("servers").EnumerateArray().Single(server => server.GetProperty("name").GetString() == "postgres")
-            .GetProperty("port").GetInt32();
-        var password = File.ReadAllText(Path.Combine(_home, "secrets", "postgres-admin-password")).Trim();
-        await using var connection = new NpgsqlConnection(
-            $"Host=127.0.0.1;Port={port};Database=postgres;Username=postgres;Password={password};Pooling=false");
-        await connection.OpenAsync();
+        await using var connection = await ConnectAsync("postgres");
         await using var command = new NpgsqlCommand("SELECT DISTINCT usename, datname FROM pg_stat_activity WHERE datname LIKE '%-db'", connection);
         await using var reader = await command.ExecuteReaderAsync();
         List<(string, string)> sessions = [];
@@ -130,6 +127,19 @@ internal sealed class RunningShop : IAsyncDisposable
         }
 
         return sessions;
+    }
+
+    /// <summary>A connection to a database of this shop, as its server's administrator.</summary>
+    public async Task<NpgsqlConnection> ConnectAsync(string database)
+    {
+        var state = JsonDocument.Parse(File.ReadAllText(Path.Combine(_home, "state.json"))).RootElement;
+        var port = state.GetProperty("servers").EnumerateArray().Single(server => server.GetProperty("name").GetString() == "postgres")
+            .GetProperty("port").GetInt32();
+        var password = File.ReadAllText(Path.Combine(_home, "secrets", "postgres-admin-password")).Trim();
+        var connection = new NpgsqlConnection(
+            $"Host=127.0.0.1;Port={port};Database={database};Username=postgres;Password={password};Pooling=false");
+        await connection.OpenAsync();
+        return connection;
     }
 
     /// <summary>Runs a command of the shop; returns its exit code and output.</summary>
@@ -203,6 +213,11 @@ internal sealed class RunningShop : IAsyncDisposable
         start.Environment["NO_COLOR"] = "1";
         start.Environment["Messaging__Relay"] = _relay;
         start.Environment["SHOP_SERVERS"] = _servers;
+        foreach (var (name, value) in Settings)
+        {
+            start.Environment[name] = value;
+        }
+
         var log = new StringBuilder();
         var process = Process.Start(start)!;
         process.OutputDataReceived += (_, line) => Append(log, line.Data);
