@@ -33,6 +33,8 @@ if (which === 'documents') {
   await picture(page, '/', 'console-overview', false);
   await picture(page, await confirmed(page), 'console-journey', false);
   await picture(page, '/dashboard', 'console-dashboard', false);
+  const dark = await open(1280, 860, 'dark'); // for the README, where the reader's pages are dark
+  await picture(dark, await confirmed(dark), 'console-journey-dark', false);
 } else {
   for (const [width, scheme] of [[1440, 'light'], [1440, 'dark'], [360, 'light'], [360, 'dark']]) {
     const page = await open(width, 900, scheme);

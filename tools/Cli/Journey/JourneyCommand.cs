@@ -71,6 +71,8 @@ internal static class JourneyCommand
         var order = records.Order;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"Order {order.Id}: {order.Status}, {order.Total:0.00} {order.Currency}, placed {order.PlacedAt:yyyy-MM-dd HH:mm:ss} UTC."));
+        var cause = Cause.Of(records, gaps, TimeProvider.System.GetUtcNow());
+        Console.WriteLine(Terminal.Safe(cause.What) + (cause.Where is { } where ? $" {where.Command}" : ""));
         Console.WriteLine();
         var steps = Story.Of(records);
         var width = steps.Max(step => step.Service.Length);
