@@ -74,9 +74,12 @@ public static class FailedApi
             0, stream.EventId, stream.Stream, stream.Type, true, (int)stream.Events - 1, stream.Since, stream.Attempts, stream.NextAttempt, stream.Error, null, null))];
 
     /// <param name="behind">How many later events of the stream are then sent without it: as the person saw it.</param>
-    public static Task<MovedView> DiscardParkedAsync(this StaffApi service, long seq, string reason, int behind, CancellationToken ct) =>
-        service.PostAsync<MovedView>($"outbox/parked/{seq}/discard", new { reason, behind }, ct);
+    /// <returns>How many were discarded.</returns>
+    public static async Task<int> DiscardParkedAsync(this StaffApi service, long seq, string reason, int behind, CancellationToken ct) =>
+        (await service.PostAsync<Discarded>($"outbox/parked/{seq}/discard", new { reason, behind }, ct)).Count;
 
     public static async Task<List<AuditEntry>> AuditAsync(this StaffApi service, CancellationToken ct) =>
         await service.FindAsync<List<AuditEntry>>("operations/audit?limit=100", ct) ?? [];
+
+    private sealed record Discarded(int Count);
 }

@@ -1,14 +1,16 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json;
 
 namespace Shop.Operations;
 
 /// <summary>The staff APIs of all services.</summary>
 /// <param name="clientOf">The client of a service: with its address, and the token of a member of the staff.</param>
-public sealed class StaffApis(Func<string, HttpClient> clientOf)
+/// <param name="json">How answers are read: by default a member that a service of another version lacks is null, or zero.</param>
+public sealed class StaffApis(Func<string, HttpClient> clientOf, JsonSerializerOptions? json = null)
 {
     /// <summary>The API of one service.</summary>
-    public StaffApi Of(string service) => new(service, clientOf(service));
+    public StaffApi Of(string service) => new(service, clientOf(service), json);
 
     /// <summary>Asks every service at the same time; one that does not answer is unknown, and hides no other.</summary>
     public Task<Answer<T>[]> AskAllAsync<T>(Func<StaffApi, Task<T>> askAsync, CancellationToken ct)
@@ -16,7 +18,7 @@ public sealed class StaffApis(Func<string, HttpClient> clientOf)
 }
 
 /// <summary>One service's API for staff. Nothing here retries or limits the time: that is the client's.</summary>
-public sealed class StaffApi(string service, HttpClient http)
+public sealed class StaffApi(string service, HttpClient http, JsonSerializerOptions? json = null)
 {
     private const int PageSize = 200;
 
@@ -100,7 +102,7 @@ public sealed class StaffApi(string service, HttpClient http)
     }
 
     private async Task<T> ReadAsync<T>(HttpResponseMessage response, CancellationToken ct) => response.IsSuccessStatusCode
-        ? (await response.Content.ReadFromJsonAsync<T>(ct))!
+        ? (await response.Content.ReadFromJsonAsync<T>(json ?? JsonSerializerOptions.Web, ct))!
         : throw new StaffApiException(service, response.StatusCode, await DetailAsync(response, ct));
 
     private static async Task<string> DetailAsync(HttpResponseMessage response, CancellationToken ct)

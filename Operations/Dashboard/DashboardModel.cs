@@ -1,7 +1,6 @@
 using System.Text.Json.Serialization;
-using Shop.Operations;
 
-namespace Shop.Console.Features.Dashboard;
+namespace Shop.Operations.Dashboard;
 
 public sealed record Sales(IReadOnlyList<Sales.Day> Days)
 {

@@ -37,10 +37,15 @@ public sealed record Cause(string What, bool IsGood, Place? Where)
             : $"Rejected: {reason.Code}.", true, null)
         : null;
 
-    private static Cause? Waiting(OrderRecords records, DateTimeOffset now) => records.Order.Status == "placed"
-        ? new Cause($"Inventory has not answered for {Words.Age(now - records.Order.PlacedAt)}, and nothing has failed: it still waits. "
-            + "See on the overview whether inventory consumes.", false, new Place(PlaceKind.Status, "inventory"))
-        : null;
+    private static Cause? Waiting(OrderRecords records, DateTimeOffset now) => records.Order.Status != "placed" ? null
+        : records.Facts.FirstOrDefault(facts => facts.Waiting.Count > 0) is { } outbox
+        ? new Cause($"{outbox.Waiting[0].Type} waits in {outbox.Service}'s outbox"
+            + (outbox.Waiting[0].RecordedAt is { } recorded ? $" for {Words.Age(now - recorded)}" : "") + ": it is not published yet.", false, new Place(PlaceKind.Outbox, outbox.Service))
+        : records.Facts.FirstOrDefault(facts => facts.Service == "ordering") is { LogBytes: > 0 and var bytes, Published.Count: 0 } && records.Events.Count == 0
+        ? new Cause($"Ordering's event is not published, as far as is known: its relay reads the database's log, and {Math.Max(1, bytes / 1024)} KB of it are not "
+            + "confirmed. An event that waits there cannot be looked up.", false, new Place(PlaceKind.Outbox, "ordering"))
+        : new Cause($"Inventory has not answered for {Words.Age(now - records.Order.PlacedAt)}, and nothing has failed: it still waits. "
+            + "See on the overview whether inventory consumes.", false, new Place(PlaceKind.Status, "inventory"));
 
     private static Cause Stands(OrderRecords records) => new(records.Order switch
     {

@@ -4,9 +4,11 @@ namespace Shop.Operations.Journey;
 /// <param name="Handled">By its inbox: once per event and queue.</param>
 /// <param name="DeadLetters">Null where the broker is unreachable.</param>
 /// <param name="Published">By the answering instance: its last thousand.</param>
+/// <param name="LogBytes">With log tailing: how much of the log is not confirmed, where an event that waits cannot be looked up.</param>
 public sealed record JourneyFacts(
     string Service, IReadOnlyList<HandledFact> Handled, IReadOnlyList<DuplicateFact> Duplicates, IReadOnlyList<WaitingFact> Waiting,
-    IReadOnlyList<ParkedEvent> Parked, IReadOnlyList<PublishedFact> Published, IReadOnlyList<DeadLetterView>? DeadLetters, long? Retrying)
+    IReadOnlyList<ParkedEvent> Parked, IReadOnlyList<PublishedFact> Published, IReadOnlyList<DeadLetterView>? DeadLetters, long? Retrying,
+    long? LogBytes = null)
 {
     private const int MostEvents = 100;
 
@@ -25,6 +27,6 @@ public sealed record HandledFact(Guid EventId, string Queue, DateTimeOffset? Pub
 
 public sealed record DuplicateFact(Guid EventId, string Queue, DateTimeOffset At);
 
-public sealed record WaitingFact(Guid EventId, string Type, string Stream, DateTimeOffset RecordedAt);
+public sealed record WaitingFact(Guid EventId, string Type, string Stream, DateTimeOffset? RecordedAt);
 
 public sealed record PublishedFact(Guid EventId, string Type, string Stream, DateTimeOffset? RecordedAt, DateTimeOffset PublishedAt);

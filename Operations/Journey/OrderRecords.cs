@@ -33,6 +33,9 @@ public sealed record OrderRecords(
     IReadOnlyList<LoggedEvent> Events, IReadOnlyList<Message> Messages, IReadOnlyList<JourneyFacts> Facts,
     IReadOnlyList<DomainEventHandlers> DomainEvents, IReadOnlyList<string> Unknown)
 {
+    /// <summary>A service that takes longer is unknown: what the others know is not to wait for it.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
+
     /// <summary>Reads them; null if Ordering has no such order.</summary>
     /// <exception cref="HttpRequestException">Ordering does not answer: without it there is no order.</exception>
     /// <exception cref="StaffApiException">Ordering refused it.</exception>
@@ -45,13 +48,13 @@ public sealed record OrderRecords(
         }
 
         var history = await ordering.ListAsync<HistoryEntry>($"orders/{id}/history", ct);
-        var movements = Answer.OrUnknownAsync("inventory", () => MovementsAsync(services.Of("inventory"), order, ct), ct);
-        var events = Answer.OrUnknownAsync("analytics", () => services.Of("analytics").ListAsync<LoggedEvent>($"analytics/events?aggregateId={id}", ct), ct);
+        var movements = Answer.OrUnknownAsync("inventory", () => MovementsAsync(services.Of("inventory"), order, ct).WaitAsync(s_patience, ct), ct);
+        var events = Answer.OrUnknownAsync("analytics", () => services.Of("analytics").ListAsync<LoggedEvent>($"analytics/events?aggregateId={id}", ct).WaitAsync(s_patience, ct), ct);
         var domain = Answer.OrUnknownAsync("ordering", () => ContractsInUse.AskAsync(ordering, ct), ct);
-        var messages = Answer.OrUnknownAsync("notification", () => services.Of("notification").ListAsync<Message>($"notifications?orderId={id}", ct), ct);
+        var messages = Answer.OrUnknownAsync("notification", () => services.Of("notification").ListAsync<Message>($"notifications?orderId={id}", ct).WaitAsync(s_patience, ct), ct);
         var logged = await events;
         var ids = (logged.Value ?? []).Select(one => one.EventId);
-        var facts = await services.AskAllAsync(service => JourneyFacts.AskAsync(service, ids, id.ToString(), ct), ct);
+        var facts = await services.AskAllAsync(service => JourneyFacts.AskAsync(service, ids, id.ToString(), ct).WaitAsync(s_patience, ct), ct);
         var (moved, written) = (await movements, await messages);
         return new OrderRecords(order, history, moved.Value ?? [], logged.Value ?? [], written.Value ?? [], [.. facts.Select(answer => answer.Value).OfType<JourneyFacts>()],
             (await domain).Value?.DomainEvents ?? [],
@@ -68,9 +71,10 @@ public sealed record OrderRecords(
         {
             try
             {
-                var ledger = await inventory.ListAsync<Movement>(
+                var ledger = await inventory.ListAsync<LedgerEntry>(
                     $"products/{Uri.EscapeDataString(sku)}/movements", ct, isEnough: last => last.At < order.PlacedAt);
-                movements.AddRange(ledger.Where(movement => movement.OrderId == order.Id).Select(movement => movement with { Sku = sku }));
+                movements.AddRange(ledger.Where(entry => entry.OrderId == order.Id)
+                    .Select(entry => new Movement(sku, entry.Kind, entry.Quantity, entry.OrderId, entry.At)));
             }
             catch (StaffApiException e) when (e.Status == System.Net.HttpStatusCode.NotFound)
             {
@@ -80,4 +84,7 @@ public sealed record OrderRecords(
 
         return movements;
     }
+
+    /// <summary>A movement as the ledger of one product has it.</summary>
+    private sealed record LedgerEntry(string Kind, int Quantity, Guid? OrderId, DateTimeOffset At);
 }

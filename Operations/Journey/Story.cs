@@ -44,6 +44,9 @@ public sealed record Step(DateTimeOffset At, string Service, StepKind Kind, stri
 /// <summary>Merges the records of the four services by time.</summary>
 public static class Story
 {
+    /// <summary>Of the time in a message.</summary>
+    private static readonly TimeSpan s_precision = TimeSpan.FromMilliseconds(1);
+
     public static IReadOnlyList<Step> Of(OrderRecords records) =>
     [
         .. Ordering(records).Concat(Inventory(records)).Concat(Events(records)).Concat(Messages(records)).Concat(Delivery(records))
@@ -99,15 +102,30 @@ public static class Story
         return Published(records, TypeOf).Concat(records.Facts.SelectMany(facts => Consumed(facts, TypeOf).Concat(Stuck(facts))));
     }
 
+    /// <summary>
+    /// The relay's own time, from the message; without a consumer that has it, the time of the confirm, which a consumer may be ahead of. An event
+    /// is never drawn as published after it was received, though the machines' clocks say so.
+    /// </summary>
     private static IEnumerable<Step> Published(OrderRecords records, Func<Guid, string> typeOf)
     {
-        var confirmed = records.Facts.SelectMany(facts => facts.Published.Select(one => (one.EventId, one.Type, At: one.PublishedAt, one.RecordedAt)));
-        var seen = records.Facts.SelectMany(facts => facts.Handled.Where(one => one.PublishedAt is not null)
-            .Select(one => (one.EventId, Type: typeOf(one.EventId), At: one.PublishedAt!.Value, RecordedAt: (DateTimeOffset?)null)));
-        return confirmed.Concat(seen).Where(one => one.Type.Contains('.', StringComparison.Ordinal)).DistinctBy(one => one.EventId).Select(one => new Step(
-            one.At, one.Type.Split('.')[0], StepKind.Publish,
-            $"published {one.Type}" + (one.RecordedAt is { } recorded ? $", confirmed {Math.Max(0, (one.At - recorded).TotalMilliseconds):0} ms after it was stored" : ""),
-            one.EventId));
+        var confirmed = records.Facts.SelectMany(facts => facts.Published).Where(one => one.Type.Contains('.', StringComparison.Ordinal))
+            .DistinctBy(one => one.EventId).ToDictionary(one => one.EventId);
+        var handled = records.Facts.SelectMany(facts => facts.Handled).ToLookup(one => one.EventId);
+        foreach (var id in confirmed.Keys.Union(handled.Select(one => one.Key)))
+        {
+            var confirm = confirmed.GetValueOrDefault(id);
+            var sent = handled[id].Select(one => one.PublishedAt).FirstOrDefault(time => time is not null);
+            var type = confirm?.Type ?? typeOf(id);
+            if ((sent ?? confirm?.PublishedAt) is not { } at || !type.Contains('.', StringComparison.Ordinal))
+            {
+                continue;
+            }
+
+            var ahead = at - (handled[id].Select(one => one.ReceivedAt).Min() ?? at);
+            yield return new Step(ahead > TimeSpan.Zero ? at - ahead : at, type.Split('.')[0], StepKind.Publish, $"published {type}"
+                + (confirm?.RecordedAt is { } recorded ? $", confirmed {Math.Max(0, (confirm.PublishedAt - recorded).TotalMilliseconds):0} ms after it was stored" : "")
+                + (sent is not null && ahead > s_precision ? $"; by its own clock {ahead.TotalMilliseconds:0} ms after it was received: the clocks differ" : ""), id);
+        }
     }
 
     private static IEnumerable<Step> Consumed(JourneyFacts facts, Func<Guid, string> typeOf) =>
@@ -119,7 +137,7 @@ public static class Story
                 $"{Name(one.Queue)} received {typeOf(one.EventId)} again: a duplicate, which changed nothing", one.EventId)));
 
     private static IEnumerable<Step> Stuck(JourneyFacts facts) =>
-        facts.Waiting.Select(one => new Step(one.RecordedAt, facts.Service, StepKind.Waiting,
+        facts.Waiting.Where(one => one.RecordedAt is not null).Select(one => new Step(one.RecordedAt!.Value, facts.Service, StepKind.Waiting,
             $"{one.Type} is stored in the outbox and not published yet", one.EventId, new Place(PlaceKind.Outbox, facts.Service)))
             .Concat(facts.Parked.Select(one => new Step(one.Since, facts.Service, StepKind.Failure,
                 $"{one.Type} is parked: {one.Error ?? "it waits behind an earlier event"}", one.EventId, new Place(PlaceKind.Outbox, facts.Service))))

@@ -1,12 +1,14 @@
 using System.Net;
 using System.Text.RegularExpressions;
+using Shop.Operations;
+using Shop.Operations.Dashboard;
 
 namespace Shop.Console.Tests;
 
 /// <summary>What holds for every page, whatever the services say.</summary>
 public sealed partial class PagesTests
 {
-    private const string Hostile = "<script>alert(1)</script><img src=x onerror=alert(2)>\\u0022 autofocus onfocus=alert(3)";
+    private const string Hostile = "<script>alert(1)</script><img src=x onerror=alert(2)>\" autofocus onfocus=alert(3)";
 
     public static TheoryData<string> Paths =>
         ["/", "/failed", "/failed/inventory.order-placed", "/journey", "/outbox/ordering", "/contracts", "/contracts/ordering.order-placed.v2", "/invariants", "/dashboard"];
@@ -29,7 +31,7 @@ public sealed partial class PagesTests
     {
         await using var console = await ConsoleApp.StartAsync();
         await console.SignInAsync();
-        console.Services["inventory"].Answers["/dead-letters"] = "[]";
+        console.Services["inventory"].Answer("/dead-letters", Array.Empty<DeadLetterView>());
         foreach (var path in Paths.Select(row => row.Data))
         {
             using var response = await console.Http.GetAsync(new Uri(path, UriKind.Relative));
@@ -80,10 +82,9 @@ public sealed partial class PagesTests
         await console.SignInAsync();
         const string Path = "/dead-letters/inventory.order-placed/one";
         console.Services["inventory"].Overview("inventory", error: Hostile);
-        console.Services["inventory"].Answers[Path] = $$"""
-            {"letter":{"queue":"inventory.order-placed","id":"one","eventType":"{{Hostile}}","aggregateId":"{{Hostile}}","why":"{{Hostile}}","firstDeath":null,"deaths":1,"discarded":null},
-             "contentType":"{{Hostile}}","headers":{"{{Hostile}}":"{{Hostile}}","MT-Fault-StackTrace":"{{Hostile}}"},"body":"{{Hostile}}","bodyBytes":3}
-            """;
+        console.Services["inventory"].Answer(Path, new DeadLetterContentView(
+            new DeadLetterView("inventory.order-placed", "one", Hostile, Hostile, Hostile, null, 1, null), Hostile,
+            new Dictionary<string, string> { [Hostile] = Hostile, ["MT-Fault-StackTrace"] = Hostile }, Hostile, 3));
         foreach (var page in new[] { await console.PageAsync("/"), await console.PageAsync("/failed/inventory.order-placed/one") })
         {
             Assert.Contains("&lt;script&gt;alert(1)", page, StringComparison.Ordinal);
@@ -121,9 +122,11 @@ public sealed partial class PagesTests
     {
         await using var console = await ConsoleApp.StartAsync();
         await console.SignInAsync();
-        console.Services["inventory"].Answers["/products"] = """
-            {"items":[{"sku":"TEA-1","name":"=HYPERLINK(\"http://evil\"), green","unitPrice":4.5,"currency":"EUR","onHand":2,"reserved":0,"shipped":7,"lowStockThreshold":5}],"nextCursor":null}
-            """;
+        console.Services["inventory"].Answer("/products", new
+        {
+            items = new[] { new Product("TEA-1", "=HYPERLINK(\"http://evil\"), green", 4.5m, "EUR", 2, 0, 7, 5) },
+            nextCursor = (string?)null,
+        });
 
         var csv = await console.PageAsync("/dashboard/stock.csv");
 

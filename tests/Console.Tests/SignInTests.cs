@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using Shop.Operations;
 
 namespace Shop.Console.Tests;
 
@@ -26,7 +27,7 @@ public sealed class SignInTests
     public async Task A_message_is_sent_again_by_who_may_and_not_by_who_may_only_look()
     {
         await using var console = await ConsoleApp.StartAsync();
-        console.Services["inventory"].Answers["/dead-letters/inventory.order-placed/one/retry"] = """{"count":1,"left":0}""";
+        console.Services["inventory"].Answer("/dead-letters/inventory.order-placed/one/retry", new MovedView(1, 0));
         await console.SignInAsync("eve", redrive: false);
         using (var refused = await console.PostAsync($"{Message}/retry", from: "/"))
         {

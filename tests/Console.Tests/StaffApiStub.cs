@@ -1,14 +1,18 @@
 using System.Collections.Concurrent;
+using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Shop.Operations;
 
 namespace Shop.Console.Tests;
 
 /// <summary>A service of which only the answers matter: over HTTP, with what a real one would hardly say.</summary>
 internal sealed class StaffApiStub : IAsyncDisposable
 {
+    private static readonly DateTimeOffset s_start = new(2026, 11, 28, 10, 0, 0, TimeSpan.Zero);
+
     private readonly WebApplication _app;
 
     private StaffApiStub(WebApplication app) => _app = app;
@@ -35,19 +39,14 @@ internal sealed class StaffApiStub : IAsyncDisposable
         return stub;
     }
 
+    /// <summary>An answer of a type that the clients read: Flows.Tests hold those types against the real services' answers.</summary>
+    public void Answer<T>(string path, T answer) => Answers[path] = JsonSerializer.Serialize(answer, JsonSerializerOptions.Web);
+
     /// <summary>Its overview, with one queue.</summary>
-    public void Overview(string service, int consumers = 1, string? error = null)
-    {
-        var last = error is null ? "null" : $$"""{"at":"2026-11-28T10:00:00Z","where":"relay","error":"{{error}}"}""";
-        Answers["/operations"] = $$"""
-            {"service":"{{service}}","instance":"test/1","startedAt":"2026-11-28T10:00:00Z","readAt":"2026-11-28T10:00:00Z",
-             "outbox":{"waiting":0,"oldest":null,"parked":0,"parkedSince":null,"logBytes":null},
-             "relay":{"kind":"polling","published":7,"perSecond":1.5,"lastPublishedAt":null,"unconfirmedSince":null},
-             "queues":[{"queue":"{{service}}.things","ready":0,"consumers":{{consumers}},"deadLetters":0,"processing":0,"consumed":0,"duplicates":0,
-               "retriedLater":0,"deadLettered":0,"lastSettledAt":null,"settledUpTo":null,"stalled":null}],
-             "retrying":0,"discarded":0,"duplicates":0,"lastError":{{last}},"databaseError":null,"brokerError":null}
-            """;
-    }
+    public void Overview(string service, int consumers = 1, string? error = null) => Answer("/operations", new ServiceOverview(
+        service, "test/1", s_start, s_start, new OutboxNow(0, null, 0, null, null), new RelayNow("polling", 7, 1.5, null),
+        [new QueueNow(service + ".things", 0, consumers, 0, 0, 0, 0, 0, 0, null, null, null)], 0, 0, 0,
+        error is null ? null : new ErrorNow(s_start, "relay", error), null, null));
 
     public ValueTask DisposeAsync()
     {

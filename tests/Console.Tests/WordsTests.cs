@@ -104,6 +104,44 @@ public sealed class WordsTests
         Assert.Equal(Holding.Holds, InvariantReport.Consumed(Of(3), contracts, s_now).Holding);
     }
 
+    /// <summary>The confirm comes back after a consumer has the event, and clocks differ.</summary>
+    [Theory]
+    [InlineData(2, 5, "published ordering.order-placed.v2, confirmed 9 ms after it was stored")]
+    [InlineData(9, 5, "published ordering.order-placed.v2, confirmed 9 ms after it was stored; by its own clock 4 ms after it was received: the clocks differ")]
+    [InlineData(null, 5, "published ordering.order-placed.v2, confirmed 9 ms after it was stored")]
+    public void An_event_is_published_before_it_is_received_and_no_line_goes_back_in_time(int? published, int received, string text)
+    {
+        var id = Guid.CreateVersion7(s_now);
+        DateTimeOffset At(int milliseconds) => s_now.AddMilliseconds(milliseconds);
+        var facts = Facts("inventory") with
+        {
+            Handled = [new HandledFact(id, "inventory.order-placed", published is { } sent ? At(sent) : null, At(received), At(received + 1), 1)],
+        };
+        var steps = Story.Of(Records() with
+        {
+            Facts = [facts, Facts("ordering") with { Published = [new PublishedFact(id, "ordering.order-placed.v2", "stream", s_now, At(9))] }],
+        });
+
+        Assert.Equal([StepKind.Publish, StepKind.Receive, StepKind.Inbox], steps.Select(step => step.Kind));
+        Assert.Equal(text, steps[0].What);
+        var lane = new Shop.Console.Features.Journey.Swimlane(steps);
+        Assert.All(lane.Flights, flight => Assert.True(flight.FromX < flight.ToX, $"{flight}"));
+        Assert.Single(lane.Flights);
+        Assert.InRange(lane.Width, 1_150, 1_200); // fills the page
+    }
+
+    [Fact]
+    public void What_waits_to_be_published_is_the_cause_and_where_the_log_is_read_it_is_said_that_it_cannot_be_seen()
+    {
+        var waiting = new WaitingFact(Guid.Empty, "ordering.order-placed.v2", "stream", s_now.AddSeconds(-30));
+
+        Assert.Equal("ordering.order-placed.v2 waits in ordering's outbox for 30 s: it is not published yet.",
+            CauseOf(Records() with { Facts = [Facts("ordering") with { Waiting = [waiting] }] }));
+        Assert.Contains("An event that waits there cannot be looked up", CauseOf(Records() with { Facts = [Facts("ordering") with { LogBytes = 4_096 }] }),
+            StringComparison.Ordinal);
+        Assert.StartsWith("Inventory has not answered", CauseOf(Records() with { Facts = [Facts("ordering") with { LogBytes = 0 }] }), StringComparison.Ordinal);
+    }
+
     private static string CauseOf(OrderRecords records) => Cause.Of(records, [], s_now).What;
 
     private static OrderSummary Order(string status) => new(Guid.Empty, status, [], 0, "EUR", s_now.AddMinutes(-1), 1);

@@ -53,10 +53,14 @@ public sealed class EventWire : IAsyncDisposable
     /// <exception cref="RabbitMQ.Client.Exceptions.PublishException">No queue is bound for one of them.</exception>
     public Task PublishAsync(params IEnumerable<IIntegrationEvent> events) => Task.WhenAll(events.Select(PublishOneAsync));
 
-    /// <inheritdoc />
+    /// <summary>Its queue is gone then, so that no event that nobody else subscribes to is routed.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _connection.AbortAsync();
+        if (_connection.IsOpen)
+        {
+            await _connection.AbortAsync();
+        }
+
         await _connection.DisposeAsync();
     }
 

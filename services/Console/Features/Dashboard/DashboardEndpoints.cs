@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Shop.Console.Web;
 using Shop.Operations;
+using Shop.Operations.Dashboard;
 
 namespace Shop.Console.Features.Dashboard;
 

@@ -20,7 +20,7 @@ internal static class ParkedEndpoints
             async Task<IResult> (string service, long seq, [FromForm] string? reason, [FromForm] int? behind, StaffApis services, CancellationToken ct) =>
                 !ShopServices.Names.Contains(service) ? NoService()
                 : string.IsNullOrWhiteSpace(reason) ? FailedEndpoints.NoReason()
-                : Results.LocalRedirect($"/outbox/{service}?discarded={(await services.Of(service).DiscardParkedAsync(seq, reason.Trim(), behind ?? 0, ct)).Count}"));
+                : Results.LocalRedirect($"/outbox/{service}?discarded={await services.Of(service).DiscardParkedAsync(seq, reason.Trim(), behind ?? 0, ct)}"));
     }
 
     private static RazorComponentResult<MessagePage> NoService() => Pages.Say(StatusCodes.Status404NotFound, "There is no such service", $"There are {string.Join(", ", ShopServices.Names)}.");

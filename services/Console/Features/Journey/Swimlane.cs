@@ -29,6 +29,9 @@ internal sealed class Swimlane
     private const int Left = 118;
     private const int Least = 30;
     private const int PerDecade = 16;
+
+    /// <summary>As wide as the page where it is widest: a short story is spread over it.</summary>
+    private const int Full = 1180;
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(2);
 
     public Swimlane(IReadOnlyList<Step> steps)
@@ -36,24 +39,27 @@ internal sealed class Swimlane
         Lanes = [.. ShopServices.Names.Where(service => steps.Any(step => step.Service == service))];
         List<DrawnStep> drawn = [];
         List<DrawnPause> pauses = [];
-        var x = Left;
+        List<TimeSpan> gaps = [.. steps.Zip(steps.Skip(1), (one, next) => next.At - one.At)];
+        var natural = gaps.Sum(WidthOf);
+        var stretch = natural == 0 ? 1 : Math.Max(1, (Full - Left - Least) / natural);
+        var at = (double)Left;
         for (var i = 0; i < steps.Count; i++)
         {
             if (i > 0)
             {
-                var gap = steps[i].At - steps[i - 1].At;
-                var wide = Least + (int)(PerDecade * Math.Log10(1 + Math.Max(0, gap.TotalMilliseconds)));
-                if (gap > s_pause)
+                var wide = WidthOf(gaps[i - 1]) * stretch;
+                if (gaps[i - 1] > s_pause)
                 {
-                    wide += Least;
-                    pauses.Add(new DrawnPause(x + (wide / 2), Words.Age(gap)));
+                    pauses.Add(new DrawnPause((int)(at + (wide / 2)), Words.Age(gaps[i - 1])));
                 }
 
-                x += wide;
+                at += wide;
             }
 
-            drawn.Add(new DrawnStep(i + 1, steps[i], x, YOf(steps[i].Service)));
+            drawn.Add(new DrawnStep(i + 1, steps[i], (int)at, YOf(steps[i].Service)));
         }
+
+        var x = (int)at;
 
         (Steps, Pauses, Width) = (drawn, pauses, x + Least);
         Flights = [.. from published in drawn
@@ -76,6 +82,9 @@ internal sealed class Swimlane
     public int Height => Top + (Lanes.Count * LaneHeight);
 
     public int YOf(string service) => Top + (Lanes.ToList().IndexOf(service) * LaneHeight) + (LaneHeight / 2);
+
+    private static double WidthOf(TimeSpan gap) =>
+        Least + (PerDecade * Math.Log10(1 + Math.Max(0, gap.TotalMilliseconds))) + (gap > s_pause ? Least : 0);
 
     /// <summary>Since the first step.</summary>
     public static string After(TimeSpan time) => Math.Abs(time.TotalSeconds) < 100
