@@ -28,17 +28,18 @@ internal static class TableReport
         var text = new StringBuilder();
         var machine = measurements.Machine;
         text.AppendLine(CultureInfo.InvariantCulture,
-            $"{machine.Cores} cores ({machine.Processor}), {machine.Runtime}, PostgreSQL {machine.Postgres}, RabbitMQ {machine.Broker}. ");
+            $"{machine.Cores} cores ({machine.Processor}), {machine.Runtime}, PostgreSQL {machine.Postgres}, RabbitMQ {machine.Broker}.");
         foreach (var (at, result) in measurements.Scenarios)
         {
             text.AppendLine(CultureInfo.InvariantCulture, $"\n### {result.Title}\n");
             if (result.Rows.Count > 0)
             {
                 Table(text, result);
+                text.AppendLine();
             }
 
-            text.AppendLine(CultureInfo.InvariantCulture, $"\n`{result.Name}`, {at:yyyy-MM-dd}{(result.Quick ? ", --quick" : "")}, others used at most {result.Rows.Select(row => row.OtherCores).DefaultIfEmpty().Max():0.0} cores.");
-            text.AppendLine();
+            var others = result.Rows.Count > 0 ? $", others used at most {result.Rows.Max(row => row.OtherCores):0.0} cores" : "";
+            text.AppendLine(CultureInfo.InvariantCulture, $"`{result.Name}`, {at:yyyy-MM-dd}{(result.Quick ? ", --quick" : "")}{others}.\n");
             foreach (var finding in result.Findings)
             {
                 text.AppendLine($"- {ScreenReport.Sentence(finding)}");
