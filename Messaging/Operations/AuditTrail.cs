@@ -66,7 +66,7 @@ public sealed class AuditTrail
         return entries;
     }
 
-    /// <summary>Adds an entry, in the transaction of what it tells of; its id.</summary>
+    /// <summary>Adds an entry, in the transaction of what it records; its id.</summary>
     internal async Task<long> AddAsync(
         NpgsqlConnection connection, string by, string action, string target, string? reason, int? count, Guid? job, CancellationToken ct)
     {

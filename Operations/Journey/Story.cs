@@ -60,7 +60,7 @@ public static class Story
             $"{entry.To} by {cause}{(entry.Reason is { } reason ? $": {reason}" : "")}"));
     });
 
-    /// <summary>The domain events of a change: each status has its own, and one that tells of any change.</summary>
+    /// <summary>The domain events of a change: each status has its own, and one is raised at any change.</summary>
     private static IEnumerable<Step> Committed(OrderRecords records, HistoryEntry entry)
     {
         var raised = records.DomainEvents.Where(one => one.Event.Equals($"order{entry.To}", StringComparison.OrdinalIgnoreCase) || one.Event == "OrderStatusChanged").ToList();
