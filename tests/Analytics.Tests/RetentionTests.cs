@@ -64,10 +64,13 @@ public class RetentionTests(AnalyticsFixture analytics) : IClassFixture<Analytic
             RedirectStandardError = true,
             RedirectStandardOutput = true,
         };
-        start.Environment["Analytics__EventLogRetentionMonths"] = months;
-        start.Environment["ConnectionStrings__Database"] = analytics.Database.ConnectionString;
-        start.Environment["ConnectionStrings__rabbitmq"] = analytics.Broker.UriOf("analytics").AbsoluteUri;
+        foreach (var (key, value) in ServiceInstance.Settings(analytics.Database.ConnectionString, analytics.Broker.UriOf("analytics")))
+        {
+            start.Environment[key.Replace(":", "__", StringComparison.Ordinal)] = value;
+        }
+
         start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
+        start.Environment["Analytics__EventLogRetentionMonths"] = months;
         using var process = Process.Start(start)!;
         using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         try
