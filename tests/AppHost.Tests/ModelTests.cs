@@ -7,7 +7,6 @@ using Shop.AppHost.Resources;
 namespace Shop.AppHost.Tests;
 
 /// <summary>What the page describes, as Aspire has understood it; nothing is started.</summary>
-[Collection(TestHome.Orchestrator)]
 public sealed class ModelTests(ModelTests.Page page) : IClassFixture<ModelTests.Page>
 {
     private static readonly string[] s_services = ["ordering", "inventory", "notification", "analytics"];

@@ -44,6 +44,8 @@ public sealed class ProcessTests : IDisposable
             """);
         var left = Start(_home.Path, "sh", service);
         await Eventually.HoldsAsync("the service runs", () => File.Exists(ready));
+        await Eventually.HoldsAsync("the orchestrator has its name", async () =>
+            (await File.ReadAllTextAsync($"/proc/{orchestrator.Id}/cmdline")).StartsWith("/nowhere/dcp", StringComparison.Ordinal));
 
         Assert.True(await Leftovers.StopAsync(_home.Path, _ => { }, TestContext.Current.CancellationToken));
 

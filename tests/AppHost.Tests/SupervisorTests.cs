@@ -10,7 +10,6 @@ using Shop.Local.State;
 namespace Shop.AppHost.Tests;
 
 /// <summary>A small model under the real orchestrator.</summary>
-[Collection(TestHome.Orchestrator)]
 public sealed class SupervisorTests
 {
     [Fact]
@@ -38,21 +37,22 @@ public sealed class SupervisorTests
         await app.StartAsync(ct);
         var commands = app.Services.GetRequiredService<ResourceCommandService>();
 
-        var first = await PidAsync(app, "service", not: null);
-        await PidAsync(app, "server", not: null);
+        var first = await StartedAsync(app, log.Path, "service", not: null);
+        await StartedAsync(app, log.Path, "server", not: null);
+        await StartedAsync(app, log.Path, "other", not: null);
         Assert.True((await commands.ExecuteCommandAsync("other", KnownResourceCommands.StopCommand, ct)).Success);
         using (var victim = Process.GetProcessById(first))
         {
             victim.Kill();
         }
 
-        await PidAsync(app, "service", not: first);
-        Assert.Equal("Finished", State(app, "other"));
+        await StartedAsync(app, log.Path, "service", not: first);
+        await app.ResourceNotifications.WaitForResourceAsync("other", "Finished", ct).WaitAsync(TimeSpan.FromMinutes(5), ct);
 
-        await PidAsync(app, "flaky", not: null); // its migration failed once
+        await StartedAsync(app, log.Path, "flaky", not: null); // its migration failed once
         var problem = Assert.Single(await ProblemsAsync(log.Path));
         Assert.StartsWith("broken-migrate failed 3 times, so its service does not start", problem, StringComparison.Ordinal);
-        Assert.Equal("FailedToStart", State(app, "broken"));
+        await app.ResourceNotifications.WaitForResourceAsync("broken", "FailedToStart", ct).WaitAsync(TimeSpan.FromMinutes(5), ct);
 
         await app.StopAsync(ct);
         var stopped = File.ReadAllLines(Path.Combine(log.Path, "stopped"));
@@ -61,38 +61,26 @@ public sealed class SupervisorTests
     }
 
     /// <summary>The problem in the state that keeps a service from starting, once there is one.</summary>
-    private static async Task<IReadOnlyList<string>> ProblemsAsync(string home)
-    {
-        var begun = Stopwatch.StartNew();
-        while (true)
-        {
-            if (ShopState.Read(home).Problems is { Count: > 0 } problems)
-            {
-                return problems;
-            }
-
-            Assert.True(begun.Elapsed < TimeSpan.FromMinutes(2), "no problem is reported");
-            await Task.Delay(50);
-        }
-    }
+    private static Task<IReadOnlyList<string>> ProblemsAsync(string home) => Eventually.IsAsync(
+        "a problem is reported", () => Task.FromResult(ShopState.Read(home).Problems ?? []), problems => problems.Count > 0);
 
     /// <summary>
     /// Records that it stops. Services stop slowly, and a server does not: it would be first if all were stopped concurrently.
     /// </summary>
     private static IResourceBuilder<T> AddProgram<T>(IDistributedApplicationBuilder builder, T resource, string directory)
         where T : ExecutableResource => builder.AddResource(resource).WithArgs(
-            "-c", "trap 'sleep $3; echo \"$1\" >> \"$2\"; exit 0' TERM; while :; do sleep 0.1; done",
-            "program", resource.Name, Path.Combine(directory, "stopped"), resource is ServiceResource ? "0.5" : "0");
+            "-c", "trap 'sleep $3; echo \"$1\" >> \"$2/stopped\"; exit 0' TERM; : > \"$2/started-$$\"; while :; do sleep 0.1; done",
+            "program", resource.Name, directory, resource is ServiceResource ? "0.5" : "0");
 
-    private static string? State(DistributedApplication app, string name) =>
-        app.ResourceNotifications.TryGetCurrentState(name, out var now) ? now.Snapshot.State?.Text : null;
-
-    private static async Task<int> PidAsync(DistributedApplication app, string name, int? not)
+    /// <summary>The process that runs now, once it has begun: one that is stopped before would not record it.</summary>
+    private static async Task<int> StartedAsync(DistributedApplication app, string directory, string name, int? not)
     {
         var running = await app.ResourceNotifications.WaitForResourceAsync(
             name, e => e.Snapshot.State?.Text == KnownResourceStates.Running && Pid(e) is { } pid && pid != not)
             .WaitAsync(TimeSpan.FromMinutes(5));
-        return Pid(running)!.Value;
+        var started = Pid(running)!.Value;
+        await Eventually.HoldsAsync($"{name} has begun", () => File.Exists(Path.Combine(directory, $"started-{started}")));
+        return started;
     }
 
     private static int? Pid(ResourceEvent e) => int.TryParse(

@@ -5,9 +5,6 @@ namespace Shop.AppHost.Tests;
 /// <summary>Sets this process's shop home, before anything reads it: it is read once.</summary>
 internal static class TestHome
 {
-    /// <summary>The collection of tests of which one would end what the other has started: an AppHost leaves nothing of its home running.</summary>
-    public const string Orchestrator = "orchestrator";
-
     private static readonly TemporaryHome s_home = new();
 
     [ModuleInitializer]
