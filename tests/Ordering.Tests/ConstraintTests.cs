@@ -7,6 +7,9 @@ namespace Shop.Ordering.Tests;
 public sealed class ConstraintTests(OrderingService ordering) : IClassFixture<OrderingService>
 {
     private const string Order = "id, customer_id, status, discount, total, currency, placed_at, reason, version, reservation_version";
+    private const string Place = $"INSERT INTO orders ({Order}) VALUES ('{{2}}', 'ada', 'Placed', 0, 4, 'EUR', now(), NULL, 1, 0)";
+    private const string Line = "INSERT INTO order_lines (order_id, sku, name, quantity, unit_price, currency)";
+    private const string ItsLine = $"{Line} VALUES ('{{2}}', 'TEA-1', 'Tea', 1, 4, 'EUR')";
 
     [Theory]
     [InlineData("orders_status", "status = 'Lost'")]
@@ -46,6 +49,31 @@ public sealed class ConstraintTests(OrderingService ordering) : IClassFixture<Or
 
         await RefusedAsync(constraint, string.Format(System.Globalization.CultureInfo.InvariantCulture, sql, id));
     }
+
+    /// <summary>{0} and {1} are orders of an earlier transaction, {2} is the id of a new one.</summary>
+    [Theory]
+    [InlineData($"{Place}; {ItsLine}; {Line} VALUES ('{{0}}', 'MORE', 'x', 1, 1, 'EUR')")]
+    [InlineData($"{Place}; {ItsLine}; SET CONSTRAINTS ALL IMMEDIATE; {Line} VALUES ('{{2}}', 'MORE', 'x', 1, 1, 'EUR')")]
+    [InlineData($"SET CONSTRAINTS ALL IMMEDIATE; WITH placed AS ({Place}) {ItsLine}; {Line} VALUES ('{{2}}', 'MORE', 'x', 1, 1, 'EUR')")]
+    [InlineData($"{Place}; UPDATE orders SET id = gen_random_uuid() WHERE id = '{{2}}'")]
+    [InlineData($"UPDATE orders SET version = version + 1 WHERE id = '{{0}}'; {Line} VALUES ('{{0}}', 'MORE', 'x', 1, 1, 'EUR')")]
+    [InlineData($"INSERT INTO orders SELECT * FROM orders WHERE id = '{{0}}' ON CONFLICT DO NOTHING; {Line} VALUES ('{{0}}', 'MORE', 'x', 1, 1, 'EUR')")]
+    [InlineData("UPDATE order_lines SET order_id = '{1}' WHERE order_id = '{0}'; UPDATE orders SET total = 16 WHERE id = '{1}'")]
+    [InlineData($"{Line} VALUES ('{{0}}', 'MORE', 'x', 1, 1, 'EUR'); UPDATE order_lines SET order_id = '{{1}}' WHERE order_id = '{{0}}' AND sku = 'MORE'")]
+    [InlineData("TRUNCATE order_lines")]
+    public async Task A_transaction_that_leaves_a_wrong_total_is_rejected(string sql)
+    {
+        var refused = await Assert.ThrowsAsync<PostgresException>(() => InTransactionAsync(sql));
+
+        Assert.Equal("orders_total_of_lines", refused.ConstraintName);
+    }
+
+    [Theory]
+    [InlineData($"{Place}; {ItsLine}")]
+    [InlineData($"{Line} VALUES ('{{0}}', 'MORE', 'x', 1, 1, 'EUR'); UPDATE orders SET total = 9 WHERE id = '{{0}}'")]
+    [InlineData("UPDATE order_lines SET unit_price = 5 WHERE order_id = '{0}'; UPDATE orders SET total = 10 WHERE id = '{0}'")]
+    [InlineData($"{Place}; {ItsLine}; DELETE FROM orders WHERE id = '{{2}}'")]
+    public Task A_transaction_that_leaves_the_total_of_the_lines_is_accepted(string sql) => InTransactionAsync(sql);
 
     [Fact]
     public Task An_order_without_lines_is_rejected() => RefusedAsync("orders_total_of_lines",
@@ -123,6 +151,13 @@ public sealed class ConstraintTests(OrderingService ordering) : IClassFixture<Or
     public async Task A_history_of_an_unknown_order_is_not_found() => Assert.Equal("fk_orders_history_orders_order_id",
         (await Assert.ThrowsAsync<PostgresException>(() => RecordedAsync(Guid.CreateVersion7(), "1, NULL, 'Placed', NULL, 'deadline', NULL, now()")))
         .ConstraintName);
+
+    private async Task InTransactionAsync(string sql)
+    {
+        Guid[] ids = [await PlacedAsync(), await PlacedAsync(), Guid.CreateVersion7()];
+        await ordering.Database.ExecuteAsync(string.Format(System.Globalization.CultureInfo.InvariantCulture, $"BEGIN; {sql}; COMMIT",
+            [.. ids.Select(id => (object)id)]));
+    }
 
     private async Task<Guid> PlacedAsync() =>
         (await ordering.PlaceAsync("no-regular", await ordering.ListedAsync(price: 4), quantity: 2)).GetProperty("id").GetGuid();

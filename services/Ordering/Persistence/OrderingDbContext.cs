@@ -17,10 +17,12 @@ internal sealed class OrderingDbContext(DbContextOptions<OrderingDbContext> opti
     private const string IsCurrency = "currency ~ '^[A-Z]{3}$'";
     private const string Statuses = "'Placed', 'Confirmed', 'Rejected', 'Cancelled', 'Shipped'";
 
-    /// <summary>The transitions of OrderTransitions; a test compares the two.</summary>
-    private const string Moves =
-        "(coalesce(from_status, ''), to_status) IN (('', 'Placed'), ('Placed', 'Confirmed'), ('Placed', 'Rejected'), "
-        + "('Placed', 'Cancelled'), ('Confirmed', 'Cancelled'), ('Confirmed', 'Shipped'))";
+    /// <summary>
+    /// The transitions of OrderTransitions; a test compares the two. One comparison of text: PostgreSQL prepares a constraint for each statement,
+    /// and a list of pairs is the dearest part of an order's history.
+    /// </summary>
+    private const string Moves = "concat(from_status, '>', to_status) = ANY ("
+        + "'{>Placed,Placed>Confirmed,Placed>Rejected,Placed>Cancelled,Confirmed>Cancelled,Confirmed>Shipped}')";
 
     public DbSet<Order> Orders => Set<Order>();
 

@@ -316,7 +316,7 @@ namespace Shop.Ordering.Persistence.Migrations
 
                             t.HasCheckConstraint("orders_history_caused_by", "(caused_by IS NOT NULL) = (cause IN ('customer', 'staff', 'event'))");
 
-                            t.HasCheckConstraint("orders_history_moves", "(version = 1) = (from_status IS NULL) AND (coalesce(from_status, ''), to_status) IN (('', 'Placed'), ('Placed', 'Confirmed'), ('Placed', 'Rejected'), ('Placed', 'Cancelled'), ('Confirmed', 'Cancelled'), ('Confirmed', 'Shipped'))");
+                            t.HasCheckConstraint("orders_history_moves", "(version = 1) = (from_status IS NULL) AND concat(from_status, '>', to_status) = ANY ('{>Placed,Placed>Confirmed,Placed>Rejected,Placed>Cancelled,Confirmed>Cancelled,Confirmed>Shipped}')");
 
                             t.HasCheckConstraint("orders_history_reason", "(reason IS NOT NULL) = (to_status IN ('Rejected', 'Cancelled'))");
                         });
