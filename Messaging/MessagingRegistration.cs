@@ -80,11 +80,11 @@ public static class MessagingRegistration
             .AddScoped<IInvariantReport, InvariantReport>();
         services.AddSingleton<JobStore>().AddSingleton(provider => new AuditTrail(
             provider.GetRequiredService<MessagingSettings>(), provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(provider => new DeadLetterJobs(
-            provider.GetRequiredService<JobStore>(), provider.GetRequiredService<IServiceScopeFactory>(),
+        services.AddSingleton(provider => new RedriveJobs(
+            provider.GetRequiredService<JobStore>(), provider.GetRequiredService<IServiceScopeFactory>(), provider.GetRequiredService<ParkedEvents>(),
             provider.GetRequiredService<IHostApplicationLifetime>(), provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<ILogger<DeadLetterJobs>>()));
-        services.AddHostedService(provider => provider.GetRequiredService<DeadLetterJobs>());
+            provider.GetRequiredService<ILogger<RedriveJobs>>()));
+        services.AddHostedService(provider => provider.GetRequiredService<RedriveJobs>());
         services.AddSingleton(provider => new EventTraffic(
             provider.GetRequiredService<MessagingSettings>(), provider.GetRequiredService<BrokerTopology>(),
             provider.GetRequiredService<ConsumerActivity>(), provider.GetService<RecentlyPublished>(),

@@ -18,14 +18,18 @@ public sealed record JobView(
     Guid Id, string Kind, string Queue, string? Group, int PerSecond, string? Reason, string By, string State, int Total, int Moved, int Left,
     DateTimeOffset StartedAt, DateTimeOffset? EndedAt, string? Error, string? CancelledBy)
 {
+    /// <summary>In the place of a queue: the parked events, by the first of each stream.</summary>
+    public const string Outbox = "outbox";
+
     public bool IsRunning => State == "running";
 
     /// <summary>One line about it.</summary>
-    public string Line => $"{(Kind == "retry" ? "Send again" : "Discard")} {Words.Count(Total, "message")} of {Queue}: {State}, {Moved} {(Kind == "retry" ? "sent again" : "discarded")}"
+    public string Line => $"{(Kind == "retry" ? "Send again" : "Discard")} {(Queue == Outbox ? Words.Count(Total, "parked stream") : $"{Words.Count(Total, "message")} of {Queue}")}: {State}, {Moved} {(Kind == "retry" ? "sent again" : "discarded")}"
         + (Left > 0 ? $", {Left} left" : "") + (CancelledBy is { } who ? $", cancelled by {who}" : "") + (Error is { } error ? $" ({error})" : "");
 }
 
 /// <summary>What to do with many messages.</summary>
+/// <param name="Queue">Or <see cref="JobView.Outbox"/>.</param>
 public sealed record JobRequest(string Kind, string Queue, string? Group, int PerSecond, string? Reason);
 
 /// <summary>An event that the broker refused, or one behind it.</summary>
@@ -34,6 +38,12 @@ public sealed record JobRequest(string Kind, string Queue, string? Group, int Pe
 public sealed record ParkedEvent(
     long Seq, Guid EventId, string Stream, string Type, bool IsHead, int Behind, DateTimeOffset Since, int Attempts, DateTimeOffset? NextAttempt, string? Error,
     IReadOnlyDictionary<string, string>? Headers, string? Body);
+
+/// <summary>Parked streams whose first event was refused in the same way.</summary>
+/// <param name="Group">Its id; empty from a service of a version before it had groups.</param>
+/// <param name="Behind">How many events wait behind the first ones.</param>
+/// <param name="Attempts">Of the one that was tried most.</param>
+public sealed record ParkedGroup(string Group, string Type, string Error, long Streams, long Behind, DateTimeOffset Since, int Attempts);
 
 /// <summary>What somebody of the staff has done.</summary>
 public sealed record AuditEntry(DateTimeOffset At, string By, string Action, string Target, string? Reason, int? Count, string? Detail);
@@ -69,8 +79,14 @@ public static class FailedApi
 
     public static Task<JobView> CancelJobAsync(this StaffApi service, Guid id, CancellationToken ct) => service.DeleteAsync<JobView>($"operations/jobs/{id}", ct);
 
-    public static async Task<List<ParkedEvent>> ParkedAsync(this StaffApi service, CancellationToken ct) =>
-        await service.FindAsync<List<ParkedEvent>>("outbox/parked?limit=200", ct) ?? [.. (await service.OutboxAsync(ct)).Streams.Select(stream => new ParkedEvent(
+    public static async Task<List<ParkedGroup>> ParkedGroupsAsync(this StaffApi service, CancellationToken ct) =>
+        await service.FindAsync<List<ParkedGroup>>("outbox/parked/groups", ct) ?? [.. (await service.OutboxAsync(ct)).Streams.GroupBy(stream => (stream.Type, stream.Error))
+            .Select(group => new ParkedGroup("", group.Key.Type, group.Key.Error, group.Count(), group.Sum(stream => stream.Events - 1),
+                group.Min(stream => stream.Since), group.Max(stream => stream.Attempts)))];
+
+    /// <summary>At most 200, of all or of one group.</summary>
+    public static async Task<List<ParkedEvent>> ParkedAsync(this StaffApi service, string? group, CancellationToken ct) =>
+        await service.FindAsync<List<ParkedEvent>>("outbox/parked?limit=200" + (string.IsNullOrEmpty(group) ? "" : $"&group={Uri.EscapeDataString(group)}"), ct) ?? [.. (await service.OutboxAsync(ct)).Streams.Select(stream => new ParkedEvent(
             0, stream.EventId, stream.Stream, stream.Type, true, (int)stream.Events - 1, stream.Since, stream.Attempts, stream.NextAttempt, stream.Error, null, null))];
 
     /// <param name="behind">How many later events of the stream are then sent without it: as the person saw it.</param>

@@ -9,6 +9,9 @@ public enum PlaceKind
     /// <summary>The dead letters of a queue, or of all queues of a service.</summary>
     DeadLetters,
 
+    /// <summary>What was discarded of a queue, or of a service's outbox, by whom and why.</summary>
+    Discarded,
+
     /// <summary>A service's log.</summary>
     Log,
 
@@ -30,6 +33,8 @@ public sealed record Place(PlaceKind Kind, string Name)
         PlaceKind.Outbox => $"./shop outbox {Name}",
         PlaceKind.DeadLetters when Name.Contains('.', StringComparison.Ordinal) => $"./shop dead-letters {Name}",
         PlaceKind.DeadLetters => "./shop dead-letters",
+        PlaceKind.Discarded when Name.Contains('.', StringComparison.Ordinal) => "./shop dead-letters --discarded",
+        PlaceKind.Discarded => $"./shop outbox {Name}",
         PlaceKind.Log => $"./shop logs {Name}",
         PlaceKind.Stock => "run Inventory's verify-stock",
         _ => "./shop status",

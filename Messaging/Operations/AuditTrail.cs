@@ -14,12 +14,25 @@ public sealed record AuditEntry(DateTimeOffset At, string By, string Action, str
 
 /// <summary>
 /// Who did what, when and why, in the service's database. What changes rows is recorded in the same transaction. What moves messages in the broker
-/// cannot be: it is recorded before, and its outcome after it, so that a crash in between leaves an entry. Entries are removed after 90 days.
+/// cannot be: it is recorded before, and its outcome after it, so that a crash in between leaves an entry. Each discarded message has an entry of
+/// its own, by which it is found again. Entries are removed after 90 days.
 /// </summary>
 public sealed class AuditTrail
 {
     /// <summary>How long entries are kept.</summary>
     internal static readonly TimeSpan Retention = TimeSpan.FromDays(90);
+
+    /// <summary>The action of a discarded dead letter, whose target is <see cref="DeadLetter.Target"/>.</summary>
+    internal const string DiscardDeadLetter = "discard dead letter";
+
+    private const string Discards = """
+        SELECT event_id::text, type, NULL, discarded_at, discarded_by, reason FROM outbox_discarded WHERE event_id::text = ANY ($1) OR stream = $2
+        UNION ALL
+        SELECT split_part(target, ' ', 2), nullif(nullif(split_part(target, ' ', 3), ''), '-'), split_part(target, ' ', 1), at, by, coalesce(reason, '')
+        FROM operations_audit WHERE action = 'discard dead letter' AND count IS DISTINCT FROM 0
+            AND (lower(split_part(target, ' ', 2)) = ANY ($1) OR split_part(target, ' ', 4) = $2)
+        ORDER BY 4 LIMIT 200
+        """;
 
     private readonly MessagingSettings _settings;
     private readonly TimeProvider _clock;
@@ -27,12 +40,17 @@ public sealed class AuditTrail
     internal AuditTrail(MessagingSettings settings, TimeProvider clock) => (_settings, _clock) = (settings, clock);
 
     /// <summary>Records that messages are about to be moved, moves them, and records how many were.</summary>
-    public async Task<Moved> RecordAsync(string by, string action, string target, string? reason, Func<Task<Moved>> moveAsync, CancellationToken ct)
+    public Task<Moved> RecordAsync(string by, string action, string target, string? reason, Func<Task<Moved>> moveAsync, CancellationToken ct) =>
+        RecordAsync(by, action, target, reason, moveAsync, job: null, ct);
+
+    /// <summary>The same, of a job, whose own entry counts all of them.</summary>
+    internal async Task<Moved> RecordAsync(
+        string by, string action, string target, string? reason, Func<Task<Moved>> moveAsync, Guid? job, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(moveAsync);
         await using var connection = new NpgsqlConnection(_settings.Database);
         await connection.OpenAsync(ct);
-        var id = await AddAsync(connection, by, action, target, reason, count: null, job: null, ct);
+        var id = await AddAsync(connection, by, action, target, reason, count: null, job, ct);
         await connection.CloseAsync(); // nothing is held while the broker is waited for
         var moved = await moveAsync();
         await connection.OpenAsync(CancellationToken.None); // it has happened, whether or not anybody still waits
@@ -52,7 +70,9 @@ public sealed class AuditTrail
         await using var command = new NpgsqlCommand("""
             SELECT a.at, a.by, a.action, a.target, a.reason, coalesce(j.moved, a.count),
                 coalesce(j.state, CASE WHEN a.count IS NULL THEN 'started, no outcome known' END)
-            FROM operations_audit AS a LEFT JOIN operations_jobs AS j ON j.id = a.job AND a.action <> 'cancel job' ORDER BY a.id DESC LIMIT $1
+            FROM operations_audit AS a LEFT JOIN operations_jobs AS j ON j.id = a.job AND a.action <> 'cancel job'
+            WHERE a.job IS NULL OR a.action NOT IN ('discard dead letter', 'discard parked') -- of a job, whose entry counts them
+            ORDER BY a.id DESC LIMIT $1
             """, connection) { Parameters = { new() { Value = limit } } };
         List<AuditEntry> entries = [];
         await using var reader = await command.ExecuteReaderAsync(ct);
@@ -64,6 +84,25 @@ public sealed class AuditTrail
         }
 
         return entries;
+    }
+
+    /// <summary>What persons discarded of some events, or of a stream: parked events and dead letters, the oldest first.</summary>
+    internal static async Task<IReadOnlyList<DiscardedEvent>> DiscardedAsync(
+        NpgsqlConnection connection, IEnumerable<Guid> events, string? stream, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(Discards, connection)
+        {
+            Parameters = { new() { Value = events.Select(id => id.ToString()).ToArray() }, new NpgsqlParameter<string?> { TypedValue = stream } },
+        };
+        List<DiscardedEvent> discarded = [];
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            discarded.Add(new DiscardedEvent(
+                reader.GetString(0), reader.GetValue(1) as string, reader.GetValue(2) as string, reader.GetFieldValue<DateTimeOffset>(3), reader.GetString(4), reader.GetString(5)));
+        }
+
+        return discarded;
     }
 
     /// <summary>Adds an entry, in the transaction of what it records; its id.</summary>

@@ -60,6 +60,17 @@ public sealed record DeadLetter(
     public string Group => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
         string.Join('\n', Queue, EventType, Exception ?? Why, Frame))))[..16];
 
+    /// <summary>As the audit trail names it: queue, id, event type and aggregate, separated by spaces, as far as they are known.</summary>
+    internal string Target => (EventType, AggregateId) switch
+    {
+        (null, null) => $"{Queue} {Id}",
+        ({ } type, null) => $"{Queue} {Id} {Word(type)}",
+        var (type, about) => $"{Queue} {Id} {Word(type ?? "")} {Word(about)}",
+    };
+
+    /// <summary>One word: what a sender wrote may have any.</summary>
+    private static string Word(string text) => text.Length == 0 ? "-" : Regex.Replace(text, @"\s", "_");
+
     private static string? FrameOf(string? stack)
     {
         // A long stack is cut where it is too long, also in the middle of a name: half a name is no frame.

@@ -15,7 +15,7 @@ namespace Shop.Messaging.Operations;
 /// it is repeated, and reports zero.
 /// </summary>
 internal sealed partial class DeadLetterQueues(
-    DbContext db, MessagingSettings settings, BrokerTopology topology, TimeProvider clock, ILogger<DeadLetterQueues> logger) : IDeadLetterQueues
+    DbContext db, MessagingSettings settings, BrokerTopology topology, AuditTrail audit, TimeProvider clock, ILogger<DeadLetterQueues> logger) : IDeadLetterQueues
 {
     private static readonly TimeSpan s_closeTimeout = TimeSpan.FromSeconds(1);
 
@@ -51,21 +51,22 @@ internal sealed partial class DeadLetterQueues(
 
     /// <inheritdoc />
     public Task<Moved> RetryAsync(string queue, string? id, CancellationToken ct) => MoveAsync(
-        queue, new Selection(id), topology.RedeliveryExchange, DeadLetter.ToRetry, message => LogRetried(queue, DeadLetter.IdOf(message)), ct);
+        queue, new Selection(id), topology.RedeliveryExchange, DeadLetter.ToRetry, message => LogRetried(queue, DeadLetter.IdOf(message)), record: null, ct);
 
     /// <inheritdoc />
     public Task<Moved> DiscardAsync(string queue, string id, string reason, string by, CancellationToken ct) =>
-        DiscardAsync(queue, new Selection(id), reason, by, ct);
+        DiscardAsync(queue, new Selection(id), reason, by, job: null, ct);
 
     /// <summary>Retries those that are selected.</summary>
     internal Task<Moved> RetryAsync(string queue, Selection selection, CancellationToken ct) => MoveAsync(
-        queue, selection, topology.RedeliveryExchange, DeadLetter.ToRetry, message => LogRetried(queue, DeadLetter.IdOf(message)), ct);
+        queue, selection, topology.RedeliveryExchange, DeadLetter.ToRetry, message => LogRetried(queue, DeadLetter.IdOf(message)), record: null, ct);
 
-    /// <summary>Discards those that are selected.</summary>
-    internal Task<Moved> DiscardAsync(string queue, Selection selection, string reason, string by, CancellationToken ct) => MoveAsync(
+    /// <summary>Discards those that are selected. The audit trail has each.</summary>
+    internal Task<Moved> DiscardAsync(string queue, Selection selection, string reason, string by, Guid? job, CancellationToken ct) => MoveAsync(
         queue, selection, topology.DiscardedQueue,
         message => DeadLetter.ToDiscard(queue, message, new Discard(reason, by, clock.GetUtcNow())),
-        message => LogDiscarded(queue, DeadLetter.IdOf(message), Untrusted.Sanitize(by), Untrusted.Sanitize(reason)), ct);
+        message => LogDiscarded(queue, DeadLetter.IdOf(message), Untrusted.Sanitize(by), Untrusted.Sanitize(reason)),
+        (message, moveAsync) => audit.RecordAsync(by, AuditTrail.DiscardDeadLetter, DeadLetter.Of(queue, message).Target, reason, moveAsync, job, ct), ct);
 
     private Task<DeadLetterContent?> FindAsync(string from, string queue, string id, CancellationToken ct) => AtBrokerAsync(from, async (channel, deadline) =>
     {
@@ -101,7 +102,7 @@ internal sealed partial class DeadLetterQueues(
 
     private Task<Moved> MoveAsync(
         string queue, Selection selection, string exchange, Func<BasicGetResult, BasicProperties> copy, Action<BasicGetResult> report,
-        CancellationToken ct) => AtBrokerAsync(BrokerTopology.DeadLettersOf(queue), async (channel, deadline) =>
+        Func<BasicGetResult, Func<Task<Moved>>, Task<Moved>>? record, CancellationToken ct) => AtBrokerAsync(BrokerTopology.DeadLettersOf(queue), async (channel, deadline) =>
     {
         // Only as many as there are now: a retried message that fails immediately is dead-lettered here again.
         var dead = BrokerTopology.DeadLettersOf(queue);
@@ -115,21 +116,15 @@ internal sealed partial class DeadLetterQueues(
                 continue;
             }
 
-            try
+            Task<Moved> MoveAsync() => MoveOneAsync(channel, deadline, queue, exchange, copy, message);
+            var one = record is null ? await MoveAsync() : await record(message, MoveAsync);
+            if (one.Count > 0)
             {
-                // Throws unless it is routed and confirmed. A blocked broker confirms nothing and reports nothing, hence the deadline.
-                await channel.BasicPublishAsync(exchange, queue, mandatory: true, copy(message), message.Body, deadline.Next()).AsTask()
-                    .WaitAsync(deadline.Token);
-                await channel.BasicAckAsync(message.DeliveryTag, multiple: false, deadline.Next());
                 report(message);
                 selection.Moved(queue, message);
-                moved = moved with { Count = moved.Count + 1 };
             }
-            catch (PublishException e)
-            {
-                LogStays(queue, DeadLetter.IdOf(message), e.Message); // closing the channel requeues it; the others go on
-                moved = moved with { Left = moved.Left + 1 };
-            }
+
+            moved = new Moved(moved.Count + one.Count, moved.Left + one.Left);
         }
 
         if (selection.IsAll)
@@ -144,6 +139,24 @@ internal sealed partial class DeadLetterQueues(
 
         return moved;
     }, ct);
+
+    private async Task<Moved> MoveOneAsync(
+        IChannel channel, Deadline deadline, string queue, string exchange, Func<BasicGetResult, BasicProperties> copy, BasicGetResult message)
+    {
+        try
+        {
+            // Throws unless it is routed and confirmed. A blocked broker confirms nothing and reports nothing, hence the deadline.
+            await channel.BasicPublishAsync(exchange, queue, mandatory: true, copy(message), message.Body, deadline.Next()).AsTask()
+                .WaitAsync(deadline.Token);
+            await channel.BasicAckAsync(message.DeliveryTag, multiple: false, deadline.Next());
+            return new Moved(1, 0);
+        }
+        catch (PublishException e)
+        {
+            LogStays(queue, DeadLetter.IdOf(message), e.Message); // closing the channel requeues it; the others go on
+            return new Moved(0, 1);
+        }
+    }
 
     private void ThrowIfOver(Deadline deadline, string queue)
     {

@@ -27,7 +27,7 @@ public interface IDeadLetterQueues
     /// <summary>Retries one, or all that are there now: each is sent to its own queue only.</summary>
     Task<Moved> RetryAsync(string queue, string? id, CancellationToken ct);
 
-    /// <summary>Moves one to the discarded messages, with the reason.</summary>
+    /// <summary>Moves one to the discarded messages, with the reason. The audit trail has it.</summary>
     Task<Moved> DiscardAsync(string queue, string id, string reason, string by, CancellationToken ct);
 }
 

@@ -14,6 +14,12 @@ public interface IOutboxReport
     /// <summary>The parked events, the longest parked stream first and in order within it, up to a limit; of one stream, or of all.</summary>
     Task<IReadOnlyList<ParkedEvent>> ListParkedAsync(string? stream, int limit, CancellationToken ct);
 
+    /// <summary>The same of one group.</summary>
+    Task<IReadOnlyList<ParkedEvent>> ListParkedOfGroupAsync(string group, int limit, CancellationToken ct);
+
+    /// <summary>The parked streams by their first event's type and error, the largest group first, up to a limit.</summary>
+    Task<IReadOnlyList<ParkedGroup>> GroupParkedAsync(int limit, CancellationToken ct);
+
     /// <summary>
     /// Discards the parked event that its stream waits for: no consumer receives it, and the events behind it are published without it. The
     /// audit trail has it.
@@ -42,6 +48,16 @@ public interface IOutboxReport
 public sealed record ParkedEvent(
     long Seq, Guid EventId, string Stream, string Type, bool IsHead, long Behind, DateTimeOffset Since, int Attempts, DateTimeOffset NextAttempt,
     string Error, IReadOnlyDictionary<string, string> Headers, string Body);
+
+/// <summary>Parked streams of one cause.</summary>
+/// <param name="Group">Names the group, while its first events' type and error are the same.</param>
+/// <param name="Type">The wire name of the first events.</param>
+/// <param name="Error">Why their last attempt failed.</param>
+/// <param name="Streams">How many streams.</param>
+/// <param name="Behind">How many events wait behind the first ones.</param>
+/// <param name="Since">Since when the longest parked has been.</param>
+/// <param name="Attempts">How many attempts failed, of the one that was tried most.</param>
+public sealed record ParkedGroup(string Group, string Type, string Error, long Streams, long Behind, DateTimeOffset Since, int Attempts);
 
 /// <summary>Whether a parked event was discarded.</summary>
 /// <param name="Discarded">Whether it was.</param>

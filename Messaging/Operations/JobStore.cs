@@ -12,7 +12,7 @@ internal sealed class JobStore(MessagingSettings settings, AuditTrail audit)
         + "started_at, ended_at, error, cancelled_by";
 
     /// <summary>Adds a running job, and its entry in the audit trail; false where one runs on its queue already.</summary>
-    public async Task<bool> TryAddAsync(Guid id, DeadLetterOrder order, int total, CancellationToken ct)
+    public async Task<bool> TryAddAsync(Guid id, RedriveOrder order, int total, CancellationToken ct)
     {
         await InterruptLostAsync(ct);
         await using var connection = new NpgsqlConnection(settings.Database);
@@ -32,12 +32,13 @@ internal sealed class JobStore(MessagingSettings settings, AuditTrail audit)
         }
 
         var target = order.Queue + (order.Group is { } group ? $" group {group}" : "");
-        await audit.AddAsync(connection, order.By, $"{order.Kind} dead letters", target, order.Reason, count: null, id, ct);
+        var what = order.Queue == RedriveOrder.Outbox ? "parked events" : "dead letters";
+        await audit.AddAsync(connection, order.By, $"{order.Kind} {what}", target, order.Reason, count: null, id, ct);
         await transaction.CommitAsync(ct);
         return true;
     }
 
-    public async Task<IReadOnlyList<DeadLetterJob>> ReadAsync(CancellationToken ct, Guid? id = null, string? running = null, int limit = 50)
+    public async Task<IReadOnlyList<RedriveJob>> ReadAsync(CancellationToken ct, Guid? id = null, string? running = null, int limit = 50)
     {
         await InterruptLostAsync(ct);
         await using var connection = new NpgsqlConnection(settings.Database);
@@ -46,11 +47,11 @@ internal sealed class JobStore(MessagingSettings settings, AuditTrail audit)
             SELECT {Columns} FROM operations_jobs WHERE ($1::uuid IS NULL OR id = $1) AND ($2::text IS NULL OR (queue = $2 AND state = 'running'))
             ORDER BY started_at DESC, id DESC LIMIT $3
             """, id, running, limit);
-        List<DeadLetterJob> jobs = [];
+        List<RedriveJob> jobs = [];
         await using var reader = await command.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct))
         {
-            jobs.Add(new DeadLetterJob(
+            jobs.Add(new RedriveJob(
                 reader.GetGuid(0), reader.GetString(1), reader.GetString(2), reader.GetValue(3) as string, reader.GetInt32(4),
                 reader.GetValue(5) as string, reader.GetString(6), reader.GetString(7), reader.GetInt32(8), reader.GetInt32(9),
                 reader.GetInt32(10), reader.GetFieldValue<DateTimeOffset>(11), reader.GetFieldValue<DateTimeOffset?>(12),

@@ -13,11 +13,21 @@ namespace Shop.Messaging.Operations;
 /// <param name="Duplicates">Absorbed by the inbox: as far as the answering instance remembers, the last thousand.</param>
 /// <param name="DeadLetters">Dead letters of this service's consumers; null where the broker is unreachable.</param>
 /// <param name="Retrying">Messages of any event that wait for a delayed retry; null where the broker is unreachable.</param>
+/// <param name="Discarded">What persons discarded and nobody handled: kept for 90 days.</param>
 /// <param name="LogBytes">With log tailing: unconfirmed bytes of log, in which events may wait; null without.</param>
 public sealed record JourneyView(
     string Service, IReadOnlyList<WaitingEvent> Waiting, IReadOnlyList<ParkedEvent> Parked, IReadOnlyList<PublishedEvent> Published,
     IReadOnlyList<HandledEvent> Handled, IReadOnlyList<AbsorbedDuplicate> Duplicates, IReadOnlyList<DeadLetter>? DeadLetters, long? Retrying,
-    long? LogBytes);
+    IReadOnlyList<DiscardedEvent> Discarded, long? LogBytes);
+
+/// <summary>A parked event, or a dead letter, that a person discarded: it is never handled.</summary>
+/// <param name="Id">The event's id, or the message's, where it has none.</param>
+/// <param name="Type">The wire name, where it is known.</param>
+/// <param name="Queue">The queue of the dead letter; null for a parked event of the outbox.</param>
+/// <param name="At">When.</param>
+/// <param name="By">Who: the token's subject.</param>
+/// <param name="Reason">Why.</param>
+public sealed record DiscardedEvent(string Id, string? Type, string? Queue, DateTimeOffset At, string By, string Reason);
 
 /// <summary>An event that is ready to publish.</summary>
 public sealed record WaitingEvent(Guid EventId, string Type, string Stream, DateTimeOffset? RecordedAt);
@@ -70,17 +80,27 @@ internal sealed class JourneyReport(
             stuck = await parked.ListAsync(stream: null, Most, ct, [.. ids]);
         }
 
+        var handled = await HandledAsync(connection, ids, ct);
+        var dead = view.BrokerError is null ? await DeadLettersAsync(view, ids, stream, ct) : null;
         return new JourneyView(
             settings.Service,
             await WaitingAsync(connection, ids, stream, ct),
             [.. stuck.Select(one => one with { Body = "" })],
             published?.Find(ids, stream) ?? [],
-            await HandledAsync(connection, ids, ct),
+            handled,
             consumers.DuplicatesOf(ids),
-            view.BrokerError is null ? await DeadLettersAsync(view, ids, stream, ct) : null,
+            dead,
             view.Retrying,
+            Final(await AuditTrail.DiscardedAsync(connection, ids, stream, ct), handled, dead ?? []),
             log?.Bytes);
     }
+
+    /// <summary>A discard that a crash interrupted has left its message, which may have been handled since then.</summary>
+    private static IReadOnlyList<DiscardedEvent> Final(
+        IReadOnlyList<DiscardedEvent> discarded, IReadOnlyList<HandledEvent> handled, IReadOnlyList<DeadLetter> dead) =>
+        [.. discarded.Where(one => !dead.Any(letter => (letter.Queue, letter.Id) == (one.Queue, one.Id))
+            && !handled.Any(done => done.Queue == one.Queue && Guid.TryParse(one.Id, out var id) && done.EventId == id))
+            .GroupBy(one => (one.Queue, one.Id, one.Type)).Select(same => same.Last())];
 
     /// <summary>Reads only the queues that have dead letters.</summary>
     private async Task<IReadOnlyList<DeadLetter>> DeadLettersAsync(OperationsView view, HashSet<Guid> ids, string? stream, CancellationToken ct)

@@ -70,8 +70,15 @@ internal sealed class OutboxReport(
     public Task<IReadOnlyList<ParkedEvent>> ListParkedAsync(string? stream, int limit, CancellationToken ct) => parked.ListAsync(stream, limit, ct);
 
     /// <inheritdoc />
+    public Task<IReadOnlyList<ParkedEvent>> ListParkedOfGroupAsync(string group, int limit, CancellationToken ct) =>
+        parked.ListAsync(stream: null, limit, ct, group: group);
+
+    /// <inheritdoc />
+    public Task<IReadOnlyList<ParkedGroup>> GroupParkedAsync(int limit, CancellationToken ct) => parked.GroupAsync(limit, ct);
+
+    /// <inheritdoc />
     public Task<ParkedDiscard> DiscardParkedAsync(long seq, long behind, string reason, string by, CancellationToken ct) =>
-        parked.DiscardAsync(seq, behind, reason, by, ct);
+        parked.DiscardAsync(seq, behind, reason, by, job: null, ct);
 
     private static async Task<List<ParkedStream>> StreamsAsync(NpgsqlConnection connection, int limit, CancellationToken ct)
     {

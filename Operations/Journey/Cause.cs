@@ -8,8 +8,8 @@ public sealed record Cause(string What, bool IsGood, Place? Where)
     public static Cause Of(OrderRecords records, IReadOnlyList<Gap> gaps, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(records);
-        return Stuck(records) ?? MailRefused(records) ?? ShortStock(records) ?? Waiting(records, now)
-            ?? (gaps is [var first, ..] ? new Cause($"Something is missing: {first.What}.", false, first.Where.Count > 0 ? first.Where[0] : null) : Stands(records));
+        return Stuck(records) ?? MailRefused(records) ?? ShortStock(records) ?? Discarded(records) ?? Waiting(records, now)
+            ?? (gaps is [var first, ..] && records.Order.Status != OrderRecords.UnknownStatus ? new Cause($"Something is missing: {first.What}.", false, first.Where.Count > 0 ? first.Where[0] : null) : Stands(records));
     }
 
     private static Cause? Stuck(OrderRecords records)
@@ -37,6 +37,12 @@ public sealed record Cause(string What, bool IsGood, Place? Where)
             : $"Rejected: {reason.Code}.", true, null)
         : null;
 
+    private static Cause? Discarded(OrderRecords records) => records.Discarded.FirstOrDefault() is { Fact: { } discarded } found
+        ? new Cause($"{discarded.Line(found.Service).TrimEnd('.')}. {(discarded.Queue is null ? "Nobody receives it" : "It is not handled")}"
+            + (records.Order.Status == "placed" ? ": the order waits for nothing, and is cancelled when Inventory's answer is overdue." : "."),
+            false, new Place(PlaceKind.Discarded, discarded.Queue ?? found.Service))
+        : null;
+
     private static Cause? Waiting(OrderRecords records, DateTimeOffset now) => records.Order.Status != "placed" ? null
         : records.Facts.FirstOrDefault(facts => facts.Waiting.Count > 0) is { } outbox
         ? new Cause($"{outbox.Waiting[0].Type} waits in {outbox.Service}'s outbox"
@@ -44,13 +50,25 @@ public sealed record Cause(string What, bool IsGood, Place? Where)
         : records.Facts.FirstOrDefault(facts => facts.Service == "ordering") is { LogBytes: > 0 and var bytes, Published.Count: 0 } && records.Events.Count == 0
         ? new Cause($"Ordering's event is not published, as far as is known: its relay reads the database's log, and {Math.Max(1, bytes / 1024)} KB of it are not "
             + "confirmed. An event that waits there cannot be looked up.", false, new Place(PlaceKind.Outbox, "ordering"))
+        : records.Facts.FirstOrDefault(facts => facts is { Service: "inventory", Retrying: > 0 }) is { } inventory
+        ? new Cause($"Inventory has not answered for {Words.Age(now - records.Order.PlacedAt)}. It has {Words.Count(inventory.Retrying!.Value, "message")} that failed and "
+            + "will be tried again, and this order's may be one of them: it still waits. The last error is on the overview.", false, new Place(PlaceKind.Status, "inventory"))
         : new Cause($"Inventory has not answered for {Words.Age(now - records.Order.PlacedAt)}, and nothing has failed: it still waits. "
             + "See on the overview whether inventory consumes.", false, new Place(PlaceKind.Status, "inventory"));
 
-    private static Cause Stands(OrderRecords records) => new(records.Order switch
+    private static Cause Stands(OrderRecords records)
     {
-        { Status: "cancelled", Reason: { } reason } => $"Cancelled: {reason.Code}.",
-        { Status: "confirmed" } => "Confirmed; it is not shipped yet.",
-        { Status: var status } => $"{char.ToUpperInvariant(status[0])}{status[1..]}.",
-    } + (records.Messages.Any(message => message.DeliveredAt is not null) ? " The customer was notified." : ""), true, null);
+        if (records.Order.Status == OrderRecords.UnknownStatus)
+        {
+            return new Cause("Ordering does not answer, so its state is unknown. What the other services know is below.", false, new Place(PlaceKind.Status, "ordering"));
+        }
+
+        var stands = records.Order switch
+        {
+            { Status: "cancelled", Reason: { } reason } => $"Cancelled: {reason.Code}.",
+            { Status: "confirmed" } => "Confirmed; it is not shipped yet.",
+            { Status: var status } => $"{char.ToUpperInvariant(status[0])}{status[1..]}.",
+        };
+        return new Cause(stands + (records.Messages.Any(message => message.DeliveredAt is not null) ? " The customer was notified." : ""), true, null);
+    }
 }

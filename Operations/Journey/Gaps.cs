@@ -1,8 +1,15 @@
 namespace Shop.Operations.Journey;
 
 /// <summary>Something that is missing, and where to look for it.</summary>
-public sealed record Gap(string What, params IReadOnlyList<Place> Where)
+/// <param name="IsFinal">Whether it will never come: a person discarded what it waits for.</param>
+public sealed record Gap(string What, bool IsFinal, params IReadOnlyList<Place> Where)
 {
+    /// <summary>One that may still come.</summary>
+    public Gap(string what, params IReadOnlyList<Place> where)
+        : this(what, false, where)
+    {
+    }
+
     /// <summary>For a terminal.</summary>
     public override string ToString() => Where.Count == 0 ? What : $"{What}: {string.Join(", ", Where.Select(place => place.Command))}";
 }
@@ -14,16 +21,23 @@ public static class Gaps
 
     public static IReadOnlyList<Gap> In(OrderRecords records, DateTimeOffset now) =>
     [
-        .. Answer(records, now),
-        .. records.Unknown.Contains("inventory") ? [] : Stock(records),
+        .. Answer(records, now).Select(gap => Explained(records, gap)),
+        .. records.Unknown.Contains("inventory") ? [] : Stock(records).Select(gap => Explained(records, gap)),
         .. records.Unknown.Contains("analytics") ? [] : Events(records),
         .. records.Unknown.Contains("notification") ? [] : Messages(records),
         .. records.Unknown.Select(service => new Gap($"what {service} knows of it: it does not answer", new Place(PlaceKind.Status, service))),
     ];
 
+    /// <summary>Why something is missing for good: what it waits for was discarded, from one of the places where it may be.</summary>
+    private static Gap Explained(OrderRecords records, Gap gap, string? type = null) => records.Discarded.FirstOrDefault(one =>
+        (type is null || one.Fact.Type is null || one.Fact.Type.StartsWith(type, StringComparison.Ordinal))
+        && gap.Where.Contains(one.Fact.Queue is { } queue ? DeadLetters(queue) : new Place(PlaceKind.Outbox, one.Service))) is { Fact: { } discarded } found
+        ? new Gap($"{gap.What}, which never comes: {discarded.Line(found.Service)}", true, new Place(PlaceKind.Discarded, discarded.Queue ?? found.Service))
+        : gap;
+
     private static IEnumerable<Gap> Answer(OrderRecords records, DateTimeOffset now) => records.Order.Status == "placed"
         ? [new Gap($"Inventory's answer, for {(now - records.Order.PlacedAt).TotalSeconds:0} s",
-            s_orderingsOutbox, DeadLetters("inventory.order-placed"), new Place(PlaceKind.Outbox, "inventory"))]
+            s_orderingsOutbox, DeadLetters("inventory.order-placed"), new Place(PlaceKind.Outbox, "inventory"), DeadLetters("ordering.stock-reserved"), DeadLetters("ordering.stock-reservation-failed"))]
         : [];
 
     private static IEnumerable<Gap> Stock(OrderRecords records)
@@ -49,8 +63,10 @@ public static class Gaps
     private static IEnumerable<Gap> Events(OrderRecords records)
     {
         var logged = records.Events.Where(one => one.Type.StartsWith("ordering.", StringComparison.Ordinal)).Select(one => one.AggregateVersion).ToHashSet();
-        return records.History.Where(entry => !logged.Contains(entry.Version)).Select(entry => new Gap(
-            $"Ordering's event of version {entry.Version} ({entry.To}) at Analytics", s_orderingsOutbox, DeadLetters("analytics.event-log")));
+        var missing = records.History.Where(entry => !logged.Contains(entry.Version)).ToList();
+        return missing.Select(entry => new Gap(
+            $"Ordering's event of version {entry.Version} ({entry.To}) at Analytics", s_orderingsOutbox, DeadLetters("analytics.event-log")))
+            .Zip(missing, (gap, entry) => Explained(records, gap, $"ordering.order-{entry.To}."));
     }
 
     /// <summary>Customers are notified of every change except the placing.</summary>
@@ -60,7 +76,7 @@ public static class Gaps
         foreach (var one in records.Events.Where(one =>
             one.Type.StartsWith("ordering.", StringComparison.Ordinal) && one.AggregateVersion > 1 && !notified.Contains(one.EventId)))
         {
-            yield return new Gap($"Notification's message about {one.Type}", DeadLetters("notification.customer-notifications"));
+            yield return Explained(records, new Gap($"Notification's message about {one.Type}", DeadLetters("notification.customer-notifications")), one.Type);
         }
 
         foreach (var message in records.Messages.Where(message => message.Status != "delivered"))

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Shop.Operations.Journey;
 
 public sealed record OrderSummary(
@@ -18,7 +20,7 @@ public sealed record HistoryEntry(int Version, string? From, string To, string? 
 public sealed record Movement(string Sku, string Kind, int Quantity, Guid? OrderId, DateTimeOffset At);
 
 public sealed record LoggedEvent(Guid EventId, DateTimeOffset OccurredAt, string Type, int AggregateVersion, DateTimeOffset ReceivedAt,
-    string? AggregateId = null, string? TraceId = null);
+    string? AggregateId = null, string? TraceId = null, JsonElement? Body = null);
 
 public sealed record Message(
     Guid EventId, string Recipient, string Channel, string Subject, string Status, int Attempts, string? Error,
@@ -33,34 +35,61 @@ public sealed record OrderRecords(
     IReadOnlyList<LoggedEvent> Events, IReadOnlyList<Message> Messages, IReadOnlyList<JourneyFacts> Facts,
     IReadOnlyList<DomainEventHandlers> DomainEvents, IReadOnlyList<string> Unknown)
 {
+    /// <summary>What persons discarded of its events, and at which service.</summary>
+    public IEnumerable<(string Service, DiscardedFact Fact)> Discarded =>
+        Facts.SelectMany(facts => (facts.Discarded ?? []).Select(fact => (facts.Service, fact)));
+
+    /// <summary>The status of an order while Ordering does not answer.</summary>
+    public const string UnknownStatus = "unknown";
+
     /// <summary>A service that takes longer is unknown: what the others know is not to wait for it.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
 
     /// <summary>Reads them; null if Ordering has no such order.</summary>
-    /// <exception cref="HttpRequestException">Ordering does not answer: without it there is no order.</exception>
-    /// <exception cref="StaffApiException">Ordering refused it.</exception>
+    /// <exception cref="HttpRequestException">Ordering does not answer, and Analytics has no event of the order.</exception>
+    /// <exception cref="StaffApiException">Ordering refused it, and Analytics has no event of the order.</exception>
     public static async Task<OrderRecords?> ReadAsync(StaffApis services, Guid id, CancellationToken ct)
     {
         var ordering = services.Of("ordering");
-        if (await ordering.FindAsync<OrderSummary>($"orders/{id}", ct) is not { } order)
+        var known = await FindAsync(ordering, id, ct);
+        var history = Answer.OrUnknownAsync("ordering", () => ordering.ListAsync<HistoryEntry>($"orders/{id}/history", ct).WaitAsync(s_patience, ct), ct);
+        var events = Answer.OrUnknownAsync("analytics", () => services.Of("analytics").ListAsync<LoggedEvent>($"analytics/events?aggregateId={id}", ct).WaitAsync(s_patience, ct), ct);
+        var found = known.Value ?? (known.Problem is null ? null
+            : OfEvents(id, (await events).Value ?? []) ?? await ordering.FindAsync<OrderSummary>($"orders/{id}", ct));
+        if (found is not { } order)
         {
             return null;
         }
 
-        var history = await ordering.ListAsync<HistoryEntry>($"orders/{id}/history", ct);
         var movements = Answer.OrUnknownAsync("inventory", () => MovementsAsync(services.Of("inventory"), order, ct).WaitAsync(s_patience, ct), ct);
-        var events = Answer.OrUnknownAsync("analytics", () => services.Of("analytics").ListAsync<LoggedEvent>($"analytics/events?aggregateId={id}", ct).WaitAsync(s_patience, ct), ct);
         var domain = Answer.OrUnknownAsync("ordering", () => ContractsInUse.AskAsync(ordering, ct), ct);
         var messages = Answer.OrUnknownAsync("notification", () => services.Of("notification").ListAsync<Message>($"notifications?orderId={id}", ct).WaitAsync(s_patience, ct), ct);
         var logged = await events;
         var ids = (logged.Value ?? []).Select(one => one.EventId);
         var facts = await services.AskAllAsync(service => JourneyFacts.AskAsync(service, ids, id.ToString(), ct).WaitAsync(s_patience, ct), ct);
         var (moved, written) = (await movements, await messages);
-        return new OrderRecords(order, history, moved.Value ?? [], logged.Value ?? [], written.Value ?? [], [.. facts.Select(answer => answer.Value).OfType<JourneyFacts>()],
+        var told = await history;
+        return new OrderRecords(order, told.Value ?? [], moved.Value ?? [], logged.Value ?? [], written.Value ?? [], [.. facts.Select(answer => answer.Value).OfType<JourneyFacts>()],
             (await domain).Value?.DomainEvents ?? [],
-            [.. new[] { (moved.Service, moved.Problem), (logged.Service, logged.Problem), (written.Service, written.Problem) }
+            [.. new[] { (known.Service, known.Problem), (told.Service, told.Problem), (moved.Service, moved.Problem), (logged.Service, logged.Problem), (written.Service, written.Problem) }
                 .Concat(facts.Select(answer => (answer.Service, answer.Problem)))
                 .Where(answer => answer.Problem is not null).Select(answer => answer.Service).Distinct()]);
+    }
+
+    /// <summary>Without a value and without a problem Ordering has no such order.</summary>
+    internal static Task<Answer<OrderSummary>> FindAsync(StaffApi ordering, Guid id, CancellationToken ct) =>
+        Answer.OrUnknownAsync("ordering", async () => (await ordering.FindAsync<OrderSummary>($"orders/{id}", ct).WaitAsync(s_patience, ct))!, ct);
+
+    /// <summary>What Ordering would say, as far as the event of the placing has it; null without it.</summary>
+    private static OrderSummary? OfEvents(Guid id, List<LoggedEvent> events)
+    {
+        if (events.Find(one => one is { AggregateVersion: 1, Body.ValueKind: JsonValueKind.Object }) is not { } placed)
+        {
+            return null;
+        }
+
+        var lines = placed.Body!.Value.TryGetProperty("lines", out var listed) && listed.ValueKind == JsonValueKind.Array ? listed.Deserialize<List<OrderSummary.Line>>(JsonSerializerOptions.Web) : null;
+        return new OrderSummary(id, UnknownStatus, lines ?? [], 0, "", placed.OccurredAt, 1);
     }
 
     /// <summary>The ledger is by product, newest first: it is read back to the order's placing.</summary>

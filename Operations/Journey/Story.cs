@@ -30,7 +30,7 @@ public enum StepKind
     /// <summary>A message reached its recipient.</summary>
     Mail,
 
-    /// <summary>Something failed, and waits for a person or for a retry.</summary>
+    /// <summary>Something failed, and waits for a person or for a retry; or a person discarded it.</summary>
     Failure,
 
     /// <summary>An event waits to be published.</summary>
@@ -132,7 +132,7 @@ public static class Story
         facts.Handled.Where(one => one.ReceivedAt is not null)
             .Select(one => new Step(one.ReceivedAt!.Value, facts.Service, StepKind.Receive, $"{Name(one.Queue)} received {typeOf(one.EventId)}", one.EventId))
             .Concat(facts.Handled.Select(one => new Step(one.HandledAt, facts.Service, StepKind.Inbox,
-                $"{Name(one.Queue)} processed it: new in the inbox, committed with its effects{(one.Attempts > 1 ? $", after {one.Attempts} attempts" : "")}", one.EventId)))
+                $"{Name(one.Queue)} processed it: new in the inbox, committed with its effects{After(one)}", one.EventId)))
             .Concat(facts.Duplicates.Select(one => new Step(one.At, facts.Service, StepKind.Duplicate,
                 $"{Name(one.Queue)} received {typeOf(one.EventId)} again: a duplicate, which changed nothing", one.EventId)));
 
@@ -143,7 +143,17 @@ public static class Story
                 $"{one.Type} is parked: {one.Error ?? "it waits behind an earlier event"}", one.EventId, new Place(PlaceKind.Outbox, facts.Service))))
             .Concat((facts.DeadLetters ?? []).Where(one => one.FirstDeath is not null).Select(one => new Step(one.FirstDeath!.Value, facts.Service, StepKind.Failure,
                 $"{Name(one.Queue)} could not handle {one.EventType}: {one.Why}", Guid.TryParse(one.Id, out var id) ? id : null,
-                new Place(PlaceKind.DeadLetters, one.Queue))));
+                new Place(PlaceKind.DeadLetters, one.Queue))))
+            .Concat((facts.Discarded ?? []).Select(one => new Step(one.At, facts.Service, StepKind.Failure, one.Line(facts.Service),
+                Guid.TryParse(one.Id, out var id) ? id : null, new Place(PlaceKind.Discarded, one.Queue ?? facts.Service))));
+
+    private static string After(HandledFact one) => (one.Retries, one.Attempts) switch
+    {
+        (1, _) => ", at the first delayed retry",
+        ( > 1 and var retries, _) => $", at the delayed retry {retries}",
+        (_, > 1 and var attempts) => $", after {attempts} attempts",
+        _ => "",
+    };
 
     private static string Name(string queue) => queue[(queue.IndexOf('.', StringComparison.Ordinal) + 1)..];
 }

@@ -103,7 +103,7 @@ internal static class DeadLetterEndpoints
     }
 
     private static async Task<Results<Ok<MovedResponse>, ProblemHttpResult, ValidationProblem>> Discard(
-        string queue, string id, DiscardRequest request, IDeadLetterQueues letters, AuditTrail audit, ClaimsPrincipal user, CancellationToken ct)
+        string queue, string id, DiscardRequest request, IDeadLetterQueues letters, ClaimsPrincipal user, CancellationToken ct)
     {
         if (Reason.Problem(request.Reason) is { } problem)
         {
@@ -115,10 +115,7 @@ internal static class DeadLetterEndpoints
             return NoQueue(letters, queue);
         }
 
-        var by = user.CustomerId();
-        var moved = await audit.RecordAsync(by, "discard dead letter", $"{queue} {id}", request.Reason,
-            () => letters.DiscardAsync(queue, id, request.Reason, by, ct), ct);
-        return TypedResults.Ok(ResponseOf(moved));
+        return TypedResults.Ok(ResponseOf(await letters.DiscardAsync(queue, id, request.Reason, user.CustomerId(), ct)));
     }
 
     private static MovedResponse ResponseOf(Moved moved) => new(moved.Count, moved.Left);

@@ -31,7 +31,8 @@ internal static class OutboxEndpoints
             .WithDescription("Parked events are retried automatically, after 5 minutes at the latest.")
             .ProducesProblem(StatusCodes.Status404NotFound);
         group.MapGet("parked", ListParked).WithSummary("Parked events with headers and body, personal data masked (staff).")
-            .WithDescription("The longest parked stream first, and in order within it; at most limit (200), of all streams or of one.");
+            .WithDescription("The longest parked stream first, and in order within it; at most limit (200), of all streams, of one, or of a group.");
+        group.MapGet("parked/groups", ListParkedGroups).WithSummary("Parked streams by their first event's type and error, the largest group first (staff).");
         group.MapPost("parked/{seq:long}/discard", DiscardParked).RequireAuthorization(Auth.OpsRedrive)
             .WithSummary("Discards the first parked event of a stream; no consumer ever receives it (staff).")
             .WithDescription("The events behind it are published without it: the request must say how many they are. It is kept for 90 days with the reason.")
@@ -39,8 +40,12 @@ internal static class OutboxEndpoints
     }
 
     private static async Task<Ok<IReadOnlyList<ParkedEvent>>> ListParked(
-        IOutboxReport outbox, CancellationToken ct, string? stream = null, [Range(1, Paging.MaxLimit)] int limit = Paging.MaxLimit) =>
-        TypedResults.Ok(await outbox.ListParkedAsync(stream, limit, ct));
+        IOutboxReport outbox, CancellationToken ct, string? stream = null, string? group = null, [Range(1, Paging.MaxLimit)] int limit = Paging.MaxLimit) =>
+        TypedResults.Ok(group is null ? await outbox.ListParkedAsync(stream, limit, ct) : await outbox.ListParkedOfGroupAsync(group, limit, ct));
+
+    private static async Task<Ok<IReadOnlyList<ParkedGroup>>> ListParkedGroups(
+        IOutboxReport outbox, CancellationToken ct, [Range(1, Paging.MaxLimit)] int limit = Paging.MaxLimit) =>
+        TypedResults.Ok(await outbox.GroupParkedAsync(limit, ct));
 
     private static async Task<Results<Ok<RetriedResponse>, ProblemHttpResult, ValidationProblem>> DiscardParked(
         long seq, DiscardParkedRequest request, IOutboxReport outbox, ClaimsPrincipal user, CancellationToken ct)

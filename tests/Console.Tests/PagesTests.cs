@@ -102,8 +102,8 @@ public sealed partial class PagesTests
         console.Services["inventory"].Answers["/dead-letters/inventory.order-placed/html"] = "<!DOCTYPE html>";
 
         await SaysAsync(HttpStatusCode.NotFound, "inventory refused it", () => console.Http.GetAsync(new Uri("/failed/inventory.unknown", UriKind.Relative)));
-        await SaysAsync(HttpStatusCode.NotFound, "inventory refused it",
-            () => console.PostAsync("/failed/inventory.order-placed/jobs", "/", ("kind", "retry"), ("perSecond", "0")));
+        await SaysAsync(HttpStatusCode.NotFound, "inventory refused it", // it has no jobs
+            () => console.PostAsync("/failed/inventory.order-placed/jobs", "/", ("kind", "retry"), ("perSecond", "")));
         await SaysAsync(HttpStatusCode.BadGateway, "A service answered with something else",
             () => console.Http.GetAsync(new Uri("/failed/inventory.order-placed/html", UriKind.Relative)));
         using var cancelled = await console.PostAsync($"/jobs/unknown/{Guid.CreateVersion7()}/cancel", "/");
@@ -115,6 +115,44 @@ public sealed partial class PagesTests
             Assert.Equal(status, response.StatusCode);
             Assert.Contains(text, await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         }
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("-1")]
+    [InlineData("1001")]
+    [InlineData("1000000000000")]
+    [InlineData("1.5")]
+    [InlineData("many")]
+    public async Task A_rate_that_is_none_starts_nothing_and_is_said(string rate)
+    {
+        await using var console = await ConsoleApp.StartAsync();
+        await console.SignInAsync();
+        foreach (var path in (string[])["/failed/inventory.order-placed/jobs", "/outbox/ordering/jobs"])
+        {
+            using var response = await console.PostAsync(path, "/invariants", ("kind", "retry"), ("perSecond", rate));
+            Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+            Assert.Contains($"&#x27;{rate}&#x27; is not a number from 1 to 1000", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        }
+
+        Assert.All(console.Services.Values, service => Assert.DoesNotContain(service.Requests, request => request.Method == "POST"));
+    }
+
+    [Theory]
+    [InlineData("/failed/inventory.order-placed/one/discard", " ")]
+    [InlineData("/failed/inventory.order-placed/jobs", "")]
+    [InlineData("/outbox/ordering/7/discard", "\t")]
+    [InlineData("/outbox/ordering/jobs", "")]
+    public async Task Nothing_is_discarded_without_a_reason(string path, string reason)
+    {
+        await using var console = await ConsoleApp.StartAsync();
+        await console.SignInAsync();
+
+        using var response = await console.PostAsync(path, "/invariants", ("kind", "discard"), ("reason", reason));
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("A reason is missing", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.All(console.Services.Values, service => Assert.DoesNotContain(service.Requests, request => request.Method == "POST"));
     }
 
     [Fact]

@@ -49,6 +49,7 @@ public sealed class SignInTests
     [InlineData("/jobs/inventory/019a3c1e-7d52-7c11-b2a5-3f0e9c4d8a61/cancel")]
     [InlineData("/outbox/ordering/retry")]
     [InlineData("/outbox/ordering/4711/discard")]
+    [InlineData("/outbox/ordering/jobs")]
     public async Task A_form_of_another_site_changes_nothing(string path)
     {
         await using var console = await ConsoleApp.StartAsync();
@@ -58,6 +59,25 @@ public sealed class SignInTests
 
         Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
         Assert.All(console.Services.Values, service => Assert.Empty(service.Requests));
+    }
+
+    /// <summary>What the form wanted was not done: it is still there.</summary>
+    [Theory]
+    [InlineData("http://localhost/failed/inventory.order-placed?group=a", "/failed/inventory.order-placed?group=a")]
+    [InlineData("http://evil.example/failed", "/")]
+    [InlineData(null, "/")]
+    public async Task A_form_that_is_sent_when_the_session_has_ended_leads_back_to_its_page(string? referer, string to)
+    {
+        await using var console = await ConsoleApp.StartAsync();
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"{Message}/retry") { Content = new FormUrlEncodedContent([]) };
+        if (referer is not null)
+        {
+            request.Headers.Referrer = new Uri(referer);
+        }
+
+        using var response = await console.Http.SendAsync(request);
+
+        Assert.Equal($"/sign-in?to={Uri.EscapeDataString(to)}", response.Headers.Location!.ToString());
     }
 
     [Theory]

@@ -56,6 +56,59 @@ public sealed class WordsTests
         }), StringComparison.Ordinal);
     }
 
+    /// <summary>Otherwise it would be said to wait, for ever.</summary>
+    [Fact]
+    public void What_a_person_discarded_is_the_cause_and_never_comes()
+    {
+        var dead = Records() with { Facts = [Facts("inventory") with { Discarded = [Discarded("inventory.order-placed", "ordering.order-placed.v2")] }] };
+        var parked = Records("cancelled") with
+        {
+            History = [new HistoryEntry(2, "confirmed", "cancelled", null, "customer", "alice", s_now)],
+            Facts = [Facts("ordering") with { Discarded = [Discarded(null, "ordering.order-cancelled.v1")] }],
+        };
+
+        Assert.Equal("ordering.order-placed.v2 was discarded by ada before inventory.order-placed could handle it: a test. "
+            + "It is not handled: the order waits for nothing, and is cancelled when Inventory's answer is overdue.", CauseOf(dead));
+        var gap = Gaps.In(dead, s_now)[0];
+        Assert.Equal(("Inventory's answer, for 60 s, which never comes: ordering.order-placed.v2 was discarded by ada before inventory.order-placed could handle it: a test", true),
+            (gap.What, gap.IsFinal));
+        Assert.Equal("ordering.order-cancelled.v1 was discarded from ordering's outbox by ada: a test. Nobody receives it.", CauseOf(parked));
+        Assert.Contains("Ordering's event of version 2 (cancelled) at Analytics, which never comes: ordering.order-cancelled.v1 was discarded from ordering's outbox by ada: a test",
+            Gaps.In(parked, s_now).Select(gap => gap.What));
+        var step = Story.Of(parked)[^1];
+        Assert.Equal((StepKind.Failure, "ordering", "ordering.order-cancelled.v1 was discarded from ordering's outbox by ada: a test"), (step.Kind, step.Service, step.What));
+    }
+
+    /// <summary>The discard of one event explains no other that is missing.</summary>
+    [Fact]
+    public void What_is_missing_for_another_reason_may_still_come()
+    {
+        var records = Records("confirmed") with
+        {
+            History = [new HistoryEntry(1, null, "placed", null, "customer", "alice", s_now), new HistoryEntry(2, "placed", "confirmed", null, "event", null, s_now)],
+            Facts = [Facts("analytics") with { Discarded = [Discarded("analytics.event-log", "ordering.order-placed.v2")] }],
+            Unknown = ["inventory", "notification"],
+        };
+
+        Assert.Equal([true, false], Gaps.In(records, s_now).Where(gap => gap.What.StartsWith("Ordering's", StringComparison.Ordinal)).Select(gap => gap.IsFinal));
+    }
+
+    [Theory]
+    [InlineData(0L, "and nothing has failed: it still waits")]
+    [InlineData(2L, "It has 2 messages that failed and will be tried again, and this order's may be one of them")]
+    public void Nothing_has_failed_only_while_nothing_is_to_be_retried(long retrying, string text) =>
+        Assert.Contains(text, CauseOf(Records() with { Facts = [Facts("inventory") with { Retrying = retrying }] }), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData(1, 0, "committed with its effects")]
+    [InlineData(3, 0, "committed with its effects, after 3 attempts")]
+    [InlineData(1, 1, "committed with its effects, at the first delayed retry")]
+    [InlineData(2, 4, "committed with its effects, at the delayed retry 4")]
+    public void Retries_are_said_where_they_happened(int attempts, int retries, string text) => Assert.EndsWith(text, Story.Of(Records() with
+    {
+        Facts = [Facts("inventory") with { Handled = [new HandledFact(Guid.Empty, "inventory.order-placed", null, null, s_now, attempts, retries)] }],
+    })[0].What, StringComparison.Ordinal);
+
     [Fact]
     public void What_a_service_that_is_down_would_say_is_missing_and_not_wrong()
     {
@@ -149,6 +202,8 @@ public sealed class WordsTests
     private static OrderRecords Records(string status = "placed") => new(Order(status), [], [], [], [], [], [], []);
 
     private static JourneyFacts Facts(string service) => new(service, [], [], [], [], [], [], 0);
+
+    private static DiscardedFact Discarded(string? queue, string type) => new(Guid.Empty.ToString(), type, queue, s_now, "ada", "a test");
 
     private static InvariantFacts Figures(string service, decimal placed) =>
         new(service, s_now, [], s_now, null, new Dictionary<string, decimal> { ["placed"] = placed }, null, null);

@@ -137,6 +137,7 @@ public sealed partial class ConsolePagesTests
         await browser.GetAsync($"/failed/{Queue}?group={group}", "Send all again");
         await browser.GetAsync($"/failed/{Queue}/{id}", "Discard it");
         var job = await browser.PostAsync($"/failed/{Queue}/jobs", ("kind", "retry"), ("group", group), ("perSecond", "1"));
+        Assert.Equal($"{job}?already=true", await browser.PostAsync($"/failed/{Queue}/jobs", ("kind", "retry"), ("group", group), ("perSecond", "1"))); // a double click
         await browser.PostAsync($"{job}/cancel");
         await browser.GetAsync(job, "cancelled by sam");
 
@@ -162,6 +163,29 @@ public sealed partial class ConsolePagesTests
         await browser.PostAsync($"/failed/{Queue}/junk/discard", ("reason", "it is no message"));
         await browser.PostAsync($"/failed/{Queue}/jobs", ("kind", "discard"), ("perSecond", "100"), ("reason", "nothing is left"));
         await browser.GetAsync($"/failed/{Queue}/junk", "it is no message"); // it is kept
+        await DiscardAsync(shop, databases, browser);
+    }
+
+    /// <summary>Two orders whose dead letters are discarded, one alone and one by a job: neither waits.</summary>
+    private static async Task DiscardAsync(WholeShop shop, (TestDatabase Ordering, TestDatabase Inventory) databases, Browser browser)
+    {
+        await databases.Inventory.ExecuteAsync("""
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'out of order'; END $$;
+            CREATE TRIGGER refuse BEFORE INSERT ON reservations FOR EACH ROW EXECUTE FUNCTION refuse();
+            """);
+        Guid[] orders = [(await shop.PlaceAsync("ada", ("TEA-1", 1))).MustBe(HttpStatusCode.Created).Id, (await shop.PlaceAsync("ada", ("TEA-1", 1))).MustBe(HttpStatusCode.Created).Id];
+        await DeadAsync(shop, 2);
+        await browser.PostAsync($"/failed/{Queue}/{(await LettersAsync(shop))[0].Id}/discard", ("reason", "asked to"));
+        await browser.PostAsync($"/failed/{Queue}/jobs", ("kind", "discard"), ("perSecond", "100"), ("reason", "asked to"));
+        await DeadAsync(shop, 0);
+        foreach (var order in orders)
+        {
+            var page = await browser.GetAsync($"/journey?q={order}", $"was discarded by sam before {Queue} could handle it: asked to");
+            Assert.DoesNotContain("still waits", page, StringComparison.Ordinal);
+            Assert.Contains("which never comes", page, StringComparison.Ordinal);
+        }
+
+        await databases.Inventory.ExecuteAsync("DROP TRIGGER refuse ON reservations; DROP FUNCTION refuse;");
     }
 
     /// <summary>A parked event: read, sent again, refused again, discarded.</summary>
@@ -183,9 +207,13 @@ public sealed partial class ConsolePagesTests
         await browser.GetAsync("/", "1 parked event in ordering&#x27;s outbox");
         await browser.GetAsync("/outbox/ordering", "Send again now");
         await browser.PostAsync("/outbox/ordering/retry", ("stream", $"{order}"));
+        await browser.GetAsync("/failed", "The event<span class=\"hidden\"> of ordering");
+        var job = await browser.PostAsync("/outbox/ordering/jobs", ("kind", "retry"), ("perSecond", "100"));
+        await browser.GetAsync(job, "finished, 1 sent again, 1 left");
         var seq = await shop.Database<PlaceOrderRequest>().ScalarAsync<long>("SELECT seq FROM outbox_parked");
         await browser.PostAsync($"/outbox/ordering/{seq}/discard", ("behind", "0"), ("reason", "nobody consumes it any more"));
         await browser.GetAsync("/failed", "nobody consumes it any more");
+        await browser.GetAsync($"/journey?q={order}", $"{Cancelled} was discarded from ordering&#x27;s outbox by sam: nobody consumes it any more");
     }
 
     private static async Task SweepAsync(WholeShop shop, Browser browser, List<Guid> orders)

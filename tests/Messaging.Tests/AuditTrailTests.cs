@@ -41,7 +41,7 @@ public sealed class AuditTrailTests : MessagingTest
             ["Messaging:MaxRetryDelay"] = "01:00:00",
         });
         var report = service.Services.GetRequiredService<IOutboxReport>();
-        var jobs = service.Services.GetRequiredService<DeadLetterJobs>();
+        var jobs = service.Services.GetRequiredService<RedriveJobs>();
         await service.OpenAsync(); // no queue is bound for what it publishes
         var parked = (await Eventually.IsAsync("it is parked", () => report.ListParkedAsync(null, 10, CancellationToken.None), all => all is [{ Attempts: 1 }]))[0];
         await Database.ExecuteAsync("""
@@ -51,7 +51,7 @@ public sealed class AuditTrailTests : MessagingTest
 
         await RefusedAsync(() => report.RetryAsync(null, "ada", CancellationToken.None));
         await RefusedAsync(() => report.DiscardParkedAsync(parked.Seq, 0, "a test", "ada", CancellationToken.None));
-        await RefusedAsync(() => jobs.StartAsync(new DeadLetterOrder("retry", Queue, null, 50, null, "ada"), CancellationToken.None));
+        await RefusedAsync(() => jobs.StartAsync(new RedriveOrder("retry", Queue, null, 50, null, "ada"), CancellationToken.None));
 
         var still = Assert.Single(await report.ListParkedAsync(null, 10, CancellationToken.None));
         Assert.Equal((parked.Seq, parked.Attempts, parked.NextAttempt), (still.Seq, still.Attempts, still.NextAttempt));

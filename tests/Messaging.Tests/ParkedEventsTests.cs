@@ -57,6 +57,9 @@ public sealed class ParkedEventsTests : MessagingTest
         Assert.Equal(new ParkedDiscard(false, null), await report.DiscardParkedAsync(parked[0].Seq, 2, "again", "ada", CancellationToken.None));
         Assert.Equal($"{TicketEvents.Opened} {ticket.Id} ada: a test", await Database.ScalarAsync<string>(
             "SELECT format('%s %s %s: %s', type, stream, discarded_by, reason) FROM outbox_discarded"));
+        await using var scope = service.Services.CreateAsyncScope();
+        var journey = await scope.ServiceProvider.GetRequiredService<IJourneyReport>().ReadAsync([], ticket.Id.ToString(), CancellationToken.None);
+        Assert.Equal([(TicketEvents.Opened, null, "ada", "a test")], journey.Discarded.Select(one => (one.Type!, one.Queue, one.By, one.Reason)));
     }
 
     /// <summary>Otherwise one that consumers have received would be reported as discarded.</summary>

@@ -36,6 +36,8 @@ public sealed class StartupFailureTests
     [InlineData("", "OTEL_SDK_DISABLED", "yes", "OTEL_SDK_DISABLED is 'yes'; it must be true or false")]
     [InlineData("", "SSL_CERT_FILE", "/nowhere/ca.crt", "it must be a file with certificates")]
     [InlineData("", "Logging:LogLevel:Default", "Loud", "Logging:LogLevel:Default is 'Loud'")]
+    [InlineData("", "Logging:LogLevel:Default", "99", "Logging:LogLevel:Default is '99'")]
+    [InlineData("", "Logging:LogLevel:Shop", "Debug, Error", "Logging:LogLevel:Shop is 'Debug, Error'")]
     [InlineData("", "Ingress:KnownNetworks:0", "10.42.0.0/99", "Ingress:KnownNetworks must contain networks")]
     [InlineData("", "RateLimits:ReadsPerSecond", "0", "ReadsPerSecond")]
     [InlineData("migrate", "Database:MigrateRetries", "soon", "'soon' at 'Database:MigrateRetries'")]

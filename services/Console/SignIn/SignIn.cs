@@ -60,6 +60,12 @@ internal static class SignInRegistration
             options.SlidingExpiration = false;
             options.Events.OnRedirectToAccessDenied = context => Status(context.Response, StatusCodes.Status403Forbidden);
             options.Events.OnValidatePrincipal = RejectExpiredAsync;
+            options.Events.OnRedirectToLogin = context =>
+            {
+                context.Response.Redirect(HttpMethods.IsGet(context.Request.Method) ? context.RedirectUri
+                    : $"{DevelopmentSignIn.Path}?{options.ReturnUrlParameter}={Uri.EscapeDataString(PageOf(context.Request))}");
+                return Task.CompletedTask;
+            };
         });
         if (provider.Exists())
         {
@@ -107,6 +113,15 @@ internal static class SignInRegistration
             options.Scope.Add(scope);
         }
 
+        options.Events.OnRedirectToIdentityProvider = context =>
+        {
+            if (!HttpMethods.IsGet(context.Request.Method))
+            {
+                context.Properties.RedirectUri = PageOf(context.Request);
+            }
+
+            return Task.CompletedTask;
+        };
         options.Events.OnTokenValidated = context =>
         {
             // RFC 6749, 5.1: a response without a scope grants what was asked for.
@@ -118,6 +133,9 @@ internal static class SignInRegistration
             return Task.CompletedTask;
         };
     }
+
+    /// <summary>The page whose form was sent when the session had ended: what the form wanted was not done, and it is still there.</summary>
+    private static string PageOf(HttpRequest request) => request.GetTypedHeaders().Referer is { } page && page.Authority == request.Host.Value ? page.PathAndQuery : "/";
 
     private static Task RejectExpiredAsync(CookieValidatePrincipalContext context)
     {

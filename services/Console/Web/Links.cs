@@ -17,6 +17,7 @@ public sealed class Links(IConfiguration configuration)
         PlaceKind.Outbox => ($"/outbox/{place.Name}", $"Outbox of {place.Name}"),
         PlaceKind.DeadLetters when place.Name.Contains('.', StringComparison.Ordinal) => ($"/failed/{Uri.EscapeDataString(place.Name)}", $"Failed messages of {place.Name}"),
         PlaceKind.DeadLetters => ("/failed", "Failed messages"),
+        PlaceKind.Discarded => ("/failed#audit", "Who did what"),
         PlaceKind.Stock => ("/invariants", "Invariants"),
         PlaceKind.Log when _dashboard is not null => ($"{_dashboard}/consolelogs/resource/{place.Name}", $"Log of {place.Name}"),
         _ => ($"/#{place.Name}", $"{place.Name} on the overview"),

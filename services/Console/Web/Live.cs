@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Web;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Shop.Console.SignIn;
+using Shop.Operations;
 
 namespace Shop.Console.Web;
 
@@ -43,6 +44,10 @@ internal sealed class Live(
             catch (OperationCanceledException)
             {
                 yield break;
+            }
+            catch (Exception e) when (e is HttpRequestException or StaffApiException or Polly.ExecutionRejectedException or System.Text.Json.JsonException)
+            {
+                yield break; // the page says that it is not live, and asks again in a few seconds
             }
 
             if (part != last)

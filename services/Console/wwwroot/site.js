@@ -1,7 +1,11 @@
-// Parts of a page that are live: the server renders them again and sends them when they change. Without this script the page is the same,
-// and is loaded again by its link.
 'use strict';
 
+// A form is sent once, however often its button is pressed.
+addEventListener('submit', event => setTimeout(() => event.target.querySelectorAll('button').forEach(button => { button.disabled = true; })));
+addEventListener('pageshow', () => document.querySelectorAll('button[disabled]').forEach(button => { button.disabled = false; }));
+
+// Parts of a page that are live: the server renders them again and sends them when they change. Without this script the page is the same,
+// and is loaded again by its link.
 const opened = part => [...part.querySelectorAll('details')].map(details => details.open);
 
 function replace(part, html) {

@@ -126,6 +126,10 @@ internal sealed class Invariants(ShopApi api, DemoRecord record)
         return new Finding("I4", $"Nobody is notified twice: {all.Count} notifications, one per event and recipient, all delivered", [.. repeated, .. missing, .. undelivered]);
     }
 
+    /// <summary>
+    /// Stricter than the services' own I5, and so of its own: the demo ends at rest, so that it holds the pages that people read (funnel, sales,
+    /// money sold and cancelled) against all orders. The services compare orders of at most a day, up to what is settled, whatever else goes on.
+    /// </summary>
     private async Task<Finding> FiguresAsync(List<OrderView> orders, List<EventView> events, CancellationToken ct)
     {
         var today = DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime);

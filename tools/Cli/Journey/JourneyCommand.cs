@@ -56,7 +56,7 @@ internal static class JourneyCommand
             var records = await OrderRecords.ReadAsync(staff, id, ct)
                 ?? throw new FailureException($"there is no order {id} in {Staff.AddressOf("ordering").GetLeftPart(UriPartial.Authority)}.");
             var gaps = Gaps.In(records, TimeProvider.System.GetUtcNow());
-            if (gaps.Count == 0 || waited.Elapsed >= timeout)
+            if (gaps.All(gap => gap.IsFinal) || waited.Elapsed >= timeout)
             {
                 Write(records, gaps);
                 return 0;
@@ -75,7 +75,7 @@ internal static class JourneyCommand
         Console.WriteLine(Terminal.Safe(cause.What) + (cause.Where is { } where ? $" {where.Command}" : ""));
         Console.WriteLine();
         var steps = Story.Of(records);
-        var width = steps.Max(step => step.Service.Length);
+        var width = steps.Select(step => step.Service.Length).DefaultIfEmpty().Max();
         foreach (var step in steps)
         {
             var after = string.Create(CultureInfo.InvariantCulture, $"{(step.At - order.PlacedAt).TotalSeconds,+9:+0.000;-0.000} s");

@@ -7,13 +7,14 @@ namespace Shop.Console.Features.Failed;
 
 /// <summary>All that failed, of all services.</summary>
 public sealed record FailedModel(
-    IReadOnlyList<Answer<DeadLetterGroups>> Groups, IReadOnlyList<Answer<List<ParkedEvent>>> Parked, IReadOnlyList<Answer<List<JobView>>> Jobs,
+    IReadOnlyList<Answer<DeadLetterGroups>> Groups, IReadOnlyList<Answer<List<ParkedGroup>>> Parked, IReadOnlyList<Answer<List<JobView>>> Jobs,
     IReadOnlyList<Answer<List<AuditEntry>>> Audit, DateTimeOffset Now)
 {
     public IReadOnlyList<DeadLetterGroup> AllGroups =>
         [.. Groups.SelectMany(answer => answer.Value?.Groups ?? []).OrderByDescending(group => group.Count)];
 
-    public IReadOnlyList<(string Service, ParkedEvent Event)> AllParked => [.. Parked.SelectMany(answer => (answer.Value ?? []).Select(one => (answer.Service, one)))];
+    public IReadOnlyList<(string Service, ParkedGroup Group)> AllParked =>
+        [.. Parked.SelectMany(answer => (answer.Value ?? []).Select(one => (answer.Service, one))).OrderByDescending(one => one.one.Streams)];
 
     public IReadOnlyList<(string Service, JobView Job)> AllJobs =>
         [.. Jobs.SelectMany(answer => (answer.Value ?? []).Select(job => (answer.Service, job))).OrderByDescending(job => job.job.StartedAt)];
@@ -38,7 +39,7 @@ internal static class FailedEndpoints
     private static async Task<IResult> ListAsync(StaffApis services, TimeProvider clock, CancellationToken ct)
     {
         var groups = services.AskAllAsync(service => service.DeadLetterGroupsAsync(ct), ct);
-        var parked = services.AskAllAsync(service => service.ParkedAsync(ct), ct);
+        var parked = services.AskAllAsync(service => service.ParkedGroupsAsync(ct), ct);
         var jobs = services.AskAllAsync(service => service.JobsAsync(ct), ct);
         var audit = services.AskAllAsync(service => service.AuditAsync(ct), ct);
         return Pages.Of<FailedPage>(new { Model = new FailedModel(await groups, await parked, await jobs, await audit, clock.GetUtcNow()) });
@@ -101,9 +102,9 @@ internal static class FailedEndpoints
 
     private static string? DoneText(string? done, int? count) => (done, count) switch
     {
-        ("retried", 0) => "nothing was sent again: somebody else did it before.",
+        ("retried", 0) => "nothing was sent again: it was sent or discarded before. Failed messages says by whom.",
         ("retried", { } sent) => $"{Words.Count(sent, "message")} sent again. If it fails again, it comes back here.",
-        ("discarded", 0) => "nothing was discarded: it was sent again or discarded before.",
+        ("discarded", 0) => "nothing was discarded: it was sent again or discarded before. Failed messages says by whom.",
         ("discarded", { } gone) => $"{Words.Count(gone, "message")} discarded, and kept with the reason.",
         _ => null,
     };

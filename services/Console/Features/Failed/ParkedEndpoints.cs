@@ -23,5 +23,5 @@ internal static class ParkedEndpoints
                 : Results.LocalRedirect($"/outbox/{service}?discarded={await services.Of(service).DiscardParkedAsync(seq, reason.Trim(), behind ?? 0, ct)}"));
     }
 
-    private static RazorComponentResult<MessagePage> NoService() => Pages.Say(StatusCodes.Status404NotFound, "There is no such service", $"There are {string.Join(", ", ShopServices.Names)}.");
+    internal static RazorComponentResult<MessagePage> NoService() => Pages.Say(StatusCodes.Status404NotFound, "There is no such service", $"There are {string.Join(", ", ShopServices.Names)}.");
 }

@@ -7,28 +7,28 @@ using Shop.Messaging.Wire;
 namespace Shop.Messaging.Operations;
 
 /// <summary>
-/// Retries or discards many dead letters, at a rate, by jobs that any instance shows and cancels. The instance that started a job runs it;
+/// Retries or discards many dead letters or parked events, at a rate, by jobs that any instance shows and cancels. The instance that started a job runs it;
 /// when it ends, the job is interrupted, and what it has not moved is still there.
 /// </summary>
-public sealed partial class DeadLetterJobs : IHostedService
+public sealed partial class RedriveJobs : IHostedService
 {
-    private const int MostCounted = 1_000;
     private static readonly TimeSpan s_step = TimeSpan.FromSeconds(1);
 
     private readonly JobStore _store;
     private readonly IServiceScopeFactory _scopes;
+    private readonly ParkedEvents _parked;
     private readonly TimeProvider _clock;
-    private readonly ILogger<DeadLetterJobs> _logger;
+    private readonly ILogger<RedriveJobs> _logger;
     private readonly CancellationToken _stopping;
     private readonly ConcurrentDictionary<Guid, Task> _running = [];
 
-    internal DeadLetterJobs(
-        JobStore store, IServiceScopeFactory scopes, IHostApplicationLifetime lifetime, TimeProvider clock,
-        ILogger<DeadLetterJobs> logger) =>
-        (_store, _scopes, _stopping, _clock, _logger) = (store, scopes, lifetime.ApplicationStopping, clock, logger);
+    internal RedriveJobs(
+        JobStore store, IServiceScopeFactory scopes, ParkedEvents parked, IHostApplicationLifetime lifetime, TimeProvider clock,
+        ILogger<RedriveJobs> logger) =>
+        (_store, _scopes, _parked, _stopping, _clock, _logger) = (store, scopes, parked, lifetime.ApplicationStopping, clock, logger);
 
     /// <summary>Starts a job. Returns it and true; or the job that runs on the queue already, and false.</summary>
-    public async Task<(DeadLetterJob Job, bool Started)> StartAsync(DeadLetterOrder order, CancellationToken ct)
+    public async Task<(RedriveJob Job, bool Started)> StartAsync(RedriveOrder order, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(order);
         while (true)
@@ -38,25 +38,25 @@ public sealed partial class DeadLetterJobs : IHostedService
                 return (other, false);
             }
 
-            var total = await CountAsync(order, ct);
             var id = Guid.CreateVersion7(_clock.GetUtcNow());
-            if (await _store.TryAddAsync(id, order, total, ct))
+            IRedrive redrive = order.Queue == RedriveOrder.Outbox ? new ParkedRedrive(id, order, _parked, _clock) : new DeadLetterRedrive(id, order, _scopes);
+            if (await _store.TryAddAsync(id, order, await redrive.CountAsync(ct), ct))
             {
-                _running[id] = Task.Run(() => RunAsync(id, order), CancellationToken.None);
+                _running[id] = Task.Run(() => RunAsync(id, order, redrive), CancellationToken.None);
                 return ((await _store.ReadAsync(ct, id))[0], true);
             }
         }
     }
 
     /// <summary>The newest jobs, at most fifty.</summary>
-    public Task<IReadOnlyList<DeadLetterJob>> ListAsync(CancellationToken ct) => _store.ReadAsync(ct);
+    public Task<IReadOnlyList<RedriveJob>> ListAsync(CancellationToken ct) => _store.ReadAsync(ct);
 
     /// <summary>A job; null where there is none.</summary>
-    public async Task<DeadLetterJob?> FindAsync(Guid id, CancellationToken ct) =>
+    public async Task<RedriveJob?> FindAsync(Guid id, CancellationToken ct) =>
         await _store.ReadAsync(ct, id) is [var job, ..] ? job : null;
 
     /// <summary>Cancels a job, unless it has ended; the step that it is at ends within a second. Null where there is none.</summary>
-    public async Task<DeadLetterJob?> CancelAsync(Guid id, string by, CancellationToken ct)
+    public async Task<RedriveJob?> CancelAsync(Guid id, string by, CancellationToken ct)
     {
         await _store.CancelAsync(id, by, ct);
         return await FindAsync(id, ct);
@@ -69,18 +69,11 @@ public sealed partial class DeadLetterJobs : IHostedService
     async Task IHostedService.StopAsync(CancellationToken cancellationToken) =>
         await Task.WhenAll(_running.Values).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
-    private async Task<int> CountAsync(DeadLetterOrder order, CancellationToken ct)
-    {
-        await using var scope = _scopes.CreateAsyncScope();
-        var letters = await scope.ServiceProvider.GetRequiredService<DeadLetterQueues>().ListAsync(order.Queue, MostCounted, ct);
-        return letters.Count(letter => order.Group is null || letter.Group == order.Group);
-    }
-
-    private async Task RunAsync(Guid id, DeadLetterOrder order)
+    private async Task RunAsync(Guid id, RedriveOrder order, IRedrive redrive)
     {
         try
         {
-            var state = await MoveAllAsync(id, order, new JobSelection(order.Group, order.PerSecond));
+            var state = await MoveAllAsync(id, order, redrive);
             await _store.EndAsync(id, state, CancellationToken.None);
         }
         catch (Exception e)
@@ -95,7 +88,7 @@ public sealed partial class DeadLetterJobs : IHostedService
     }
 
     /// <summary>Moves a second's worth, and waits for the rest of the second, until nothing is left to move.</summary>
-    private async Task<string> MoveAllAsync(Guid id, DeadLetterOrder order, JobSelection selection)
+    private async Task<string> MoveAllAsync(Guid id, RedriveOrder order, IRedrive redrive)
     {
         var (moved, left) = (0, 0);
         while (await _store.ProgressAsync(id, moved, left, CancellationToken.None))
@@ -106,7 +99,7 @@ public sealed partial class DeadLetterJobs : IHostedService
             }
 
             var start = _clock.GetTimestamp();
-            var step = await MoveAsync(order, selection);
+            var step = await redrive.StepAsync(_stopping);
             (moved, left) = (moved + step.Count, step.Left);
             if (step.Count == 0)
             {
@@ -122,15 +115,6 @@ public sealed partial class DeadLetterJobs : IHostedService
         }
 
         return "cancelled"; // by a person; the row says so already
-    }
-
-    private async Task<Moved> MoveAsync(DeadLetterOrder order, JobSelection selection)
-    {
-        await using var scope = _scopes.CreateAsyncScope();
-        var queues = scope.ServiceProvider.GetRequiredService<DeadLetterQueues>();
-        return order.Kind == DeadLetterJob.Discard
-            ? await queues.DiscardAsync(order.Queue, selection, order.Reason ?? "", order.By, _stopping)
-            : await queues.RetryAsync(order.Queue, selection, _stopping);
     }
 
     private async Task TryEndAsync(Guid id, Exception failure)

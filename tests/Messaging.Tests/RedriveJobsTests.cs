@@ -6,7 +6,7 @@ using Shop.Messaging.Tests.Harness;
 namespace Shop.Messaging.Tests;
 
 /// <summary>Many dead letters: by cause, and retried or discarded at a rate, by a job that any instance shows and cancels.</summary>
-public sealed class DeadLetterJobsTests : MessagingTest
+public sealed class RedriveJobsTests : MessagingTest
 {
     private const string Queue = "ordering.effect";
     private const string Dead = Queue + ".dead";
@@ -23,7 +23,7 @@ public sealed class DeadLetterJobsTests : MessagingTest
         Assert.Equal([(2, "System.InvalidOperationException", "a is out of order"), (1, "System.TimeoutException", "b is late")],
             groups.Groups.Select(group => (group.Count, group.Exception!, group.Why)));
         Assert.All(groups.Groups, group => Assert.Equal((Queue, "inventory.stock-replenished.v1"), (group.Queue, group.EventType)));
-        Assert.Contains("DeadLetterJobsTests", groups.Groups[0].Frame, StringComparison.Ordinal); // the test's own code failed
+        Assert.Contains("RedriveJobsTests", groups.Groups[0].Frame, StringComparison.Ordinal); // the test's own code failed
         Assert.True(groups.Groups[0].Oldest <= groups.Groups[0].Newest);
         Assert.False(groups.Truncated);
         await using var scope = service.Services.CreateAsyncScope();
@@ -69,7 +69,7 @@ public sealed class DeadLetterJobsTests : MessagingTest
     {
         var service = await DeadServiceAsync("a1", "a2", "a3", "a4", "a5", "a6");
         _failing = false;
-        var jobs = service.Services.GetRequiredService<DeadLetterJobs>();
+        var jobs = service.Services.GetRequiredService<RedriveJobs>();
         var id = await StartAsync(service, "retry", group: null, perSecond: 1);
 
         var (other, started) = await jobs.StartAsync(Order("discard", null, 50, "in the way"), CancellationToken.None);
@@ -106,6 +106,37 @@ public sealed class DeadLetterJobsTests : MessagingTest
         var discarded = Assert.Single(await queues.ListDiscardedAsync(10, CancellationToken.None));
         Assert.Equal(("too late for anybody", "ada", "b is late"), (discarded.Discarded!.Reason, discarded.Discarded.By, discarded.Why));
         Assert.Equal("a is out of order", Assert.Single(await queues.ListAsync(Queue, 10, CancellationToken.None)).Why);
+
+        // It is found by its id and by its aggregate, and is no entry of its own beside the job's.
+        var journey = scope.ServiceProvider.GetRequiredService<IJourneyReport>();
+        foreach (var view in (JourneyView[])[await journey.ReadAsync([Guid.Parse(discarded.Id)], null, default), await journey.ReadAsync([], "b1", default)])
+        {
+            var one = Assert.Single(view.Discarded);
+            Assert.Equal((discarded.Id, discarded.EventType, Queue, "ada", "too late for anybody"), (one.Id, one.Type, one.Queue, one.By, one.Reason));
+        }
+
+        Assert.Empty((await journey.ReadAsync([Guid.CreateVersion7()], "another stream", default)).Discarded);
+        Assert.Equal(["discard dead letters"], (await service.Services.GetRequiredService<AuditTrail>().ReadAsync(10, default)).Select(entry => entry.Action));
+    }
+
+    /// <summary>The entry of a discard is written before it: a crash in between leaves the message, and it is handled later.</summary>
+    [Fact]
+    public async Task What_was_handled_or_is_still_dead_after_an_interrupted_discard_is_not_said_to_be_discarded()
+    {
+        var service = await DeadServiceAsync("a1");
+        await using var scope = service.Services.CreateAsyncScope();
+        var journey = scope.ServiceProvider.GetRequiredService<IJourneyReport>();
+        var letter = Assert.Single(await scope.ServiceProvider.GetRequiredService<IDeadLetterQueues>().ListAsync(Queue, 10, default));
+        await Assert.ThrowsAsync<TimeoutException>(() => service.Services.GetRequiredService<AuditTrail>().RecordAsync(
+            "eve", "discard dead letter", $"{Queue} {letter.Id}", "a crash", () => throw new TimeoutException(), default));
+        await Eventually.IsAsync("it is dead, and not discarded", () => journey.ReadAsync([Guid.Parse(letter.Id)], null, default),
+            view => view is { DeadLetters.Count: 1, Discarded.Count: 0 });
+
+        _failing = false;
+        await EndedAsync(service, await StartAsync(service, "retry", group: null));
+
+        await Eventually.IsAsync("it is handled, and not discarded", () => journey.ReadAsync([Guid.Parse(letter.Id)], null, default),
+            view => view is { Handled.Count: 1, Discarded.Count: 0 });
     }
 
     [Fact]
@@ -120,21 +151,21 @@ public sealed class DeadLetterJobsTests : MessagingTest
 
         Assert.Equal("finished", (await EndedAsync(service, await StartAsync(service, "retry", group: null))).State);
 
-        var jobs = await service.Services.GetRequiredService<DeadLetterJobs>().ListAsync(CancellationToken.None);
+        var jobs = await service.Services.GetRequiredService<RedriveJobs>().ListAsync(CancellationToken.None);
         Assert.Equal(["finished", "interrupted"], jobs.Select(job => job.State));
     }
 
-    private static DeadLetterOrder Order(string kind, string? group, int perSecond, string? reason) => new(kind, Queue, group, perSecond, reason, "ada");
+    private static RedriveOrder Order(string kind, string? group, int perSecond, string? reason) => new(kind, Queue, group, perSecond, reason, "ada");
 
     private static async Task<Guid> StartAsync(TestService service, string kind, string? group, int perSecond = 50, string? reason = null)
     {
-        var (job, started) = await service.Services.GetRequiredService<DeadLetterJobs>().StartAsync(Order(kind, group, perSecond, reason), CancellationToken.None);
+        var (job, started) = await service.Services.GetRequiredService<RedriveJobs>().StartAsync(Order(kind, group, perSecond, reason), CancellationToken.None);
         Assert.True(started, $"{job} runs already");
         return job.Id;
     }
 
-    private static async Task<DeadLetterJob> EndedAsync(TestService service, Guid id) => (await Eventually.IsAsync("the job has ended",
-        () => service.Services.GetRequiredService<DeadLetterJobs>().FindAsync(id, CancellationToken.None), job => job!.State != "running"))!;
+    private static async Task<RedriveJob> EndedAsync(TestService service, Guid id) => (await Eventually.IsAsync("the job has ended",
+        () => service.Services.GetRequiredService<RedriveJobs>().FindAsync(id, CancellationToken.None), job => job!.State != "running"))!;
 
     private static async Task<DeadLetterGroups> GroupsAsync(TestService service)
     {
@@ -154,7 +185,7 @@ public sealed class DeadLetterJobsTests : MessagingTest
         for (var i = 0; i < names.Length; i++)
         {
             var now = TimeProvider.System.GetUtcNow();
-            await PublishAsync(new StockReplenished(Guid.CreateVersion7(now), now, names[i], 1, 1, 1));
+            await PublishAsync(new StockReplenished(Guid.CreateVersion7(now), now, names[i], 1, 1, 1), headers: new Dictionary<string, object> { ["aggregate-id"] = names[i] });
         }
 
         await DeadAsync(names.Length);
