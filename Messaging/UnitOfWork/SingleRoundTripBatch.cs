@@ -15,7 +15,7 @@ namespace Shop.Messaging.UnitOfWork;
 /// A transaction whose last batch only inserts ends with it for the same reason: its COMMIT is sent along (docs/adr/0005).
 /// </summary>
 /// <remarks>
-/// Consecutive rows of one table are inserted by one statement: the server initializes a statement's constraint checks each time it
+/// Consecutive rows of one table are inserted, or updated, by one statement: the server initializes a statement's constraint checks each time it
 /// runs, which may cost more than the row. See docs/adr/0005.
 /// </remarks>
 internal sealed class SingleRoundTripBatch(ModificationCommandBatchFactoryDependencies dependencies, int maxBatchSize)
@@ -49,7 +49,7 @@ internal sealed class SingleRoundTripBatch(ModificationCommandBatchFactoryDepend
 
     protected override void AddCommand(IReadOnlyModificationCommand modificationCommand)
     {
-        if (_pending.Count > 0 && !MultiRowInsert.CanCombine(_pending[0], modificationCommand))
+        if (_pending.Count > 0 && !CanCombine(_pending[0], modificationCommand))
         {
             AddPending();
         }
@@ -101,6 +101,32 @@ internal sealed class SingleRoundTripBatch(ModificationCommandBatchFactoryDepend
         }
     }
 
+    /// <summary>Whether one statement can write both rows: it writes, or compares, the same columns of both.</summary>
+    private static bool CanCombine(IReadOnlyModificationCommand first, IReadOnlyModificationCommand next) =>
+        first.EntityState == next.EntityState && first.TableName == next.TableName && first.Schema == next.Schema
+        && first.ColumnModifications.Count == next.ColumnModifications.Count
+        && first.EntityState switch
+        {
+            EntityState.Added => AllColumns(first, next, MultiRowInsert.CanCarry),
+            EntityState.Modified => MultiRowUpdate.CanUpdate(first) && AllColumns(first, next, MultiRowUpdate.CanCarry),
+            _ => false,
+        };
+
+    private static bool AllColumns(IReadOnlyModificationCommand first, IReadOnlyModificationCommand next, Func<IColumnModification, bool> canCarry)
+    {
+        for (var i = 0; i < first.ColumnModifications.Count; i++)
+        {
+            var (column, other) = (first.ColumnModifications[i], next.ColumnModifications[i]);
+            if (column.ColumnName != other.ColumnName || column.IsWrite != other.IsWrite || column.IsCondition != other.IsCondition
+                || !canCarry(column) || !canCarry(other))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     private void AddPending()
     {
         if (_pending.Count == 1)
@@ -109,7 +135,15 @@ internal sealed class SingleRoundTripBatch(ModificationCommandBatchFactoryDepend
         }
         else if (_pending.Count > 1)
         {
-            MultiRowInsert.Append(SqlBuilder, RelationalCommandBuilder, Dependencies.SqlGenerationHelper, _pending);
+            if (_pending[0].EntityState == EntityState.Added)
+            {
+                MultiRowInsert.Append(SqlBuilder, RelationalCommandBuilder, Dependencies.SqlGenerationHelper, _pending);
+            }
+            else
+            {
+                MultiRowUpdate.Append(SqlBuilder, RelationalCommandBuilder, Dependencies.SqlGenerationHelper, _pending);
+            }
+
             ResultSetMappings.Add(ResultSetMapping.NoResults);
         }
 
