@@ -9,6 +9,6 @@ internal static class Catalog
     [
         WriteScenario.Scenario, RelayScenario.Scenario, TailingScenario.Scenario, InboxScenario.Scenario, LatencyScenario.Scenario,
         BacklogScenario.Scenario, FlowScenario.Scenario, SaturationScenario.Scenario, InstancesScenario.Scenario,
-        StartScenario.Scenario, MillionsScenario.Scenario,
+        PartsScenario.Scenario, StartScenario.Scenario, MillionsScenario.Scenario,
     ];
 }

@@ -6,7 +6,7 @@ namespace Shop.Cli.Setup;
 internal static class BenchCommand
 {
     // In the order in which they run.
-    private static readonly string[] s_scenarios = ["write", "relay", "tailing", "inbox", "latency", "backlog", "flow", "saturation", "instances", "start", "millions"];
+    private static readonly string[] s_scenarios = ["write", "relay", "tailing", "inbox", "latency", "backlog", "flow", "saturation", "instances", "parts", "start", "millions"];
     private static readonly string[] s_peerScenarios = ["write", "sent", "backlog", "inbox", "latency", "rest"];
 
     public static Command Create()
@@ -14,7 +14,7 @@ internal static class BenchCommand
         var scenarios = new Argument<string[]>("scenario")
         {
             Arity = ArgumentArity.ZeroOrMore,
-            Description = $"{string.Join(", ", s_scenarios)}; all if none is named, but millions and instances not with --quick. "
+            Description = $"{string.Join(", ", s_scenarios)}; all if none is named, but millions, instances, parts and start not with --quick. "
                 + $"With --peers: {string.Join(", ", s_peerScenarios)}",
         };
         var peers = new Option<bool>("--peers") { Description = "Shop's messaging beside Wolverine and CAP, in turns; restores their packages (docs/peers.md)" };
