@@ -40,6 +40,7 @@ builder.Services.AddScoped<ICommittedEventHandler<StockShipped>, ReportLateShipm
 builder.Services.AddScoped<ICommittedEventHandler<StockAdjusted>, ReportLateShipments>();
 builder.Services.AddOptions<ReservationSettings>().BindConfiguration("Inventory").ValidateDataAnnotations().ValidateOnStart();
 builder.Services.AddHostedService<ReservationSweeper>();
+builder.Services.AddHostedService<ReservationRehearsal>();
 builder.Services.AddSingleton<StockInvariant>().AddInvariants((services, _, ct) =>
     services.GetRequiredService<StockInvariant>().ReadAsync(services.GetRequiredService<InventoryDbContext>(), ct));
 

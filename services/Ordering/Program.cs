@@ -37,7 +37,7 @@ builder.Services.AddScoped<ICommittedEventHandler<OrderStatusChanged>, NotifyOrd
 builder.Services.AddSingleton<LateEvents>();
 builder.Services.AddSingleton<OrderStreams>().AddHostedService(services => services.GetRequiredService<OrderStreams>());
 builder.Services.AddHostedService<AnswerDeadlineSweeper>();
-builder.Services.AddHostedService<Rehearsal>();
+builder.Services.AddHostedService<OrderRehearsal>();
 builder.Services.AddInvariants(OrderFigures.ReadAsync);
 
 var app = builder.Build();
