@@ -41,6 +41,7 @@ public sealed partial class MetricsTests
         Assert.True(asked.Length > 10, string.Join(' ', asked));
         var found = await Eventually.IsAsync($"all of {string.Join(", ", asked)} are reported", () => FoundAsync(management), found => !asked.Except(found).Any());
         Assert.DoesNotContain("shop_no_such_metric", found); // the negative control: a name that nobody reports is not found
+        Assert.DoesNotContain("otel_metric_overflow", await management.GetStringAsync(new Uri("/metrics", UriKind.Relative)), StringComparison.Ordinal);
 
         Assert.Equal(HttpStatusCode.NotFound, await StatusAsync(management, "/orders"));
         Assert.Equal(HttpStatusCode.NotFound, await StatusAsync(management, "/operations"));
