@@ -17,6 +17,11 @@ public sealed class HostTests
         Assert.Contains("var builder = ServiceHost.CreateBuilder(args);", File.ReadAllText(Path.Combine(Code.Repository, program)), StringComparison.Ordinal);
 
     [Fact]
+    public void A_service_of_the_template_is_built_without_watching_files() => Assert.Contains(
+        "WebApplication.CreateBuilder([.. args, \"--hostBuilder:reloadConfigOnChange=false\"])",
+        File.ReadAllText(Path.Combine(Code.Repository, "templates", "shop-service", "ServiceName", "Program.cs")), StringComparison.Ordinal);
+
+    [Fact]
     public void The_builder_watches_no_file_and_that_of_the_framework_does()
     {
         Assert.False(Watches(ServiceHost.CreateBuilder([])));

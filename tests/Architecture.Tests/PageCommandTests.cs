@@ -189,7 +189,7 @@ internal sealed partial class PageCommands
         const string Placeholder = "ServiceName";
         return file.Split('/') is [var service, var name] && _services.Contains(service)
             && Path.Combine(Code.Repository, "templates", "shop-service", Placeholder, name) is var template && File.Exists(template)
-                ? File.ReadAllText(template).Replace(Placeholder, service, StringComparison.Ordinal)
+                ? File.ReadAllText(template).Replace(Placeholder, service, StringComparison.Ordinal).Replace("Short1", service, StringComparison.Ordinal)
                 : null;
     }
 

@@ -8,11 +8,11 @@ internal sealed record Snippet(string Page, string Text, string? Around, string?
 /// <summary>The code blocks of a page.</summary>
 internal static partial class Page
 {
-    /// <summary>The blocks of a language, in their order.</summary>
+    /// <summary>The blocks of a language, in their order, without those that say why no test runs them.</summary>
     public static IReadOnlyList<string> Blocks(string page, string language) =>
     [
         .. Block().Matches(File.ReadAllText(Path.Combine(Topology.Root, page)))
-            .Where(block => block.Groups["language"].Value == language).Select(block => block.Groups["text"].Value),
+            .Where(block => block.Groups["language"].Value == language && !block.Groups["why"].Success).Select(block => block.Groups["text"].Value),
     ];
 
     /// <summary>The pages of the repository, without what is hidden or made by a build.</summary>
@@ -30,6 +30,6 @@ internal static partial class Page
     [GeneratedRegex("(?:^<!-- (?:compiled in: (?<around>(?:(?!-->).)*)|not compiled: (?<why>[^\n]*)) -->\n)?^```csharp\n(?<text>.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Marked();
 
-    [GeneratedRegex("^```(?<language>\\S*)[^\n]*\n(?<text>.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
+    [GeneratedRegex("(?:^<!-- not run by a test: (?<why>[^\n]*) -->\n)?^```(?<language>\\S*)[^\n]*\n(?<text>.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Block();
 }

@@ -31,5 +31,25 @@ public sealed class TemplateTests : IDisposable
         Assert.Contains("InvoicePaid of 17", mail.Output, StringComparison.Ordinal);
     }
 
+    /// <summary>Most names of .NET projects have a dot; the name of a type has neither dot nor hyphen.</summary>
+    [Fact]
+    public async Task Names_with_dots_and_hyphens_make_projects_that_compile()
+    {
+        await Packed.ConfigureAsync(_folder);
+        await Packed.RunAsync(_folder, "bash", "-euc", OwnTemplates + """
+            dotnet new install Shop.Templates@1.0.0
+            dotnet new shop-service -n Acme.Billing
+            dotnet new shop-service -n order-desk
+            dotnet new shop-event -n InvoicePaid --service order-desk -o order-desk.Contracts/V1
+            dotnet new shop-event -n InvoiceSent --service Acme.Billing -o Acme.Billing.Contracts/V1
+            dotnet new shop-consumer -n SentConsumer --event InvoiceSent --of Acme.Billing --in order-desk -o order-desk
+            dotnet add order-desk reference Acme.Billing.Contracts
+            """);
+
+        await Packed.RunAsync(_folder, "dotnet", "build", "order-desk", "-nologo", "-v", "quiet", "-warnaserror");
+        await Packed.RunAsync(_folder, "dotnet", "build", "Acme.Billing", "-nologo", "-v", "quiet", "-warnaserror");
+        Assert.Contains("\"acme-billing.invoice-sent.v1\"", await File.ReadAllTextAsync(Path.Combine(_folder, "Acme.Billing.Contracts", "V1", "InvoiceSent.cs")), StringComparison.Ordinal);
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 }

@@ -3,7 +3,7 @@ using Shop.Messaging;
 
 namespace ServiceName;
 
-internal sealed class ServiceNameDb(DbContextOptions<ServiceNameDb> options) : DbContext(options)
+internal sealed class Short1Db(DbContextOptions<Short1Db> options) : DbContext(options)
 {
     protected override void OnModelCreating(ModelBuilder modelBuilder) => modelBuilder.MapMessaging(); // outbox and inbox
 }
