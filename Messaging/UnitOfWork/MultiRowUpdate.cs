@@ -49,7 +49,7 @@ internal static class MultiRowUpdate
 
             if (columns[i].IsKey)
             {
-                // Bounds what is read, whatever the plan: that of a join, made on an empty table, would read all of the key's index.
+                // Bounds what is read, whatever the plan: that of a join, made on a small table, would read all of the key's index.
                 conditions.Add($"t.{column} = ANY ({arrays[^1]})");
             }
         }

@@ -60,13 +60,14 @@ public sealed class MultiRowUpdateTests : MessagingTest
     }
 
     [Fact]
-    public async Task A_plan_made_on_an_empty_table_does_not_read_the_whole_of_a_large_one()
+    public async Task A_plan_made_on_a_small_table_does_not_read_the_whole_of_a_large_one()
     {
         await using var db = await OpenAsync(
             ";Max Auto Prepare=20;Auto Prepare Min Usages=1;Options=-c enable_seqscan=off -c plan_cache_mode=force_generic_plan");
         await Database.ExecuteAsync("ALTER TABLE parcels SET (autovacuum_enabled = off)");
         await db.Database.OpenConnectionAsync(); // the plan is the session's
         var parcels = await StoredAsync(db, 2);
+        await Database.ExecuteAsync("ANALYZE parcels");
         await ChangeAsync("planned");
         await Database.ExecuteAsync(
             "INSERT INTO parcels (id, code, version, notes) SELECT id, id::text, 1, '[]' FROM generate_series(10, 5000) AS id");
