@@ -4,12 +4,23 @@ namespace Shop.Operations.Journey;
 /// <param name="IsGood">Whether nothing has to be done.</param>
 public sealed record Cause(string What, bool IsGood, Place? Where)
 {
+    private static readonly TimeSpan s_underWay = TimeSpan.FromSeconds(10);
+
     /// <summary>The worst thing about an order; how it stands, where there is none.</summary>
     public static Cause Of(OrderRecords records, IReadOnlyList<Gap> gaps, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(records);
         return Stuck(records) ?? MailRefused(records) ?? ShortStock(records) ?? Discarded(records) ?? Waiting(records, now)
-            ?? (gaps is [var first, ..] && records.Order.Status != OrderRecords.UnknownStatus ? new Cause($"Something is missing: {first.What}.", false, first.Where.Count > 0 ? first.Where[0] : null) : Stands(records));
+            ?? (gaps.Count > 0 && records.Order.Status != OrderRecords.UnknownStatus ? Missing(records, gaps, now) : Stands(records));
+    }
+
+    /// <summary>What a change causes takes a moment: until then it is no fault.</summary>
+    private static Cause Missing(OrderRecords records, IReadOnlyList<Gap> gaps, DateTimeOffset now)
+    {
+        var (first, age) = (gaps[0], now - records.History.Select(entry => entry.At ?? records.Order.PlacedAt).Append(records.Order.PlacedAt).Max());
+        return age < s_underWay && records.Unknown.Count == 0 && !gaps.Any(gap => gap.IsFinal)
+            ? new Cause($"Under way, {Words.Age(age)} after its last change. Still to come: {first.What}.", true, null)
+            : new Cause($"Something is missing: {first.What}.", false, first.Where.Count > 0 ? first.Where[0] : null);
     }
 
     private static Cause? Stuck(OrderRecords records)

@@ -93,6 +93,24 @@ public sealed class WordsTests
         Assert.Equal([true, false], Gaps.In(records, s_now).Where(gap => gap.What.StartsWith("Ordering's", StringComparison.Ordinal)).Select(gap => gap.IsFinal));
     }
 
+    /// <summary>What a change causes takes a moment, and nobody is sent to look for it meanwhile.</summary>
+    [Theory]
+    [InlineData(9, true, "Under way, 9 s after its last change. Still to come: Ordering's event of version 2 (confirmed) at Analytics.")]
+    [InlineData(11, false, "Something is missing: Ordering's event of version 2 (confirmed) at Analytics.")]
+    public void What_changed_a_moment_ago_is_under_way(int seconds, bool isGood, string text)
+    {
+        var records = Records("confirmed") with
+        {
+            History = [new HistoryEntry(2, "placed", "confirmed", null, "event", null, s_now.AddSeconds(-seconds))],
+            Movements = [new Movement("TEA-1", "reserved", 1, null, s_now)],
+        };
+
+        var cause = Cause.Of(records, Gaps.In(records, s_now), s_now);
+
+        Assert.Equal((text, isGood), (cause.What, cause.IsGood));
+        Assert.False(Cause.Of(records with { Unknown = ["notification"] }, Gaps.In(records with { Unknown = ["notification"] }, s_now), s_now).IsGood);
+    }
+
     [Theory]
     [InlineData(0L, "and nothing has failed: it still waits")]
     [InlineData(2L, "It has 2 messages that failed and will be tried again, and this order's may be one of them")]
