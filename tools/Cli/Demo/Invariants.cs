@@ -56,7 +56,8 @@ internal sealed class Invariants(ShopApi api, DemoRecord record)
         var byId = orders.ToDictionary(order => order.Id);
         var violations = record.Orders.Keys.Where(id => !byId.ContainsKey(id)).Select(id => $"order {id} is lost")
             .Concat(orders.Where(order => order.Status == "placed").Select(order => $"order {order.Id} is still only placed"));
-        return new Finding("I1", $"Nothing is lost: all {record.Orders.Count} orders that were acknowledged exist, and each got its answer", [.. violations]);
+        var exist = record.Orders.Count == 1 ? "the order that was acknowledged exists, and it" : $"all {record.Orders.Count} orders that were acknowledged exist, and each";
+        return new Finding("I1", $"Nothing is lost: {exist} got its answer", [.. violations]);
     }
 
     private async Task<Finding> OneEffectAsync(
@@ -152,7 +153,7 @@ internal sealed class Invariants(ShopApi api, DemoRecord record)
             Same($"cancelled in {currency.Key}", days.Sum(day => day.CancelledRevenue), cancelled.Sum(order => order.Total));
         }
 
-        return new Finding("I5", $"The figures agree: Analytics' counts and sums equal those of Ordering's {orders.Count} orders, this run's and all before", violations);
+        return new Finding("I5", $"The figures agree: Analytics' counts and sums equal those of Ordering's {orders.Count} order{(orders.Count == 1 ? "" : "s")}, this run's and all before", violations);
 
         void Same(string what, decimal analytics, decimal ordering)
         {
