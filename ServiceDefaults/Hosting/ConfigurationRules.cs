@@ -64,7 +64,7 @@ internal static class ConfigurationRules
     }
 
     private static IEnumerable<string> Levels(IConfiguration configuration) => configuration.GetSection("Logging:LogLevel").GetChildren()
-        .Where(level => !Enum.TryParse<LogLevel>(level.Value, ignoreCase: true, out _))
+        .Where(level => !IsLevel(level.Value))
         .Select(level => $"{level.Path} is '{level.Value}'; it must be one of {string.Join(", ", Enum.GetNames<LogLevel>())}.");
 
     // OpenSSL reads nothing from a file that is not there, and then trusts no certificate.
@@ -91,6 +91,10 @@ internal static class ConfigurationRules
             yield return $"SSL_CERT_FILE is '{file}'; it must be a file with certificates (PEM). {mistake}".TrimEnd();
         }
     }
+
+    // The framework takes any number, and adds up names that are separated by commas.
+    private static bool IsLevel(string? text) =>
+        Enum.TryParse<LogLevel>(text, ignoreCase: true, out var level) && Enum.IsDefined(level) && !text!.Contains(',', StringComparison.Ordinal);
 
     private static bool IsPort(string? text) => ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _);
 
