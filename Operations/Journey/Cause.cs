@@ -11,13 +11,13 @@ public sealed record Cause(string What, bool IsGood, Place? Where)
     {
         ArgumentNullException.ThrowIfNull(records);
         return Stuck(records) ?? MailRefused(records) ?? ShortStock(records) ?? Discarded(records) ?? Waiting(records, now)
-            ?? (gaps.Count > 0 && records.Order.Status != OrderRecords.UnknownStatus ? Missing(records, gaps, now) : Stands(records));
+            ?? (gaps.FirstOrDefault(gap => !gap.IsFinal) is { } first && records.Order.Status != OrderRecords.UnknownStatus ? Missing(records, first, gaps, now) : Stands(records));
     }
 
     /// <summary>What a change causes takes a moment: until then it is no fault.</summary>
-    private static Cause Missing(OrderRecords records, IReadOnlyList<Gap> gaps, DateTimeOffset now)
+    private static Cause Missing(OrderRecords records, Gap first, IReadOnlyList<Gap> gaps, DateTimeOffset now)
     {
-        var (first, age) = (gaps[0], now - records.History.Select(entry => entry.At ?? records.Order.PlacedAt).Append(records.Order.PlacedAt).Max());
+        var age = now - records.History.Select(entry => entry.At ?? records.Order.PlacedAt).Append(records.Order.PlacedAt).Max();
         return age < s_underWay && records.Unknown.Count == 0 && !gaps.Any(gap => gap.IsFinal)
             ? new Cause($"Under way, {Words.Age(age)} after its last change. Still to come: {first.What}.", true, null)
             : new Cause($"Something is missing: {first.What}.", false, first.Where.Count > 0 ? first.Where[0] : null);

@@ -1,7 +1,7 @@
 namespace Shop.Operations.Journey;
 
 /// <summary>Something that is missing, and where to look for it.</summary>
-/// <param name="IsFinal">Whether it will never come: a person discarded what it waits for.</param>
+/// <param name="IsFinal">Whether it never comes: a person discarded what it waits for, or it is too old to be known.</param>
 public sealed record Gap(string What, bool IsFinal, params IReadOnlyList<Place> Where)
 {
     /// <summary>One that may still come.</summary>
@@ -19,11 +19,14 @@ public static class Gaps
 {
     private static readonly Place s_orderingsOutbox = new(PlaceKind.Outbox, "ordering");
 
+    /// <summary>The shortest time for which Analytics may be set to keep its log.</summary>
+    private static readonly TimeSpan s_logged = TimeSpan.FromDays(28);
+
     public static IReadOnlyList<Gap> In(OrderRecords records, DateTimeOffset now) =>
     [
         .. Answer(records, now).Select(gap => Explained(records, gap)),
         .. records.Unknown.Contains("inventory") ? [] : Stock(records).Select(gap => Explained(records, gap)),
-        .. records.Unknown.Contains("analytics") ? [] : Events(records),
+        .. records.Unknown.Contains("analytics") ? [] : Events(records, now),
         .. records.Unknown.Contains("notification") ? [] : Messages(records),
         .. records.Unknown.Select(service => new Gap($"what {service} knows of it: it does not answer", new Place(PlaceKind.Status, service))),
     ];
@@ -60,13 +63,16 @@ public static class Gaps
         }
     }
 
-    private static IEnumerable<Gap> Events(OrderRecords records)
+    private static IEnumerable<Gap> Events(OrderRecords records, DateTimeOffset now)
     {
         var logged = records.Events.Where(one => one.Type.StartsWith("ordering.", StringComparison.Ordinal)).Select(one => one.AggregateVersion).ToHashSet();
-        var missing = records.History.Where(entry => !logged.Contains(entry.Version)).ToList();
-        return missing.Select(entry => new Gap(
-            $"Ordering's event of version {entry.Version} ({entry.To}) at Analytics", s_orderingsOutbox, DeadLetters("analytics.event-log")))
-            .Zip(missing, (gap, entry) => Explained(records, gap, $"ordering.order-{entry.To}."));
+        return records.History.Where(entry => !logged.Contains(entry.Version)).Select(entry =>
+        {
+            var what = $"Ordering's event of version {entry.Version} ({entry.To}) at Analytics";
+            return now - entry.At > s_logged
+                ? new Gap($"{what}, which may be older than its log is kept", true, [])
+                : Explained(records, new Gap(what, s_orderingsOutbox, DeadLetters("analytics.event-log")), $"ordering.order-{entry.To}.");
+        });
     }
 
     /// <summary>Customers are notified of every change except the placing.</summary>

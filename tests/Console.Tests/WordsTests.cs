@@ -111,6 +111,23 @@ public sealed class WordsTests
         Assert.False(Cause.Of(records with { Unknown = ["notification"] }, Gaps.In(records with { Unknown = ["notification"] }, s_now), s_now).IsGood);
     }
 
+    /// <summary>Analytics may be set to keep whole months only.</summary>
+    [Theory]
+    [InlineData(27, "Something is missing: Ordering's event of version 2 (shipped) at Analytics.", false)]
+    [InlineData(29, "Shipped.", true)]
+    public void What_is_older_than_a_log_may_be_kept_is_not_what_an_order_lacks(int days, string cause, bool final)
+    {
+        var records = Records("shipped") with
+        {
+            History = [new HistoryEntry(2, "confirmed", "shipped", null, "staff", "sam", s_now.AddDays(-days))],
+            Unknown = ["inventory", "notification"],
+        };
+        var gaps = Gaps.In(records, s_now);
+
+        Assert.Equal(final, gaps.Single(gap => gap.What.StartsWith("Ordering's", StringComparison.Ordinal)).IsFinal);
+        Assert.Equal(cause, Cause.Of(records with { Unknown = [] }, [.. gaps.Where(gap => !gap.What.StartsWith("what", StringComparison.Ordinal))], s_now).What);
+    }
+
     [Theory]
     [InlineData(0L, "and nothing has failed: it still waits")]
     [InlineData(2L, "It has 2 messages that failed and will be tried again, and this order's may be one of them")]
