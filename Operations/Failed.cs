@@ -25,7 +25,7 @@ public sealed record JobView(
 
     /// <summary>One line about it.</summary>
     public string Line => $"{(Kind == "retry" ? "Send again" : "Discard")} {(Queue == Outbox ? Words.Count(Total, "parked stream") : $"{Words.Count(Total, "message")} of {Queue}")}: {State}, {Moved} {(Kind == "retry" ? "sent again" : "discarded")}"
-        + (Left > 0 ? $", {Left} left" : "") + (CancelledBy is { } who ? $", cancelled by {who}" : "") + (Error is { } error ? $" ({error})" : "");
+        + (Left == 0 ? "" : Queue == Outbox ? $", {Left} of them refused again" : $", {Left} refused by the broker") + (CancelledBy is { } who ? $", cancelled by {who}" : "") + (Error is { } error ? $" ({error})" : "");
 }
 
 /// <summary>What to do with many messages.</summary>

@@ -77,7 +77,8 @@ public static class Troubles
     public static IReadOnlyList<Trouble> Of(IEnumerable<Answer<ServiceOverview>> services, DateTimeOffset now) =>
         [.. services.SelectMany(answer => answer.Value is { } service
             ? Of(service, now)
-            : [(0, new Trouble($"{answer.Service} is unknown: {answer.Problem}", "Start it again, or read its log.", new Place(PlaceKind.Log, answer.Service)))])
+            : [(0, new Trouble($"{answer.Service} is unknown: {answer.Problem}", answer.IsRefused
+                ? "It runs, and refuses to answer you: sign in again, or ask who administers the accounts for the scope ops:read." : "Start it again, or read its log.", new Place(PlaceKind.Log, answer.Service)))])
             .OrderBy(trouble => trouble.Rank).Select(trouble => trouble.Trouble)];
 
     private static IEnumerable<(int Rank, Trouble Trouble)> Of(ServiceOverview service, DateTimeOffset now) =>
@@ -128,7 +129,7 @@ public static class Troubles
         if (service.Outbox is { Parked: > 0 and var parked })
         {
             yield return (4, new Trouble($"{Words.Count(parked, "parked event")} in {service.Service}'s outbox",
-                "Read why the broker refused it. It is retried automatically, after 5 minutes at the latest.", outbox));
+                "Read why the broker refused the first of each stream. It is retried automatically, after 5 minutes at the latest.", outbox));
         }
     }
 }

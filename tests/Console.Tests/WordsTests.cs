@@ -26,6 +26,12 @@ public sealed class WordsTests
     }
 
     [Theory]
+    [InlineData(false, "Start it again, or read its log.")]
+    [InlineData(true, "It runs, and refuses to answer you: sign in again, or ask who administers the accounts for the scope ops:read.")]
+    public void A_service_that_refuses_this_person_is_not_to_be_started_again(bool refused, string toDo) =>
+        Assert.Equal(toDo, Assert.Single(Troubles.Of([new Answer<ServiceOverview>("ordering", null, "no scope (403)", refused)], s_now)).ToDo);
+
+    [Theory]
     [InlineData(59, 0)]
     [InlineData(61, 1)]
     public void An_event_that_waits_in_the_outbox_is_in_flight_for_a_minute(int seconds, int troubles) =>
