@@ -33,7 +33,7 @@ public sealed partial record Found(Guid? Order, string? Explanation)
 
         foreach (var query in (string[])[$"traceId={id:N}", $"aggregateId={id}", $"eventId={id}"])
         {
-            var events = await Answer.OrUnknownAsync("analytics", () => analytics.ListAsync<LoggedEvent>($"analytics/events?{query}", ct), ct);
+            var events = await Answer.OrUnknownAsync("analytics", () => analytics.ListAsync<LoggedEvent>($"analytics/events?{query}", ct).WaitAsync(OrderRecords.Patience, ct), ct);
             if (events.Problem is not null || events.Value is { Count: > 0 })
             {
                 return events.Value is { } some ? Of(some, id) : new Found(null, Unknown(order, events, id));

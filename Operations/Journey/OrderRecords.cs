@@ -43,7 +43,7 @@ public sealed record OrderRecords(
     public const string UnknownStatus = "unknown";
 
     /// <summary>A service that takes longer is unknown: what the others know is not to wait for it.</summary>
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
+    internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     /// <summary>Reads them; null if Ordering has no such order.</summary>
     /// <exception cref="HttpRequestException">Ordering does not answer, and Analytics has no event of the order.</exception>
@@ -51,9 +51,10 @@ public sealed record OrderRecords(
     public static async Task<OrderRecords?> ReadAsync(StaffApis services, Guid id, CancellationToken ct)
     {
         var ordering = services.Of("ordering");
-        var known = await FindAsync(ordering, id, ct);
-        var history = Answer.OrUnknownAsync("ordering", () => ordering.ListAsync<HistoryEntry>($"orders/{id}/history", ct).WaitAsync(s_patience, ct), ct);
-        var events = Answer.OrUnknownAsync("analytics", () => services.Of("analytics").ListAsync<LoggedEvent>($"analytics/events?aggregateId={id}", ct).WaitAsync(s_patience, ct), ct);
+        var asked = FindAsync(ordering, id, ct);
+        var history = Answer.OrUnknownAsync("ordering", () => ordering.ListAsync<HistoryEntry>($"orders/{id}/history", ct).WaitAsync(Patience, ct), ct);
+        var events = Answer.OrUnknownAsync("analytics", () => services.Of("analytics").ListAsync<LoggedEvent>($"analytics/events?aggregateId={id}", ct).WaitAsync(Patience, ct), ct);
+        var known = await asked;
         var found = known.Value ?? (known.Problem is null ? null
             : OfEvents(id, (await events).Value ?? []) ?? await ordering.FindAsync<OrderSummary>($"orders/{id}", ct));
         if (found is not { } order)
@@ -61,12 +62,12 @@ public sealed record OrderRecords(
             return null;
         }
 
-        var movements = Answer.OrUnknownAsync("inventory", () => MovementsAsync(services.Of("inventory"), order, ct).WaitAsync(s_patience, ct), ct);
-        var domain = Answer.OrUnknownAsync("ordering", () => ContractsInUse.AskAsync(ordering, ct), ct);
-        var messages = Answer.OrUnknownAsync("notification", () => services.Of("notification").ListAsync<Message>($"notifications?orderId={id}", ct).WaitAsync(s_patience, ct), ct);
+        var movements = Answer.OrUnknownAsync("inventory", () => MovementsAsync(services.Of("inventory"), order, ct).WaitAsync(Patience, ct), ct);
+        var domain = Answer.OrUnknownAsync("ordering", () => ContractsInUse.AskAsync(ordering, ct).WaitAsync(Patience, ct), ct);
+        var messages = Answer.OrUnknownAsync("notification", () => services.Of("notification").ListAsync<Message>($"notifications?orderId={id}", ct).WaitAsync(Patience, ct), ct);
         var logged = await events;
         var ids = (logged.Value ?? []).Select(one => one.EventId);
-        var facts = await services.AskAllAsync(service => JourneyFacts.AskAsync(service, ids, id.ToString(), ct).WaitAsync(s_patience, ct), ct);
+        var facts = await services.AskAllAsync(service => JourneyFacts.AskAsync(service, ids, id.ToString(), ct).WaitAsync(Patience, ct), ct);
         var (moved, written) = (await movements, await messages);
         var told = await history;
         return new OrderRecords(order, told.Value ?? [], moved.Value ?? [], logged.Value ?? [], written.Value ?? [], [.. facts.Select(answer => answer.Value).OfType<JourneyFacts>()],
@@ -78,7 +79,7 @@ public sealed record OrderRecords(
 
     /// <summary>Without a value and without a problem Ordering has no such order.</summary>
     internal static Task<Answer<OrderSummary>> FindAsync(StaffApi ordering, Guid id, CancellationToken ct) =>
-        Answer.OrUnknownAsync("ordering", async () => (await ordering.FindAsync<OrderSummary>($"orders/{id}", ct).WaitAsync(s_patience, ct))!, ct);
+        Answer.OrUnknownAsync("ordering", async () => (await ordering.FindAsync<OrderSummary>($"orders/{id}", ct).WaitAsync(Patience, ct))!, ct);
 
     /// <summary>What Ordering would say, as far as the event of the placing has it; null without it.</summary>
     private static OrderSummary? OfEvents(Guid id, List<LoggedEvent> events)
