@@ -8,7 +8,7 @@ namespace Shop.Messaging.UnitOfWork;
 
 /// <summary>
 /// One UPDATE of many rows, with an array parameter per new value and per old one. It updates a row whose key and concurrency tokens match, so
-/// that the number of updated rows tells whether all did.
+/// that the number of updated rows shows whether all did.
 /// </summary>
 internal static class MultiRowUpdate
 {

@@ -69,10 +69,10 @@ public sealed record OrderRecords(
         var ids = (logged.Value ?? []).Select(one => one.EventId);
         var facts = await services.AskAllAsync(service => JourneyFacts.AskAsync(service, ids, id.ToString(), ct).WaitAsync(Patience, ct), ct);
         var (moved, written) = (await movements, await messages);
-        var told = await history;
-        return new OrderRecords(order, told.Value ?? [], moved.Value ?? [], logged.Value ?? [], written.Value ?? [], [.. facts.Select(answer => answer.Value).OfType<JourneyFacts>()],
+        var recorded = await history;
+        return new OrderRecords(order, recorded.Value ?? [], moved.Value ?? [], logged.Value ?? [], written.Value ?? [], [.. facts.Select(answer => answer.Value).OfType<JourneyFacts>()],
             (await domain).Value?.DomainEvents ?? [],
-            [.. new[] { (known.Service, known.Problem), (told.Service, told.Problem), (moved.Service, moved.Problem), (logged.Service, logged.Problem), (written.Service, written.Problem) }
+            [.. new[] { (known.Service, known.Problem), (recorded.Service, recorded.Problem), (moved.Service, moved.Problem), (logged.Service, logged.Problem), (written.Service, written.Problem) }
                 .Concat(facts.Select(answer => (answer.Service, answer.Problem)))
                 .Where(answer => answer.Problem is not null).Select(answer => answer.Service).Distinct()]);
     }

@@ -140,7 +140,7 @@ internal sealed partial class PageCommands
             from file in files from expression in expressions where !Changes(expression, file.Text) select $"{_page}: {file.Name} has nothing that {expression} changes");
     }
 
-    /// <summary>A file in a folder that is there or that the page makes; what a reader is told to type makes a new one.</summary>
+    /// <summary>A file in a folder that is there or that the page makes; what a reader is to type makes a new one.</summary>
     private void Write(string file, bool isNew)
     {
         if (IsOwn(file))

@@ -124,7 +124,7 @@ internal sealed class Invariants(ShopApi api, DemoRecord record)
             .Select(order => $"order {order.Id} ({order.Status}) has {notified[order.Id].Count()} notifications, not {order.Version - 1}");
         var undelivered = all.Where(n => n.Status != "delivered" && n.Recipient.StartsWith("demo-", StringComparison.Ordinal))
             .Select(n => $"the notification of event {n.EventId} is {n.Status}");
-        return new Finding("I4", $"Nobody is notified twice: {all.Count} notifications, one per event and recipient, all delivered", [.. repeated, .. missing, .. undelivered]);
+        return new Finding("I4", $"Nobody is notified twice: {Words.Count(all.Count, "notification")}, one per event and recipient, all delivered", [.. repeated, .. missing, .. undelivered]);
     }
 
     /// <summary>
