@@ -3,7 +3,9 @@ using System.Security.Claims;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Tokens;
 
@@ -92,9 +94,19 @@ public static class Auth
     private static InvalidOperationException Malformed(Exception? cause) =>
         new("A signing key is malformed: Authentication__Schemes__Bearer__SigningKeys__0__Value must be base64, of 32 bytes or more.", cause);
 
+    private static bool IsKeyRing(ServiceDescriptor service) =>
+        service.ServiceType == typeof(IHostedService) && service.ImplementationType?.Assembly == typeof(IDataProtectionBuilder).Assembly;
+
     internal static void AddAuth(this WebApplicationBuilder builder)
     {
         builder.Services.AddAuthentication(JwtBearerDefaults.AuthenticationScheme).AddJwtBearer();
+
+        // It makes a key ring for cookies at the start, in a file. Tokens need none.
+        foreach (var keyRing in builder.Services.Where(IsKeyRing).ToList())
+        {
+            builder.Services.Remove(keyRing);
+        }
+
         builder.Services.PostConfigure<JwtBearerOptions>(JwtBearerDefaults.AuthenticationScheme, options =>
         {
             options.MapInboundClaims = false;

@@ -16,11 +16,12 @@ internal static class StartScenario
 
     private static async Task<ScenarioResult> RunAsync(BenchContext bench)
     {
+        var rest = await RestAsync(bench);
         await using var run = await FlowRun.StartAsync(bench, asInProduction: false);
         var first = await run.StepAsync($"the first {FirstOrders} orders, {PerSecond}/s", PerSecond, TimeSpan.FromSeconds((double)FirstOrders / PerSecond));
         var waited = await run.FromPostAsync();
         await Task.Delay(s_rest, bench.Stopping);
-        var rest = run.Memory();
+        var begun = run.Memory();
         List<FlowStep> steps = [first];
         for (var rate = 50; rate <= Working; rate += 50)
         {
@@ -38,9 +39,17 @@ internal static class StartScenario
         [
             new Finding($"the first {FirstOrders} orders, POST to Confirmed, p50 ms", waited.P50, "0"),
             new Finding($"the first {FirstOrders} orders, POST to Confirmed, p99 ms", waited.P99, "0", 250, AtMost: true),
-            Of($"MB (PSS) after {FirstOrders} orders and {s_rest.TotalSeconds:0} s of rest", rest, "0", 90), .. Each("after rest", rest, "0"),
+            Of($"MB (PSS) at rest, {s_rest.TotalSeconds:0} s after a start without orders", rest, "0", 90), .. Each("at rest", rest, "0"),
+            .. Each($"after {FirstOrders} orders and {s_rest.TotalSeconds:0} s of rest", begun, "0"),
             Of($"MB (PSS) after {Working} orders/s", worked, "0", 200), .. Each("after work", worked, "0"),
             Of("one more instance, s from its start until it is ready", starts, "0.0", 3), .. Each("start", starts, "0.0"),
         ]);
+    }
+
+    private static async Task<IReadOnlyDictionary<string, double>> RestAsync(BenchContext bench)
+    {
+        await using var run = await FlowRun.StartAsync(bench, asInProduction: false);
+        await Task.Delay(s_rest, bench.Stopping);
+        return run.Memory();
     }
 }
