@@ -101,7 +101,7 @@ public static class Auth
     {
         builder.Services.AddAuthentication(JwtBearerDefaults.AuthenticationScheme).AddJwtBearer();
 
-        // It makes a key ring for cookies at the start, in a file. Tokens need none.
+        // AddAuthentication makes a key ring for cookies at the start, in a file. Tokens need none.
         foreach (var keyRing in builder.Services.Where(IsKeyRing).ToList())
         {
             builder.Services.Remove(keyRing);
