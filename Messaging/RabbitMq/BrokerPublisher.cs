@@ -12,7 +12,7 @@ namespace Shop.Messaging.RabbitMq;
 /// event waits for the confirm of the previous one, so that a rejected one is never overtaken.
 /// </summary>
 internal sealed partial class BrokerPublisher(
-    MessagingSettings settings, EventCatalog events, MessagingSpans spans, ILogger<BrokerPublisher> logger)
+    MessagingSettings settings, EventCatalog events, BrokerTopology topology, MessagingSpans spans, ILogger<BrokerPublisher> logger)
     : IEventPublisher, IAsyncDisposable
 {
     private readonly PublishHeaders _headers = new(settings.SourcePrefix + settings.Service, events);
@@ -29,9 +29,14 @@ internal sealed partial class BrokerPublisher(
 
     /// <summary>
     /// Connects unless a connection is open. Throws the client's exceptions when the broker is unreachable, and
-    /// <see cref="IOException"/> where it has blocked the connection: nothing should be claimed then.
+    /// <see cref="IOException"/> where it has blocked the connection: nothing should be claimed then. A service that declares its topology
+    /// does that first: its first events would find no exchange or no queue, and be parked.
     /// </summary>
-    public Task ConnectAsync(CancellationToken ct) => _link.ConnectAsync(ct);
+    public async Task ConnectAsync(CancellationToken ct)
+    {
+        await topology.DeclarationAnswered.WaitAsync(ct);
+        await _link.ConnectAsync(ct);
+    }
 
     public async Task<PublishReport> PublishAsync(IReadOnlyList<OutboxRow> rows, CancellationToken ct)
     {

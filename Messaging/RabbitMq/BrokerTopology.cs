@@ -22,6 +22,7 @@ internal sealed class BrokerTopology
     ];
 
     private readonly List<ConsumerQueue> _queues = [];
+    private readonly TaskCompletionSource _answered = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource? _declared;
 
     public BrokerTopology(string service, EventCatalog events, IReadOnlyList<TimeSpan>? retryDelays = null)
@@ -52,6 +53,9 @@ internal sealed class BrokerTopology
 
     /// <summary>Completes when this service has declared its topology; already completed where it does not declare it.</summary>
     public Task Declared => _declared?.Task ?? Task.CompletedTask;
+
+    /// <summary>Completes with <see cref="Declared"/>, or when the broker has refused the declaration.</summary>
+    public Task DeclarationAnswered => _declared is null ? Task.CompletedTask : _answered.Task;
 
     /// <summary>The delay before each delayed retry.</summary>
     public IReadOnlyList<TimeSpan> RetryDelays { get; }
@@ -100,7 +104,13 @@ internal sealed class BrokerTopology
 
     public void ExpectDeclaration() => _declared ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public void MarkDeclared() => _declared?.TrySetResult();
+    public void MarkDeclared()
+    {
+        _declared?.TrySetResult();
+        _answered.TrySetResult();
+    }
+
+    public void MarkRefused() => _answered.TrySetResult();
 
     /// <summary>Adds a consumer's queue.</summary>
     /// <param name="consumer">The consumer's part of the queue's name.</param>

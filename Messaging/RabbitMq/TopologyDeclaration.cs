@@ -89,6 +89,7 @@ internal sealed partial class TopologyDeclaration(
         }
 
         _refused = advice;
+        topology.MarkRefused();
     }
 
     [LoggerMessage(LogLevel.Error, "Topology not declared: {Advice}")]

@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Npgsql;
 using Shop.Contracts.Inventory.V1;
+using Shop.Messaging.Relay;
 using Shop.Messaging.Tests.Harness;
 
 namespace Shop.Messaging.Tests;
@@ -45,18 +46,26 @@ public sealed class DeclareTopologyTests : MessagingTest
         await service.StartAsync();
         await HealthyAsync(service);
 
-        var now = TimeProvider.System.GetUtcNow();
-        await service.WorkAsync(async db =>
-        {
-            await using var scope = service.Services.CreateAsyncScope();
-            scope.ServiceProvider.GetRequiredService<Outbox.OutboxAppender>()
-                .Append(db, new StockReplenished(Guid.CreateVersion7(now), now, "tea", 1, 1, 1));
-            await db.SaveChangesAsync();
-        });
+        await AppendAsync(service);
 
         await Eventually.HoldsAsync("it is consumed", async () => await service.CountEffectsAsync("tea") == 1);
         await service.WorkAsync(db => db.CreateMessagingTablesAsync()); // at the next start: nothing to do
         Assert.Equal(1, await Database.ScalarAsync<long>("SELECT count(*) FROM inbox"));
+    }
+
+    [Fact]
+    public async Task The_first_events_wait_for_the_declaration_instead_of_being_returned()
+    {
+        await using var broker = await TestServers.CreateVirtualHostAsync("first");
+        await using var service = Create(broker.AmqpUri);
+        await service.WorkAsync(db => db.Database.EnsureCreatedAsync());
+        await service.WorkAsync(db => db.CreateMessagingTablesAsync());
+        await AppendAsync(service);
+
+        await service.StartAsync();
+
+        await Eventually.HoldsAsync("it is consumed", async () => await service.CountEffectsAsync("tea") == 1);
+        Assert.Null(service.Services.GetRequiredService<RecentlyPublished>().LastFailure);
     }
 
     [Fact]
@@ -105,15 +114,30 @@ public sealed class DeclareTopologyTests : MessagingTest
         await using var broker = await TestServers.CreateVirtualHostAsync("other");
         await broker.DeclareQueueAsync(Queue, new Dictionary<string, object> { ["x-queue-type"] = "classic" });
         await using var service = Create(broker.AmqpUri);
+        await service.WorkAsync(db => db.Database.EnsureCreatedAsync());
+        await service.WorkAsync(db => db.CreateMessagingTablesAsync());
+        await AppendAsync(service);
         await service.StartAsync();
 
         await Eventually.HoldsAsync("the health check names the queue and the remedy", async () =>
             await HealthAsync(service) is { Status: HealthStatus.Unhealthy, Description: { } text }
             && text.Contains($"'{Queue}'", StringComparison.Ordinal) && text.Contains("Delete it", StringComparison.Ordinal));
+        await Eventually.HoldsAsync("the relay does not wait for it, and no queue gets its event", () =>
+            service.Services.GetRequiredService<RecentlyPublished>().LastFailure is not null);
 
         await broker.DeleteQueueAsync(Queue);
         await HealthyAsync(service);
+        await Eventually.HoldsAsync("the event is consumed", async () => await service.CountEffectsAsync("tea") == 1);
     }
+
+    private static Task AppendAsync(TestService service) => service.WorkAsync(async db =>
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        await using var scope = service.Services.CreateAsyncScope();
+        scope.ServiceProvider.GetRequiredService<Outbox.OutboxAppender>()
+            .Append(db, new StockReplenished(Guid.CreateVersion7(now), now, "tea", 1, 1, 1));
+        await db.SaveChangesAsync();
+    });
 
     private Task<IReadOnlyList<string>> TablesAsync(TestDatabase? database = null) => (database ?? Database).RowsAsync("""
         SELECT relname, relkind, array_to_string(reloptions, ',') FROM pg_class WHERE relnamespace = 'public'::regnamespace

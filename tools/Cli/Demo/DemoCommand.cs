@@ -12,11 +12,14 @@ internal static class DemoCommand
 {
     private const int MostFirstVisits = 15;
 
+    /// <summary>Customers of a shop that is down ask again and again: without a limit they would be the load that keeps it down.</summary>
+    private const int MostAtOnce = 64;
+
     public static Command Create()
     {
         var orders = new Option<int>("--orders") { Description = "how many visits", DefaultValueFactory = _ => 100 };
         orders.Validators.Add(Numbers.Between(orders, 1, 100_000));
-        var rate = new Option<double>("--rate") { Description = "visits per second", DefaultValueFactory = _ => 10 };
+        var rate = new Option<double>("--rate") { Description = $"visits per second, at most {MostAtOnce} at a time", DefaultValueFactory = _ => 10 };
         rate.Validators.Add(Numbers.Between(rate, 0.1, 1_000));
         var seed = new Option<int?>("--seed") { Description = "repeats what the run with this number did; random without it" };
         var until = new Option<FileInfo?>("--until") { Description = "customers keep coming until there is such a file" };
@@ -112,6 +115,13 @@ internal static class DemoCommand
                     if (due > TimeSpan.Zero)
                     {
                         await Task.Delay(due, ct);
+                    }
+
+                    if (visits.Count == MostAtOnce)
+                    {
+                        var ended = await Task.WhenAny(visits);
+                        visits.Remove(ended);
+                        await ended;
                     }
 
                     visits.Add(VisitAsync(run, number, bar, ct));

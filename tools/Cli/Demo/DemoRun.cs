@@ -192,7 +192,7 @@ internal sealed class DemoRun(ShopApi api, DemoRecord record, int seed)
 
             // Not before it can be, then often, because it is soon, then less and less, so that watching does not become the load.
             var elapsed = waited.ElapsedMilliseconds;
-            await Task.Delay(TimeSpan.FromMilliseconds(elapsed < 10 ? 25 : Math.Clamp(elapsed / 10, 5, 500)), ct);
+            await Task.Delay(TimeSpan.FromMilliseconds(elapsed < 10 ? 25 : Math.Clamp(elapsed / 10, 5, 5_000)), ct);
         }
 
         return "placed";

@@ -51,7 +51,7 @@ internal sealed class ShopApi : IDisposable
                     .HandleResult(answer => (int)answer.Status >= 500 || answer.Problem is "idempotency-key-in-use" or "concurrent-change"),
                 MaxRetryAttempts = int.MaxValue,
                 Delay = TimeSpan.FromMilliseconds(100),
-                MaxDelay = TimeSpan.FromSeconds(1),
+                MaxDelay = TimeSpan.FromSeconds(3),
                 BackoffType = DelayBackoffType.Exponential,
                 UseJitter = true,
                 OnRetry = _ =>
