@@ -1,20 +1,23 @@
+using System.Globalization;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.Net.Http.Headers;
 
 namespace Shop.ServiceDefaults.Http;
 
 /// <summary>
 /// Rejects requests that no route accepts, before routes read them: text with a NUL character, which PostgreSQL cannot store; a body in
-/// another charset than UTF-8 (RFC 8259); and a JSON body with a null in a list, a lone surrogate, or a number that would be rounded.
+/// another charset than UTF-8 (RFC 8259); a JSON body with a null in a list, a lone surrogate, or a number that would be rounded; and an
+/// optional parameter that cannot be read, which generated endpoint code replaces by its default.
 /// </summary>
 internal sealed class RequestValidationMiddleware(RequestDelegate next)
 {
     public async Task InvokeAsync(HttpContext context)
     {
-        var problem = QueryProblem(context.Request) ?? CharsetProblem(context.Request) ?? await BodyProblemAsync(context);
+        var problem = QueryProblem(context.Request) ?? OptionalProblem(context) ?? CharsetProblem(context.Request) ?? await BodyProblemAsync(context);
         if (problem is not null)
         {
             await problem.ExecuteAsync(context);
@@ -34,6 +37,29 @@ internal sealed class RequestValidationMiddleware(RequestDelegate next)
         var bad = request.Query.FirstOrDefault(parameter => HasNul(parameter.Key) || parameter.Value.Any(HasNul)).Key;
         return bad is null ? null : Malformed($"The query parameter '{bad}' contains a NUL character. Remove it.");
     }
+
+    private static ProblemHttpResult? OptionalProblem(HttpContext context)
+    {
+        var parameters = context.Request.QueryString.HasValue ? context.GetEndpoint()?.Metadata.GetOrderedMetadata<IParameterBindingMetadata>() ?? [] : [];
+        foreach (var parameter in parameters.Where(parameter => parameter is { IsOptional: true, HasTryParse: true }))
+        {
+            if (context.Request.Query[parameter.Name].ToString() is { Length: > 0 } text && !CanRead(parameter.ParameterInfo.ParameterType, text))
+            {
+                return Malformed($"'{parameter.Name}' cannot be read from '{text}'.");
+            }
+        }
+
+        return null;
+    }
+
+    private static bool CanRead(Type type, string text) => (Nullable.GetUnderlyingType(type) ?? type) switch
+    {
+        var number when number == typeof(int) => int.TryParse(text, CultureInfo.InvariantCulture, out _),
+        var id when id == typeof(Guid) => Guid.TryParse(text, CultureInfo.InvariantCulture, out _),
+        var time when time == typeof(DateTimeOffset) => DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, out _),
+        { IsArray: true } => true, // the generated code reports its elements
+        var other => throw new NotSupportedException($"An optional parameter of type {other} cannot be checked: make it required, or add its type to {nameof(CanRead)}."),
+    };
 
     private static ProblemHttpResult? CharsetProblem(HttpRequest request) =>
         MediaTypeHeaderValue.TryParse(request.ContentType, out var type) && type.Charset.HasValue

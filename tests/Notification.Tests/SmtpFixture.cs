@@ -64,12 +64,13 @@ public class SmtpFixture : NotificationFixture
         public Second(Dictionary<string, string?> settings)
         {
             _settings = settings;
-            UseKestrel(0);
+            UseKestrel();
         }
 
         protected override void ConfigureWebHost(IWebHostBuilder builder)
         {
             builder.UseContentRoot(AppContext.BaseDirectory);
+            builder.UseUrls("http://127.0.0.1:0"); // not UseKestrel(port): it sets the address when the program may have started to listen
             foreach (var (key, value) in _settings)
             {
                 builder.UseSetting(key, value);

@@ -108,12 +108,13 @@ public sealed class ServiceInstance : IAsyncDisposable
         public Factory(IReadOnlyDictionary<string, string?> settings, Action<IServiceCollection> services)
         {
             (_settings, _services) = (settings, services);
-            UseKestrel(0); // the in-memory server enforces no limits
+            UseKestrel(); // the in-memory server enforces no limits
         }
 
         protected override void ConfigureWebHost(IWebHostBuilder builder)
         {
             builder.UseEnvironment("Testing");
+            builder.UseUrls("http://127.0.0.1:0"); // not UseKestrel(port): it sets the address when the program may have started to listen
             builder.UseContentRoot(AppContext.BaseDirectory);
             foreach (var (key, value) in _settings)
             {
