@@ -168,7 +168,7 @@ internal sealed class ShopProcess : IAsyncDisposable
         {
             // What AppHost sets for four services to share a laptop's memory costs a busy one time; in production nothing sets them.
             start.Environment["DOTNET_GCConserveMemory"] = "0";
-            start.Environment["DOTNET_GCgen0size"] = "";
+            start.Environment["DOTNET_GCGen0MaxBudget"] = "";
             start.Environment["DOTNET_TieredPGO"] = "1";
         }
 
