@@ -15,7 +15,11 @@ internal sealed class OrderRehearsal(IServiceScopeFactory scopes, TimeProvider c
     protected override async Task RehearseAsync(IServiceProvider services, OrderingDbContext db, CancellationToken ct)
     {
         var (name, now) = ($"rehearsal-{Guid.CreateVersion7():N}", clock.GetUtcNow());
-        await PlaceOrderEndpoint.FindOffers(db, [name], name).ToListAsync(ct);
+        await foreach (var none in PlaceOrderEndpoint.FindOffers(db, [name], name).WithCancellation(ct))
+        {
+            throw new InvalidOperationException($"There is a product {none.Product.Sku}, which is only rehearsed with.");
+        }
+
         var order = Order.Place(name, [new OrderLine(name, name, 1, 1, "EUR")], 0, now, channel: null);
         db.Orders.Add(order);
         await db.SaveChangesAsync(ct);
