@@ -61,11 +61,17 @@ public sealed class DeclareTopologyTests : MessagingTest
         await service.WorkAsync(db => db.Database.EnsureCreatedAsync());
         await service.WorkAsync(db => db.CreateMessagingTablesAsync());
         await AppendAsync(service);
+        (DateTimeOffset, string)? failureBefore = null;
+        service.Script.Act = (_, _) =>
+        {
+            failureBefore = service.Services.GetRequiredService<RecentlyPublished>().LastFailure;
+            return Task.CompletedTask;
+        };
 
         await service.StartAsync();
 
         await Eventually.HoldsAsync("it is consumed", async () => await service.CountEffectsAsync("tea") == 1);
-        Assert.Null(service.Services.GetRequiredService<RecentlyPublished>().LastFailure);
+        Assert.Null(failureBefore);
     }
 
     [Fact]
