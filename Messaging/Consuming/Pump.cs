@@ -68,7 +68,7 @@ internal sealed partial class Pump(
             }
             catch (Exception e) when (policy.ImmediateRetryDelay(e, failures, alone: part.Count == 1) is { } pause)
             {
-                ReportRetry(queue, part.Count, pause, e);
+                ReportRetry(queue, part.Count, failures, pause, e);
                 await Task.Delay(pause, clock, giveUp);
             }
             catch (Exception e) when (part.Count > 1)
@@ -88,7 +88,7 @@ internal sealed partial class Pump(
         await source.AcknowledgeAsync(part[^1]);
     }
 
-    private void ReportRetry(string queue, int count, TimeSpan pause, Exception failure)
+    private void ReportRetry(string queue, int count, Failures failures, TimeSpan pause, Exception failure)
     {
         var isUnavailable = Transient.IsDatabaseUnavailable(failure);
         if (isUnavailable)
@@ -96,7 +96,8 @@ internal sealed partial class Pump(
             activity.Failed(queue, failure); // a conflict is no failure: the next attempt has fresh data
         }
 
-        LogRetry(isUnavailable ? LogLevel.Warning : LogLevel.Debug, queue, count, pause, failure.Message);
+        // Every delivery that waits comes here: each warns at first and then about once a minute.
+        LogRetry(isUnavailable && failures.Outages % 20 == 1 ? LogLevel.Warning : LogLevel.Debug, queue, count, pause, failure.Message);
     }
 
     private async Task AttemptAsync(IPumpSource source, List<Delivery> part, DeliverySpans span)

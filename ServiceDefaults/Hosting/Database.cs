@@ -56,8 +56,9 @@ public static class Database
     {
         builder.Services.AddDbContextPool<TContext>((services, options) => options
             .UseNpgsql(Tuned(services.GetRequiredService<IConfiguration>().GetConnectionString("Database")))
-            .ConfigureWarnings(warnings => warnings.Log( // many are concurrency conflicts; the handler of a real error logs it
-                (CoreEventId.SaveChangesFailed, LogLevel.Debug), (RelationalEventId.CommandError, LogLevel.Debug))));
+            .ConfigureWarnings(warnings => warnings.Log( // many are conflicts or one outage; the handler of a real error logs it
+                (CoreEventId.SaveChangesFailed, LogLevel.Debug), (RelationalEventId.CommandError, LogLevel.Debug),
+                (RelationalEventId.ConnectionError, LogLevel.Debug), (CoreEventId.QueryIterationFailed, LogLevel.Debug))));
         builder.Services.AddHealthChecks().AddCheck<DatabaseCheck<TContext>>("database", tags: [HttpDefaults.ReadyTag]);
     }
 
