@@ -114,8 +114,11 @@ public sealed partial class FirstHourTests : IAsyncLifetime
         var page = await signedIn.Content.ReadAsStringAsync();
 
         Assert.True(signedIn.IsSuccessStatusCode, page);
-        Assert.Contains("Confirmed; it is not shipped yet. The customer was notified.", page, StringComparison.Ordinal);
-        Assert.Contains("delivered &quot;Your order is confirmed&quot; to alice by email", page, StringComparison.Ordinal);
+        Assert.Contains(order, page, StringComparison.Ordinal);
+        // As the page itself asks again: a service that takes more than two seconds, as its first answers may, is unknown for that look.
+        await Eventually.IsAsync("the page shows how the order stands", () => http.GetStringAsync(new Uri($"/journey?q={order}", UriKind.Relative)),
+            shown => shown.Contains("Confirmed; it is not shipped yet. The customer was notified.", StringComparison.Ordinal)
+                && shown.Contains("delivered &quot;Your order is confirmed&quot; to alice by email", StringComparison.Ordinal), s_timeout);
     }
 
     /// <summary>The commands below the heading, but with more patience: a busy machine may need minutes for what a person waits half a minute for.</summary>

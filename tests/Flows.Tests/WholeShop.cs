@@ -105,19 +105,39 @@ internal sealed class WholeShop : IAsyncDisposable
     public async Task RestsAsync()
     {
         var queuesOf = await QueuesByEventAsync();
-        var before = -1L;
-        await Eventually.HoldsAsync("outboxes are empty and every event is consumed", async () =>
+        Rest? before = null;
+        try
         {
-            var waiting = await CountWaitingAsync();
-            var upToDate = await Wire.IsUpToDateAsync();
-            var consumed = await SumAsync("SELECT count(*) FROM inbox");
-            var expected = _consumedBefore + Wire.Received.DistinctBy(received => received.EventId)
-                .Sum(received => (long)queuesOf.GetValueOrDefault(received.Name));
-            var rests = waiting == 0 && upToDate && consumed == expected;
-            var twice = rests && before == consumed; // what was in flight to this process at the first look is here at the second
-            before = rests ? consumed : -1;
-            return twice;
-        });
+            await Eventually.IsAsync("outboxes are empty and every event is consumed", () => ReadRestAsync(queuesOf), rest =>
+            {
+                var twice = rest.IsReached && rest == before; // what was in flight to this process at the first look is here at the second
+                before = rest;
+                return twice;
+            });
+        }
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException($"{e.Message}\nThe broker holds: {await HeldAsync()}\nDead: {string.Join("; ", await DeadLettersAsync())}", e);
+        }
+    }
+
+    private async Task<Rest> ReadRestAsync(Dictionary<string, int> queuesOf)
+    {
+        var waiting = await CountWaitingAsync();
+        var isWireUpToDate = await Wire.IsUpToDateAsync();
+        var consumed = await SumAsync("SELECT count(*) FROM inbox");
+        var expected = _consumedBefore + Wire.Received.DistinctBy(received => received.EventId)
+            .Sum(received => (long)queuesOf.GetValueOrDefault(received.Name));
+        return new Rest(waiting, isWireUpToDate, consumed, expected);
+    }
+
+    private async Task<string> HeldAsync() => string.Join("; ", (await Broker.QueuesAsync())
+        .Where(queue => queue.Ready + queue.Unacknowledged > 0)
+        .Select(queue => $"{queue.Name}: {queue.Ready} ready, {queue.Unacknowledged} unacknowledged"));
+
+    private sealed record Rest(long Waiting, bool IsWireUpToDate, long Consumed, long Expected)
+    {
+        public bool IsReached => Waiting == 0 && IsWireUpToDate && Consumed == Expected;
     }
 
     private async Task<Dictionary<string, int>> QueuesByEventAsync()
