@@ -117,7 +117,7 @@ internal sealed class WholeShop : IAsyncDisposable
         }
         catch (TimeoutException e)
         {
-            throw new TimeoutException($"{e.Message}\nThe broker holds: {await HeldAsync()}\nDead: {string.Join("; ", await DeadLettersAsync())}", e);
+            throw new TimeoutException($"{e.Message}\nThe broker holds: {await HeldAsync()}\nHealth: {await HealthAsync()}\nDead: {string.Join("; ", await DeadLettersAsync())}", e);
         }
     }
 
@@ -134,6 +134,13 @@ internal sealed class WholeShop : IAsyncDisposable
     private async Task<string> HeldAsync() => string.Join("; ", (await Broker.QueuesAsync())
         .Where(queue => queue.Ready + queue.Unacknowledged > 0)
         .Select(queue => $"{queue.Name}: {queue.Ready} ready, {queue.Unacknowledged} unacknowledged"));
+
+    private async Task<string> HealthAsync() => string.Join("; ", await Task.WhenAll(_running.Select(async running =>
+    {
+        using var client = running.Value.Client();
+        using var answer = await client.GetAsync(new Uri("/health/ready", UriKind.Relative));
+        return $"{running.Key} {await answer.Content.ReadAsStringAsync()}";
+    })));
 
     private sealed record Rest(long Waiting, bool IsWireUpToDate, long Consumed, long Expected)
     {

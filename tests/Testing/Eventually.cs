@@ -15,11 +15,9 @@ public static class Eventually
             ? TimeSpan.FromSeconds(seconds)
             : TimeSpan.FromMinutes(5);
 
-    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);
-
     /// <summary>Returns as soon as <paramref name="condition"/> holds; fails if it does not within the time (5 min by default).</summary>
     /// <param name="what">What is to come true, for the message: "the order is confirmed".</param>
-    /// <param name="condition">Asked every 20 ms. An exception means "not yet", and is shown if that was the last answer.</param>
+    /// <param name="condition">Asked every 20 ms, and every 200 where it takes long. An exception means "not yet", and is shown if that was the last answer.</param>
     /// <param name="within">How long to wait.</param>
     public static Task HoldsAsync(string what, Func<Task<bool>> condition, TimeSpan? within = null) =>
         IsAsync(what, condition, holds => holds, within);
@@ -61,7 +59,10 @@ public static class Eventually
                 throw new TimeoutException($"Did not come true within {limit.TotalSeconds:0.#} s: {what}. Last state: {last}", error);
             }
 
-            await Task.Delay(s_pause);
+            await Task.Delay(Pause(waited.Elapsed));
         }
     }
+
+    /// <summary>A twentieth of the wait: what makes it long is often a machine that has too much to do to answer more questions.</summary>
+    private static TimeSpan Pause(TimeSpan waited) => TimeSpan.FromMilliseconds(Math.Clamp(waited.TotalMilliseconds / 20, 20, 200));
 }
