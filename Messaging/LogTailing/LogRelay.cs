@@ -37,13 +37,15 @@ internal sealed partial class LogRelay(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        var failures = 0;
         while (!stoppingToken.IsCancellationRequested)
         {
-            var pause = s_pauseAfterFailure;
+            TimeSpan pause;
             try
             {
                 await using var session = await LogSession.OpenAsync(settings, stoppingToken);
                 pause = await TryRelayAsync(session, stoppingToken);
+                failures = 0;
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -58,6 +60,8 @@ internal sealed partial class LogRelay(
                 MessagingTelemetry.RelayFailures.Add(1);
                 published.Failed(e.Message);
                 LogRoundFailed(e.Message);
+                failures = status.Leads ? 0 : failures;
+                pause = s_pauseAfterFailure * (1 << Math.Min(failures++, 4)); // up to 4 s while the database is unavailable
             }
             finally
             {

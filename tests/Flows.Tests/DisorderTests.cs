@@ -169,13 +169,8 @@ public sealed class DisorderTests(ITestOutputHelper output)
         database = await shop.AddAsync<TProgram>(settings, database);
         shop.Start<TProgram>();
         await PrepareAsync<TProgram>(shop);
-        HashSet<string> consumed = [];
-        foreach (var queue in (await shop.Broker.QueuesAsync()).Where(queue => !queue.Name.StartsWith("amq.", StringComparison.Ordinal)))
-        {
-            consumed.UnionWith(await shop.Broker.BindingsOfAsync(queue.Name));
-        }
-
-        foreach (var integrationEvent in stream.Where(e => consumed.Contains(ShopEvents.Catalog.NameOf(e.GetType()))))
+        var consumed = await shop.QueuesByEventAsync();
+        foreach (var integrationEvent in stream.Where(e => consumed.ContainsKey(ShopEvents.Catalog.NameOf(e.GetType()))))
         {
             await shop.Wire.PublishAsync(integrationEvent);
         }

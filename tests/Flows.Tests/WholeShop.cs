@@ -147,19 +147,10 @@ internal sealed class WholeShop : IAsyncDisposable
         public bool IsReached => Waiting == 0 && IsWireUpToDate && Consumed == Expected;
     }
 
-    private async Task<Dictionary<string, int>> QueuesByEventAsync()
-    {
-        Dictionary<string, int> queues = [];
-        foreach (var queue in (await Broker.QueuesAsync()).Where(queue => !queue.Name.StartsWith("amq.", StringComparison.Ordinal)))
-        {
-            foreach (var exchange in await Broker.BindingsOfAsync(queue.Name))
-            {
-                queues[exchange] = queues.GetValueOrDefault(exchange) + 1;
-            }
-        }
-
-        return queues;
-    }
+    /// <summary>The bound exchanges, each with how many queues are bound to it.</summary>
+    public async Task<Dictionary<string, int>> QueuesByEventAsync() => (await Broker.ExportAsync())["bindings"]!.AsArray()
+        .Where(binding => (string?)binding!["destination_type"] == "queue" && !((string)binding["destination"]!).StartsWith("amq.", StringComparison.Ordinal))
+        .CountBy(binding => (string)binding!["source"]!).ToDictionary();
 
     /// <summary>How many events wait in the outboxes.</summary>
     public Task<long> CountWaitingAsync() => SumAsync("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM outbox_parked)");

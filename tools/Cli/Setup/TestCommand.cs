@@ -23,7 +23,7 @@ internal static class TestCommand
             "SHOP_SERVERS                  containers or native: where PostgreSQL and RabbitMQ come from",
             "SHOP_POSTGRES_IMAGE, SHOP_RABBITMQ_IMAGE",
             "                              other images than postgres:17 and rabbitmq:4.0-management",
-            "SHOP_TEST_JOBS                how many test projects run at the same time (3, or 1 on one core)",
+            "SHOP_TEST_JOBS                how many test projects run at the same time (as many as there are cores, up to 3)",
             "SHOP_TEST_POSTGRES            a superuser's connection string,",
             "SHOP_TEST_RABBITMQ            an administrator's amqp URI,",
             "SHOP_TEST_RABBITMQ_MANAGEMENT the management's address: uses these servers and starts none"))
